@@ -1,0 +1,62 @@
+"""What travels between components: beats of a step, marked with the sequence's boundaries.
+
+A step is a burst of beats, one a channel, in channel order. `first` and `last` are constant over a burst:
+the step is the first, or the last, of its sequence (a sequence of one step has both).
+"""
+
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import Out
+
+from amaranth.hdl import signed
+
+
+class Beat(data.StructLayout):
+    """One value of a step.
+
+    Members
+    -------
+    first : 1
+        The step is the first of its sequence.
+    last : 1
+        The step is the last of its sequence.
+    value : signed(width)
+    """
+
+    def __init__(self, width: int):
+        self.width = width
+        super().__init__({"first": 1, "last": 1, "value": signed(width)})
+
+
+class Logit(data.StructLayout):
+    """One class score at the end of a sequence.
+
+    Members
+    -------
+    last : 1
+        The score of the last class.
+    value : signed(width)
+    """
+
+    def __init__(self, width: int):
+        self.width = width
+        super().__init__({"last": 1, "value": signed(width)})
+
+
+def beats(width: int) -> stream.Signature:
+    """Stream of `Beat(width)`."""
+    return stream.Signature(Beat(width))
+
+
+class Tap(wiring.Signature):
+    """A window on a stream inside a design: simulation reads it, nothing depends on it.
+
+    Members
+    -------
+    valid : Out(1)
+        A beat is transferred in this cycle.
+    value : Out(signed(width))
+    """
+
+    def __init__(self, width: int):
+        self.width = width
+        super().__init__({"valid": Out(1), "value": Out(signed(width))})
