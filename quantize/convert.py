@@ -1,0 +1,284 @@
+"""From a checkpoint to a quantised network: layer by layer, each calibrated on what the integers before it give."""
+
+from dataclasses import dataclass, replace
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from quantize import real
+from quantize.checkpoint import Checkpoint
+from quantize.errors import StatespikeError
+from quantize.formats import Format, Integers, fixed_words, saturate, significant
+from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_WIDTH, ArraySpec
+from quantize.layers.ends import ONE, DecoderSpec, EncoderSpec, PoolSpec
+from quantize.layers.functions import Gelu, bit_length
+from quantize.layers.glu import SpikeGluSpec
+from quantize.layers.gsu import GsuSpec
+from quantize.network import Block, QuantizedNetwork
+from quantize.poles import is_stable, leapfrog, output_weights
+
+STREAM_WIDTH = 16
+WORD = 16
+# Calibration sees a part of the data: leave a quarter of the range above the largest value it shows.
+HEADROOM = 1.25
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How many bits the numbers of a quantised network keep.
+
+    Parameters
+    ----------
+    coefficients : int
+        Significant bits of poles and output weights, and bits of the mixers' and the decoder's words.
+    state : int
+        Bits of each of the two integers of a mode.
+
+    Raises
+    ------
+    StatespikeError
+        If either is out of range.
+    """
+
+    coefficients: int = 8
+    state: int = 16
+
+    def __post_init__(self) -> None:
+        for name, value, low, high in (("bits", self.coefficients, 3, 8), ("state bits", self.state, 6, 16)):
+            if not low <= value <= high:
+                raise StatespikeError(f"{value} {name} is out of range, choose {low} to {high}")
+
+
+def format_for(values: NDArray[np.float64], width: int) -> Format:
+    """The finest format of `width` bits that holds the values with headroom."""
+    largest = max(float(np.abs(values).max()) * HEADROOM, 2.0**-width)
+    return Format(width, width - 1 - int(np.ceil(np.log2(largest))))
+
+
+def quantise(
+    checkpoint: Checkpoint,
+    samples: NDArray[np.float64],
+    input_format: Format,
+    precision: Precision,
+    lengths: NDArray[np.int64] | None = None,
+    max_steps: int | None = None,
+) -> QuantizedNetwork:
+    """Quantise a network after training.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    samples : (sequences, steps, features)
+        Real inputs, from the training data, on which ranges are measured.
+    input_format : Format
+        Of the circuit's input.
+    precision : Precision
+    lengths : (sequences,), optional
+    max_steps : int, optional
+        Longest sequence the pooling has to hold; the samples' by default.
+
+    Raises
+    ------
+    StatespikeError
+        If the samples do not suit the network, or a pole cannot be represented.
+    """
+    config = checkpoint.config
+    if samples.ndim != 3 or samples.shape[2] != config.features or not len(samples):
+        raise StatespikeError(
+            f"calibration data has shape {samples.shape}, the network takes (sequences, steps, {config.features})"
+        )
+    values = real.forward(checkpoint, samples, lengths)
+    stream_values = [values["encoder"]] + [values[f"layer_{layer}"] for layer in range(config.layers)]
+    stream_values += [
+        values["encoder" if layer == 0 else f"layer_{layer - 1}"] + real.state_space(checkpoint, layer).offset
+        for layer in range(config.layers)
+    ]
+    # No finer than the GELU's argument, which a block's output comes from.
+    stream = format_for(np.array([np.abs(part).max() for part in stream_values]), STREAM_WIDTH)
+    stream = Format(STREAM_WIDTH, min(stream.fraction, Gelu().argument.fraction))
+
+    encoder = _encoder(checkpoint, input_format, stream)
+    x = encoder.compute(input_format.quantise(samples))
+    blocks = []
+    for layer in range(config.layers):
+        array = _array(real.state_space(checkpoint, layer), x, values[f"array_{layer}"], stream, precision)
+        y, _ = array.compute(x)
+        unit = UNITS[config.model](checkpoint, f"layers.{layer}.unit", array.output, stream, y, precision)
+        blocks.append(Block(array, unit))
+        x = saturate(x + unit.compute(y), STREAM_WIDTH)
+    longest = max_steps or samples.shape[1]
+    pool = PoolSpec(stream, config.channels, int(config.pooling == "mean"), (longest - 1).bit_length())
+    return QuantizedNetwork(
+        encoder, tuple(blocks), pool, _decoder(checkpoint, stream, precision), dict(checkpoint.provenance)
+    )
+
+
+def _encoder(checkpoint: Checkpoint, input_format: Format, stream: Format) -> EncoderSpec:
+    weight, fraction = fixed_words(checkpoint.tensors["encoder.weight"], WORD)
+    bias = checkpoint.tensors["encoder.bias"].astype(np.float64) * 2.0 ** (fraction + input_format.fraction)
+    return EncoderSpec(input_format, stream, fraction, weight, np.round(bias).astype(np.int64))
+
+
+def _array(
+    layer: real.StateSpace, x: Integers, y: NDArray[np.float64], stream: Format, precision: Precision
+) -> ArraySpec:
+    damping, stiffness = leapfrog(layer.poles)
+    of_position, of_velocity = output_weights(layer.poles, layer.residues)
+    offset = stream.quantise(layer.offset)
+    u = saturate(x + offset, stream.width)
+    largest_position, largest_velocity = _state_ranges(stream.real(u), damping, stiffness)
+
+    # Each mode's two integers get their own power of two. The input only shifts right, so a state is at most
+    # as fine as u; the position may be coarser than the velocity, never finer.
+    top = (1 << (precision.state - 1)) - 1
+    velocity_bits = np.minimum(_bits_below(top, largest_velocity), stream.fraction)
+    position_bits = np.minimum(_bits_below(top, largest_position), velocity_bits)
+    most = (1 << SHIFT_WIDTH) - 1
+    velocity_bits = np.maximum(velocity_bits, stream.fraction - most)
+    position_bits = np.maximum(position_bits, velocity_bits - most)
+    position_shift = velocity_bits - position_bits
+    stiffness_word = stiffness * 2.0**position_shift
+
+    damping_words, damping_shift = _coefficients(damping, precision.coefficients)
+    stiffness_words, stiffness_shift = _coefficients(stiffness_word, precision.coefficients)
+    stiffness_words = _stabilise(
+        damping_words * 2.0**-damping_shift, stiffness_words, stiffness_shift + position_shift, precision.coefficients
+    )
+    # The output accumulator's scale is the finest at which both kinds of weights and the skip fit.
+    position_weight = of_position * 2.0**-position_bits
+    velocity_weight = of_velocity * 2.0**-velocity_bits
+    skip = (layer.skip + layer.residues.real.sum(1)) * 2.0**-stream.fraction
+    output = format_for(y, STREAM_WIDTH)
+    fraction = min(
+        fixed_words(np.stack([position_weight, velocity_weight]), OUTPUT_WEIGHT_WIDTH)[1],
+        fixed_words(skip, WORD)[1],
+    )
+    output = Format(output.width, min(output.fraction, fraction))
+    return ArraySpec(
+        input=stream,
+        output=output,
+        state_width=precision.state,
+        damping_shift=damping_shift,
+        stiffness_shift=stiffness_shift,
+        accumulator_fraction=fraction,
+        offset=offset,
+        skip=_words(skip, fraction),
+        damping=damping_words,
+        stiffness=stiffness_words,
+        position_weight=significant(_words(position_weight, fraction), precision.coefficients),
+        velocity_weight=significant(_words(velocity_weight, fraction), precision.coefficients),
+        input_shift=stream.fraction - velocity_bits,
+        position_shift=position_shift,
+    )
+
+
+def _bits_below(top: int, largest: NDArray[np.float64]) -> Integers:
+    """Fraction bits at which `largest`, with headroom, stays within `top`."""
+    return np.floor(np.log2(top / np.maximum(largest * HEADROOM, 2.0**-32))).astype(np.int64)
+
+
+def _words(values: NDArray[np.float64], fraction: int) -> Integers:
+    return np.floor(values * 2.0**fraction + 0.5).astype(np.int64)
+
+
+def _coefficients(values: NDArray[np.float64], bits: int) -> tuple[Integers, int]:
+    """Positive words of at most `bits` significant bits, never zero, and their common shift."""
+    words, shift = fixed_words(values, COEFFICIENT_WIDTH)
+    # The words carry no sign, so the bit that `significant` sets aside for it is one more of precision.
+    words = np.maximum(significant(words, bits + 1), 1)
+    if words.max() >= 1 << (COEFFICIENT_WIDTH - 1):
+        words, shift = np.maximum(significant(_words(values, shift - 1), bits + 1), 1), shift - 1
+    return words, shift
+
+
+def _stabilise(damping: NDArray[np.float64], words: Integers, shift: Integers, bits: int) -> Integers:
+    """Lower the words of stiffness that rounding has pushed to the stability limit (poles next to -1)."""
+    while True:
+        unstable = ~is_stable(damping, words * 2.0**-shift)
+        if not unstable.any():
+            return words
+        if (words[unstable] <= 1).any():
+            channel, mode = np.argwhere(unstable & (words <= 1))[0]
+            raise StatespikeError(
+                f"the pole of channel {channel}, mode {mode} cannot be represented inside the unit circle"
+            )
+        step = np.int64(1) << np.maximum(bit_length(words) - bits, 0)  # the last significant bit
+        words = np.where(unstable, words - step, words)
+
+
+@numba.njit(parallel=True, cache=True)
+def _state_ranges(u, damping, stiffness):  # type: ignore[no-untyped-def]
+    """Largest |position| and |velocity| (H, N) of real states over (sequences, steps, H) inputs."""
+    channels, modes = damping.shape
+    positions = np.zeros((channels, modes))
+    velocities = np.zeros((channels, modes))
+    for channel in numba.prange(channels):
+        for sequence in range(u.shape[0]):
+            p = np.zeros(modes)
+            q = np.zeros(modes)
+            for step in range(u.shape[1]):
+                for n in range(modes):
+                    q[n] += u[sequence, step, channel] - damping[channel, n] * q[n] - stiffness[channel, n] * p[n]
+                    p[n] += q[n]
+                    positions[channel, n] = max(positions[channel, n], abs(p[n]))
+                    velocities[channel, n] = max(velocities[channel, n], abs(q[n]))
+    return positions, velocities
+
+
+def _gsu(
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+) -> GsuSpec:
+    weight, bias, gain, shift = (
+        checkpoint.tensors[f"{prefix}.{name}"].astype(np.float64)
+        for name in ("weight", "bias", "norm.weight", "norm.bias")
+    )
+    words, fraction = fixed_words(weight, precision.coefficients)
+    gain_words, gain_fraction = fixed_words(gain, WORD)
+    unit = GsuSpec(
+        input=given,
+        output=stream,
+        weight_fraction=fraction,
+        product_shift=0,
+        gain_fraction=gain_fraction,
+        # From the real weights: rounding the words first would move some of them over the threshold.
+        table=real.ternary_weights(weight),
+        weight=words,
+        bias=_words(bias, fraction),
+        gain=gain_words,
+        shift=Gelu().argument.quantise(shift),
+    )
+    largest = float(np.abs(unit.products(y)).max()) * HEADROOM
+    product_shift = max(0, int(np.ceil(np.log2(max(largest, 1.0)))) - (unit.norm.input_width - 1))
+    return replace(unit, product_shift=product_shift)
+
+
+def _spike_glu(
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+) -> SpikeGluSpec:
+    value, gate, value_bias, gate_bias = (
+        checkpoint.tensors[f"{prefix}.{name}"].astype(np.float64)
+        for name in ("value.weight", "gate.weight", "value.bias", "gate.bias")
+    )
+    words, fraction = fixed_words(np.stack([value.T, gate.T]), precision.coefficients)
+    return SpikeGluSpec(
+        input=given,
+        output=stream,
+        weight_fraction=fraction,
+        value=words[0],
+        gate=words[1],
+        value_bias=_words(value_bias, fraction),
+        gate_bias=_words(gate_bias, fraction),
+    )
+
+
+UNITS = {"gsu": _gsu, "binary_s4d": _spike_glu}
+"""Name of a model -> what quantises its unit."""
+
+
+def _decoder(checkpoint: Checkpoint, stream: Format, precision: Precision) -> DecoderSpec:
+    weight, bias = real.decoder(checkpoint)
+    # A bias word multiplies ONE, a weight word a pooled value of the stream.
+    constant = bias * 2.0**stream.fraction / ONE
+    words, fraction = fixed_words(np.concatenate([weight, constant[:, None]], axis=1), precision.coefficients)
+    return DecoderSpec(checkpoint.config.channels, fraction + stream.fraction, words)

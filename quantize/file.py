@@ -1,0 +1,108 @@
+"""The file of a quantised network: integer tensors with a versioned JSON description, checked on loading."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from quantize.layers.array import ArraySpec
+from quantize.layers.ends import DecoderSpec, EncoderSpec, PoolSpec
+from quantize.network import Block, QuantizedNetwork, UnitSpec, specification_class
+from quantize.specification import QuantizedNetworkError, Specification
+
+FORMAT = "statespike-quantized-network"
+VERSION = "1"
+
+
+def save_network(network: QuantizedNetwork, path: Path) -> None:
+    """Write the network, whole or not at all."""
+    descriptions: dict[str, Any] = {}
+    tensors: dict[str, np.ndarray] = {}
+    for name, layer in network.layers():
+        descriptions[name], arrays = layer.describe()
+        tensors |= {f"{name}.{key}": np.ascontiguousarray(value) for key, value in arrays.items()}
+    metadata = {
+        "format": FORMAT,
+        "version": VERSION,
+        "layers": json.dumps(descriptions),
+        "provenance": json.dumps(network.provenance),
+    }
+    temporary = path.with_name(path.name + ".partial")
+    temporary.write_bytes(save(tensors, metadata))
+    os.replace(temporary, path)
+
+
+def load_network(path: Path) -> QuantizedNetwork:
+    """Read a network and check every name, shape, range and version.
+
+    Raises
+    ------
+    QuantizedNetworkError
+        In one sentence what is wrong, and where.
+    """
+    try:
+        with safe_open(path, framework="numpy") as stored:
+            metadata = stored.metadata() or {}
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (not a mapping)
+    except FileNotFoundError as error:
+        raise QuantizedNetworkError(f"{path} does not exist") from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise QuantizedNetworkError(
+            f"{path} is not a readable .safetensors file ({error}); it may be truncated: make it again"
+        ) from error
+    if metadata.get("format") != FORMAT:
+        raise QuantizedNetworkError(
+            f"{path} is not a quantised network of statespike; make one with `statespike quantize`"
+        )
+    if metadata.get("version") != VERSION:
+        raise QuantizedNetworkError(
+            f"{path} has version {metadata.get('version')!r} of the format, this statespike reads {VERSION!r}: "
+            "quantise the checkpoint again"
+        )
+    try:
+        descriptions = json.loads(metadata["layers"])
+        provenance = json.loads(metadata.get("provenance", "{}"))
+        return _assemble(descriptions, tensors, provenance)
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise QuantizedNetworkError(f"{path} has a damaged description ({error!r})") from error
+    except QuantizedNetworkError as error:
+        raise QuantizedNetworkError(f"{path}: {error}") from error
+
+
+def _assemble(
+    descriptions: dict[str, Any], tensors: dict[str, np.ndarray], provenance: dict[str, object]
+) -> QuantizedNetwork:
+    layers: dict[str, Specification] = {}
+    for name, description in descriptions.items():
+        own = {key.split(".", 1)[1]: value for key, value in tensors.items() if key.split(".", 1)[0] == name}
+        layers[name] = specification_class(description["kind"]).restore(description, own)
+    unknown = {key.split(".", 1)[0] for key in tensors} - set(layers)
+    if unknown:
+        raise QuantizedNetworkError(f"tensors of an undescribed layer {sorted(unknown)[0]!r}")
+    count = (len(layers) - 3) // 2
+    wanted: dict[str, type[Any] | None] = {"encoder": EncoderSpec, "pool": PoolSpec, "decoder": DecoderSpec}
+    wanted |= {f"array_{index}": ArraySpec for index in range(count)}
+    wanted |= {f"unit_{index}": None for index in range(count)}
+    for name, kind in wanted.items():
+        if name not in layers:
+            raise QuantizedNetworkError(f"layer {name!r} is missing")
+        if kind is not None and not isinstance(layers[name], kind):
+            raise QuantizedNetworkError(f"layer {name!r} is of kind {layers[name].kind!r}")
+        if kind is None and isinstance(layers[name], ArraySpec | EncoderSpec | PoolSpec | DecoderSpec):
+            raise QuantizedNetworkError(f"layer {name!r} is not a unit")
+    if set(layers) != set(wanted):
+        raise QuantizedNetworkError(f"layer {sorted(set(layers) - set(wanted))[0]!r} has no place in a network")
+    return QuantizedNetwork(
+        cast(EncoderSpec, layers["encoder"]),
+        tuple(
+            Block(cast(ArraySpec, layers[f"array_{index}"]), cast(UnitSpec, layers[f"unit_{index}"]))
+            for index in range(count)
+        ),
+        cast(PoolSpec, layers["pool"]),
+        cast(DecoderSpec, layers["decoder"]),
+        provenance,
+    )

@@ -1,0 +1,136 @@
+"""LayerNorm over the channels of a step, in integers and without a division by a variable in the data path."""
+
+from dataclasses import dataclass
+from math import isqrt
+
+import numpy as np
+
+from quantize.formats import Format, Integers, requantise, round_shift, saturate
+from quantize.layers.functions import bit_length, integer_square_root
+
+WORD = 16
+
+
+@dataclass(frozen=True, eq=False)
+class LayerNorm:
+    """`gain (z - mean) / deviation + shift`, the deviation by an exact integer square root and division.
+
+    1. The mean: the sum, shifted by ceil(log2 H), times the constant `2**ceil(log2 H) / H`.
+    2. The sum of squares of the centred z is shifted up by an even number of bits until it fills its
+       register; the centred z follow by half as many (a product with a power of two), so that all operands
+       use their full width.
+    3. root = floor(sqrt(sum)), reciprocal = floor(sqrt(H) 2^k / root): once a step, a bit a cycle in gates.
+    4. normalised = centred times reciprocal, output = gain times normalised, plus shift.
+
+    The published epsilon (1e-5) is left out: what it guards, a step of nearly equal z, is damped here by the
+    bound on the shift and the saturation of the reciprocal.
+
+    Parameters
+    ----------
+    channels : int
+        H.
+    gain : (H,) words with `gain_fraction` fraction bits
+    shift : (H,) in the output format
+    output : Format
+    """
+
+    channels: int
+    gain: Integers
+    gain_fraction: int
+    shift: Integers
+    output: Format
+
+    @property
+    def input_width(self) -> int:
+        """Bits of z: one under a word, so that centred values still fit a word."""
+        return WORD - 1
+
+    @property
+    def mean_shift(self) -> int:
+        """ceil(log2 H)."""
+        return (self.channels - 1).bit_length()
+
+    @property
+    def mean_factor(self) -> int:
+        """`2**mean_shift / H`, between 1 and 2, with `mean_factor_fraction` fraction bits."""
+        return ((1 << (self.mean_shift + self.mean_factor_fraction)) + self.channels // 2) // self.channels
+
+    @property
+    def mean_factor_fraction(self) -> int:
+        return WORD - 2
+
+    @property
+    def sum_width(self) -> int:
+        """Bits of the sum of H inputs."""
+        return self.input_width + self.mean_shift
+
+    @property
+    def root_width(self) -> int:
+        """Bits of the square root; the sum of squares has twice as many."""
+        return (2 * (WORD - 1) + 1 + self.mean_shift + 1) // 2
+
+    @property
+    def most_doublings(self) -> int:
+        """Most bits the centred z are shifted up by: the power of two must fit a positive word."""
+        return WORD - 2
+
+    @property
+    def reciprocal_width(self) -> int:
+        """Bits of the reciprocal, unsigned: a positive word."""
+        return WORD - 1
+
+    @property
+    def root_excess(self) -> int:
+        """How many bits the root has beyond a word's magnitude."""
+        return self.root_width - (WORD - 1)
+
+    @property
+    def span(self) -> int:
+        """Smallest s with sqrt(H) < 2**s: integer bits of a normalised value."""
+        return (isqrt(self.channels)).bit_length()
+
+    @property
+    def reciprocal_numerator(self) -> int:
+        """floor(sqrt(H) 2^k) with the k that makes every reciprocal fit a positive word."""
+        k = WORD - 2 + self.root_width - self.span
+        return isqrt(self.channels << (2 * k))
+
+    @property
+    def normalised(self) -> Format:
+        """Format of a normalised value; |value| <= sqrt(H - 1)."""
+        return Format(WORD, WORD - 1 - self.span)
+
+    @property
+    def normalise_shift(self) -> int:
+        """Right shift of centred times reciprocal."""
+        return WORD - 2
+
+    @property
+    def gain_shift(self) -> int:
+        """Right shift of gain times normalised."""
+        return self.normalised.fraction + self.gain_fraction - self.output.fraction
+
+    @property
+    def multiplications(self) -> int:
+        """Products a step: one for the mean; a square, a scaling, a normalisation and a gain a channel."""
+        return 4 * self.channels + 1
+
+    def centre(self, z: Integers) -> Integers:
+        """z minus its mean over the last axis, one word."""
+        total = requantise(z.sum(-1, keepdims=True), self.mean_shift, WORD)
+        mean = round_shift(total * self.mean_factor, self.mean_factor_fraction)
+        return saturate(z - mean, WORD)
+
+    def compute(self, z: Integers) -> Integers:
+        """Normalised, scaled and shifted z, (..., H) in the output format."""
+        centred = self.centre(z)
+        squares = (centred * centred).sum(-1, keepdims=True)
+        # Even left shift that brings one of the two top bits of the register to 1.
+        doublings = np.minimum((2 * self.root_width - bit_length(squares)) // 2, self.most_doublings)
+        root = integer_square_root(squares << (2 * doublings))
+        quotient = self.reciprocal_numerator // np.maximum(root, 1)
+        reciprocal = np.minimum(quotient, (1 << self.reciprocal_width) - 1)
+        scaled = requantise(centred << doublings, self.root_excess, WORD)
+        normalised = requantise(scaled * reciprocal, self.normalise_shift, WORD)
+        gained = round_shift(normalised * self.gain, self.gain_shift)
+        return saturate(gained + self.shift, self.output.width)

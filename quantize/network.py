@@ -1,0 +1,196 @@
+"""The quantised network: specifications in data-flow order, and the integer reference that composes them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from quantize.formats import Format, Integers, saturate
+from quantize.layers.array import ArraySpec
+from quantize.layers.ends import DecoderSpec, EncoderSpec, PoolSpec
+from quantize.layers.glu import SpikeGluSpec
+from quantize.layers.gsu import GsuSpec
+from quantize.specification import QuantizedNetworkError, Specification
+
+UnitSpec = GsuSpec | SpikeGluSpec
+UNIT_KINDS: dict[str, type[GsuSpec] | type[SpikeGluSpec]] = {
+    unit.kind: unit for unit in (GsuSpec, SpikeGluSpec)
+}
+"""Kind of a unit -> its specification: the one table that names the layer kinds."""
+
+# Sequences computed at once: keeps the arrays of a chunk within a few tens of megabytes.
+VALUES_AT_ONCE = 1 << 21
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One residual block, `x <- saturate(x + unit(array(x)))`."""
+
+    array: ArraySpec
+    unit: UnitSpec
+
+
+@dataclass(eq=False)
+class Trace:
+    """What a run of the reference computed.
+
+    Attributes
+    ----------
+    logits : (sequences, classes)
+    taps : name -> (sequences, steps, H)
+        Every layer's values: `encoder`, then `array_0` (y) and `layer_0` (block output), and so on.
+    saturations : name -> int
+        How often values of an array were clipped.
+    """
+
+    logits: Integers
+    taps: dict[str, Integers] = field(default_factory=dict)
+    saturations: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedNetwork:
+    """A sequence classifier in integers; the one truth that reference, circuit, cost and documents read.
+
+    Raises
+    ------
+    QuantizedNetworkError
+        If neighbouring layers disagree about channels or formats.
+    """
+
+    encoder: EncoderSpec
+    blocks: tuple[Block, ...]
+    pool: PoolSpec
+    decoder: DecoderSpec
+    provenance: dict[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        stream = self.encoder.output
+        if stream.width != 16:
+            raise QuantizedNetworkError(f"the residual stream has {stream.width} bits, expected 16")
+        if not self.blocks:
+            raise QuantizedNetworkError("the network has no layers")
+        for name, layer in self.layers():
+            if layer.channels != self.channels:
+                raise QuantizedNetworkError(
+                    f"{name} has {layer.channels} channels, the encoder has {self.channels}"
+                )
+        for index, block in enumerate(self.blocks):
+            if (block.array.input, block.unit.output) != (stream, stream):
+                raise QuantizedNetworkError(f"layer {index} leaves the residual stream's format {stream}")
+            if block.array.output != block.unit.input or block.array.output.width != 16:
+                raise QuantizedNetworkError(f"the array and the unit of layer {index} disagree about y's format")
+        if self.pool.input != stream:
+            raise QuantizedNetworkError(f"the pool's input is {self.pool.input}, the residual stream {stream}")
+
+    @property
+    def model(self) -> str:
+        """Kind of the units."""
+        return self.blocks[0].unit.kind
+
+    @property
+    def features(self) -> int:
+        return self.encoder.features
+
+    @property
+    def channels(self) -> int:
+        return self.encoder.channels
+
+    @property
+    def classes(self) -> int:
+        return self.decoder.classes
+
+    @property
+    def input(self) -> Format:
+        return self.encoder.input
+
+    @property
+    def multiplications_per_step(self) -> int:
+        """Products of one step through the whole network."""
+        return self.encoder.multiplications + sum(
+            block.array.multiplications + block.unit.multiplications for block in self.blocks
+        )
+
+    def layers(self) -> Iterator[tuple[str, EncoderSpec | ArraySpec | UnitSpec | PoolSpec | DecoderSpec]]:
+        """Every specification with its name, in data-flow order."""
+        yield "encoder", self.encoder
+        for index, block in enumerate(self.blocks):
+            yield f"array_{index}", block.array
+            yield f"unit_{index}", block.unit
+        yield "pool", self.pool
+        yield "decoder", self.decoder
+
+    def tap_names(self) -> list[str]:
+        """Names of a trace's taps, in data-flow order."""
+        return ["encoder"] + [
+            name for index in range(len(self.blocks)) for name in (f"array_{index}", f"layer_{index}")
+        ]
+
+    def compute(self, u: Integers, lengths: Integers | None = None, *, taps: bool = True) -> Trace:
+        """The integer reference.
+
+        Parameters
+        ----------
+        u : (sequences, steps, features) in the input format
+        lengths : (sequences,), optional
+            Valid steps of each sequence; all by default.
+        taps : bool
+            Keep every layer's values; without, only the logits (a whole test set then fits in memory).
+
+        Raises
+        ------
+        QuantizedNetworkError
+            If the input has the wrong shape, is out of its format, or is too long.
+        """
+        u = np.asarray(u)
+        if u.ndim != 3 or u.shape[2] != self.features or not np.issubdtype(u.dtype, np.integer):
+            raise QuantizedNetworkError(
+                f"input has shape {u.shape} and type {u.dtype}, expected integers "
+                f"(sequences, steps, {self.features})"
+            )
+        u = u.astype(np.int64)
+        if u.size and (u.min() < self.input.minimum or u.max() > self.input.maximum):
+            raise QuantizedNetworkError(f"input leaves its format {self.input}")
+        lengths = np.full(len(u), u.shape[1]) if lengths is None else np.asarray(lengths, dtype=np.int64)
+        if len(u) == 0 or lengths.min() < 1 or lengths.max() > u.shape[1]:
+            raise QuantizedNetworkError(f"sequences need 1 to {u.shape[1]} steps and at least one sequence")
+        chunk = max(1, VALUES_AT_ONCE // (u.shape[1] * self.channels))
+        parts = [
+            self._compute_chunk(u[start : start + chunk], lengths[start : start + chunk], taps)
+            for start in range(0, len(u), chunk)
+        ]
+        return Trace(
+            np.concatenate([part.logits for part in parts]),
+            {name: np.concatenate([part.taps[name] for part in parts]) for name in parts[0].taps},
+            {name: sum(part.saturations[name] for part in parts) for name in parts[0].saturations},
+        )
+
+    def _compute_chunk(self, u: Integers, lengths: Integers, taps: bool) -> Trace:
+        trace = Trace(logits=np.empty(0, dtype=np.int64))
+        x = self.encoder.compute(u)
+        kept = {"encoder": x}
+        for index, block in enumerate(self.blocks):
+            y, trace.saturations[f"array_{index}"] = block.array.compute(x)
+            x = saturate(x + block.unit.compute(y), block.unit.output.width)
+            kept |= {f"array_{index}": y, f"layer_{index}": x}
+        trace.logits = self.decoder.compute(self.pool.compute(x, lengths))
+        if taps:
+            trace.taps = kept
+        return trace
+
+
+def specification_class(kind: str) -> type[Specification]:
+    """The class of a layer kind.
+
+    Raises
+    ------
+    QuantizedNetworkError
+        If there is no such kind.
+    """
+    known: dict[str, type[Specification]] = {
+        layer.kind: layer for layer in (EncoderSpec, ArraySpec, PoolSpec, DecoderSpec)
+    }
+    known |= UNIT_KINDS
+    if kind not in known:
+        raise QuantizedNetworkError(f"unknown layer kind {kind!r}, known are {', '.join(sorted(known))}")
+    return known[kind]

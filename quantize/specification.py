@@ -1,0 +1,156 @@
+"""What every layer's specification shares: typed fields that check themselves and go to a file and back.
+
+A specification is one object with two realisations: its `compute` here, in integers, and a component in
+`hdl/`. Both read every constant from it; neither computes a constant that the other needs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from quantize.errors import StatespikeError
+from quantize.formats import Format, Integers
+
+
+class QuantizedNetworkError(StatespikeError):
+    """A quantised network, or its file, that cannot be used: says what is wrong and where."""
+
+
+def words(shape: str, width: int, *, unsigned: bool = False) -> Any:
+    """A field of integers: `shape` names other fields, letter by letter of `Specification.shapes`."""
+    low, high = (0, (1 << width) - 1) if unsigned else (-(1 << (width - 1)), (1 << (width - 1)) - 1)
+    return field(metadata={"shape": shape, "low": low, "high": high})
+
+
+def trits(shape: str) -> Any:
+    """A field of ternary values -1, 0, 1, two bits each in the file: a plane of non-zeros, one of signs."""
+    return field(metadata={"shape": shape, "low": -1, "high": 1, "trits": True})
+
+
+def integer(low: int, high: int) -> Any:
+    """A field of one integer within `low..high`."""
+    return field(metadata={"low": low, "high": high})
+
+
+def _stored_type(low: int, high: int) -> np.dtype:
+    for name in ("int8", "uint8", "int16", "uint16", "int32", "int64"):
+        if np.iinfo(name).min <= low and high <= np.iinfo(name).max:
+            return np.dtype(name)
+    raise ValueError(f"no stored type for {low}..{high}")
+
+
+def pack_trits(values: Integers) -> np.ndarray:
+    """Ternary (rows, columns) as bits: uint8 (2, rows, ceil(columns / 8)), non-zeros then negatives."""
+    return np.stack([np.packbits(values != 0, axis=1), np.packbits(values < 0, axis=1)])
+
+
+def unpack_trits(planes: np.ndarray, columns: int) -> Integers:
+    """The inverse of `pack_trits`."""
+    nonzero, negative = (np.unpackbits(plane, axis=1, count=columns).astype(np.int64) for plane in planes)
+    return nonzero * (1 - 2 * negative)
+
+
+@dataclass(frozen=True, eq=False)
+class Specification:
+    """Base of all specifications.
+
+    Subclasses are frozen dataclasses whose fields are `Format`, `integer(...)`, `words(...)` or
+    `trits(...)`; `shapes()` gives the sizes that the letters of the array fields' shapes stand for.
+
+    Raises
+    ------
+    QuantizedNetworkError
+        If a field is out of its range or of the wrong shape.
+    """
+
+    kind: ClassVar[str]
+
+    def shapes(self) -> Mapping[str, int]:
+        """Size of each letter used in the shapes of this specification's fields."""
+        raise NotImplementedError
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value, limits = getattr(self, item.name), item.metadata
+            where = f"{self.kind}.{item.name}"
+            if "shape" in limits:
+                value = np.asarray(value, dtype=np.int64)
+                value.setflags(write=False)
+                object.__setattr__(self, item.name, value)
+            elif item.type is int and (isinstance(value, bool) or not isinstance(value, int)):
+                raise QuantizedNetworkError(f"{where} must be an integer, not {value!r}")
+            if "low" in limits and np.size(value):
+                worst = min(np.min(value), limits["low"]), max(np.max(value), limits["high"])
+                if worst != (limits["low"], limits["high"]):
+                    found = worst[0] if worst[0] < limits["low"] else worst[1]
+                    raise QuantizedNetworkError(
+                        f"{where} holds {found}, outside {limits['low']}..{limits['high']}"
+                    )
+        for item in fields(self):
+            if "shape" in item.metadata:
+                expected = tuple(self.shapes()[letter] for letter in item.metadata["shape"])
+                found = getattr(self, item.name).shape
+                if found != expected:
+                    raise QuantizedNetworkError(
+                        f"{self.kind}.{item.name} has shape {found}, expected {expected}"
+                    )
+
+    def describe(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """This specification as a JSON description and named tensors."""
+        description: dict[str, Any] = {"kind": self.kind}
+        tensors: dict[str, np.ndarray] = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if "trits" in item.metadata:
+                tensors[item.name] = pack_trits(value)
+            elif "shape" in item.metadata:
+                tensors[item.name] = value.astype(_stored_type(item.metadata["low"], item.metadata["high"]))
+            elif isinstance(value, Format):
+                description[item.name] = {"width": value.width, "fraction": value.fraction}
+            else:
+                description[item.name] = value
+        return description, tensors
+
+    @classmethod
+    def restore(cls, description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Self:
+        """The specification that `describe` gave.
+
+        Raises
+        ------
+        QuantizedNetworkError
+            If an entry or tensor is missing, left over, of a wrong type, or out of range.
+        """
+        names = {item.name for item in fields(cls)}
+        array_names = {item.name for item in fields(cls) if "shape" in item.metadata}
+        for given, wanted in ((set(description) - {"kind"}, names - array_names), (set(tensors), array_names)):
+            for name in sorted(given ^ wanted):
+                state = "lacks" if name in wanted else "has an unknown"
+                raise QuantizedNetworkError(f"the {cls.kind} layer {state} entry {name!r}")
+        values: dict[str, Any] = {}
+        for item in fields(cls):
+            if "shape" in item.metadata:
+                values[item.name] = cls._restore_tensor(item.name, item.metadata, tensors[item.name])
+            elif item.type is Format:
+                entry = description[item.name]
+                try:
+                    values[item.name] = Format(int(entry["width"]), int(entry["fraction"]))
+                except (TypeError, KeyError, ValueError) as error:
+                    raise QuantizedNetworkError(f"{cls.kind}.{item.name} is not a format: {entry!r}") from error
+            else:
+                values[item.name] = description[item.name]
+        return cls(**values)
+
+    @classmethod
+    def _restore_tensor(cls, name: str, limits: Mapping[str, Any], tensor: np.ndarray) -> np.ndarray:
+        if not np.issubdtype(tensor.dtype, np.integer):
+            raise QuantizedNetworkError(f"{cls.kind}.{name} holds {tensor.dtype}, expected integers")
+        if "trits" not in limits:
+            return tensor.astype(np.int64)
+        if tensor.ndim != 3 or tensor.shape[0] != 2 or tensor.dtype != np.uint8:
+            raise QuantizedNetworkError(f"{cls.kind}.{name} is not a pair of bit planes")
+        # The table is square or a list of square ones: its columns are as many as its rows.
+        if tensor.shape[2] != -(-tensor.shape[1] // 8):
+            raise QuantizedNetworkError(f"{cls.kind}.{name} has {tensor.shape[2]} bytes a row, not a square table")
+        return unpack_trits(tensor, tensor.shape[1])

@@ -1,0 +1,58 @@
+"""Networks that tests share: drawn ones of any shape."""
+
+import numpy as np
+
+from quantize.checkpoint import Checkpoint, NetworkConfig, tensor_shapes
+from quantize.convert import Precision, quantise
+from quantize.formats import Format
+from quantize.network import QuantizedNetwork
+
+INPUT = Format(9, 8)
+
+
+def random_checkpoint(
+    model: str, channels: int, modes: int, layers: int, *, seed: int, features: int = 1, classes: int = 3,
+    pooling: str = "mean",
+) -> Checkpoint:  # fmt: skip
+    """An untrained network with the distributions of a trained one."""
+    generator = np.random.default_rng(seed)
+    config = NetworkConfig(
+        model=model, features=features, channels=channels, modes=modes, layers=layers, classes=classes,
+        discretisation="zoh", initialisation="lin", pooling=pooling,
+    )  # fmt: skip
+    tensors = {}
+    for name, shape in tensor_shapes(config).items():
+        value = generator.normal(0.0, 0.3, shape)
+        if name.endswith("running_var"):
+            value = generator.uniform(0.5, 2.0, shape)
+        elif "norm.weight" in name:
+            value = generator.uniform(0.5, 1.5, shape)
+        elif name.endswith("ssm.C"):
+            value = generator.normal(0.0, 0.7, shape)
+        elif name.endswith("log_dt"):
+            value = generator.uniform(np.log(1e-3), np.log(1e-1), shape)
+        elif name.endswith("log_A_real"):
+            value = np.log(0.5) + generator.normal(0.0, 0.2, shape)
+        elif name.endswith("A_imag"):
+            value = np.pi * np.arange(shape[1]) * generator.uniform(0.9, 1.1, shape)
+        tensors[name] = value.astype(np.float32)
+    return Checkpoint(config, tensors)
+
+
+def random_samples(sequences: int, steps: int, features: int = 1, *, seed: int) -> np.ndarray:
+    """Inputs like pixels: mostly background."""
+    generator = np.random.default_rng(seed)
+    shape = (sequences, steps, features)
+    return np.round(generator.uniform(0, 255, shape) * (generator.random(shape) < 0.4)) / 256.0
+
+
+def random_network(
+    model: str, channels: int, modes: int, layers: int, *, seed: int, features: int = 1, classes: int = 3,
+    pooling: str = "mean", precision: Precision | None = None,
+) -> QuantizedNetwork:  # fmt: skip
+    """A drawn network, quantised."""
+    checkpoint = random_checkpoint(
+        model, channels, modes, layers, seed=seed, features=features, classes=classes, pooling=pooling
+    )
+    samples = random_samples(4, 32, features, seed=seed)
+    return quantise(checkpoint, samples, INPUT, precision or Precision())
