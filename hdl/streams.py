@@ -4,10 +4,9 @@ A step is a burst of beats, one a channel, in channel order. `first` and `last` 
 the step is the first, or the last, of its sequence (a sequence of one step has both).
 """
 
+from amaranth.hdl import signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import Out
-
-from amaranth.hdl import signed
 
 
 class Beat(data.StructLayout):

