@@ -1,0 +1,21 @@
+"""Every way to run a circuit, by name."""
+
+from quantize.errors import StatespikeError
+from sim.backends.amaranth_simulator import AmaranthSimulator
+from sim.backends.base import Backend
+from sim.backends.cxxrtl import Cxxrtl
+
+BACKENDS: dict[str, Backend] = {backend.name: backend for backend in (AmaranthSimulator(), Cxxrtl())}
+
+
+def backend(name: str) -> Backend:
+    """The backend called `name`.
+
+    Raises
+    ------
+    StatespikeError
+        If there is none; the message lists the known names.
+    """
+    if name not in BACKENDS:
+        raise StatespikeError(f"unknown backend {name!r}; known backends: {', '.join(BACKENDS)}")
+    return BACKENDS[name]

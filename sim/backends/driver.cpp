@@ -1,0 +1,149 @@
+// Drives a design compiled by Yosys' write_cxxrtl through a whole stimulus in one call, by the rules of
+// sim/stimulus.py. `design.h` (the model) and `ports.h` (generated: places of fields, the taps) are
+// included from the build folder.
+//
+// ports.h defines
+//   LOGIT_OFFSET LOGIT_WIDTH LOGIT_LAST_OFFSET    places in the payload of `o`
+//   TAP_COUNT and TAPS(X)                         X(index, valid port, value port, width of the value) for each tap
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "design.h"
+#include "ports.h"
+
+namespace {
+
+struct Dice {
+    uint64_t state, threshold;
+
+    bool roll() {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        return (state >> 32) < threshold;
+    }
+};
+
+int64_t sign_extend(uint64_t value, unsigned width) {
+    const uint64_t sign = uint64_t(1) << (width - 1);
+    return int64_t((value ^ sign) - sign);
+}
+
+uint64_t field(uint64_t payload, unsigned offset, unsigned width) {
+    return (payload >> offset) & (width == 64 ? ~uint64_t(0) : (uint64_t(1) << width) - 1);
+}
+
+struct Result {
+    std::vector<int64_t> logits, logit_last, step_cycles, answer_cycles, taps[TAP_COUNT + 1];
+    int64_t taken = 0;
+};
+
+}  // namespace
+
+extern "C" {
+
+struct Request {
+    const uint64_t *payloads;
+    const uint8_t *starts;
+    uint64_t beats, sequences;
+    int64_t reset_after;  // negative: none
+    uint64_t gap_state, gap_threshold, stall_state, stall_threshold;
+    uint64_t watchdog, drain;
+};
+
+// Plays the request on a fresh instance of the design; the result is freed with `forget`.
+Result *play(const Request *request, int32_t *stuck) {
+    cxxrtl_design::p_top top;
+    auto *result = new Result;
+    Dice gap{request->gap_state, request->gap_threshold};
+    Dice stall{request->stall_state, request->stall_threshold};
+
+    bool resetting = request->reset_after == 0, running = request->reset_after < 0, draining = false;
+    uint64_t limit = running ? request->beats : uint64_t(request->reset_after);
+    bool offered = false;
+    uint64_t cycle = 0, idle = 0, end = 0;
+    *stuck = 0;
+
+    top.p_clk.set<bool>(false);
+    top.step();
+    for (;;) {
+        const bool pause = gap.roll(), wait = stall.roll();
+        offered = !resetting && uint64_t(result->taken) < limit && (offered || !pause);
+        const bool accepting = !resetting && !wait;
+        top.p_rst.set<bool>(resetting);
+        top.p_i____valid.set<bool>(offered);
+        top.p_i____payload.set<uint64_t>(offered ? request->payloads[result->taken] : 0);
+        top.p_o____ready.set<bool>(accepting);
+        top.p_clk.set<bool>(false);
+        top.step();
+
+        const bool was_resetting = resetting;
+        if (!was_resetting) {
+            idle++;
+#define RECORD(INDEX, VALID, VALUE, WIDTH)                                                   \
+    if (top.VALID.get<bool>()) {                                                             \
+        result->taps[INDEX].push_back(sign_extend(top.VALUE.get<uint64_t>(), WIDTH));        \
+        idle = 0;                                                                            \
+    }
+            TAPS(RECORD)
+#undef RECORD
+            if (offered && top.p_i____ready.get<bool>()) {
+                if (request->starts[result->taken])
+                    result->step_cycles.push_back(cycle);
+                result->taken++;
+                offered = false;
+                idle = 0;
+            }
+            if (accepting && top.p_o____valid.get<bool>()) {
+                const uint64_t payload = top.p_o____payload.get<uint64_t>();
+                const bool last = field(payload, LOGIT_LAST_OFFSET, 1);
+                result->logits.push_back(sign_extend(field(payload, LOGIT_OFFSET, LOGIT_WIDTH), LOGIT_WIDTH));
+                result->logit_last.push_back(last);
+                idle = 0;
+                if (running && !draining && last) {
+                    result->answer_cycles.push_back(cycle);
+                    if (result->answer_cycles.size() == request->sequences) {
+                        draining = true;
+                        end = cycle + 1 + request->drain;
+                    }
+                }
+            }
+            cycle++;
+            if (!running && uint64_t(result->taken) == limit) {
+                resetting = true;
+            } else if (draining && cycle == end) {
+                return result;
+            } else if (idle >= request->watchdog) {
+                *stuck = 1;
+                return result;
+            }
+        }
+        top.p_clk.set<bool>(true);
+        top.step();
+        if (was_resetting) {
+            *result = Result();
+            resetting = false;
+            running = true;
+            limit = request->beats;
+            cycle = idle = 0;
+        }
+    }
+}
+
+// Lists of a result: 0 logits, 1 their marks, 2 cycles of steps, 3 cycles of answers, 4... the taps.
+static std::vector<int64_t> &list(Result *result, uint32_t index) {
+    switch (index) {
+        case 0: return result->logits;
+        case 1: return result->logit_last;
+        case 2: return result->step_cycles;
+        case 3: return result->answer_cycles;
+        default: return result->taps[index - 4];
+    }
+}
+
+int64_t taken(const Result *result) { return result->taken; }
+size_t length(Result *result, uint32_t index) { return list(result, index).size(); }
+const int64_t *items(Result *result, uint32_t index) { return list(result, index).data(); }
+void forget(Result *result) { delete result; }
+
+}  // extern "C"

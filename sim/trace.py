@@ -1,0 +1,88 @@
+"""What came out of a simulated circuit, and how long it took."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantize.errors import StatespikeError
+from quantize.formats import Integers
+
+
+@dataclass(frozen=True)
+class Run:
+    """Result of one simulation.
+
+    Parameters
+    ----------
+    backend : str
+        Name of the backend that made it.
+    logits : int64 (sequences, classes)
+    taps : dict of name to int64 (transfers,)
+        Values of each tap in the order of their transfer.
+    cycles : int
+        Clock cycles from the first cycle after reset to the transfer of the last logit, both included.
+    step_cycles : int64 (steps,)
+        Cycle in which the first beat of each input step was taken, over all sequences.
+    answer_cycles : int64 (sequences,)
+        Cycle in which the last logit of each sequence was taken.
+    lengths : tuple of int
+        Steps of each sequence.
+    seconds : float
+        Wall-clock time of the simulation alone, without building or compiling it.
+    """
+
+    backend: str
+    logits: Integers
+    taps: dict[str, Integers]
+    cycles: int
+    step_cycles: Integers
+    answer_cycles: Integers
+    lengths: tuple[int, ...]
+    seconds: float
+
+    @property
+    def cycles_per_second(self) -> float:
+        """Simulated clock cycles per second of wall-clock time."""
+        return self.cycles / max(self.seconds, 1e-9)
+
+    @property
+    def cycles_per_step(self) -> float:
+        """Cycles between steps, once the pipeline is full.
+
+        The mean spacing of the first beats of successive steps over the second half of the longest sequence:
+        in its first half, buffers still fill and take steps faster than the circuit works. With fewer than
+        four steps there is no steady state, and it is all cycles over all steps.
+        """
+        longest = int(np.argmax(self.lengths))
+        length = self.lengths[longest]
+        if length < 4:
+            return self.cycles / sum(self.lengths)
+        start = sum(self.lengths[:longest])
+        cycles = self.step_cycles[start + length // 2 : start + length]
+        return float(cycles[-1] - cycles[0]) / (len(cycles) - 1)
+
+
+def logits_by_sequence(
+    values: Sequence[int] | Integers, last: Sequence[bool] | NDArray[np.bool_]
+) -> Integers:
+    """The flat list of logits, cut at each `last`, as an array (sequences, classes).
+
+    Raises
+    ------
+    StatespikeError
+        If the sequences were answered with different numbers of logits.
+    """
+    ends = np.flatnonzero(np.asarray(last, dtype=np.bool_)) + 1
+    counts = np.diff(ends, prepend=0)
+    for sequence, count in enumerate(counts):
+        if count != counts[0]:
+            raise StatespikeError(
+                f"the circuit answered sequence {sequence} with {count} logits, sequence 0 with {counts[0]}"
+            )
+    if len(values) != int(counts.sum()):
+        raise StatespikeError(
+            f"after its last answer, the circuit gave {len(values) - int(counts.sum())} logits more"
+        )
+    return np.asarray(values, dtype=np.int64).reshape(len(ends), -1)

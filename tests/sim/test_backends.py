@@ -1,0 +1,117 @@
+"""Every backend runs the tiny network exactly as its integer twin computes it, in equally many cycles."""
+
+import numpy as np
+import pytest
+
+from quantize.errors import StatespikeError
+from sim.backends import BACKENDS, backend
+from sim.compare import compare
+from sim.stimulus import Stimulus
+
+
+@pytest.fixture(scope="session")
+def builds(tmp_path_factory):
+    """One build folder for the session: a design is compiled once."""
+    return tmp_path_factory.mktemp("builds")
+
+
+FAST = ["amaranth", "cxxrtl"]
+PACES = {
+    "no gaps": {},
+    "gaps": {"input_gaps": 0.6},
+    "stalls": {"output_stalls": 0.7},
+    "both": {"input_gaps": 0.4, "output_stalls": 0.4, "seed": 5},
+    "reset": {"input_gaps": 0.2, "reset_after": 7},
+    "reset at once": {"reset_after": 0},
+    "reset within the answer": {"output_stalls": 0.9, "reset_after": 60},
+}
+
+
+@pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize("pace", PACES)
+def test_exact(tiny, draw, builds, name, pace):
+    design = tiny(3)
+    x = draw(3, 20, 3, seed=1)
+    run = backend(name).run(design, Stimulus(list(x), **PACES[pace]), builds)
+    comparison = compare(design.compute(x), run)
+    assert comparison.bit_exact, comparison.first_mismatch
+    assert comparison.compared_values == 2 * x.size + 9
+
+
+@pytest.mark.parametrize("pace", PACES)
+def test_backends_count_the_same_cycles(tiny, draw, builds, pace):
+    stimulus = Stimulus(list(draw(3, 20, 3, seed=2)), **PACES[pace])
+    runs = [backend(name).run(tiny(3), stimulus, builds) for name in FAST]
+    assert len({run.cycles for run in runs}) == 1
+    for field in ("step_cycles", "answer_cycles"):
+        assert np.array_equal(getattr(runs[0], field), getattr(runs[1], field))
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_cycles_per_step_is_the_steady_spacing(tiny, draw, builds, name):
+    run = backend(name).run(tiny(3, pause=4), Stimulus(list(draw(2, 30, 3))), builds)
+    assert run.cycles_per_step == 15
+    assert run.cycles_per_second > 0
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_sequences_of_unequal_length(tiny, draw, builds, name):
+    lengths = [1, 9, 4]
+    x = draw(3, 9, 2)
+    stimulus = Stimulus([x[index, :length] for index, length in enumerate(lengths)], output_stalls=0.3)
+    design = tiny(2)
+    reference = design.compute(x)
+    reference.logits = np.stack(
+        [reference.taps["sum"][index, length - 1] for index, length in enumerate(lengths)]
+    )
+    run = backend(name).run(design, stimulus, builds)
+    assert compare(reference, run, lengths).bit_exact
+
+
+@pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize(
+    ("defect", "step", "mismatches"), [("value", 2, 1), ("missing", 2, 23), ("extra", 10, 1)]
+)
+def test_defect_is_found_where_it_is(tiny, draw, builds, name, defect, step, mismatches):
+    x = np.abs(draw(1, 10, 3)) % 99 + 1  # sums that never repeat: a missing beat shifts every later value
+    design = tiny(3, defect=defect)
+    found = compare(design.compute(x), backend(name).run(design, Stimulus(list(x)), builds))
+    assert not found.bit_exact
+    assert found.mismatches == mismatches
+    assert (found.first_mismatch.layer, found.first_mismatch.step) == ("sum", step)
+    if defect != "extra":
+        assert found.first_mismatch.channel == 1
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_watchdog_says_how_far_it_got(tiny, draw, builds, name):
+    stimulus = Stimulus(list(draw(2, 5, 3)))
+    with pytest.raises(
+        StatespikeError, match="for 200 cycles: it had taken 6 of 30 beats and answered 0 of 2"
+    ):
+        backend(name).run(tiny(3, defect="stuck"), stimulus, builds, watchdog=200)
+
+
+def test_cxxrtl_compiles_a_design_once(tiny, draw, tmp_path):
+    stimulus = Stimulus(list(draw(1, 4, 2)))
+    BACKENDS["cxxrtl"].run(tiny(2), stimulus, tmp_path)
+    (library,) = tmp_path.glob("*/design.so")
+    stamp = library.stat().st_mtime_ns
+    BACKENDS["cxxrtl"].run(tiny(2), stimulus, tmp_path)
+    assert library.stat().st_mtime_ns == stamp
+    BACKENDS["cxxrtl"].run(tiny(3), Stimulus(list(draw(1, 4, 3))), tmp_path)
+    assert len(list(tmp_path.glob("*/design.so"))) == 2
+
+
+def test_missing_compiler_is_told(tiny, draw, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "hdl.tools.shutil.which", lambda name, path: None if name == "g++" else f"/usr/bin/{name}"
+    )
+    monkeypatch.setattr("sim.backends.cxxrtl.run_yosys", lambda script, folder: None)
+    with pytest.raises(StatespikeError, match=r"g\+\+ is not installed; to get it: apt install g\+\+"):
+        BACKENDS["cxxrtl"].run(tiny(2), Stimulus(list(draw(1, 4, 2))), tmp_path)
+
+
+def test_unknown_backend_is_told():
+    with pytest.raises(StatespikeError, match="unknown backend 'spice'; known backends: amaranth"):
+        backend("spice")
