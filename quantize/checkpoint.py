@@ -1,0 +1,296 @@
+"""The checkpoint: a trained float network on disk, validated to the last number.
+
+A checkpoint is one `.safetensors` file of float32 tensors whose metadata holds the configuration and the
+provenance as JSON. Reading it either gives a network that every later stage can trust or raises
+`CheckpointError` with one sentence.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from quantize.errors import StatespikeError
+
+FORMAT = "statespike-checkpoint"
+VERSION = "1"
+
+DISCRETISATIONS = ("zoh", "bilinear")
+INITIALISATIONS = ("lin", "inv")
+POOLINGS = ("mean", "last")
+
+Shape = tuple[int, ...]
+Tensor = NDArray[np.float32]
+
+
+class CheckpointError(StatespikeError):
+    """A file that is not a checkpoint, or a checkpoint that cannot be used."""
+
+
+def _gated_spiking_unit(channels: int) -> dict[str, Shape]:
+    return {
+        "weight": (channels, channels),
+        "bias": (channels,),
+        "norm.weight": (channels,),
+        "norm.bias": (channels,),
+    }
+
+
+def _binary_gated_unit(channels: int) -> dict[str, Shape]:
+    linear: dict[str, Shape] = {"weight": (channels, channels), "bias": (channels,)}
+    return {f"{path}.{name}": shape for path in ("value", "gate") for name, shape in linear.items()}
+
+
+UNIT_TENSORS: dict[str, Callable[[int], dict[str, Shape]]] = {
+    "gsu": _gated_spiking_unit,
+    "binary_s4d": _binary_gated_unit,
+}
+"""Name of a model -> tensors of its unit (the part of a block behind the state-space model)."""
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Shape and kind of a sequence classifier.
+
+    Parameters
+    ----------
+    model : str
+        "gsu" or "binary_s4d": the unit behind the state-space model of every block.
+    features, channels, modes, layers, classes : int
+        Inputs a step, channels H, complex modes a channel N, blocks L, and outputs.
+    discretisation : str
+        "zoh" or "bilinear".
+    initialisation : str
+        "lin" or "inv": where the poles started.
+    pooling : str
+        "mean" over the valid steps, or the "last" valid step.
+    """
+
+    model: str
+    features: int
+    channels: int
+    modes: int
+    layers: int
+    classes: int
+    discretisation: str = "zoh"
+    initialisation: str = "lin"
+    pooling: str = "mean"
+
+    def __post_init__(self) -> None:
+        for name in ("features", "channels", "modes", "layers", "classes"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise CheckpointError(f"{name} is {value!r}; it must be a whole number of at least 1")
+        choices = {
+            "model": tuple(UNIT_TENSORS),
+            "discretisation": DISCRETISATIONS,
+            "initialisation": INITIALISATIONS,
+            "pooling": POOLINGS,
+        }
+        for name, allowed in choices.items():
+            value = getattr(self, name)
+            if value not in allowed:
+                raise CheckpointError(f"unknown {name} {value!r}; choose one of {', '.join(allowed)}")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained float network.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+    tensors : dict of str to float32 array
+        Exactly the names and shapes of `tensor_shapes(config)`.
+    provenance : dict
+        Where it comes from: task, seed, epochs, test accuracy `{"accuracy", "n"}`, training command.
+    """
+
+    config: NetworkConfig
+    tensors: dict[str, Tensor]
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+def tensor_shapes(config: NetworkConfig) -> dict[str, Shape]:
+    """Every tensor of a checkpoint with its shape, in the order of the data flow."""
+    features, channels, modes = config.features, config.channels, config.modes
+    batch_norm = {name: (channels,) for name in ("weight", "bias", "running_mean", "running_var")}
+    shapes: dict[str, Shape] = {"encoder.weight": (channels, features), "encoder.bias": (channels,)}
+    for layer in range(config.layers):
+        block: dict[str, Shape] = {f"norm.{name}": shape for name, shape in batch_norm.items()}
+        block |= {
+            "ssm.C": (channels, modes, 2),
+            "ssm.log_dt": (channels,),
+            "ssm.log_A_real": (channels, modes),
+            "ssm.A_imag": (channels, modes),
+            "ssm.D": (channels,),
+        }
+        block |= {f"unit.{name}": shape for name, shape in UNIT_TENSORS[config.model](channels).items()}
+        shapes |= {f"layers.{layer}.{name}": shape for name, shape in block.items()}
+    shapes |= {f"norm.{name}": shape for name, shape in batch_norm.items()}
+    return shapes | {"decoder.weight": (config.classes, channels), "decoder.bias": (config.classes,)}
+
+
+def write_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
+    """Validate a checkpoint and write it whole: to a temporary sibling first, then renamed.
+
+    Raises
+    ------
+    CheckpointError
+        When the checkpoint could not be read back.
+    """
+    target = Path(path)
+    _validate(checkpoint, f"the checkpoint for {target}")
+    metadata = {
+        "format": FORMAT,
+        "version": VERSION,
+        "config": json.dumps(asdict(checkpoint.config)),
+        "provenance": json.dumps(checkpoint.provenance),
+    }
+    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in checkpoint.tensors.items()}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    sibling = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        sibling.write_bytes(save(tensors, metadata))
+        sibling.replace(target)
+    finally:
+        sibling.unlink(missing_ok=True)
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+    """Read and validate a checkpoint.
+
+    Raises
+    ------
+    CheckpointError
+        When the file is missing, truncated, foreign, of another version, or holds tensors that do not
+        belong to its configuration, are not finite, or have an unstable pole.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise CheckpointError(f"{source}: no such file; give the path of a .safetensors checkpoint")
+    try:
+        with safe_open(source, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            _check_header(metadata, source)
+            names = file.keys()
+            tensors = {name: _float32(file, name, source) for name in names}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{source}: not a whole safetensors file ({error}); write or copy the checkpoint again"
+        ) from error
+    config = _parse_config(metadata, source)
+    provenance = _parse_json(metadata, "provenance", source)
+    checkpoint = Checkpoint(config, tensors, provenance)
+    _validate(checkpoint, str(source))
+    return checkpoint
+
+
+def _check_header(metadata: dict[str, str], source: Path) -> None:
+    if metadata.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{source}: a safetensors file, but not a {FORMAT}; convert it with `statespike import`"
+        )
+    if metadata.get("version") != VERSION:
+        raise CheckpointError(
+            f"{source}: checkpoint version {metadata.get('version')!r}, and this program reads version "
+            f"{VERSION!r}; write it again with a matching statespike"
+        )
+
+
+def _float32(file: Any, name: str, source: Path) -> Tensor:
+    kind = file.get_slice(name).get_dtype()
+    if kind != "F32":
+        raise CheckpointError(f"{source}: tensor {name} is of type {kind}; store it as float32 (F32)")
+    tensor: Tensor = file.get_tensor(name)
+    return tensor
+
+
+def _parse_json(metadata: dict[str, str], key: str, source: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(metadata.get(key, ""))
+    except json.JSONDecodeError as error:
+        raise CheckpointError(
+            f"{source}: the metadata's {key} is not JSON ({error}); write the checkpoint again"
+        ) from error
+    if not isinstance(value, dict):
+        raise CheckpointError(
+            f"{source}: the metadata's {key} is not a JSON object; write the checkpoint again"
+        )
+    return value
+
+
+def _parse_config(metadata: dict[str, str], source: Path) -> NetworkConfig:
+    values = _parse_json(metadata, "config", source)
+    known = [item.name for item in fields(NetworkConfig)]
+    for wrong, names in (
+        ("lacks", [name for name in known if name not in values]),
+        ("has the unknown", [name for name in values if name not in known]),
+    ):
+        if names:
+            raise CheckpointError(
+                f"{source}: the configuration {wrong} {names[0]!r}; it must hold exactly {', '.join(known)}"
+            )
+    try:
+        return NetworkConfig(**values)
+    except CheckpointError as error:
+        raise CheckpointError(f"{source}: {error}") from error
+
+
+def _validate(checkpoint: Checkpoint, where: str) -> None:
+    """Check names, shapes and values; `where` opens the sentence of an error."""
+    config, tensors = checkpoint.config, checkpoint.tensors
+    shapes = tensor_shapes(config)
+    for name in shapes:
+        if name not in tensors:
+            raise CheckpointError(f"{where}: tensor {name} is missing; a {config.model} network needs it")
+    for name, tensor in tensors.items():
+        if name not in shapes:
+            raise CheckpointError(
+                f"{where}: tensor {name} does not belong to a {config.model} network; remove it"
+            )
+        if tensor.shape != shapes[name]:
+            raise CheckpointError(
+                f"{where}: tensor {name} has shape {tensor.shape}; its configuration asks for {shapes[name]}"
+            )
+        if not np.isfinite(tensor).all():
+            index = tuple(int(i) for i in np.argwhere(~np.isfinite(tensor))[0])
+            raise CheckpointError(
+                f"{where}: tensor {name} holds {tensor[index]} at index {index}; train or export it again"
+            )
+        if name.endswith("running_var") and (tensor < 0).any():
+            channel = int(np.argmax(tensor < 0))
+            raise CheckpointError(
+                f"{where}: tensor {name} holds the negative variance {tensor[channel]} at index {channel}; "
+                "train or export it again"
+            )
+    for layer in range(config.layers):
+        _check_poles(config, tensors, layer, where)
+
+
+def _check_poles(config: NetworkConfig, tensors: dict[str, Tensor], layer: int, where: str) -> None:
+    """Every pole must lie left of the imaginary axis, and its discrete image inside the unit circle."""
+    prefix = f"layers.{layer}.ssm"
+    with np.errstate(over="ignore", invalid="ignore"):
+        real = -np.exp(tensors[f"{prefix}.log_A_real"].astype(np.float64))
+        step = np.exp(tensors[f"{prefix}.log_dt"].astype(np.float64))[:, None]
+        scaled = step * (real + 1j * tensors[f"{prefix}.A_imag"])
+        if config.discretisation == "zoh":
+            magnitude = np.exp(scaled.real)
+        else:
+            magnitude = np.abs((1 + scaled / 2) / (1 - scaled / 2))
+    unstable = ~((magnitude < 1) & (real < 0))  # a NaN from an overflow counts as unstable
+    if unstable.any():
+        channel, mode = (int(i) for i in np.argwhere(unstable)[0])
+        raise CheckpointError(
+            f"{where}: the pole of layer {layer}, channel {channel}, mode {mode} is unstable "
+            f"(|Abar| = {magnitude[channel, mode]:.9g}, real part {real[channel, mode]:.3g}); "
+            "retrain with a negative real part and a larger time step"
+        )
