@@ -1,0 +1,114 @@
+"""S4D, the diagonal state-space model: a convolution to train with, a recurrence to stream with.
+
+    x_n[t] = Abar_n x_n[t-1] + Bbar_n u[t]
+    y[t]   = 2 Re( sum_n C_n x_n[t] ) + D u[t]
+
+Gu, Gupta, Goel, Re: "On the Parameterization and Initialization of Diagonal State Space Models" (2022).
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from models.convolution import causal_convolution
+
+
+def initial_poles(initialisation: str, modes: int) -> Tensor:
+    """Continuous poles of one channel at the start of training, complex (N,).
+
+    "lin": A_n = -1/2 + i pi n;  "inv": A_n = -1/2 + i (M/pi) (M/(2n+1) - 1) with M = 2N (S4D-Lin and S4D-Inv
+    of the paper; half of each conjugate pair is stored).
+    """
+    n = torch.arange(modes, dtype=torch.float64)
+    if initialisation == "lin":
+        imaginary = math.pi * n
+    elif initialisation == "inv":
+        order = 2 * modes
+        imaginary = order / math.pi * (order / (2 * n + 1) - 1)
+    else:
+        raise ValueError(f"unknown initialisation {initialisation!r}; choose 'lin' or 'inv'")
+    return torch.complex(torch.full_like(imaginary, -0.5), imaginary)
+
+
+class DiagonalStateSpace(nn.Module):
+    """One single-input single-output S4D neuron a channel.
+
+    Parameters
+    ----------
+    channels, modes : int
+        H channels of N complex modes each; a mode stands for a conjugate pair.
+    discretisation : str
+        "zoh":      Abar = exp(dt A),                  Bbar = (Abar - 1)/A;
+        "bilinear": Abar = (1 + dt A/2)/(1 - dt A/2),  Bbar = dt/(1 - dt A/2).  B = 1 in both.
+    initialisation : str
+        "lin" or "inv", see `initial_poles`.
+
+    Notes
+    -----
+    Parameters: C (H, N, 2), log_dt (H), log_A_real (H, N), A_imag (H, N), D (H), with
+    A = -exp(log_A_real) + i A_imag, so that no training step can move a pole over the imaginary axis.
+    Poles and their powers are computed in double precision: after 784 steps a phase has grown to thousands of
+    radians, where float32 keeps three decimals. The arrays are small, so it costs nothing.
+    """
+
+    def __init__(self, channels: int, modes: int, discretisation: str, initialisation: str) -> None:
+        super().__init__()
+        if discretisation not in ("zoh", "bilinear"):
+            raise ValueError(f"unknown discretisation {discretisation!r}; choose 'zoh' or 'bilinear'")
+        self.discretisation = discretisation
+        poles = initial_poles(initialisation, modes).expand(channels, modes)
+        shortest, longest = math.log(1e-3), math.log(1e-1)
+        self.C = nn.Parameter(torch.randn(channels, modes, 2) * math.sqrt(0.5))
+        self.log_dt = nn.Parameter(shortest + torch.rand(channels) * (longest - shortest))
+        self.log_A_real = nn.Parameter(torch.log(-poles.real).float())
+        self.A_imag = nn.Parameter(poles.imag.float().clone())
+        self.D = nn.Parameter(torch.randn(channels))
+
+    def discretise(self) -> tuple[Tensor, Tensor]:
+        """Return log(Abar) and C Bbar, both complex128 (H, N)."""
+        poles = torch.complex(-torch.exp(self.log_A_real.double()), self.A_imag.double())
+        step = torch.exp(self.log_dt.double())[:, None]
+        readout = torch.view_as_complex(self.C.double())
+        scaled = step * poles
+        if self.discretisation == "zoh":
+            return scaled, readout * (torch.exp(scaled) - 1) / poles
+        denominator = 1 - scaled / 2
+        return torch.log((1 + scaled / 2) / denominator), readout * step / denominator
+
+    def kernel(self, length: int) -> Tensor:
+        """Impulse response k[t] = 2 Re sum_n C_n Bbar_n Abar_n^t, float32 (H, length).
+
+        With t = i r + j and r near sqrt(length), Abar^t = Abar^(i r) Abar^j: two Vandermonde factors of r
+        columns and one matrix product take the place of `length` exponentials a mode.
+        """
+        exponent, readout = self.discretise()
+        inner = math.ceil(math.sqrt(length))
+        outer = math.ceil(length / inner)
+        i = torch.arange(outer, dtype=torch.float64)
+        j = torch.arange(inner, dtype=torch.float64)
+        coarse = readout[:, None, :] * torch.exp(exponent[:, None, :] * (inner * i)[:, None])  # (H, outer, N)
+        fine = torch.exp(exponent[:, :, None] * j)  # (H, N, inner)
+        powers = 2 * torch.matmul(coarse, fine).real  # (H, outer, inner)
+        return powers.reshape(len(exponent), outer * inner)[:, :length].float()
+
+    def forward(self, u: Tensor) -> Tensor:
+        """Filter whole sequences: u (B, T, H) -> y (B, T, H), the skip D u included."""
+        steps = u.shape[1]
+        taps = self.kernel(steps)
+        skip = nn.functional.pad(self.D[:, None], (0, steps - 1))
+        return causal_convolution(u, taps + skip)
+
+    def initial_state(self, batch: int) -> Tensor:
+        """Return the state before the first step, complex128 (B, H, N)."""
+        return torch.zeros((batch, *self.A_imag.shape), dtype=torch.complex128)
+
+    def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Advance by one step: u (B, H), state (B, H, N) -> y (B, H), next state.
+
+        Bbar is folded into C, as in the circuit: the state takes the plain input.
+        """
+        exponent, readout = self.discretise()
+        state = torch.exp(exponent) * state + u[..., None]
+        y = 2 * (readout * state).sum(-1).real + self.D * u
+        return y.to(u.dtype), state
