@@ -1,0 +1,39 @@
+"""Tasks by name."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from models.tasks.arrays import file_task
+from models.tasks.digits import digits_task
+from models.tasks.mnist import mnist_sample, mnist_task
+from models.tasks.task import Task, TaskError
+
+TASKS: dict[str, Callable[[str, Path | None], Task]] = {
+    "smnist": mnist_task,
+    "psmnist": mnist_task,
+    "smnist-sample": mnist_sample,
+    "psmnist-sample": mnist_sample,
+    "digits": digits_task,
+}
+"""Name of a task -> its maker, called with the name and where its data lies."""
+
+
+def load_task(name: str, data: str | os.PathLike[str] | None = None) -> Task:
+    """Return a task by name; its arrays are read when they are first used.
+
+    Parameters
+    ----------
+    name : str
+        One of `TASKS`; the name of a new task if `data` is an .npz file.
+    data : path, optional
+        Where a task's files are, or an .npz file of sequences in the place of the task's own.
+    """
+    path = None if data is None else Path(data)
+    if path is not None and path.suffix == ".npz":
+        return file_task(path)
+    if name not in TASKS:
+        raise TaskError(
+            f"unknown task {name!r}; choose one of {', '.join(TASKS)}, or give an .npz with --data"
+        )
+    return TASKS[name](name, path)

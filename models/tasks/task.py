@@ -1,0 +1,80 @@
+"""What a task is: labelled sequences for training, testing and calibration."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantize.errors import StatespikeError
+
+CALIBRATION_SEQUENCES = 128
+"""Training sequences that choose the number formats."""
+
+
+class TaskError(StatespikeError):
+    """Data that is missing or cannot be used."""
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """A set of sequences.
+
+    Parameters
+    ----------
+    x : float32 array (sequences, steps, features)
+    y : int64 array (sequences,), optional
+        Labels.
+    lengths : int64 array (sequences,), optional
+        Valid steps of each sequence; all of them when not given.
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.int64] | None = None
+    lengths: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, chosen: slice | NDArray[np.intp]) -> "Sequences":
+        """Return the chosen sequences: a slice or an array of indices."""
+        return Sequences(
+            self.x[chosen],
+            None if self.y is None else self.y[chosen],
+            None if self.lengths is None else self.lengths[chosen],
+        )
+
+
+@dataclass(frozen=True)
+class Task:
+    """A named task whose sets are read when they are first asked for.
+
+    Parameters
+    ----------
+    name : str
+    features, classes : int
+    load_train, load_test, load_calibration : callables that return `Sequences`
+    """
+
+    name: str
+    features: int
+    classes: int
+    load_train: Callable[[], Sequences]
+    load_test: Callable[[], Sequences]
+    load_calibration: Callable[[], Sequences]
+
+    @cached_property
+    def train(self) -> Sequences:
+        """Sequences to train on."""
+        return self.load_train()
+
+    @cached_property
+    def test(self) -> Sequences:
+        """Sequences that neither training nor calibration ever sees."""
+        return self.load_test()
+
+    @cached_property
+    def calibration(self) -> Sequences:
+        """A few training sequences, always the same ones."""
+        return self.load_calibration()
