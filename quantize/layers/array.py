@@ -54,8 +54,8 @@ class ArraySpec(Specification):
     input: Format
     output: Format
     state_width: int = integer(4, 16)
-    damping_shift: int = integer(0, 31)
-    stiffness_shift: int = integer(0, 31)
+    damping_shift: int = integer(1, 47)
+    stiffness_shift: int = integer(1, 47)
     accumulator_fraction: int = integer(-32, 48)
     offset: Integers = words("H", 16)
     skip: Integers = words("H", COEFFICIENT_WIDTH)

@@ -1,0 +1,71 @@
+"""The rounding rule of `quantize.formats` in gates: add half, shift right, saturate."""
+
+from amaranth.hdl import Cat, Const, Mux, Shape, Value, signed
+
+
+def round_shift(value: Value, shift: int) -> Value:
+    """`value` shifted right by `shift` bits, halves upwards; a negative shift is exact, to the left.
+
+    The rounding bit is added after the shift, so the adder is no wider than the result.
+    """
+    if shift <= 0:
+        return shift_left(value, -shift)
+    if shift > len(value):
+        return Const(0, signed(1))  # every bit is below half
+    return (value >> shift) + value[shift - 1]
+
+
+def shift_left(value: Value, shift: int) -> Value:
+    """`value` times `2**shift`, as wires."""
+    if shift == 0:
+        return value
+    shifted = Cat(Const(0, shift), value)
+    return shifted.as_signed() if Shape.cast(value.shape()).signed else shifted
+
+
+def saturate(value: Value, width: int) -> Value:
+    """Signed `value` clipped to `width` bits: the bits above must all agree with the sign."""
+    if len(value) <= width:
+        return value
+    above = value[width - 1 :]
+    fits = (above == 0) | above.all()
+    sign = value[-1]
+    clipped = Cat((~sign).replicate(width - 1), sign)
+    return Mux(fits, value[:width], clipped).as_signed()
+
+
+def requantise(value: Value, shift: int, width: int) -> Value:
+    """Round-shift, then saturate to `width` bits."""
+    return saturate(round_shift(value, shift), width)
+
+
+def shifted_with_round_bit(value: Value, amount: Value) -> tuple[Value, Value]:
+    """`value >> amount` for a variable amount, and the bit that rounds it: add both for a round-shift.
+
+    Kept apart, the bit can enter the carry of whatever adds the result.
+    """
+    extended = Cat(Const(0, 1), value).as_signed() >> amount
+    return extended[1:].as_signed(), extended[0]
+
+
+def count_width(count: int) -> int:
+    """Bits of a counter over 0..count-1, at least one."""
+    return max(1, (count - 1).bit_length())
+
+
+def magnitude(value: Value) -> Value:
+    """|value| of a signed value, unsigned and as wide."""
+    sign = value[-1]
+    return ((value.as_unsigned() ^ sign.replicate(len(value))) + sign)[: len(value)]
+
+
+def add_trit(accumulator: Value, value: Value, nonzero: Value, negative: Value) -> Value:
+    """`accumulator + trit * value` as one adder: the inverted value and a carry for -1.
+
+    The form costs one look-up table a bit of `value` and one a bit of the accumulator; a subtractor or a
+    multiplexer before the adder costs twice as much on iCE40.
+    """
+    minus = negative & nonzero
+    inverted = value.as_unsigned() ^ negative.replicate(len(value))
+    term = (inverted & nonzero.replicate(len(value))).as_signed()
+    return (accumulator + term + minus)[: len(accumulator)].as_signed()

@@ -1,0 +1,63 @@
+"""Memories: constant tables, and two-bank buffers that hold one step while the next arrives."""
+
+from collections.abc import Sequence
+
+from amaranth.hdl import Module, signed, unsigned
+from amaranth.lib.memory import Memory, ReadPort, WritePort
+
+# A table this small costs fewer look-up tables than the share of a memory block it would occupy.
+LOGIC_BITS = 2048
+
+
+def words_of(values: Sequence[int], width: int) -> list[int]:
+    """Two's complement words as the unsigned integers a memory is initialised with."""
+    return [int(value) & ((1 << width) - 1) for value in values]
+
+
+def table(m: Module, name: str, rows: Sequence[int], width: int, *, block: bool | None = None) -> ReadPort:
+    """A constant memory with one synchronous read port, added to `m`.
+
+    Parameters
+    ----------
+    rows : unsigned words
+    block : bool, optional
+        In memory blocks or in logic; by its size if not given.
+    """
+    if block is None:
+        block = len(rows) * width > LOGIC_BITS
+    memory = Memory(
+        shape=unsigned(width),
+        depth=max(len(rows), 2),
+        init=[int(row) for row in rows],
+        attrs={"rom_style": "block" if block else "logic"},
+    )
+    m.submodules[name] = memory
+    return memory.read_port()
+
+
+def buffer(
+    m: Module, name: str, depth: int, width: int, *, forward: bool = False
+) -> tuple[WritePort, ReadPort]:
+    """A memory of signed words with one write port and one synchronous read port, added to `m`.
+
+    Parameters
+    ----------
+    forward : bool
+        Reading the address written in the same cycle gives the new word. Costs logic; without it such a read
+        must not happen.
+    """
+    memory = Memory(shape=signed(width), depth=max(depth, 2), init=[])
+    m.submodules[name] = memory
+    write = memory.write_port()
+    return write, memory.read_port(transparent_for=(write,) if forward else ())
+
+
+def concatenate(fields: Sequence[tuple[int, int]]) -> int:
+    """Pack (value, width) pairs into one word, the first in the low bits."""
+    word, position = 0, 0
+    for value, width in fields:
+        word |= (int(value) & ((1 << width) - 1)) << position
+        position += width
+    return word
+
+

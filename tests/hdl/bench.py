@@ -1,0 +1,81 @@
+"""A stream test bench: feed beats, collect beats, with seeded gaps and stalls, and count cycles."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth.sim import Simulator
+
+WATCHDOG_CYCLES = 20_000
+
+
+@dataclass
+class Collected:
+    """Payloads that left a component, as integers of their bits, and the cycle in which each one left."""
+
+    payloads: list[int]
+    cycles: list[int]
+
+
+def beat(first: int, last: int, value: int, width: int) -> int:
+    """The bits of a `hdl.streams.Beat`."""
+    return (first & 1) | (last & 1) << 1 | (int(value) & ((1 << width) - 1)) << 2
+
+
+def step_beats(values: np.ndarray, width: int) -> list[int]:
+    """Beats of one sequence of values (steps, channels)."""
+    return [
+        beat(step == 0, step == len(values) - 1, value, width)
+        for step, row in enumerate(values)
+        for value in row
+    ]
+
+
+def beat_values(payloads: list[int], width: int) -> np.ndarray:
+    """Signed values of beats."""
+    raw = np.array([payload >> 2 for payload in payloads], dtype=np.int64)
+    return np.where(raw >= 1 << (width - 1), raw - (1 << width), raw)
+
+
+def run_stream(
+    component, payloads: list[int], count: int, *, gaps: float = 0.0, stalls: float = 0.0, seed: int = 0,
+    long_stall: int = 0,
+) -> Collected:  # fmt: skip
+    """Feed all payloads into `component.i` until `count` have left `component.o`."""
+    collected = Collected([], [])
+    generator = np.random.default_rng(seed)
+
+    async def feed(ctx):
+        for payload in payloads:
+            while generator.random() < gaps:
+                await ctx.tick()
+            ctx.set(component.i.payload.as_value(), payload)
+            ctx.set(component.i.valid, 1)
+            await ctx.tick().until(component.i.ready)
+            ctx.set(component.i.valid, 0)
+
+    async def collect(ctx):
+        cycle, quiet, stall = 0, 0, long_stall
+        while len(collected.payloads) < count:
+            ready = int(generator.random() >= stalls and not (stall and len(collected.payloads) == count // 2))
+            if not ready and stall:
+                stall -= 1
+            ctx.set(component.o.ready, ready)
+            _, _, valid, payload = await ctx.tick().sample(component.o.valid, component.o.payload.as_value())
+            if ready and valid:
+                collected.payloads.append(payload)
+                collected.cycles.append(cycle)
+                quiet = 0
+            cycle, quiet = cycle + 1, quiet + 1
+            assert quiet < WATCHDOG_CYCLES, f"stopped after {len(collected.payloads)} of {count} beats, seed {seed}"
+        # What comes after the last expected beat would be one too many.
+        ctx.set(component.o.ready, 1)
+        for _ in range(200):
+            _, _, valid = await ctx.tick().sample(component.o.valid)
+            assert not valid, f"more than {count} beats, seed {seed}"
+
+    simulator = Simulator(component)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(feed, background=True)
+    simulator.add_testbench(collect)
+    simulator.run()
+    return collected

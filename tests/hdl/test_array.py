@@ -1,0 +1,40 @@
+"""The neuron array equals its specification, bit for bit, at any size and under any back-pressure."""
+
+import numpy as np
+import pytest
+
+from hdl.array import NeuronArray
+from tests.hdl.bench import beat_values, run_stream, step_beats
+from tests.networks import random_network
+
+SHAPES = [(1, 1), (1, 2), (2, 1), (3, 3), (5, 7), (4, 8)]
+PRESSURE = [{}, {"gaps": 0.5}, {"stalls": 0.6}, {"gaps": 0.3, "stalls": 0.3}, {"long_stall": 300}]
+
+
+def spec_of(channels: int, modes: int, seed: int):
+    return random_network("gsu", channels, modes, 1, seed=seed).blocks[0].array
+
+
+@pytest.mark.parametrize("multipliers", [2, 4])
+@pytest.mark.parametrize(("channels", "modes"), SHAPES)
+def test_array_equals_its_specification(channels, modes, multipliers):
+    for seed, pressure in enumerate(PRESSURE):
+        spec = spec_of(channels, modes, seed)
+        generator = np.random.default_rng(seed)
+        sequences = [generator.integers(-30000, 30000, (steps, channels)) for steps in (5, 1, 7)]
+        payloads = [payload for values in sequences for payload in step_beats(values, 16)]
+        expected = [payload for values in sequences for payload in step_beats(spec.compute(values[None])[0][0], 16)]
+        got = run_stream(NeuronArray(spec, multipliers), payloads, len(expected), seed=seed, **pressure)
+        assert got.payloads == expected, f"{pressure}, seed {seed}"
+
+
+@pytest.mark.parametrize("multipliers", [2, 4])
+@pytest.mark.parametrize(("channels", "modes"), SHAPES)
+def test_array_takes_the_cycles_it_promises(channels, modes, multipliers):
+    array = NeuronArray(spec_of(channels, modes, 1), multipliers)
+    steps = 9
+    values = np.zeros((steps, channels), dtype=np.int64)
+    got = run_stream(array, step_beats(values, 16), steps * channels)
+    ends = got.cycles[channels - 1 :: channels]
+    assert set(np.diff(ends)[1:]) == {array.cycles_per_step}
+    assert len(beat_values(got.payloads, 16)) == steps * channels
