@@ -25,7 +25,7 @@ def read_sequences(path: Path) -> Sequences:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile, EOFError) as error:
+    except (OSError, ValueError, TypeError, zipfile.BadZipFile, EOFError) as error:
         raise TaskError(
             f"{path}: not an .npz file of plain arrays ({error}); write it with numpy.savez"
         ) from error
@@ -49,10 +49,12 @@ def _check_inputs(x: NDArray[Any], path: Path) -> NDArray[np.float32]:
         raise TaskError(f"{path}: x has shape {x.shape}; it must be (sequences, steps, features), none 0")
     if not (np.issubdtype(x.dtype, np.floating) or np.issubdtype(x.dtype, np.integer)):
         raise TaskError(f"{path}: x is of type {x.dtype}; it must hold real numbers")
-    if not np.isfinite(x).all():
-        index = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
-        raise TaskError(f"{path}: x holds {x[index]} at index {index}; remove what is not finite")
-    return x.astype(np.float32)
+    with np.errstate(over="ignore"):
+        single = x.astype(np.float32)
+    if not np.isfinite(single).all():
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(single))[0])
+        raise TaskError(f"{path}: x holds {x[index]} at index {index}; keep to finite float32 numbers")
+    return single
 
 
 def _check_integers(
