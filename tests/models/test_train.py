@@ -1,0 +1,148 @@
+"""Training: it learns, it is repeatable, and an interruption leaves no trace in the weights."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer import Typer
+from typer.testing import CliRunner
+
+from models.network import Network
+from models.recipe import Recipe
+from models.tasks.registry import load_task
+from models.tasks.task import Sequences, Task, TaskError
+from models.train import evaluate, parameter_groups, train, train_command
+from quantize.checkpoint import read_checkpoint
+from quantize.errors import StatespikeError
+
+RECIPE = Recipe(channels=4, modes=2, layers=1, epochs=4, batch=16, seed=7)
+ZOO = Path(__file__).parents[2] / "models" / "zoo"
+
+
+class Interruption(Exception):
+    """Stands for a power cut."""
+
+
+def toy_task(labelled: bool = True) -> Task:
+    """Tell sequences that rise from sequences that fall."""
+    generator = np.random.default_rng(11)
+    y = generator.integers(0, 2, 96)
+    slope = np.where(y == 1, 1.0, -1.0)[:, None] * np.linspace(-1, 1, 24)
+    x = (slope + generator.normal(0, 0.3, (96, 24)))[:, :, None].astype(np.float32)
+    whole = Sequences(x, y if labelled else None)
+    train_set, test_set = whole.take(slice(64)), whole.take(slice(64, None))
+    return Task("toy", 1, 2, lambda: train_set, lambda: test_set, lambda: train_set)
+
+
+@pytest.mark.parametrize("model", ["gsu", "binary_s4d"])
+def test_it_learns(model):
+    checkpoint = train(toy_task(), Recipe(model=model, channels=6, modes=2, layers=1, epochs=12, batch=8))
+    assert checkpoint.provenance["test_accuracy"]["accuracy"] > 0.9
+
+
+def test_resuming_gives_the_weights_of_an_uninterrupted_run(tmp_path):
+    whole = train(toy_task(), RECIPE)
+    state, log = tmp_path / "run.state", tmp_path / "run.log"
+
+    def interrupt(result):
+        if result.epoch == 2:
+            raise Interruption
+
+    with pytest.raises(Interruption):
+        train(toy_task(), RECIPE, resume=state, log=log, on_epoch=interrupt)
+    epochs = []
+    resumed = train(toy_task(), RECIPE, resume=state, log=log, on_epoch=lambda r: epochs.append(r.epoch))
+    assert epochs == [3, 4]
+    for name, tensor in whole.tensors.items():
+        np.testing.assert_array_equal(resumed.tensors[name], tensor, err_msg=name)
+    assert resumed.provenance == whole.provenance
+    lines = log.read_text().splitlines()
+    assert [line.split()[1] for line in lines if "test accuracy" in line] == ["1/4", "2/4", "3/4", "4/4"]
+
+
+def test_a_finished_state_gives_the_checkpoint_again(tmp_path):
+    state = tmp_path / "run.state"
+    first = train(toy_task(), RECIPE, resume=state)
+    second = train(toy_task(), RECIPE, resume=state)
+    assert first.provenance == second.provenance
+    np.testing.assert_array_equal(first.tensors["decoder.weight"], second.tensors["decoder.weight"])
+
+
+def test_a_state_of_another_recipe_is_refused(tmp_path):
+    state = tmp_path / "run.state"
+    train(toy_task(), Recipe(channels=4, modes=2, layers=1, epochs=1), resume=state)
+    with pytest.raises(StatespikeError, match="the state of another task or recipe"):
+        train(toy_task(), RECIPE, resume=state)
+
+
+@pytest.mark.parametrize("content", [b"", b"no state at all"])
+def test_a_file_that_is_no_state_is_refused(tmp_path, content):
+    state = tmp_path / "run.state"
+    state.write_bytes(content)
+    with pytest.raises(StatespikeError, match="not a training state"):
+        train(toy_task(), RECIPE, resume=state)
+
+
+def test_training_without_labels_is_refused():
+    with pytest.raises(TaskError, match="training needs labels"):
+        train(toy_task(labelled=False), RECIPE)
+
+
+def test_a_loss_that_explodes_is_told():
+    with pytest.raises(StatespikeError, match=r"the loss became .* train with a lower --rate"):
+        train(toy_task(), Recipe(channels=4, modes=2, layers=1, epochs=3, batch=8, rate=1e30))
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch", "rate"])
+def test_a_recipe_of_nothing_is_refused(name):
+    nothing: dict[str, Any] = {name: 0}
+    with pytest.raises(StatespikeError, match=f"{name} is 0; it must be greater than 0"):
+        train(toy_task(), replace(RECIPE, **nothing))
+
+
+def test_poles_and_time_steps_learn_slowly_and_do_not_decay():
+    network = Network(RECIPE.network_config(1, 2))
+    fast, slow = parameter_groups(network, RECIPE)
+    assert slow["lr"] == RECIPE.state_space_rate
+    assert slow["weight_decay"] == 0
+    assert sum(p.numel() for p in slow["params"]) == 4 + 4 * 2 + 4 * 2
+    assert sum(p.numel() for p in fast["params"]) + 20 == network.parameter_count
+
+
+def run(*arguments):
+    app = Typer()
+    app.command()(train_command)
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_the_command_writes_a_checkpoint_and_says_how_it_came_about(tmp_path):
+    x = np.random.default_rng(0).normal(size=(40, 12, 2))
+    np.savez(tmp_path / "mine.npz", x=x, y=np.arange(40) % 2)
+    output, log = tmp_path / "out.safetensors", tmp_path / "out.log"
+    sizes = ["--channels", 3, "--modes", 2, "--layers", 1, "--epochs", 1, "--seed", 5]
+    result = run("mine", "--data", tmp_path / "mine.npz", *sizes, "-o", output, "--log", log)
+    assert result.exit_code == 0, result.output
+    checkpoint = read_checkpoint(output)
+    assert (checkpoint.config.features, checkpoint.config.channels) == (2, 3)
+    provenance = checkpoint.provenance
+    assert (provenance["task"], provenance["seed"], provenance["epochs"]) == ("mine", 5, 1)
+    assert provenance["test_accuracy"]["n"] == 4
+    assert provenance["selection"].startswith("weights after the last epoch")
+    assert log.read_text().splitlines()[0] == provenance["command"]
+    assert "--channels 3 --modes 2 --layers 1" in provenance["command"]
+
+
+def test_the_command_passes_errors_of_the_user_on(tmp_path):
+    result = run("smnist", "--data", tmp_path)
+    assert isinstance(result.exception, StatespikeError)
+
+
+@pytest.mark.parametrize("path", sorted(ZOO.glob("digits-*.safetensors")), ids=lambda path: path.stem)
+def test_the_shipped_digits_networks_score_what_they_say(path):
+    checkpoint = read_checkpoint(path)
+    claimed = checkpoint.provenance["test_accuracy"]
+    test = load_task("digits").test
+    assert len(test) == claimed["n"]
+    assert evaluate(Network.from_checkpoint(checkpoint), test) == pytest.approx(claimed["accuracy"], abs=0.01)
