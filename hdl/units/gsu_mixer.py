@@ -1,0 +1,234 @@
+"""The two paths of the Gated Spiking Unit through one walk over its weights, and their product."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.fixed import add_trit, magnitude, requantise
+from hdl.primitives.memory import buffer, concatenate, table, words_of
+from hdl.primitives.multiplier import Multiplier
+from hdl.streams import beats
+from quantize.constants import THRESHOLD
+from quantize.layers.gsu import ACTIVATION_WIDTH, OPERAND_WIDTH, WEIGHT_WIDTH, GsuSpec
+
+
+class GsuMixer(wiring.Component):
+    """From y to the gate product z: thresholds, ternary times real and real times ternary, p times g.
+
+    A step is collected in one of two banks while the other one is walked: for each block of `lanes` outputs,
+    all input channels once. One memory word holds a real and a ternary weight for each lane, so one read feeds
+    both accumulators of every lane. The ternary activation and the block-floating-point one are made from y
+    on the way, again for each block, which is cheaper than storing them.
+
+    Parameters
+    ----------
+    spec : GsuSpec
+    lanes : int
+        Output channels computed at a time, 1 to H.
+
+    Members
+    -------
+    i : In(stream of Beat), y
+    o : Out(stream of Beat), z as the norm takes it
+    """
+
+    # Cycles from the issue of a block's last row until its sums stand in the output registers.
+    BLOCK_LATENCY = 6
+    # Cycles that an output takes: operands into the multiplier, product, handshake.
+    OUTPUT_CYCLES = 3
+
+    def __init__(self, spec: GsuSpec, lanes: int):
+        if not 1 <= lanes <= spec.channels:
+            raise ValueError(f"a mixer of {spec.channels} channels has 1 to {spec.channels} lanes, not {lanes}")
+        self.spec, self.lanes = spec, lanes
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.norm.input_width))})
+
+    @property
+    def blocks(self) -> int:
+        return -(-self.spec.channels // self.lanes)
+
+    @property
+    def cycles_per_step(self) -> int:
+        """From one step's walk to the next: a cycle between blocks, one more between steps, or the outputs."""
+        rows = self.spec.channels + 1
+        rest = self.spec.channels - (self.blocks - 1) * self.lanes
+
+        def drained(outputs: int) -> int:
+            return self.BLOCK_LATENCY + self.OUTPUT_CYCLES * outputs
+
+        return (self.blocks - 1) * max(rows, drained(self.lanes)) + max(rows + 1, drained(rest))
+
+    def weight_rows(self) -> list[int]:
+        """The weight memory: block by block, a row for each input channel, a word for each lane."""
+        spec, rows = self.spec, []
+        for block in range(self.blocks):
+            outputs = range(block * self.lanes, (block + 1) * self.lanes)
+            for channel in range(spec.channels):
+                fields = []
+                for output in outputs:
+                    inside = output < spec.channels
+                    trit = int(spec.table[channel, output]) if inside else 0
+                    fields += [
+                        (spec.weight[channel, output] if inside else 0, WEIGHT_WIDTH),
+                        (trit != 0, 1),
+                        (trit < 0, 1),
+                    ]
+                rows.append(concatenate(fields))
+        return rows
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        spec, channels, lanes = self.spec, self.spec.channels, self.lanes
+        width = spec.input.width
+
+        # Collecting: y into the bank that is not walked, with its largest magnitude and its marks.
+        write, read = buffer(m, "activations", 2 * channels, width)
+        filled = Signal(range(3))
+        collected = Signal(range(2 * channels))
+        largest = Signal(width, reset_less=True)
+        marks = Signal(2, reset_less=True)
+        take, collect_ends, walking, walk_ends = Signal(), Signal(), Signal(), Signal()
+        step_starts = (collected == 0) | (collected == channels)
+        y_magnitude = magnitude(self.i.payload.value)
+        m.d.comb += [
+            # A full bank waits until its peak has been taken over: the next step would replace it.
+            self.i.ready.eq((filled == 0) | ((filled == 1) & walking)),
+            take.eq(self.i.valid & self.i.ready),
+            collect_ends.eq(take & ((collected == channels - 1) | (collected == 2 * channels - 1))),
+            write.en.eq(take),
+            write.addr.eq(collected),
+            write.data.eq(self.i.payload.value),
+        ]
+        m.d.sync += filled.eq(filled + collect_ends - walk_ends)
+        with m.If(take):
+            m.d.sync += [
+                collected.eq(Mux(collected == 2 * channels - 1, 0, collected + 1)),
+                marks.eq(Cat(self.i.payload.first, self.i.payload.last)),
+            ]
+            with m.If(step_starts | (y_magnitude > largest)):
+                m.d.sync += largest.eq(y_magnitude)
+
+        # Walking: `row` within the block, `block` within the step; a cycle without a row after every block.
+        pausing, bank = Signal(), Signal()
+        row = Signal(range(channels))
+        block = Signal(range(self.blocks))
+        peak = Signal(width, reset_less=True)
+        peak_marks = Signal(2, reset_less=True)
+        pending = Signal()
+        last_row = row == channels - 1
+        issue = Signal()
+        m.d.comb += [
+            issue.eq(walking & ~pausing & ~(last_row & pending)),
+            walk_ends.eq(issue & last_row & (block == self.blocks - 1)),
+            read.addr.eq(row + Mux(bank, channels, 0)),
+        ]
+        m.d.sync += pausing.eq(issue & last_row)
+        with m.If(issue):
+            m.d.sync += row.eq(Mux(last_row, 0, row + 1))
+        with m.If(issue & last_row):
+            m.d.sync += block.eq(Mux(block == self.blocks - 1, 0, block + 1))
+        with m.If(walk_ends):
+            m.d.sync += [walking.eq(0), bank.eq(~bank)]
+        with m.Elif(~walking & ~pausing & (filled != 0)):
+            m.d.sync += [walking.eq(1), peak.eq(largest), peak_marks.eq(marks)]
+
+        # From the peak, a cycle later: the shift that fills the word, and the side of the comparison it gives.
+        headroom = Signal(range(width), reset_less=True)
+        limit = Signal(width + 2, reset_less=True)
+        m.d.sync += limit.eq(THRESHOLD.numerator * peak)
+        for position in range(width - 1):  # the highest set bit is assigned last
+            with m.If(peak[position]):
+                m.d.sync += headroom.eq(width - 2 - position)
+        with m.If(peak[width - 1]):
+            m.d.sync += headroom.eq(0)
+        with m.If(peak == 0):
+            m.d.sync += headroom.eq(width - 1)
+
+        # Cycle 1: y. 2: magnitude. 3: multiple of the magnitude, aligned y. 4: trit and activation.
+        valid_at = [issue]
+        last_at = [issue & last_row]
+        for age in range(1, 6):
+            valid, last = Signal(name=f"row_{age}"), Signal(name=f"last_row_{age}")
+            m.d.sync += [valid.eq(valid_at[-1]), last.eq(last_at[-1])]
+            valid_at.append(valid)
+            last_at.append(last)
+        y2 = Signal(signed(width), reset_less=True)
+        magnitude2 = Signal(width, reset_less=True)
+        multiple3 = Signal(width + 5, reset_less=True)
+        aligned3 = Signal(signed(ACTIVATION_WIDTH + 1), reset_less=True)
+        negative3 = Signal(reset_less=True)
+        nonzero, negative = Signal(reset_less=True), Signal(reset_less=True)
+        activation = Signal(signed(ACTIVATION_WIDTH), reset_less=True)
+        aligned = (y2 << headroom)[:width].as_signed()
+        m.d.sync += [
+            y2.eq(read.data),
+            magnitude2.eq(magnitude(read.data)),
+            multiple3.eq(THRESHOLD.denominator * magnitude2),
+            aligned3.eq(requantise(aligned, width - ACTIVATION_WIDTH, ACTIVATION_WIDTH + 1)),
+            negative3.eq(y2[-1]),
+            nonzero.eq(multiple3 > limit),
+            negative.eq(negative3),
+            activation.eq(requantise(aligned3, 0, ACTIVATION_WIDTH)),
+        ]
+
+        # Lanes: both sums of every output, cleared while no row arrives after a block.
+        weights = table(m, "weights", self.weight_rows(), lanes * (WEIGHT_WIDTH + 2))
+        weight_row = Signal(range(self.blocks * channels))
+        with m.If(valid_at[3]):
+            m.d.sync += weight_row.eq(Mux(weight_row == self.blocks * channels - 1, 0, weight_row + 1))
+        m.d.comb += weights.addr.eq(weight_row)
+        real_sums = [Signal(signed(spec.bias_path_width), name=f"p_{lane}") for lane in range(lanes)]
+        gate_sums = [Signal(signed(spec.gate_width), name=f"g_{lane}") for lane in range(lanes)]
+        for lane in range(lanes):
+            word = weights.data.word_select(lane, WEIGHT_WIDTH + 2)
+            weight = word[:WEIGHT_WIDTH].as_signed()
+            with m.If(valid_at[4]):
+                m.d.sync += [
+                    real_sums[lane].eq(add_trit(real_sums[lane], weight, nonzero, negative)),
+                    gate_sums[lane].eq(
+                        add_trit(gate_sums[lane], activation, word[WEIGHT_WIDTH], word[WEIGHT_WIDTH + 1])
+                    ),
+                ]
+            with m.Elif(last_at[5]):
+                m.d.sync += [real_sums[lane].eq(0), gate_sums[lane].eq(0)]
+
+        # Outputs: a block's sums move through the first register, whose product leaves.
+        real_out = [Signal(signed(spec.bias_path_width), name=f"p_out_{n}", reset_less=True) for n in range(lanes)]
+        gate_out = [Signal(signed(spec.gate_width), name=f"g_out_{n}", reset_less=True) for n in range(lanes)]
+        left = Signal(range(lanes + 1))
+        age = Signal(range(self.OUTPUT_CYCLES))
+        output = Signal(range(channels))
+        out_marks = Signal(2, reset_less=True)
+        biases = table(m, "biases", words_of(spec.bias, spec.bias_path_width), spec.bias_path_width)
+        m.submodules.multiplier = multiplier = Multiplier()
+        leaves = Signal()
+        next_output = Signal.like(output)
+        step_ends = output == channels - 1
+        m.d.comb += [
+            next_output.eq(Mux(leaves, Mux(step_ends, 0, output + 1), output)),
+            biases.addr.eq(next_output),
+            multiplier.a.eq(real_out[0] + biases.data.as_signed()),
+            multiplier.b.eq(requantise(gate_out[0], spec.gate_shift, OPERAND_WIDTH)),
+            self.o.valid.eq((left != 0) & (age == self.OUTPUT_CYCLES - 1)),
+            Cat(self.o.payload.first, self.o.payload.last).eq(out_marks),
+            self.o.payload.value.eq(requantise(multiplier.product, spec.product_shift, spec.norm.input_width)),
+            leaves.eq(self.o.valid & self.o.ready),
+        ]
+        m.d.sync += output.eq(next_output)
+        with m.If(issue & last_row):
+            m.d.sync += [pending.eq(1), out_marks.eq(peak_marks)]
+        with m.If(last_at[5]):
+            m.d.sync += [register.eq(value) for register, value in zip(real_out, real_sums, strict=True)]
+            m.d.sync += [register.eq(value) for register, value in zip(gate_out, gate_sums, strict=True)]
+            m.d.sync += [left.eq(lanes), age.eq(0)]
+        with m.Elif(leaves):
+            m.d.sync += [register.eq(value) for register, value in zip(real_out, real_out[1:], strict=False)]
+            m.d.sync += [register.eq(value) for register, value in zip(gate_out, gate_out[1:], strict=False)]
+            m.d.sync += [left.eq(Mux(step_ends, 0, left - 1)), age.eq(0)]
+            with m.If((left == 1) | step_ends):
+                m.d.sync += pending.eq(0)
+        with m.Elif((left != 0) & (age != self.OUTPUT_CYCLES - 1)):
+            m.d.sync += age.eq(age + 1)
+        return m
+
+

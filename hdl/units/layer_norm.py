@@ -1,0 +1,229 @@
+"""LayerNorm over the channels of a step, and GELU behind it, with one multiplier."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.fixed import magnitude, requantise, saturate
+from hdl.primitives.memory import buffer, table, words_of
+from hdl.primitives.multiplier import Multiplier
+from hdl.streams import beats
+from hdl.units.root import ReciprocalRoot
+from quantize.formats import Format
+from quantize.layers.functions import TABLE_DEPTH, TABLE_WIDTH, Gelu
+from quantize.layers.norm import WORD, LayerNorm
+
+# The four walks over a step's channels, in order.
+SQUARE, SCALE, NORMALISE, GAIN = range(4)
+
+
+class LayerNormGelu(wiring.Component):
+    """`quantize.layers.norm.LayerNorm`, then GELU, then the residual stream's format.
+
+    A step is collected in one of two banks while the other one is worked on. The multiplier first gives the
+    mean, then walks the bank four times: squares of the centred values, their scaling by a power of two, the
+    product with the reciprocal deviation, the gain. The first three write back what they computed; the last one
+    passes each channel through GELU and waits until it is taken.
+
+    Parameters
+    ----------
+    norm : LayerNorm
+    gelu : Gelu
+    output : Format
+
+    Members
+    -------
+    i : In(stream of Beat), z
+    o : Out(stream of Beat), in the output format
+    """
+
+    # Cycles from the issue of a channel to its product's write-back, and to its output.
+    WRITE_LATENCY = 4
+    OUTPUT_LATENCY = 7
+
+    def __init__(self, norm: LayerNorm, gelu: Gelu, output: Format):
+        self.norm, self.gelu, self.output = norm, gelu, output
+        self.root = ReciprocalRoot(norm)
+        super().__init__({"i": In(beats(norm.input_width)), "o": Out(beats(output.width))})
+
+    @property
+    def cycles_per_step(self) -> int:
+        """Most cycles from the start of one step's work to the next, if its outputs leave at once."""
+        channels = self.norm.channels
+        mean = 5
+        walks = 3 * (channels + self.WRITE_LATENCY + 1)
+        return mean + walks + self.root.cycles + 1 + channels * (self.OUTPUT_LATENCY + 1)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        norm, channels = self.norm, self.norm.channels
+
+        # Collecting: z into the bank not worked on, with its sum. Write-backs go first at the one write port.
+        write, read = buffer(m, "values", 2 * channels, WORD)
+        write_back, working = Signal(), Signal()
+        filled = Signal(range(3))
+        collected = Signal(range(2 * channels))
+        total = Signal(signed(norm.sum_width), reset_less=True)
+        marks = Signal(2, reset_less=True)
+        take, collect_ends, work_ends = Signal(), Signal(), Signal()
+        step_starts = (collected == 0) | (collected == channels)
+        m.d.comb += [
+            # A full bank waits until its sum has been taken over: the next step would replace it.
+            self.i.ready.eq(((filled == 0) | ((filled == 1) & working)) & ~write_back),
+            take.eq(self.i.valid & self.i.ready),
+            collect_ends.eq(take & ((collected == channels - 1) | (collected == 2 * channels - 1))),
+        ]
+        m.d.sync += filled.eq(filled + collect_ends - work_ends)
+        with m.If(take):
+            m.d.sync += [
+                collected.eq(Mux(collected == 2 * channels - 1, 0, collected + 1)),
+                total.eq(Mux(step_starts, 0, total) + self.i.payload.value),
+                marks.eq(Cat(self.i.payload.first, self.i.payload.last)),
+            ]
+
+        # Work: control.
+        bank, issue = Signal(), Signal()
+        walk = Signal(2)
+        channel = Signal(range(channels))
+        work_marks = Signal(2, reset_less=True)
+        sum_word = Signal(signed(WORD), reset_less=True)
+        mean = Signal(signed(WORD), reset_less=True)
+        squares = Signal(2 * norm.root_width, reset_less=True)
+        wait = Signal(range(8))
+        m.submodules.root = root = self.root
+        m.submodules.multiplier = multiplier = Multiplier()
+        m.d.comb += [root.squares.eq(squares), read.addr.eq(channel + Mux(bank, channels, 0))]
+        last_channel = channel == channels - 1
+        averaging = Signal()
+        leaves = Signal()
+        with m.FSM():
+            with m.State("idle"), m.If(filled != 0):
+                m.d.sync += [
+                    working.eq(1),
+                    work_marks.eq(marks),
+                    sum_word.eq(requantise(total, norm.mean_shift, WORD)),
+                    wait.eq(2),
+                ]
+                m.next = "mean"
+            with m.State("mean"):
+                m.d.comb += averaging.eq(1)
+                m.d.sync += [
+                    wait.eq(wait - 1),
+                    mean.eq(requantise(multiplier.product, norm.mean_factor_fraction, WORD)),
+                    squares.eq(0),
+                    walk.eq(SQUARE),
+                ]
+                with m.If(wait == 0):
+                    m.next = "walk"
+            with m.State("walk"):
+                m.d.comb += issue.eq(1)
+                m.d.sync += [channel.eq(Mux(last_channel, 0, channel + 1)), wait.eq(self.WRITE_LATENCY - 1)]
+                with m.If(last_channel):
+                    m.next = "settle"
+            with m.State("settle"):
+                m.d.sync += wait.eq(wait - 1)
+                with m.If(wait == 0):
+                    m.d.sync += walk.eq(walk + 1)
+                    m.next = "walk"
+                    with m.If(walk == SQUARE):
+                        m.d.comb += root.start.eq(1)
+                        m.next = "root"
+                    with m.If(walk == NORMALISE):
+                        m.next = "output"
+            with m.State("root"), m.If(root.done):
+                m.next = "walk"
+            with m.State("output"):
+                m.d.sync += wait.eq(self.OUTPUT_LATENCY - 1)
+                m.next = "outputting"
+            with m.State("outputting"):
+                with m.If(wait != 0):
+                    m.d.sync += wait.eq(wait - 1)
+                with m.Else():
+                    m.d.comb += self.o.valid.eq(1)
+                with m.If(leaves):
+                    m.d.sync += channel.eq(Mux(last_channel, 0, channel + 1))
+                    m.next = "output"
+                    with m.If(last_channel):
+                        m.d.comb += work_ends.eq(1)
+                        m.d.sync += [working.eq(0), bank.eq(~bank)]
+                        m.next = "idle"
+        m.d.comb += leaves.eq(self.o.valid & self.o.ready)
+
+        # Work: data. Cycle 1: a value of the bank; 3: its product; 4: rounded, written back or on to GELU.
+        gains = table(m, "gains", words_of(norm.gain, WORD), WORD)
+        shifts = table(m, "shifts", words_of(norm.shift, WORD), WORD)
+        m.d.comb += [gains.addr.eq(channel), shifts.addr.eq(channel)]
+        centred = Signal(signed(WORD))
+        operand = Signal(signed(WORD))
+        m.d.comb += [
+            centred.eq(saturate(read.data - mean, WORD)),
+            operand.eq(Mux(walk == SQUARE, centred, read.data)),
+            multiplier.a.eq(Mux(averaging, sum_word, operand)),
+        ]
+        with m.If(averaging):
+            m.d.comb += multiplier.b.eq(norm.mean_factor)
+        with m.Else(), m.Switch(walk):
+            for step, factor in enumerate((centred, root.scale, root.reciprocal, gains.data.as_signed())):
+                with m.Case(step):
+                    m.d.comb += multiplier.b.eq(factor)
+
+        issued = [issue]
+        for age in range(1, self.WRITE_LATENCY + 1):
+            after = Signal(name=f"issued_{age}")
+            m.d.sync += after.eq(issued[-1])
+            issued.append(after)
+        centred_2, centred_3 = Signal(signed(WORD), reset_less=True), Signal(signed(WORD), reset_less=True)
+        m.d.sync += [centred_2.eq(centred), centred_3.eq(centred_2)]
+        with m.If(issued[3] & (walk == SQUARE)):
+            m.d.sync += squares.eq(squares + multiplier.product.as_unsigned())
+
+        # One rounding and saturating adder for all walks.
+        product = multiplier.product
+        amounts = {SQUARE: norm.root_excess, SCALE: norm.root_excess, NORMALISE: norm.normalise_shift,
+                   GAIN: norm.gain_shift}  # fmt: skip
+        window = Signal(signed(len(product) - min(norm.normalise_shift, norm.gain_shift)))
+        round_bit = Signal()
+        offset = Signal(signed(WORD))
+        with m.Switch(walk):
+            for step, amount in amounts.items():
+                with m.Case(step):
+                    m.d.comb += [window.eq(product >> amount), round_bit.eq(product[amount - 1])]
+        with m.If(walk == GAIN):
+            m.d.comb += offset.eq(shifts.data.as_signed())
+        rounded = Signal(signed(WORD), reset_less=True)
+        m.d.sync += rounded.eq(saturate(window + offset + round_bit, WORD))
+        centred_4 = Signal(signed(WORD), reset_less=True)
+        target = Signal(range(channels))
+        m.d.sync += centred_4.eq(centred_3)
+        m.d.comb += [
+            write_back.eq(issued[self.WRITE_LATENCY]),
+            write.en.eq(take | write_back),
+            write.addr.eq(Mux(write_back, target + Mux(bank, channels, 0), collected)),
+            write.data.eq(
+                Mux(write_back, Mux(walk == SQUARE, centred_4, rounded), self.i.payload.value)
+            ),
+        ]
+        with m.If(write_back):
+            m.d.sync += target.eq(Mux(target == channels - 1, 0, target + 1))
+
+        # GELU of `rounded`, which stands still while its channel waits for its turn.
+        gelu = self.gelu
+        tails = table(m, "tails", [int(entry) for entry in gelu.entries], TABLE_WIDTH, block=True)
+        size = Signal(WORD, reset_less=True)
+        index_bits = TABLE_DEPTH.bit_length() - 1
+        position = Signal(WORD - gelu.table.index_shift + 1)
+        shift = gelu.table.index_shift
+        m.d.sync += size.eq(magnitude(rounded))
+        m.d.comb += [
+            position.eq((size >> shift) + size[shift - 1]),
+            tails.addr.eq(Mux(position[index_bits:].any(), TABLE_DEPTH - 1, position[:index_bits])),
+        ]
+        rectified = Mux(rounded[-1], 0, rounded)
+        out = rectified - (tails.data << gelu.tail_shift)
+        m.d.comb += [
+            Cat(self.o.payload.first, self.o.payload.last).eq(work_marks),
+            self.o.payload.value.eq(
+                requantise(out, gelu.argument.fraction - self.output.fraction, self.output.width)
+            ),
+        ]
+        return m

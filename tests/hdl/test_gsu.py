@@ -1,0 +1,82 @@
+"""The gates of the Gated Spiking Unit equal its specification, bit for bit."""
+
+import numpy as np
+import pytest
+
+from hdl.units.gsu_mixer import GsuMixer
+from hdl.units.layer_norm import LayerNormGelu
+from quantize.formats import requantise
+from tests.hdl.bench import run_stream, step_beats
+from tests.networks import random_network
+
+PRESSURE = [{}, {"gaps": 0.5}, {"stalls": 0.6}, {"gaps": 0.3, "stalls": 0.3}, {"long_stall": 300}]
+SHAPES = [(1, 1), (2, 1), (3, 2), (5, 5), (7, 3), (8, 4)]
+
+
+def spec_of(channels: int, seed: int):
+    return random_network("gsu", channels, 2, 1, seed=seed).blocks[0].unit
+
+
+def sequences_of(channels: int, seed: int) -> list[np.ndarray]:
+    """y of three sequences: ordinary, silent and quiet steps, and the extremes of the format."""
+    generator = np.random.default_rng(seed)
+    values = [generator.integers(-32768, 32768, (steps, channels)) for steps in (4, 1, 5)]
+    values[0][1] = 0
+    values[0][2] //= 5000
+    values[2][0] = -32768
+    values[2][1] = 32767
+    return values
+
+
+@pytest.mark.parametrize(("channels", "lanes"), SHAPES)
+def test_mixer_equals_its_specification(channels, lanes):
+    for seed, pressure in enumerate(PRESSURE):
+        spec = spec_of(channels, seed)
+        sequences = sequences_of(channels, seed)
+        payloads = [payload for values in sequences for payload in step_beats(values, 16)]
+        expected = [
+            payload
+            for values in sequences
+            for payload in step_beats(requantise(spec.products(values), spec.product_shift, 15), 15)
+        ]
+        got = run_stream(GsuMixer(spec, lanes), payloads, len(expected), seed=seed, **pressure)
+        assert got.payloads == expected, f"{pressure}, seed {seed}"
+
+
+@pytest.mark.parametrize(("channels", "lanes"), [*SHAPES, (33, 2)])
+def test_mixer_takes_the_cycles_it_promises(channels, lanes):
+    mixer = GsuMixer(spec_of(channels, 1), lanes)
+    values = np.random.default_rng(0).integers(-1000, 1000, (9, channels))
+    got = run_stream(mixer, step_beats(values, 16), values.size)
+    assert set(np.diff(got.cycles[channels - 1 :: channels])[2:]) == {mixer.cycles_per_step}
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 5, 8, 33])
+def test_norm_equals_its_specification(channels):
+    for seed, pressure in enumerate(PRESSURE):
+        spec = spec_of(channels, seed)
+        sequences = [values >> 1 for values in sequences_of(channels, seed)]
+        payloads = [payload for values in sequences for payload in step_beats(values, 15)]
+        expected = [
+            payload
+            for values in sequences
+            for payload in step_beats(
+                requantise(
+                    spec.gelu.compute(spec.norm.compute(values)),
+                    spec.gelu.argument.fraction - spec.output.fraction,
+                    spec.output.width,
+                ),
+                16,
+            )
+        ]
+        got = run_stream(LayerNormGelu(spec.norm, spec.gelu, spec.output), payloads, len(expected), seed=seed, **pressure)
+        assert got.payloads == expected, f"{pressure}, seed {seed}"
+
+
+@pytest.mark.parametrize("channels", [1, 3, 8])
+def test_norm_never_exceeds_the_cycles_it_promises(channels):
+    spec = spec_of(channels, 1)
+    unit = LayerNormGelu(spec.norm, spec.gelu, spec.output)
+    values = np.random.default_rng(0).integers(-1000, 1000, (9, channels))
+    got = run_stream(unit, step_beats(values, 15), values.size)
+    assert max(np.diff(got.cycles[channels - 1 :: channels])[1:]) <= unit.cycles_per_step
