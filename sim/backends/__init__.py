@@ -1,11 +1,18 @@
-"""Every way to run a circuit, by name."""
+"""Every way to run a circuit, by name.
+
+`sim.backends.netlist` offers one more, which needs the result of a synthesis.
+"""
 
 from quantize.errors import StatespikeError
 from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.backends.base import Backend
+from sim.backends.cocotb_runner import Cocotb
 from sim.backends.cxxrtl import Cxxrtl
 
-BACKENDS: dict[str, Backend] = {backend.name: backend for backend in (AmaranthSimulator(), Cxxrtl())}
+BACKENDS: dict[str, Backend] = {
+    backend.name: backend
+    for backend in (AmaranthSimulator(), Cxxrtl(), Cocotb("verilator"), Cocotb("icarus"))
+}
 
 
 def backend(name: str) -> Backend:

