@@ -1,0 +1,32 @@
+"""The number format of a circuit's input, read off samples of what it will be given."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantize.convert import format_for
+from quantize.formats import Format
+
+NARROWEST, WIDEST = 9, 16
+"""Bits of an input: at least a byte and a sign, at most an operand of the encoder's multiplier."""
+
+
+def input_format(samples: NDArray[np.floating]) -> Format:
+    """The narrowest format that holds every sample exactly, or else the widest, with headroom.
+
+    Digitised signals (pixels, audio, a sensor's counts) are whole multiples of some power of two: the circuit
+    then sees what the float network saw, to the last bit, and values beyond the samples' binary range
+    saturate. Values that no format holds exactly are rounded to `WIDEST` bits.
+
+    Parameters
+    ----------
+    samples : real array of any shape, with at least one value
+    """
+    values = np.asarray(samples, dtype=np.float64)
+    largest = float(np.abs(values).max()) or 1.0
+    for width in range(NARROWEST, WIDEST + 1):
+        finest = width - 1 - int(np.ceil(np.log2(largest)))
+        # A power of two itself lies just beyond the largest value of the finest format.
+        for candidate in (Format(width, finest), Format(width, finest - 1)):
+            if np.array_equal(candidate.real(candidate.quantise(values)), values):
+                return candidate
+    return format_for(values, WIDEST)
