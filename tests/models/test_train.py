@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer import Typer
-from typer.testing import CliRunner
 
 from models.network import Network
 from models.recipe import Recipe
 from models.tasks.registry import load_task
 from models.tasks.task import Sequences, Task, TaskError
-from models.train import evaluate, parameter_groups, train, train_command
+from models.train import evaluate, parameter_groups, train
 from quantize.checkpoint import read_checkpoint
 from quantize.errors import StatespikeError
 
@@ -109,34 +107,6 @@ def test_poles_and_time_steps_learn_slowly_and_do_not_decay():
     assert slow["weight_decay"] == 0
     assert sum(p.numel() for p in slow["params"]) == 4 + 4 * 2 + 4 * 2
     assert sum(p.numel() for p in fast["params"]) + 20 == network.parameter_count
-
-
-def run(*arguments):
-    app = Typer()
-    app.command()(train_command)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def test_the_command_writes_a_checkpoint_and_says_how_it_came_about(tmp_path):
-    x = np.random.default_rng(0).normal(size=(40, 12, 2))
-    np.savez(tmp_path / "mine.npz", x=x, y=np.arange(40) % 2)
-    output, log = tmp_path / "out.safetensors", tmp_path / "out.log"
-    sizes = ["--channels", 3, "--modes", 2, "--layers", 1, "--epochs", 1, "--seed", 5]
-    result = run("mine", "--data", tmp_path / "mine.npz", *sizes, "-o", output, "--log", log)
-    assert result.exit_code == 0, result.output
-    checkpoint = read_checkpoint(output)
-    assert (checkpoint.config.features, checkpoint.config.channels) == (2, 3)
-    provenance = checkpoint.provenance
-    assert (provenance["task"], provenance["seed"], provenance["epochs"]) == ("mine", 5, 1)
-    assert provenance["test_accuracy"]["n"] == 4
-    assert provenance["selection"].startswith("weights after the last epoch")
-    assert log.read_text().splitlines()[0] == provenance["command"]
-    assert "--channels 3 --modes 2 --layers 1" in provenance["command"]
-
-
-def test_the_command_passes_errors_of_the_user_on(tmp_path):
-    result = run("smnist", "--data", tmp_path)
-    assert isinstance(result.exception, StatespikeError)
 
 
 @pytest.mark.parametrize("path", sorted(ZOO.glob("digits-*.safetensors")), ids=lambda path: path.stem)
