@@ -1,0 +1,1 @@
+"""The command line: every command parses its arguments, calls the packages, and prints."""

@@ -1,0 +1,75 @@
+"""`statespike inspect`: what a network consists of."""
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from quantize.formats import Format
+from quantize.network import QuantizedNetwork
+from quantize.specification import Specification
+from statespike.networks import integers_of
+from statespike.options import Json, NetworkPath
+from statespike.output import say, show, write_json
+
+
+def inspect(network: NetworkPath, json: Json = None) -> None:
+    """Print every layer of a network: formats, shifts and widths, tables.
+
+    Example: statespike inspect models/zoo/digits-gsu.safetensors
+    """
+    found = integers_of(network)
+    description = describe(found)
+    say(
+        f"{found.model}: {found.features} features, {found.channels} channels, "
+        f"{found.blocks[0].array.modes} modes, {len(found.blocks)} layers, {found.classes} classes; "
+        f"{found.multiplications_per_step} multiplications a step"
+    )
+    table = Table("layer", "kind", "formats", "numbers", "tables")
+    for name, layer in description["layers"].items():
+        table.add_row(
+            name,
+            layer["kind"],
+            "\n".join(
+                f"{key} {value['format']} of {value['width']}" for key, value in layer["formats"].items()
+            ),
+            "\n".join(f"{key} {value}" for key, value in layer["numbers"].items()),
+            "\n".join(
+                f"{key} {'x'.join(map(str, value['shape']))}, {value['minimum']}..{value['maximum']}"
+                for key, value in layer["tables"].items()
+            ),
+            end_section=True,
+        )
+    show(table)
+    write_json(json, description)
+
+
+def describe(network: QuantizedNetwork) -> dict[str, Any]:
+    """The network as plain values: sizes, and for every layer its formats, numbers, and tables' extents."""
+    return {
+        "model": network.model,
+        "features": network.features,
+        "channels": network.channels,
+        "modes": network.blocks[0].array.modes,
+        "classes": network.classes,
+        "multiplications_per_step": network.multiplications_per_step,
+        "provenance": network.provenance,
+        "layers": {name: _describe_layer(layer) for name, layer in network.layers()},
+    }
+
+
+def _describe_layer(layer: Specification) -> dict[str, Any]:
+    formats: dict[str, Any] = {}
+    numbers: dict[str, int] = {}
+    tables: dict[str, Any] = {}
+    for item in fields(layer):
+        value = getattr(layer, item.name)
+        if isinstance(value, Format):
+            formats[item.name] = {"width": value.width, "fraction": value.fraction, "format": str(value)}
+        elif isinstance(value, np.ndarray):
+            extent = {"minimum": int(value.min()), "maximum": int(value.max())}
+            tables[item.name] = {"shape": list(value.shape)} | extent
+        else:
+            numbers[item.name] = value
+    return {"kind": layer.kind, "formats": formats, "numbers": numbers, "tables": tables}

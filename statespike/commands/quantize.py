@@ -1,0 +1,62 @@
+"""`statespike quantize`: a checkpoint as a network of integers."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quantize.checkpoint import read_checkpoint
+from quantize.convert import Precision
+from quantize.file import save_network
+from statespike.networks import calibration_of, quantise_checkpoint
+from statespike.options import Json
+from statespike.output import say, write_json
+
+
+def quantize(
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="CHECKPOINT", help="trained network (.safetensors)", show_default=False)
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="file to write", show_default=False)
+    ],
+    bits: Annotated[
+        int, typer.Option(help="bits of poles, output weights and mixers")
+    ] = Precision.coefficients,
+    state_bits: Annotated[int, typer.Option(help="bits of each of a mode's two states")] = Precision.state,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help=".npz of sequences to calibrate on; by default those of the checkpoint's own task",
+            show_default=False,
+        ),
+    ] = None,
+    max_steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="longest sequence to pool over; by default that of the calibration"),
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Turn a checkpoint into a network of integers.
+
+    Example: statespike quantize models/zoo/smnist-gsu.safetensors --bits 8 -o network.safetensors
+    """
+    source = read_checkpoint(checkpoint)
+    samples = calibration_of(source, data)
+    network = quantise_checkpoint(source, samples, Precision(bits, state_bits), max_steps)
+    save_network(network, output)
+    size = output.stat().st_size
+    say(f"wrote {output}: {bits} bits, states of {state_bits}, input {network.input}, {size} bytes")
+    write_json(
+        json,
+        {
+            "checkpoint": str(checkpoint),
+            "output": str(output),
+            "bits": bits,
+            "state_bits": state_bits,
+            "calibration_sequences": len(samples),
+            "input": {"width": network.input.width, "fraction": network.input.fraction},
+            "file_bytes": size,
+        },
+    )

