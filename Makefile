@@ -1,0 +1,36 @@
+# Everything happens in a virtual environment of this folder; nothing else on the machine is touched.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint clean
+
+# Runs a trained network's circuit on real handwriting, and compares every value with the reference.
+# Options: make demo OPTIONS="--images 50 --json figures.json"
+demo: $(VENV)/installed
+	$(BIN)/statespike demo $(OPTIONS)
+
+# The whole test suite, on both cores of a small machine.
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+
+clean:
+	rm -rf $(VENV) build
+
+# Stamps: the environment is made anew when its Python is gone, and installed into when its contents change.
+$(VENV)/made:
+	$(PYTHON) -m venv --clear $(VENV)
+	touch $@
+
+$(VENV)/installed: $(VENV)/made pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
