@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from quantize import real
 from quantize.checkpoint import Checkpoint
 from quantize.errors import StatespikeError
+from quantize.formats import Integers
 from quantize.network import QuantizedNetwork
 
 AT_ONCE = 100
@@ -49,7 +50,7 @@ class Evaluation:
 def evaluate(
     network: Checkpoint | QuantizedNetwork,
     x: NDArray[np.floating],
-    lengths: NDArray[np.integer] | None = None,
+    lengths: Integers | None = None,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> Evaluation:
     """Compute the logits of sequences.
@@ -86,7 +87,7 @@ def evaluate(
 
 
 def _logits(
-    network: Checkpoint | QuantizedNetwork, x: NDArray[np.floating], lengths: NDArray[np.integer] | None
+    network: Checkpoint | QuantizedNetwork, x: NDArray[np.floating], lengths: Integers | None
 ) -> NDArray[Any]:
     if isinstance(network, Checkpoint):
         return real.forward(network, x.astype(np.float64), lengths)["logits"]
