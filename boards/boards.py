@@ -1,0 +1,84 @@
+"""The boards we build for: their FPGA, clock and pins, read from amaranth-boards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from amaranth.build import Pins, Resource
+from amaranth_boards.icebreaker import ICEBreakerPlatform
+from amaranth_boards.ulx3s import ULX3S_25F_Platform
+
+from hdl.parts import Part, part
+from quantize.errors import StatespikeError
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board.
+
+    Parameters
+    ----------
+    name : str
+    part : Part
+    clock_mhz : float
+        Of its oscillator.
+    pins : dict of "clk", "rx", "tx", "led" to pin name
+        `rx` is the FPGA's input.
+    led_inverted : bool
+        The LED lights when its pin is low.
+    baud : int
+        Of the link; both boards' clocks divide to it exactly.
+    """
+
+    name: str
+    part: Part
+    clock_mhz: float
+    pins: dict[str, str]
+    led_inverted: bool
+    baud: int = 1_000_000
+
+    def write_constraints(self, folder: Path) -> Path:
+        """Write the constraint file of the board's tools into `folder`, and return its path."""
+        if self.part.family == "ice40":
+            path = folder / "pins.pcf"
+            lines = [f"set_io {port} {pin}" for port, pin in self.pins.items()]
+        else:
+            path = folder / "pins.lpf"
+            lines = [f'LOCATE COMP "{port}" SITE "{pin}";' for port, pin in self.pins.items()]
+            lines += [f'IOBUF PORT "{port}" IO_TYPE=LVCMOS33;' for port in self.pins]
+            lines.append(f'FREQUENCY PORT "clk" {self.clock_mhz:g} MHZ;')
+        path.write_text("\n".join([*lines, ""]))
+        return path
+
+
+def _board(name: str, device: str, resources: Sequence[Resource], clock: str) -> Board:
+    """A board from the resources of its file in amaranth-boards; `clock` is the oscillator's."""
+    first = {resource.name: resource for resource in resources if resource.number == 0}
+    led: Pins = first["led"].ios[0]
+    pins = {"clk": first[clock].ios[0].names[0], "led": led.names[0]}
+    for line in first["uart"].ios:
+        if line.name in ("rx", "tx"):
+            pins[line.name] = line.ios[0].names[0]
+    return Board(name, part(device), first[clock].clock.frequency / 1e6, pins, led.invert)
+
+
+BOARDS = {
+    board.name: board
+    for board in (
+        _board("icebreaker", "up5k", ICEBreakerPlatform.resources, "clk12"),
+        _board("ulx3s-25f", "ecp5-25k", ULX3S_25F_Platform.resources, "clk25"),
+    )
+}
+
+
+def board(name: str) -> Board:
+    """The board called `name`.
+
+    Raises
+    ------
+    StatespikeError
+        If there is none; the message lists the known names.
+    """
+    if name not in BOARDS:
+        raise StatespikeError(f"unknown board {name!r}; known boards: {', '.join(BOARDS)}")
+    return BOARDS[name]

@@ -1,0 +1,116 @@
+"""A network on a board: Verilog, bitstream and manifest."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from amaranth.lib.wiring import Component
+
+from boards.boards import Board
+from boards.clocking import BoardShell, ice40_pll
+from boards.folder import MANIFEST, build_folder
+from boards.link import BoardTop, Link
+from boards.toolchain import Expected, place_and_route, synthesise, write_bitstream
+from boards.uart import divisor
+from hdl.parts import Part
+from hdl.verilog import rtlil_text, write_verilog
+from quantize.errors import StatespikeError
+
+
+@dataclass(frozen=True)
+class Build:
+    """A finished build.
+
+    Parameters
+    ----------
+    folder : Path
+    bitstream : Path
+        Inside the folder.
+    manifest : dict
+        What `manifest.json` holds.
+    """
+
+    folder: Path
+    bitstream: Path
+    manifest: dict
+
+
+def build(
+    network: Component,
+    link: Link,
+    board: Board,
+    folder: Path,
+    *,
+    clock_mhz: float | None = None,
+    seeds: Sequence[int] = (1, 2, 3),
+    expected: Expected | None = None,
+    no_collisions: bool = False,
+    facts: Mapping[str, object] | None = None,
+) -> Build:
+    """Build a network for a board.
+
+    Parameters
+    ----------
+    network : Component
+        With ports `i` and `o`.
+    link : Link
+        The network's.
+    board : Board
+    folder : Path
+        Receives `design.v`, the bitstream, `manifest.json` and the tools' logs, all or nothing.
+    clock_mhz : float, optional
+        By default the board's oscillator; another one is made by the PLL (iCE40 only).
+    seeds : sequence of int
+        Of the placer; the fastest result becomes the bitstream.
+    expected, no_collisions
+        See `synthesise`; of the network alone. The link's buffer, which has no collisions either, is added.
+    facts : mapping, optional
+        Further entries of the manifest.
+
+    Raises
+    ------
+    StatespikeError
+        If a tool is missing or fails, the design does not fit, or no seed reaches the clock.
+    """
+    pll = None
+    if clock_mhz is not None and clock_mhz != board.clock_mhz:
+        if board.part.family != "ice40":
+            raise StatespikeError(f"{board.name} runs at its oscillator's {board.clock_mhz:g} MHz only")
+        pll = ice40_pll(board.clock_mhz, clock_mhz)
+    clock = pll.clock_mhz if pll else board.clock_mhz
+    shell = BoardShell(BoardTop(network, link, divisor(clock * 1e6, board.baud)), board, pll)
+    if expected is not None and expected.bram is not None:
+        expected = replace(expected, bram=expected.bram + _buffer_blocks(link, board.part))
+
+    with build_folder(folder) as part:
+        tools = part / "tools"
+        write_verilog(shell, tools / "design.v").rename(part / "design.v")
+        synthesis = synthesise(rtlil_text(shell), board.part, tools, expected, no_collisions)
+        constraints = board.write_constraints(tools)
+        routed = place_and_route(synthesis, tools, seeds, clock, constraints)
+        best = max(routed, key=lambda one: one.fmax_mhz)
+        if best.fmax_mhz < clock:
+            raise StatespikeError(
+                f"the design reaches {best.fmax_mhz:.1f} MHz at best on {board.name}, not {clock:g} MHz"
+            )
+        bitstream = write_bitstream(best, board.part, part)
+        manifest = {
+            **(facts or {}),
+            "board": board.name,
+            "device": board.part.name,
+            "clock_mhz": clock,
+            "baud": board.baud,
+            "link": asdict(link),
+            "resources": synthesis.resources.as_dict(),
+            "fmax_mhz": [one.fmax_mhz for one in routed],
+            "utilisation": best.utilisation,
+            "bitstream": bitstream.name,
+        }
+        (part / MANIFEST).write_text(json.dumps(manifest, indent=1))
+    return Build(folder, folder / bitstream.name, manifest)
+
+
+def _buffer_blocks(link: Link, part: Part) -> int:
+    """Block memories of the link's buffer: of 512x8 bits on the iCE40, of 2048x9 on the ECP5."""
+    return -(-link.buffer_bytes // (512 if part.family == "ice40" else 2048))

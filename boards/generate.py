@@ -1,0 +1,120 @@
+"""A network as Verilog with a manifest, and on request measured: synthesis, place and route."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from boards.folder import MANIFEST, build_folder
+from boards.harness import SerialHarness
+from boards.manifest import manifest_of
+from boards.toolchain import Expected, place_and_route, synthesise
+from hdl.network import Network
+from hdl.parts import Part
+from hdl.plan import Plan
+from hdl.verilog import rtlil_text, write_verilog
+from quantize.network import QuantizedNetwork
+
+DESIGN = "design.v"
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """A network's circuit as text: what comes after it runs tools only, and may do so in a thread.
+
+    Parameters
+    ----------
+    part : Part
+    verilog, rtlil : str
+        Of the network itself.
+    harness : str
+        RTLIL of the network behind two pins, for place and route.
+    manifest : dict
+        What is known so far.
+    """
+
+    part: Part
+    verilog: str
+    rtlil: str
+    harness: str
+    manifest: dict[str, Any]
+
+    @property
+    def expected(self) -> Expected:
+        """What synthesis has to infer."""
+        estimate = self.manifest["estimate"]
+        return Expected(dsp=estimate["dsp"], bram=estimate["bram"], spram=estimate["spram"])
+
+
+def convert(network: QuantizedNetwork, plan: Plan) -> Circuit:
+    """Elaborate a network for a part."""
+    with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
+        verilog = write_verilog(Network(network, plan), Path(temporary) / DESIGN).read_text()
+    rtlil = rtlil_text(Network(network, plan))
+    digest = hashlib.sha256(rtlil.encode()).hexdigest()
+    return Circuit(
+        part=plan.part,
+        verilog=verilog,
+        rtlil=rtlil,
+        harness=rtlil_text(SerialHarness(Network(network, plan))),
+        manifest=manifest_of(network, plan) | {"design_sha256": digest},
+    )
+
+
+def generate(
+    circuit: Circuit, folder: Path, *, synthesis: bool = False, seeds: Sequence[int] = ()
+) -> dict[str, Any]:
+    """Write a build folder, and return its manifest.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    folder : Path
+        Receives `design.v`, `manifest.json` and the tools' files, all or nothing.
+    synthesis : bool
+        Count the resources in the netlist; otherwise they are the plan's estimate.
+    seeds : sequence of int
+        Place and route with each, which implies synthesis; none by default.
+
+    Raises
+    ------
+    StatespikeError
+        If a tool is missing or fails, infers another number of multipliers or memories than planned, or the
+        design does not fit.
+    """
+    manifest = circuit.manifest | {
+        "resources": circuit.manifest["estimate"],
+        "resources_from": "estimate",
+        "fmax_mhz": [],
+        "files": {"verilog": DESIGN},
+    }
+    with build_folder(folder) as unfinished:
+        (unfinished / DESIGN).write_text(circuit.verilog)
+        if synthesis or seeds:
+            netlist = synthesise(circuit.rtlil, circuit.part, unfinished / "synthesis", circuit.expected)
+            manifest |= {"resources": netlist.resources.as_dict(), "resources_from": "synthesis"}
+            manifest["files"] |= {
+                "netlist": str(netlist.rtlil.relative_to(unfinished)),
+                "synthesis_log": str(netlist.log.relative_to(unfinished)),
+            }
+        if seeds:
+            tools = unfinished / "placement"
+            framed = synthesise(circuit.harness, circuit.part, tools, circuit.expected)
+            routed = place_and_route(framed, tools, seeds)
+            manifest["fmax_mhz"] = [one.fmax_mhz for one in routed]
+            manifest["utilisation"] = routed[0].utilisation
+        (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+    return manifest
+
+
+def earlier(circuit: Circuit, folder: Path) -> dict[str, Any] | None:
+    """The manifest of a folder that holds this very circuit, synthesised by these very tools; else None."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+    except (OSError, json.JSONDecodeError):
+        return None
+    wanted = circuit.manifest | {"resources_from": "synthesis"}
+    return manifest if all(manifest.get(key) == value for key, value in wanted.items()) else None

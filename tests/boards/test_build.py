@@ -1,0 +1,70 @@
+import json
+
+import pytest
+
+from boards.boards import board
+from boards.build import build
+from boards.folder import build_folder
+from boards.link import Link
+from boards.toolchain import Expected
+from hdl.verilog import rtlil_text
+from quantize.errors import StatespikeError
+
+
+def test_folder_appears_whole(tmp_path):
+    target = tmp_path / "deep" / "build"
+    with build_folder(target) as part:
+        (part / "manifest.json").write_text("{}")
+        assert not target.exists()
+    assert (target / "manifest.json").exists()
+    assert [path.name for path in target.parent.iterdir()] == ["build"]
+
+
+def test_interrupted_build_leaves_the_old_one_whole(tmp_path):
+    target = tmp_path / "build"
+    with build_folder(target) as part:
+        (part / "manifest.json").write_text("old")
+    with pytest.raises(KeyboardInterrupt), build_folder(target) as part:
+        (part / "manifest.json").write_text("new")
+        raise KeyboardInterrupt
+    assert (target / "manifest.json").read_text() == "old"
+    with build_folder(target) as part:
+        assert not any(part.iterdir()), "nothing is left of the interrupted build"
+        (part / "manifest.json").write_text("newer")
+    assert (target / "manifest.json").read_text() == "newer"
+
+
+def test_foreign_folder_is_not_replaced(tmp_path):
+    (tmp_path / "letters.txt").write_text("dear")
+    with pytest.raises(StatespikeError, match="is not a build folder"), build_folder(tmp_path):
+        pass
+    assert (tmp_path / "letters.txt").exists()
+
+
+@pytest.mark.synth
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "clock", "suffix"), [("icebreaker", 24, ".bin"), ("ulx3s-25f", None, ".bit")]
+)
+def test_build(tiny, tmp_path, name, clock, suffix):
+    network = tiny(2)
+    link = Link(2, 8, 2, 20)
+    built = build(
+        network, link, board(name), tmp_path / "out", clock_mhz=clock, seeds=(1,),
+        expected=Expected(dsp=0, bram=0, spram=0), no_collisions=True, facts={"cycles_per_step": 2},
+    )  # fmt: skip
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert built.bitstream.suffix == suffix
+    assert built.bitstream.stat().st_size > 1000
+    assert manifest["cycles_per_step"] == 2
+    assert Link(**manifest["link"]) == link
+    assert manifest["clock_mhz"] == (clock or board(name).clock_mhz)
+    assert min(manifest["fmax_mhz"]) > manifest["clock_mhz"]
+    assert "module top(" in (tmp_path / "out" / "design.v").read_text()
+
+
+def test_clock_that_the_board_cannot_make_is_told(tiny, tmp_path):
+    network = tiny(1)
+    rtlil_text(network)  # Amaranth warns of components that are never elaborated
+    with pytest.raises(StatespikeError, match="ulx3s-25f runs at its oscillator's 25 MHz only"):
+        build(network, Link(1, 8, 1, 20), board("ulx3s-25f"), tmp_path / "out", clock_mhz=50)
