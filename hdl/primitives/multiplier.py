@@ -4,7 +4,7 @@ On parts with multiplier blocks synthesis maps `Multiplier` to one block with it
 registers used; on parts without, it becomes logic.
 """
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -120,3 +120,49 @@ class SerialMultiplier(wiring.Component):
         return m
 
 
+
+
+class BlockMultiplier(wiring.Component):
+    """A `Multiplier` behind the streams of a `SerialMultiplier`: one product at a time.
+
+    Members
+    -------
+    i : In(stream of Operands)
+    o : Out(stream of signed(a_width + b_width))
+        Valid two cycles after the operands were taken; nothing is taken until it has left.
+    """
+
+    def __init__(self, a_width: int, b_width: int):
+        if max(a_width, b_width) > OPERAND_WIDTH:
+            raise ValueError(f"a multiplier block takes {OPERAND_WIDTH} bits, not {max(a_width, b_width)}")
+        self.a_width, self.b_width = a_width, b_width
+        super().__init__(SerialMultiplier(a_width, b_width).signature.members)
+
+    @property
+    def cycles(self) -> int:
+        """Cycles from one pair of operands to the next, if the product leaves at once."""
+        return Multiplier.LATENCY + 1
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.multiplier = multiplier = Multiplier()
+        a = Signal(signed(self.a_width), reset_less=True)
+        b = Signal(signed(self.b_width), reset_less=True)
+        age = Signal(range(Multiplier.LATENCY + 1))
+        busy = Signal()
+        take = self.i.valid & self.i.ready
+        # The operands are held: the block's own registers take them again in every cycle.
+        m.d.comb += [
+            self.i.ready.eq(~busy),
+            multiplier.a.eq(Mux(busy, a, self.i.payload.a)),
+            multiplier.b.eq(Mux(busy, b, self.i.payload.b)),
+            self.o.valid.eq(busy & (age == Multiplier.LATENCY - 1)),
+            self.o.payload.eq(multiplier.product[: self.a_width + self.b_width].as_signed()),
+        ]
+        with m.If(take):
+            m.d.sync += [a.eq(self.i.payload.a), b.eq(self.i.payload.b), busy.eq(1), age.eq(0)]
+        with m.Elif(self.o.valid & self.o.ready):
+            m.d.sync += busy.eq(0)
+        with m.Elif(busy & ~self.o.valid):
+            m.d.sync += age.eq(age + 1)
+        return m

@@ -43,6 +43,11 @@ class SpikeGlu(wiring.Component):
         self.mixer = EventMixer(weight, bias, WEIGHT_WIDTH, lanes)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
+    @staticmethod
+    def lane_choices(spec: SpikeGluSpec) -> list[int]:
+        """Numbers of lanes worth choosing from: whole pairs that no smaller number equals in blocks."""
+        return sorted({2 * -(-spec.channels // blocks) for blocks in range(1, spec.channels + 1)})
+
     @property
     def cycles_per_step(self) -> int:
         """The worst case: every channel fires, and each block waits for the pairs of the one before."""

@@ -1,0 +1,82 @@
+"""A residual block in gates: `x + unit(array(x))`, all of it working on different steps at once."""
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.array import NeuronArray
+from hdl.fixed import saturate
+from hdl.ring import ResidualRing
+from hdl.streams import Tap, beats
+from hdl.units.gsu import Gsu
+from hdl.units.spike_glu import SpikeGlu
+from quantize.layers.glu import SpikeGluSpec
+from quantize.layers.gsu import GsuSpec
+from quantize.network import Block
+
+UNITS: dict[str, type[Gsu] | type[SpikeGlu]] = {GsuSpec.kind: Gsu, SpikeGluSpec.kind: SpikeGlu}
+"""Kind of a unit's specification -> its component."""
+
+# Steps between a block's input and its residual add at full speed: one in the array, two in each pair of banks
+# of the unit, one being written.
+STEPS_IN_FLIGHT = 6
+
+
+class ResidualBlock(wiring.Component):
+    """One layer of a network.
+
+    Parameters
+    ----------
+    block : quantize.network.Block
+    multipliers : int
+        Of the array.
+    lanes : int
+        Of the unit's mixer.
+
+    Members
+    -------
+    i, o : streams of Beat, in the residual format
+    tap_array : Out(Tap), y
+    """
+
+    def __init__(self, block: Block, multipliers: int, lanes: int):
+        self.block = block
+        stream = block.array.input
+        self.ring = ResidualRing(stream.width, block.array.channels, STEPS_IN_FLIGHT)
+        self.array = NeuronArray(block.array, multipliers)
+        # mypy cannot see that the table pairs specifications with their components.
+        self.unit = UNITS[block.unit.kind](block.unit, lanes)  # type: ignore[arg-type]
+        super().__init__(
+            {
+                "i": In(beats(stream.width)),
+                "o": Out(beats(stream.width)),
+                "tap_array": Out(Tap(block.array.output.width)),
+            }
+        )
+
+    @property
+    def cycles_per_step(self) -> int:
+        return max(self.array.cycles_per_step, self.unit.cycles_per_step)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.ring, m.submodules.array, m.submodules.unit = ring, array, unit = (
+            self.ring,
+            self.array,
+            self.unit,
+        )
+        wiring.connect(m, wiring.flipped(self.i), ring.i)
+        wiring.connect(m, ring.o, array.i)
+        wiring.connect(m, array.o, unit.i)
+        both = unit.o.valid & ring.o_residual.valid
+        m.d.comb += [
+            self.o.valid.eq(both),
+            self.o.payload.first.eq(unit.o.payload.first),
+            self.o.payload.last.eq(unit.o.payload.last),
+            self.o.payload.value.eq(saturate(unit.o.payload.value + ring.o_residual.payload, ring.width)),
+            unit.o.ready.eq(self.o.ready & ring.o_residual.valid),
+            ring.o_residual.ready.eq(self.o.ready & unit.o.valid),
+            self.tap_array.valid.eq(array.o.valid & array.o.ready),
+            self.tap_array.value.eq(array.o.payload.value),
+        ]
+        return m

@@ -1,0 +1,259 @@
+"""The two ends of a network in gates: encoder, pooling, decoder. They have time, so they are small."""
+
+from amaranth.hdl import Const, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.fixed import count_width, requantise, round_shift
+from hdl.primitives.memory import buffer, table, words_of
+from hdl.primitives.multiplier import BlockMultiplier, SerialMultiplier
+from hdl.streams import Logit, beats
+from quantize.layers.ends import ONE, POOLED_WIDTH, DecoderSpec, EncoderSpec, PoolSpec
+
+
+class Encoder(wiring.Component):
+    """`quantize.layers.ends.EncoderSpec` in gates, one product at a time.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+    serial : bool
+        A bit-serial multiplier instead of a multiplier block.
+
+    Members
+    -------
+    i : In(stream of Beat), F features a step
+    o : Out(stream of Beat), H channels a step
+    """
+
+    def __init__(self, spec: EncoderSpec, *, serial: bool):
+        self.spec, self.serial = spec, serial
+        kind = SerialMultiplier if serial else BlockMultiplier
+        self.multiplier = kind(16, spec.input.width)
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
+
+    @property
+    def cycles_per_step(self) -> int:
+        """A cycle to read operands before each product, one to leave for each channel, two a step."""
+        return self.spec.channels * (self.spec.features * (self.multiplier.cycles + 1) + 1) + 2
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        spec, channels, features = self.spec, self.spec.channels, self.spec.features
+
+        # Collecting the features of a step, two steps deep.
+        write, read = buffer(m, "features", 2 * features, spec.input.width)
+        filled = Signal(range(3))
+        collected = Signal(range(2 * features))
+        firsts, lasts = Signal(2), Signal(2)
+        bank, take, collect_ends, work_ends = Signal(), Signal(), Signal(), Signal()
+        m.d.comb += [
+            self.i.ready.eq(filled != 2),
+            take.eq(self.i.valid & self.i.ready),
+            collect_ends.eq(take & ((collected == features - 1) | (collected == 2 * features - 1))),
+            write.en.eq(take),
+            write.addr.eq(collected),
+            write.data.eq(self.i.payload.value),
+        ]
+        m.d.sync += filled.eq(filled + collect_ends - work_ends)
+        with m.If(take):
+            m.d.sync += [
+                collected.eq(Mux(collected == 2 * features - 1, 0, collected + 1)),
+                firsts.bit_select(collected >= features, 1).eq(self.i.payload.first),
+                lasts.bit_select(collected >= features, 1).eq(self.i.payload.last),
+            ]
+
+        # Working: for each channel a product for each feature, added to the bias.
+        weights = table(m, "weights", words_of(spec.weight.reshape(-1), 16), 16)
+        biases = table(m, "biases", words_of(spec.bias, spec.accumulator_width), spec.accumulator_width)
+        m.submodules.multiplier = multiplier = self.multiplier
+        row = Signal(range(spec.weight.size))
+        feature = Signal(range(features))
+        channel = Signal(range(channels))
+        total = Signal(signed(spec.accumulator_width), reset_less=True)
+        m.d.comb += [
+            weights.addr.eq(row),
+            biases.addr.eq(channel),
+            read.addr.eq(feature + Mux(bank, features, 0)),
+            multiplier.i.payload.a.eq(weights.data.as_signed()),
+            multiplier.i.payload.b.eq(read.data),
+            self.o.payload.first.eq(firsts.bit_select(bank, 1)),
+            self.o.payload.last.eq(lasts.bit_select(bank, 1)),
+            self.o.payload.value.eq(requantise(total, spec.output_shift, spec.output.width)),
+        ]
+        last_feature, last_channel = feature == features - 1, channel == channels - 1
+        with m.FSM():
+            with m.State("idle"), m.If(filled != 0):
+                m.next = "read"
+            with m.State("read"):
+                m.next = "multiply"
+            with m.State("multiply"):
+                m.d.comb += [multiplier.i.valid.eq(1), multiplier.o.ready.eq(1)]
+                with m.If(multiplier.i.ready):
+                    m.next = "add"
+                with m.If(feature == 0):
+                    m.d.sync += total.eq(biases.data.as_signed())
+            with m.State("add"):
+                m.d.comb += multiplier.o.ready.eq(1)
+                with m.If(multiplier.o.valid):
+                    m.d.sync += [
+                        total.eq(total + multiplier.o.payload),
+                        feature.eq(Mux(last_feature, 0, feature + 1)),
+                        row.eq(Mux(row == spec.weight.size - 1, 0, row + 1)),
+                    ]
+                    m.next = "read"
+                    with m.If(last_feature):
+                        m.next = "leave"
+            with m.State("leave"):
+                m.d.comb += self.o.valid.eq(1)
+                with m.If(self.o.ready):
+                    m.d.sync += channel.eq(Mux(last_channel, 0, channel + 1))
+                    m.next = "read"
+                    with m.If(last_channel):
+                        m.d.comb += work_ends.eq(1)
+                        m.d.sync += bank.eq(~bank)
+                        m.next = "idle"
+        return m
+
+
+class PooledWord(data.StructLayout):
+    """One word of a pooled sequence.
+
+    Members
+    -------
+    last : 1
+        The constant channel, which comes last.
+    value : signed(16)
+    """
+
+    def __init__(self) -> None:
+        super().__init__({"last": 1, "value": signed(POOLED_WIDTH)})
+
+
+class Pool(wiring.Component):
+    """`quantize.layers.ends.PoolSpec` in gates: a beat a cycle until the last step, whose beats leave pooled.
+
+    Members
+    -------
+    i : In(stream of Beat)
+    o : Out(stream of PooledWord), H + 1 words a sequence
+    """
+
+    def __init__(self, spec: PoolSpec):
+        self.spec = spec
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(stream.Signature(PooledWord()))})
+
+    @property
+    def cycles_per_step(self) -> int:
+        return self.spec.channels
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        spec, channels = self.spec, self.spec.channels
+        given, next_given = Signal(range(channels)), Signal(range(channels))
+        steps = Signal(spec.length_bits + 1)
+        take, constant, primed = Signal(), Signal(), Signal()
+        last_channel = given == channels - 1
+        emits = self.i.payload.last
+        m.d.sync += [primed.eq(1), given.eq(next_given)]  # the first cycle after a reset only reads
+        m.d.comb += [
+            self.i.ready.eq(primed & ~constant & (~emits | self.o.ready)),
+            take.eq(self.i.valid & self.i.ready),
+            next_given.eq(Mux(take, Mux(last_channel, 0, given + 1), given)),
+            self.o.valid.eq(constant | (primed & self.i.valid & emits)),
+            self.o.payload.last.eq(constant),
+        ]
+        pooled = self.i.payload.value
+        if spec.mean:
+            # With one channel every beat reads what the beat before it wrote.
+            write, read = buffer(m, "sums", channels, spec.sum_width, forward=channels == 1)
+            total = Signal(signed(spec.sum_width))
+            m.d.comb += [
+                total.eq(Mux(self.i.payload.first, 0, read.data) + self.i.payload.value),
+                read.addr.eq(next_given),
+                write.en.eq(take),
+                write.addr.eq(given),
+                write.data.eq(total),
+            ]
+            pooled = round_shift(total, spec.shift)
+        one = (steps * ONE) >> spec.length_bits if spec.mean else Const(ONE)
+        m.d.comb += self.o.payload.value.eq(Mux(constant, one, pooled))
+        with m.If(take & last_channel):
+            m.d.sync += [steps.eq(steps + 1), constant.eq(emits)]
+        with m.If(constant & self.o.ready):
+            m.d.sync += [constant.eq(0), steps.eq(0)]
+        return m
+
+
+class Decoder(wiring.Component):
+    """`quantize.layers.ends.DecoderSpec` in gates, once a sequence, with a bit-serial multiplier.
+
+    Members
+    -------
+    i : In(stream of PooledWord)
+    o : Out(stream of Logit)
+    """
+
+    def __init__(self, spec: DecoderSpec):
+        self.spec = spec
+        super().__init__(
+            {"i": In(stream.Signature(PooledWord())), "o": Out(stream.Signature(Logit(spec.logit_width)))}
+        )
+
+    @property
+    def cycles_per_sequence(self) -> int:
+        """From the last pooled word to the last logit."""
+        products = self.spec.channels + 1
+        return self.spec.classes * (products * (self.spec.weight_width + 3) + 1) + 1
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        spec, inputs, width = self.spec, self.spec.channels + 1, self.spec.weight_width
+        write, read = buffer(m, "pooled", inputs, POOLED_WIDTH)
+        weights = table(m, "weights", words_of(spec.weight.reshape(-1), width), width)
+        m.submodules.multiplier = multiplier = SerialMultiplier(POOLED_WIDTH, width)
+        index = Signal(count_width(inputs))
+        row = Signal(range(spec.weight.size))
+        total = Signal(signed(spec.logit_width), reset_less=True)
+        last_row = row == spec.weight.size - 1
+        m.d.comb += [
+            write.addr.eq(index),
+            write.data.eq(self.i.payload.value),
+            read.addr.eq(index),
+            weights.addr.eq(row),
+            multiplier.i.payload.a.eq(read.data),
+            multiplier.i.payload.b.eq(weights.data.as_signed()),
+            multiplier.o.ready.eq(1),
+            self.o.payload.value.eq(total),
+            # After a class's last product the row already points at the next class.
+            self.o.payload.last.eq(row == 0),
+        ]
+        with m.FSM():
+            with m.State("collect"):
+                m.d.comb += [self.i.ready.eq(1), write.en.eq(self.i.valid)]
+                with m.If(self.i.valid):
+                    m.d.sync += [index.eq(Mux(self.i.payload.last, 0, index + 1)), total.eq(0)]
+                    with m.If(self.i.payload.last):
+                        m.next = "read"
+            with m.State("read"):
+                m.next = "multiply"
+            with m.State("multiply"):
+                m.d.comb += multiplier.i.valid.eq(1)
+                with m.If(multiplier.i.ready):
+                    m.next = "add"
+            with m.State("add"), m.If(multiplier.o.valid):
+                m.d.sync += [total.eq(total + multiplier.o.payload), row.eq(Mux(last_row, 0, row + 1))]
+                with m.If(index == inputs - 1):
+                    m.d.sync += index.eq(0)
+                    m.next = "leave"
+                with m.Else():
+                    m.d.sync += index.eq(index + 1)
+                    m.next = "read"
+            with m.State("leave"):
+                m.d.comb += self.o.valid.eq(1)
+                with m.If(self.o.ready):
+                    m.d.sync += total.eq(0)
+                    m.next = "read"
+                    with m.If(row == 0):
+                        m.next = "collect"
+        return m

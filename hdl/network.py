@@ -1,0 +1,85 @@
+"""The whole network in gates: components joined by streams, in the order of the data flow."""
+
+from typing import TYPE_CHECKING
+
+from amaranth.hdl import Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.block import ResidualBlock
+from hdl.ends import Decoder, Encoder, Pool
+from hdl.streams import Logit, Tap, beats
+from quantize.network import QuantizedNetwork
+
+if TYPE_CHECKING:
+    from hdl.plan import Choice
+
+
+class Network(wiring.Component):
+    """A sequence classifier.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    choice : hdl.plan.Choice
+        How parallel each layer is; a `Plan` will do.
+    taps : bool
+        Ports that show every layer's values to a simulation.
+
+    Members
+    -------
+    i : In(stream of Beat), the features of each step
+    o : Out(stream of Logit), the class scores at the end of each sequence
+    tap_encoder, tap_array_0, tap_layer_0, ... : Out(Tap), with `taps`
+        Named and ordered as the taps of `quantize.network.Trace`.
+    """
+
+    def __init__(self, network: QuantizedNetwork, choice: "Choice", taps: bool = False):
+        self.network, self.taps = network, taps
+        self.encoder = Encoder(network.encoder, serial=choice.serial_encoder)
+        self.blocks = [
+            ResidualBlock(block, layer.multipliers, layer.lanes)
+            for block, layer in zip(network.blocks, choice.layers, strict=True)
+        ]
+        self.pool = Pool(network.pool)
+        self.decoder = Decoder(network.decoder)
+        members = {
+            "i": In(beats(network.input.width)),
+            "o": Out(stream.Signature(Logit(network.decoder.logit_width))),
+        }
+        if taps:
+            members |= {f"tap_{name}": Out(Tap(16)) for name in network.tap_names()}
+        super().__init__(members)
+
+    @property
+    def cycles_per_step(self) -> int:
+        """Cycles of a step in the steady state: those of the slowest component."""
+        parts = (self.encoder, *self.blocks, self.pool)
+        return max(part.cycles_per_step for part in parts)
+
+    @property
+    def latency_cycles(self) -> int:
+        """Most cycles from a sequence's last beat to its last logit, when nothing else is under way."""
+        steps = sum(block.array.cycles_per_step + 2 * block.unit.cycles_per_step for block in self.blocks)
+        return self.encoder.cycles_per_step + steps + self.pool.cycles_per_step + self.decoder.cycles_per_sequence
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.encoder, m.submodules.pool, m.submodules.decoder = self.encoder, self.pool, self.decoder
+        wiring.connect(m, wiring.flipped(self.i), self.encoder.i)
+        taps = {"encoder": self.encoder.o}
+        before = self.encoder.o
+        for index, block in enumerate(self.blocks):
+            m.submodules[f"layer_{index}"] = block
+            wiring.connect(m, before, block.i)
+            before = taps[f"layer_{index}"] = block.o
+            if self.taps:
+                wiring.connect(m, block.tap_array, wiring.flipped(getattr(self, f"tap_array_{index}")))
+        wiring.connect(m, before, self.pool.i)
+        wiring.connect(m, self.pool.o, self.decoder.i)
+        wiring.connect(m, self.decoder.o, wiring.flipped(self.o))
+        if self.taps:
+            for name, source in taps.items():
+                tap = getattr(self, f"tap_{name}")
+                m.d.comb += [tap.valid.eq(source.valid & source.ready), tap.value.eq(source.payload.value)]
+        return m
