@@ -69,3 +69,12 @@ def add_trit(accumulator: Value, value: Value, nonzero: Value, negative: Value) 
     inverted = value.as_unsigned() ^ negative.replicate(len(value))
     term = (inverted & nonzero.replicate(len(value))).as_signed()
     return (accumulator + term + minus)[: len(accumulator)].as_signed()
+
+
+def times(value: Value, factor: int) -> Value:
+    """`value` times a small positive constant as shifted additions: a product would take a multiplier block."""
+    terms = [shift_left(value, place) for place in range(factor.bit_length()) if factor >> place & 1]
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total

@@ -4,12 +4,12 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import add_trit, magnitude, requantise
+from hdl.fixed import add_trit, requantise, times
 from hdl.primitives.memory import buffer, concatenate, table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.streams import beats
 from quantize.constants import THRESHOLD
-from quantize.layers.gsu import ACTIVATION_WIDTH, OPERAND_WIDTH, WEIGHT_WIDTH, GsuSpec
+from quantize.layers.gsu import ACTIVATION_BITS, OPERAND_WIDTH, WEIGHT_WIDTH, GsuSpec
 
 
 class GsuMixer(wiring.Component):
@@ -79,17 +79,18 @@ class GsuMixer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, channels, lanes = self.spec, self.spec.channels, self.lanes
-        width = spec.input.width
+        width = spec.magnitude_width
 
-        # Collecting: y into the bank that is not walked, with its largest magnitude and its marks.
-        write, read = buffer(m, "activations", 2 * channels, width)
+        # Collecting: sign and magnitude of y into the bank that is not walked, with its largest magnitude and its marks.
+        write, read = buffer(m, "activations", 2 * channels, width + 1)
         filled = Signal(range(3))
         collected = Signal(range(2 * channels))
         largest = Signal(width, reset_less=True)
         marks = Signal(2, reset_less=True)
         take, collect_ends, walking, walk_ends = Signal(), Signal(), Signal(), Signal()
         step_starts = (collected == 0) | (collected == channels)
-        y_magnitude = magnitude(self.i.payload.value)
+        y = self.i.payload.value
+        y_magnitude = Signal(width)
         m.d.comb += [
             # A full bank waits until its peak has been taken over: the next step would replace it.
             self.i.ready.eq((filled == 0) | ((filled == 1) & walking)),
@@ -97,7 +98,8 @@ class GsuMixer(wiring.Component):
             collect_ends.eq(take & ((collected == channels - 1) | (collected == 2 * channels - 1))),
             write.en.eq(take),
             write.addr.eq(collected),
-            write.data.eq(self.i.payload.value),
+            y_magnitude.eq(y[:width] ^ y[width].replicate(width)),
+            write.data.eq(Cat(y_magnitude, y[width])),
         ]
         m.d.sync += filled.eq(filled + collect_ends - walk_ends)
         with m.If(take):
@@ -133,18 +135,14 @@ class GsuMixer(wiring.Component):
             m.d.sync += [walking.eq(1), peak.eq(largest), peak_marks.eq(marks)]
 
         # From the peak, a cycle later: the shift that fills the word, and the side of the comparison it gives.
-        headroom = Signal(range(width), reset_less=True)
+        headroom = Signal(range(width + 1), reset_less=True)
         limit = Signal(width + 2, reset_less=True)
-        m.d.sync += limit.eq(THRESHOLD.numerator * peak)
-        for position in range(width - 1):  # the highest set bit is assigned last
+        m.d.sync += [limit.eq(times(peak, THRESHOLD.numerator)), headroom.eq(width)]
+        for position in range(width):  # the highest set bit is assigned last
             with m.If(peak[position]):
-                m.d.sync += headroom.eq(width - 2 - position)
-        with m.If(peak[width - 1]):
-            m.d.sync += headroom.eq(0)
-        with m.If(peak == 0):
-            m.d.sync += headroom.eq(width - 1)
+                m.d.sync += headroom.eq(width - 1 - position)
 
-        # Cycle 1: y. 2: magnitude. 3: multiple of the magnitude, aligned y. 4: trit and activation.
+        # Cycle 1: y. 2: its multiple, aligned. 3: compared, rounded. 4: trit and activation.
         valid_at = [issue]
         last_at = [issue & last_row]
         for age in range(1, 6):
@@ -152,23 +150,22 @@ class GsuMixer(wiring.Component):
             m.d.sync += [valid.eq(valid_at[-1]), last.eq(last_at[-1])]
             valid_at.append(valid)
             last_at.append(last)
-        y2 = Signal(signed(width), reset_less=True)
         magnitude2 = Signal(width, reset_less=True)
         multiple3 = Signal(width + 5, reset_less=True)
-        aligned3 = Signal(signed(ACTIVATION_WIDTH + 1), reset_less=True)
-        negative3 = Signal(reset_less=True)
-        nonzero, negative = Signal(reset_less=True), Signal(reset_less=True)
-        activation = Signal(signed(ACTIVATION_WIDTH), reset_less=True)
-        aligned = (y2 << headroom)[:width].as_signed()
+        aligned3 = Signal(ACTIVATION_BITS + 1, reset_less=True)
+        negative2, negative3, negative = Signal(), Signal(), Signal()
+        nonzero = Signal(reset_less=True)
+        activation = Signal(ACTIVATION_BITS, reset_less=True)
+        dropped = width - ACTIVATION_BITS
+        aligned = (magnitude2 << headroom)[:width]
         m.d.sync += [
-            y2.eq(read.data),
-            magnitude2.eq(magnitude(read.data)),
-            multiple3.eq(THRESHOLD.denominator * magnitude2),
-            aligned3.eq(requantise(aligned, width - ACTIVATION_WIDTH, ACTIVATION_WIDTH + 1)),
-            negative3.eq(y2[-1]),
+            Cat(magnitude2, negative2).eq(read.data),
+            multiple3.eq(times(magnitude2, THRESHOLD.denominator)),
+            aligned3.eq(aligned[dropped:] + aligned[dropped - 1]),
+            negative3.eq(negative2),
             nonzero.eq(multiple3 > limit),
             negative.eq(negative3),
-            activation.eq(requantise(aligned3, 0, ACTIVATION_WIDTH)),
+            activation.eq(aligned3[:ACTIVATION_BITS] | aligned3[-1].replicate(ACTIVATION_BITS)),
         ]
 
         # Lanes: both sums of every output, cleared while no row arrives after a block.
@@ -186,7 +183,12 @@ class GsuMixer(wiring.Component):
                 m.d.sync += [
                     real_sums[lane].eq(add_trit(real_sums[lane], weight, nonzero, negative)),
                     gate_sums[lane].eq(
-                        add_trit(gate_sums[lane], activation, word[WEIGHT_WIDTH], word[WEIGHT_WIDTH + 1])
+                        add_trit(
+                            gate_sums[lane],
+                            Cat(activation, 0),
+                            word[WEIGHT_WIDTH],
+                            word[WEIGHT_WIDTH + 1] ^ negative,
+                        )
                     ),
                 ]
             with m.Elif(last_at[5]):

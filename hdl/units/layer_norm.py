@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import magnitude, requantise, saturate
+from hdl.fixed import magnitude, requantise, round_shift, saturate
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.streams import beats
@@ -22,8 +22,8 @@ class LayerNormGelu(wiring.Component):
 
     A step is collected in one of two banks while the other one is worked on. The multiplier first gives the
     mean, then walks the bank four times: squares of the centred values, their scaling by a power of two, the
-    product with the reciprocal deviation, the gain. The first three write back what they computed; the last one
-    passes each channel through GELU and waits until it is taken.
+    product with the reciprocal deviation, the gain. The two in the middle write back what they computed; the
+    last one passes each channel through GELU and waits until it is taken.
 
     Parameters
     ----------
@@ -88,13 +88,12 @@ class LayerNormGelu(wiring.Component):
         work_marks = Signal(2, reset_less=True)
         sum_word = Signal(signed(WORD), reset_less=True)
         mean = Signal(signed(WORD), reset_less=True)
-        squares = Signal(2 * norm.root_width, reset_less=True)
         wait = Signal(range(8))
+        averaging = Signal()
         m.submodules.root = root = self.root
         m.submodules.multiplier = multiplier = Multiplier()
-        m.d.comb += [root.squares.eq(squares), read.addr.eq(channel + Mux(bank, channels, 0))]
+        m.d.comb += [root.clear.eq(averaging), read.addr.eq(channel + Mux(bank, channels, 0))]
         last_channel = channel == channels - 1
-        averaging = Signal()
         leaves = Signal()
         with m.FSM():
             with m.State("idle"), m.If(filled != 0):
@@ -109,8 +108,7 @@ class LayerNormGelu(wiring.Component):
                 m.d.comb += averaging.eq(1)
                 m.d.sync += [
                     wait.eq(wait - 1),
-                    mean.eq(requantise(multiplier.product, norm.mean_factor_fraction, WORD)),
-                    squares.eq(0),
+                    mean.eq(round_shift(multiplier.product, norm.mean_factor_fraction)),
                     walk.eq(SQUARE),
                 ]
                 with m.If(wait == 0):
@@ -156,8 +154,9 @@ class LayerNormGelu(wiring.Component):
         centred = Signal(signed(WORD))
         operand = Signal(signed(WORD))
         m.d.comb += [
-            centred.eq(saturate(read.data - mean, WORD)),
-            operand.eq(Mux(walk == SQUARE, centred, read.data)),
+            # z and its mean have a bit less than a word, so their difference fits.
+            centred.eq(read.data - mean),
+            operand.eq(Mux(walk <= SCALE, centred, read.data)),
             multiplier.a.eq(Mux(averaging, sum_word, operand)),
         ]
         with m.If(averaging):
@@ -172,36 +171,31 @@ class LayerNormGelu(wiring.Component):
             after = Signal(name=f"issued_{age}")
             m.d.sync += after.eq(issued[-1])
             issued.append(after)
-        centred_2, centred_3 = Signal(signed(WORD), reset_less=True), Signal(signed(WORD), reset_less=True)
-        m.d.sync += [centred_2.eq(centred), centred_3.eq(centred_2)]
-        with m.If(issued[3] & (walk == SQUARE)):
-            m.d.sync += squares.eq(squares + multiplier.product.as_unsigned())
+        m.d.comb += [
+            root.add.eq(issued[3] & (walk == SQUARE)),
+            root.square.eq(multiplier.product.as_unsigned()),
+        ]
 
         # One rounding and saturating adder for all walks.
         product = multiplier.product
-        amounts = {SQUARE: norm.root_excess, SCALE: norm.root_excess, NORMALISE: norm.normalise_shift,
-                   GAIN: norm.gain_shift}  # fmt: skip
+        amounts = {SCALE: norm.root_excess, NORMALISE: norm.normalise_shift, GAIN: norm.gain_shift}
         window = Signal(signed(len(product) - min(norm.normalise_shift, norm.gain_shift)))
         round_bit = Signal()
         offset = Signal(signed(WORD))
         with m.Switch(walk):
-            for step, amount in amounts.items():
-                with m.Case(step):
+            for amount in sorted(set(amounts.values())):
+                with m.Case(*(step for step in amounts if amounts[step] == amount)):
                     m.d.comb += [window.eq(product >> amount), round_bit.eq(product[amount - 1])]
         with m.If(walk == GAIN):
             m.d.comb += offset.eq(shifts.data.as_signed())
         rounded = Signal(signed(WORD), reset_less=True)
         m.d.sync += rounded.eq(saturate(window + offset + round_bit, WORD))
-        centred_4 = Signal(signed(WORD), reset_less=True)
         target = Signal(range(channels))
-        m.d.sync += centred_4.eq(centred_3)
         m.d.comb += [
-            write_back.eq(issued[self.WRITE_LATENCY]),
+            write_back.eq(issued[self.WRITE_LATENCY] & (walk != SQUARE)),
             write.en.eq(take | write_back),
             write.addr.eq(Mux(write_back, target + Mux(bank, channels, 0), collected)),
-            write.data.eq(
-                Mux(write_back, Mux(walk == SQUARE, centred_4, rounded), self.i.payload.value)
-            ),
+            write.data.eq(Mux(write_back, rounded, self.i.payload.value)),
         ]
         with m.If(write_back):
             m.d.sync += target.eq(Mux(target == channels - 1, 0, target + 1))

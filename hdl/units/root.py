@@ -4,14 +4,14 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from quantize.layers.norm import LayerNorm
+from quantize.layers.norm import WORD, LayerNorm
 
 
 class ReciprocalRoot(wiring.Component):
-    """Normalises a sum of squares, takes its integer square root and divides a constant by it.
+    """Sums squares, normalises the sum, takes its integer square root and divides a constant by it.
 
-    After `start` with `squares` on the input, `done` rises for one cycle when the results stand; they stay until
-    the next start. At most `cycles` cycles pass in between.
+    `clear` and `add` build the sum. After `start`, `done` rises for one cycle when the results stand; they stay
+    until the next start. At most `cycles` cycles pass in between.
 
     Parameters
     ----------
@@ -19,8 +19,9 @@ class ReciprocalRoot(wiring.Component):
 
     Members
     -------
+    clear, add : In(1)
+    square : In(32)
     start : In(1)
-    squares : In(2 * root_width)
     done : Out(1)
     scale : Out(most_doublings + 1)
         The power of two by which centred values grow.
@@ -31,8 +32,10 @@ class ReciprocalRoot(wiring.Component):
         self.norm = norm
         super().__init__(
             {
+                "clear": In(1),
+                "add": In(1),
+                "square": In(2 * WORD),
                 "start": In(1),
-                "squares": In(2 * norm.root_width),
                 "done": Out(1),
                 "scale": Out(norm.most_doublings + 1),
                 "reciprocal": Out(norm.reciprocal_width),
@@ -71,9 +74,14 @@ class ReciprocalRoot(wiring.Component):
         goes = ~difference[-1]
 
         with m.FSM():
-            with m.State("idle"), m.If(self.start):
-                m.d.sync += [squares.eq(self.squares), self.scale.eq(1)]
-                m.next = "normalise"
+            with m.State("idle"):
+                with m.If(self.clear):
+                    m.d.sync += squares.eq(0)
+                with m.Elif(self.add):
+                    m.d.sync += squares.eq(squares + self.square)
+                with m.If(self.start):
+                    m.d.sync += self.scale.eq(1)
+                    m.next = "normalise"
             with m.State("normalise"):
                 m.d.sync += [remainder.eq(0), root.eq(0), count.eq(0)]
                 with m.If((squares[-2:] == 0) & ~self.scale[-1]):

@@ -13,7 +13,7 @@ from quantize.layers.functions import Gelu, bit_length, exact_matmul
 from quantize.layers.norm import LayerNorm
 from quantize.specification import QuantizedNetworkError, Specification, integer, trits, words
 
-ACTIVATION_WIDTH = 12
+ACTIVATION_BITS = 10
 OPERAND_WIDTH = 16
 WEIGHT_WIDTH = 8
 
@@ -23,7 +23,8 @@ class GsuSpec(Specification):
     """`out = GELU(LayerNorm(p * g))` with p = t W + b and g = a T, t and T ternary.
 
     y is block floating point: what follows the LayerNorm does not change when a step's y is scaled, so each
-    step's y is shifted up until its largest magnitude fills the word, and 12 bits of it enter the mixer.
+    step's y is shifted up until its largest magnitude fills the word, and a sign and 10 bits of it enter the
+    mixer. Magnitudes are those of one's complement (y, or -y - 1), which cost no adder.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ class GsuSpec(Specification):
     def gate_width(self) -> int:
         """Bits of g: what the fullest column of the table can sum to."""
         fullest = max(int(np.abs(self.table).sum(0).max()), 1)
-        return signed_width(fullest << (ACTIVATION_WIDTH - 1))
+        return signed_width(fullest * ((1 << ACTIVATION_BITS) - 1))
 
     @property
     def gate_shift(self) -> int:
@@ -95,14 +96,20 @@ class GsuSpec(Specification):
         """Products a step: the gate's and the norm's own."""
         return self.channels + self.norm.multiplications
 
+    @property
+    def magnitude_width(self) -> int:
+        """Bits of the magnitude of y."""
+        return self.input.width - 1
+
     def activations(self, y: Integers) -> tuple[Integers, Integers]:
         """Ternary activations and block-floating-point activations of each step, (..., H) each."""
-        magnitude = np.abs(y)
+        sign = np.where(y < 0, -1, 1)
+        magnitude = np.where(y < 0, -y - 1, y)
         largest = magnitude.max(-1, keepdims=True)
-        ternary = np.sign(y) * (THRESHOLD.denominator * magnitude > THRESHOLD.numerator * largest)
-        headroom = np.maximum(self.input.width - 1 - bit_length(largest), 0)
-        aligned = y << headroom
-        return ternary, requantise(aligned, self.input.width - ACTIVATION_WIDTH, ACTIVATION_WIDTH)
+        ternary = sign * (THRESHOLD.denominator * magnitude > THRESHOLD.numerator * largest)
+        headroom = self.magnitude_width - bit_length(largest)
+        aligned = round_shift(magnitude << headroom, self.magnitude_width - ACTIVATION_BITS)
+        return ternary, sign * np.minimum(aligned, (1 << ACTIVATION_BITS) - 1)
 
     def products(self, y: Integers) -> Integers:
         """The gate product p g of each step before its shift, (..., H)."""

@@ -116,10 +116,10 @@ class LayerNorm:
         return 4 * self.channels + 1
 
     def centre(self, z: Integers) -> Integers:
-        """z minus its mean over the last axis, one word."""
-        total = requantise(z.sum(-1, keepdims=True), self.mean_shift, WORD)
+        """z minus its mean over the last axis; z has a bit less than a word, so this fits one."""
+        total = round_shift(z.sum(-1, keepdims=True), self.mean_shift)
         mean = round_shift(total * self.mean_factor, self.mean_factor_fraction)
-        return saturate(z - mean, WORD)
+        return z - mean
 
     def compute(self, z: Integers) -> Integers:
         """Normalised, scaled and shifted z, (..., H) in the output format."""
