@@ -224,16 +224,25 @@ class NeuronArray(wiring.Component):
 
         # Outputs.
         pair = Signal(signed(spec.accumulator_width), reset_less=True)
-        total = Signal(signed(spec.accumulator_width), reset_less=True)
+        total = Signal(signed(spec.accumulator_width))
         m.d.sync += pair.eq(products[0] + products[1])
-        with m.If(outputs_at[4]):
-            m.d.sync += total.eq(Mux(skip_at[4], 0, total) + pair)
+        if slots == 1:
+            complete = 5
+            with m.If(outputs_at[4]):
+                m.d.sync += total.eq(Mux(skip_at[4], 0, total) + pair)
+        else:
+            # The last slot of a channel adds nothing: a cycle to clear the sum, which costs no logic.
+            complete = 4
+            with m.If(outputs_at[4]):
+                m.d.sync += total.eq(total + pair)
+            with m.Elif(done_at[4]):
+                m.d.sync += total.eq(0)
         marks = Signal(2)
         m.d.comb += marks.eq(Cat(current.first, current.last))
-        marks_at = delayed(marks, 5, reset=False)
+        marks_at = delayed(marks, complete, reset=False)
         m.d.comb += [
-            queue.i.valid.eq(done_at[5]),
-            Cat(queue.i.payload.first, queue.i.payload.last).eq(marks_at[5]),
+            queue.i.valid.eq(done_at[complete]),
+            Cat(queue.i.payload.first, queue.i.payload.last).eq(marks_at[complete]),
             queue.i.payload.value.eq(requantise(total, spec.output_shift, spec.output.width)),
         ]
 

@@ -12,8 +12,9 @@ from hdl.streams import beats
 class ResidualRing(wiring.Component):
     """A ring of beats with two readers at one memory port.
 
-    What comes in at `i` leaves once at `o`, with its marks, and once at `o_residual`, values only. The space of
-    a beat is free when `o_residual` has given it away, so that reader must not be the faster one.
+    What comes in at `i` leaves once at `o`, with its marks, and once at `o_residual`, values only. A beat's
+    place is free when the residual's reader has fetched it, so that reader must not be the faster one: it
+    waits for what the layer makes of the same beat.
 
     Parameters
     ----------
@@ -49,15 +50,17 @@ class ResidualRing(wiring.Component):
         m = Module()
         depth, channels = self.depth, self.channels
         write, read = buffer(m, "values", depth, self.width)
-        written = Signal(range(depth))
-        held = Signal(range(depth + 1))
+
+        # Positions count one bit beyond the address, which tells a full ring from an empty one.
+        written, layer_at, residual_at = Signal(range(2 * depth)), Signal(range(2 * depth)), Signal(range(2 * depth))
+        full = written == residual_at ^ depth
 
         # Marks once a step: `last` is kept, and the step after a last one is a first one.
         m.submodules.lasts = lasts = Queue(1, self.steps + 1)
         given = Signal(range(channels))
         take = Signal()
         m.d.comb += [
-            self.i.ready.eq((held != depth) & ((given != 0) | lasts.i.ready)),
+            self.i.ready.eq(~full & ((given != 0) | lasts.i.ready)),
             take.eq(self.i.valid & self.i.ready),
             write.en.eq(take),
             write.addr.eq(written),
@@ -68,36 +71,33 @@ class ResidualRing(wiring.Component):
         with m.If(take):
             m.d.sync += [written.eq(written + 1), given.eq(Mux(given == channels - 1, 0, given + 1))]
 
-        # Readers: each fetches its next beat when its register is empty; the layer goes first.
-        gives, freed = [], Signal()
-        ready = []
-        for name, port in (("layer", self.o), ("residual", self.o_residual)):
-            position = Signal(range(depth), name=f"{name}_position")
-            waiting = Signal(range(depth + 1), name=f"{name}_waiting")
-            fetching = Signal(name=f"{name}_fetching")
-            valid = Signal(name=f"{name}_valid")
-            value = Signal(signed(self.width), name=f"{name}_value", reset_less=True)
-            fetch = Signal(name=f"{name}_fetch")
-            m.d.comb += fetch.eq((waiting != 0) & ~valid & ~fetching & ~(ready[0] if ready else 0))
-            m.d.sync += [
-                waiting.eq(waiting + take - fetch),
-                fetching.eq(fetch),
-                valid.eq(fetching | (valid & ~port.ready)),
-            ]
-            with m.If(fetch):
-                m.d.sync += position.eq(position + 1)
-                m.d.comb += read.addr.eq(position)
-            with m.If(fetching):
-                m.d.sync += value.eq(read.data)
-            m.d.comb += port.valid.eq(valid)
-            ready.append(fetch)
-            gives.append(value)
+        # Each reader fetches its next beat when its register is empty; the layer's goes first.
+        fetch_layer, fetch_residual = Signal(), Signal()
+        fetching_layer, fetching_residual = Signal(), Signal()
+        layer_valid, residual_valid = Signal(), Signal()
+        layer_value = Signal(signed(self.width), reset_less=True)
+        residual_value = Signal(signed(self.width), reset_less=True)
         m.d.comb += [
-            self.o.payload.value.eq(gives[0]),
-            self.o_residual.payload.eq(gives[1]),
-            freed.eq(self.o_residual.valid & self.o_residual.ready),
+            fetch_layer.eq((layer_at != written) & ~layer_valid & ~fetching_layer),
+            fetch_residual.eq((residual_at != written) & ~residual_valid & ~fetching_residual & ~fetch_layer),
+            read.addr.eq(Mux(fetch_layer, layer_at, residual_at)),
+            self.o.valid.eq(layer_valid),
+            self.o.payload.value.eq(layer_value),
+            self.o_residual.valid.eq(residual_valid),
+            self.o_residual.payload.eq(residual_value),
         ]
-        m.d.sync += held.eq(held + take - freed)
+        m.d.sync += [
+            layer_at.eq(layer_at + fetch_layer),
+            residual_at.eq(residual_at + fetch_residual),
+            fetching_layer.eq(fetch_layer),
+            fetching_residual.eq(fetch_residual),
+            layer_valid.eq(fetching_layer | (layer_valid & ~self.o.ready)),
+            residual_valid.eq(fetching_residual | (residual_valid & ~self.o_residual.ready)),
+        ]
+        with m.If(fetching_layer):
+            m.d.sync += layer_value.eq(read.data)
+        with m.If(fetching_residual):
+            m.d.sync += residual_value.eq(read.data)
 
         left = Signal(range(channels))
         first = Signal(init=1)

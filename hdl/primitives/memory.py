@@ -7,6 +7,8 @@ from amaranth.lib.memory import Memory, ReadPort, WritePort
 
 # A table this small costs fewer look-up tables than the share of a memory block it would occupy.
 LOGIC_BITS = 2048
+# A buffer in logic needs a flip-flop a bit, so it moves into a block much earlier.
+BUFFER_BITS = 192
 
 
 def words_of(values: Sequence[int], width: int) -> list[int]:
@@ -46,7 +48,9 @@ def buffer(
         Reading the address written in the same cycle gives the new word. Costs logic; without it such a read
         must not happen.
     """
-    memory = Memory(shape=signed(width), depth=max(depth, 2), init=[])
+    depth = max(depth, 2)
+    style = "block" if depth * width >= BUFFER_BITS else "logic"
+    memory = Memory(shape=signed(width), depth=depth, init=[], attrs={"ram_style": style})
     m.submodules[name] = memory
     write = memory.write_port()
     return write, memory.read_port(transparent_for=(write,) if forward else ())

@@ -136,7 +136,12 @@ class BlockMultiplier(wiring.Component):
         if max(a_width, b_width) > OPERAND_WIDTH:
             raise ValueError(f"a multiplier block takes {OPERAND_WIDTH} bits, not {max(a_width, b_width)}")
         self.a_width, self.b_width = a_width, b_width
-        super().__init__(SerialMultiplier(a_width, b_width).signature.members)
+        super().__init__(
+            {
+                "i": In(stream.Signature(Operands(a_width, b_width))),
+                "o": Out(stream.Signature(signed(a_width + b_width))),
+            }
+        )
 
     @property
     def cycles(self) -> int:

@@ -1,0 +1,193 @@
+"""What a circuit costs on a part, estimated from the circuit itself: its operators and memories, counted.
+
+Nothing here knows what a layer looks like, so an estimate cannot fall behind the components. Multipliers and
+memory blocks are exact; look-up tables are weighted operators, within about a tenth of synthesis.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from amaranth.lib.wiring import Component
+
+from hdl.parts import Family, Part
+from hdl.verilog import rtlil_text, run_yosys
+
+# Width and depth of the shapes one memory block can take.
+BLOCK_SHAPES: dict[Family, list[tuple[int, int]]] = {
+    "ice40": [(16, 256), (8, 512), (4, 1024), (2, 2048)],
+    "ecp5": [(36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)],
+}
+
+# Look-up tables a bit of result; measured on the components of this project (docs/performance.md).
+OPERATOR_WEIGHTS: dict[Family, dict[str, float]] = {
+    "ice40": {"add": 1.0, "subtract": 1.1, "multiplex": 0.62, "compare": 0.55, "gate": 0.22, "shift": 0.85},
+    "ecp5": {"add": 1.1, "subtract": 1.1, "multiplex": 0.55, "compare": 0.6, "gate": 0.22, "shift": 0.8},
+}
+OPERATORS = {
+    "add": ("$add", "$alu", "$macc", "$macc_v2"),
+    "subtract": ("$sub", "$neg"),
+    "multiplex": ("$mux", "$pmux", "$bmux"),
+    "compare": ("$eq", "$ne", "$lt", "$le", "$gt", "$ge"),
+    "gate": ("$and", "$or", "$xor", "$xnor", "$not", "$reduce_or", "$reduce_and", "$reduce_bool", "$logic_not"),
+    "shift": ("$shr", "$shl", "$sshr", "$sshl", "$shiftx", "$shift"),
+}
+# A table in logic: look-up tables for each 16 rows of a bit, the multiplexers behind them included.
+TABLE_WEIGHT = 1.1
+# A multiplier without a block, for each product of operand bits.
+PRODUCT_WEIGHT = 1.25
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Cells of a part.
+
+    Parameters
+    ----------
+    lut, ff, bram, spram, dsp : int
+        4-input look-up tables (a carry cell of the ECP5 counts for the two it is made of), flip-flops, block
+        memories, single-port memories, multipliers.
+    """
+
+    lut: int
+    ff: int
+    bram: int
+    spram: int
+    dsp: int
+
+    def shortfall(self, part: Part) -> list[str]:
+        """What the part lacks, in words."""
+        limits = {
+            "look-up tables": (self.lut, int(part.luts * FULLEST)),
+            "flip-flops": (self.ff, part.flip_flops),
+            "block memories": (self.bram, part.block_rams),
+            "single-port memories": (self.spram, part.sprams),
+            "multipliers": (self.dsp, part.dsps),
+        }
+        return [
+            f"{needed} {name} where {available} can be used ({needed - available} too many)"
+            for name, (needed, available) in limits.items()
+            if needed > available
+        ]
+
+
+# Placement fails on a part fuller than this.
+FULLEST = 0.92
+
+
+@dataclass(frozen=True)
+class MemoryNeed:
+    """One memory of a circuit.
+
+    Parameters
+    ----------
+    depth, width : int
+    block : bool
+        In memory blocks, not in logic.
+    """
+
+    depth: int
+    width: int
+    block: bool
+
+    def blocks(self, family: Family) -> int:
+        """Memory blocks it takes, in their best shape."""
+        if not self.block:
+            return 0
+        return min(
+            ceil(self.width / width) * ceil(self.depth / depth) for width, depth in BLOCK_SHAPES[family]
+        )
+
+
+@dataclass(frozen=True)
+class Census:
+    """Operators and memories of a circuit.
+
+    Parameters
+    ----------
+    bits : dict
+        Class of operator -> bits of result.
+    flip_flops : int
+    multipliers : list of (bits, bits)
+        Operand widths of each.
+    memories : list of MemoryNeed
+    """
+
+    bits: Mapping[str, float]
+    flip_flops: int
+    multipliers: list[tuple[int, int]]
+    memories: list[MemoryNeed]
+
+    def resources(self, part: Part) -> Resources:
+        """The estimate for a part."""
+        weights = OPERATOR_WEIGHTS[part.family]
+        luts = sum(weights[kind] * bits for kind, bits in self.bits.items())
+        flip_flops = self.flip_flops
+        for memory in self.memories:
+            if not memory.block:
+                luts += TABLE_WEIGHT * memory.width * ceil(memory.depth / 16)
+        if not part.dsps:
+            luts += PRODUCT_WEIGHT * sum(a * b for a, b in self.multipliers)
+        return Resources(
+            lut=round(luts),
+            ff=flip_flops,
+            bram=sum(memory.blocks(part.family) for memory in self.memories),
+            spram=0,
+            dsp=len(self.multipliers) if part.dsps else 0,
+        )
+
+
+def census(design: Component) -> Census:
+    """Count what a component is made of.
+
+    Raises
+    ------
+    StatespikeError
+        If Yosys is missing or fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
+        folder = Path(temporary)
+        (folder / "design.il").write_text(rtlil_text(design))
+        run_yosys(
+            "read_rtlil design.il\nproc\nflatten\nopt\nwreduce\nopt_clean\nmemory_collect\n"
+            "write_json design.json\n",
+            folder,
+        )
+        modules = json.loads((folder / "design.json").read_text())["modules"]
+    return _count(modules["top"]["cells"].values())
+
+
+def _count(cells: Iterable[Mapping[str, Any]]) -> Census:
+    kinds = {name: kind for kind, names in OPERATORS.items() for name in names}
+    bits: dict[str, float] = dict.fromkeys(OPERATORS, 0.0)
+    flip_flops, multipliers, memories = 0, [], []
+    for cell in cells:
+        kind = cell["type"]
+        size = {
+            name: int(value, 2)
+            for name, value in cell["parameters"].items()
+            if name.endswith(("WIDTH", "SIZE")) and set(value) <= {"0", "1"}
+        }
+        if kind == "$mem_v2":
+            style = cell["attributes"].get("rom_style", cell["attributes"].get("ram_style"))
+            memories.append(MemoryNeed(size["SIZE"], size["WIDTH"], style == "block"))
+        elif kind == "$mul":
+            multipliers.append((size["A_WIDTH"], size["B_WIDTH"]))
+        elif kind.startswith(("$dff", "$sdff", "$adff", "$aldff")):
+            flip_flops += size["WIDTH"]
+        elif kind in kinds:
+            width = size.get("Y_WIDTH", size.get("WIDTH", 1))
+            if kinds[kind] == "compare":
+                width = max(size["A_WIDTH"], size["B_WIDTH"])
+            elif kinds[kind] == "shift":
+                width *= min(size["B_WIDTH"], 5)
+            elif kind == "$pmux":
+                width *= size["S_WIDTH"]
+            elif kind.startswith("$reduce"):
+                width = size["A_WIDTH"] // 2
+            bits[kinds[kind]] += width
+    return Census(bits, flip_flops, multipliers, memories)

@@ -1,0 +1,148 @@
+"""The planner: how parallel each layer is on a part, as fast as fits."""
+
+import gc
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from amaranth.hdl import UnusedElaboratable
+
+from hdl.array import NeuronArray
+from hdl.block import UNITS, ResidualBlock
+from hdl.cost import Resources, census
+from hdl.ends import Encoder
+from hdl.network import Network
+from hdl.parts import Part
+from quantize.errors import StatespikeError
+from quantize.network import Block, QuantizedNetwork
+
+ARRAY_MULTIPLIERS = (4, 2)
+
+
+@dataclass(frozen=True)
+class LayerChoice:
+    """How parallel one layer is.
+
+    Parameters
+    ----------
+    multipliers : int
+        Of the neuron array.
+    lanes : int
+        Of the unit's mixer.
+    """
+
+    multipliers: int
+    lanes: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How parallel a network is: all that its components need to know beside their specifications.
+
+    Parameters
+    ----------
+    layers : tuple of LayerChoice
+    serial_encoder : bool
+        The encoder multiplies a bit a cycle instead of with a multiplier block.
+    """
+
+    layers: tuple[LayerChoice, ...]
+    serial_encoder: bool
+
+
+@dataclass(frozen=True)
+class Plan(Choice):
+    """A choice for a part, and what it comes to.
+
+    Parameters
+    ----------
+    part : Part
+    cycles_per_step : int
+        In the steady state; the worst case where an event mixer follows the activity.
+    latency_cycles : int
+        Most cycles from a sequence's last beat to its last logit.
+    multipliers : int
+        Multipliers at work in every step.
+    estimate : Resources
+        Multipliers and memories are exact.
+    """
+
+    part: Part
+    cycles_per_step: int
+    latency_cycles: int
+    multipliers: int
+    estimate: Resources
+
+
+def plan_network(network: QuantizedNetwork, part: Part) -> Plan:
+    """The fastest of the planner's choices that fits a part.
+
+    Raises
+    ------
+    StatespikeError
+        If none fits; the sentence says what the smallest one is short of.
+    """
+    with _drafts():
+        considered = choices(network)
+    for choice in considered:
+        plan = assess(network, choice, part)
+        short = plan.estimate.shortfall(part)
+        if not short:
+            return plan
+    raise StatespikeError(
+        f"the network is too big for {part.name}: its smallest circuit needs {', and '.join(short)}; "
+        "take a larger device, fewer layers or fewer channels"
+    )
+
+
+def assess(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan:
+    """What a choice comes to on a part."""
+    design = Network(network, choice)
+    counted = census(design)
+    return Plan(
+        layers=choice.layers,
+        serial_encoder=choice.serial_encoder,
+        part=part,
+        cycles_per_step=design.cycles_per_step,
+        latency_cycles=design.latency_cycles,
+        multipliers=len(counted.multipliers),
+        estimate=counted.resources(part),
+    )
+
+
+@contextmanager
+def _drafts() -> Iterator[None]:
+    """Components made here are only asked for their schedule; Amaranth would warn that nobody builds them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnusedElaboratable)
+        yield
+        gc.collect()
+
+
+def choices(network: QuantizedNetwork) -> list[Choice]:
+    """Choices in the order of their speed, the smallest last."""
+    found = []
+    for multipliers in ARRAY_MULTIPLIERS:
+        slowest = max(NeuronArray(block.array, multipliers).cycles_per_step for block in network.blocks)
+        layers = tuple(_layer(block, multipliers, slowest) for block in network.blocks)
+        reached = max(
+            ResidualBlock(block, layer.multipliers, layer.lanes).cycles_per_step
+            for block, layer in zip(network.blocks, layers, strict=True)
+        )
+        # A multiplier block for the encoder only where the bit-serial one would hold the layers up.
+        if Encoder(network.encoder, serial=True).cycles_per_step > reached:
+            found.append(Choice(layers, serial_encoder=False))
+        found.append(Choice(layers, serial_encoder=True))
+    return found
+
+
+def _layer(block: Block, multipliers: int, cycles: int) -> LayerChoice:
+    """The fewest lanes that keep up with the arrays, or the most there are."""
+    component = UNITS[block.unit.kind]
+    # mypy cannot see that the table pairs specifications with their components.
+    options = component.lane_choices(block.unit)  # type: ignore[arg-type]
+    for lanes in options:
+        if component(block.unit, lanes).cycles_per_step <= cycles:  # type: ignore[arg-type]
+            return LayerChoice(multipliers, lanes)
+    return LayerChoice(multipliers, options[-1])
