@@ -7,12 +7,17 @@ import typer
 from typer.core import TyperGroup
 
 from quantize.errors import StatespikeError
+from statespike.commands.build import build
+from statespike.commands.cost import cost
+from statespike.commands.demo import demo
 from statespike.commands.evaluate import evaluate
+from statespike.commands.generate import generate
 from statespike.commands.inspect import inspect
 from statespike.commands.quantize import quantize
+from statespike.commands.simulate import simulate
 from statespike.commands.train import train
 
-COMMANDS = (train, evaluate, quantize, inspect)
+COMMANDS = (demo, train, evaluate, quantize, inspect, generate, simulate, cost, build)
 
 
 class Commands(TyperGroup):

@@ -1,0 +1,57 @@
+"""`statespike build`: a bitstream for a board."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from boards.boards import board as board_named
+from boards.build import build as build_board
+from boards.generate import expected_of
+from boards.link import Link
+from boards.manifest import manifest_of
+from hdl.network import Network
+from hdl.plan import plan_network
+from statespike.networks import integers_of
+from statespike.options import Json, NetworkPath, Seeds
+from statespike.output import progress, say, write_json
+
+
+def build(
+    network: NetworkPath,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="folder to write", show_default=False)
+    ],
+    board: Annotated[str, typer.Option(metavar="BOARD", help="icebreaker or ulx3s-25f")] = "icebreaker",
+    clock: Annotated[
+        float | None,
+        typer.Option(metavar="MHZ", help="by default the board's oscillator; iCE40: another by its PLL"),
+    ] = None,
+    seeds: Seeds = 3,
+    json: Json = None,
+) -> None:
+    """Turn a network into a bitstream with a serial port, for a board.
+
+    Example: statespike build models/zoo/smnist-gsu.safetensors --board icebreaker -o build/icebreaker
+    """
+    target = board_named(board)
+    integers = integers_of(network)
+    plan = plan_network(integers, target.part)
+    with progress() as bars:
+        bars.add_task(f"building for {target.name}", total=None)
+        result = build_board(
+            Network(integers, plan),
+            Link(integers.features, integers.input.width, integers.classes, integers.decoder.logit_width),
+            target,
+            output,
+            clock_mhz=clock,
+            seeds=range(1, seeds + 1),
+            expected=expected_of(plan),
+            facts=manifest_of(integers, plan),
+        )
+    fastest = max(result.manifest["fmax_mhz"])
+    say(
+        f"wrote {result.bitstream}: {target.name} at {result.manifest['clock_mhz']:g} MHz "
+        f"({fastest:.1f} would be possible), serial port at {target.baud} baud"
+    )
+    write_json(json, result.manifest)

@@ -1,0 +1,94 @@
+"""`statespike cost`: what networks take of FPGAs, side by side."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from boards.generate import convert, generate
+from boards.manifest import manifest_of
+from hdl.parts import part
+from hdl.plan import plan_network
+from statespike.networks import integers_of
+from statespike.options import Json, Seeds
+from statespike.output import progress, show, write_json
+
+RESOURCES = {
+    "lut": "look-up tables",
+    "ff": "flip-flops",
+    "bram": "block memories",
+    "spram": "single-port memories",
+    "dsp": "multipliers",
+}
+
+
+def cost(
+    networks: Annotated[
+        list[Path],
+        typer.Argument(metavar="NETWORK...", help="checkpoints or quantised networks", show_default=False),
+    ],
+    device: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DEVICE", help="FPGA; may be given again  [default: up5k]", show_default=False),
+    ] = None,
+    pnr: Annotated[bool, typer.Option("--pnr", help="measure too: synthesise, place and route")] = False,
+    seeds: Seeds = 3,
+    json: Json = None,
+) -> None:
+    """Estimate what networks take of an FPGA, side by side; --pnr puts the measured figures beside that.
+
+    Example: statespike cost models/zoo/smnist-gsu.safetensors models/zoo/smnist-binary_s4d.safetensors \\
+--device up5k
+    """
+    parts = [part(name) for name in device or ["up5k"]]
+    results: list[dict[str, Any]] = []
+    for path in networks:
+        network = integers_of(path)
+        for chosen in parts:
+            plan = plan_network(network, chosen)
+            manifest = manifest_of(network, plan)
+            result = {"network": str(path)} | {
+                key: manifest[key]
+                for key in (
+                    "device", "clock_mhz", "cycles_per_step", "steps_per_second", "latency_cycles",
+                    "multiplications_per_step", "multipliers", "estimate",
+                )
+            }  # fmt: skip
+            if pnr:
+                with progress() as bars, tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
+                    bars.add_task(f"placing and routing {path.stem} on {chosen.name}", total=None)
+                    measured = generate(
+                        convert(network, plan), Path(temporary) / "build", seeds=range(1, seeds + 1)
+                    )
+                result |= {"measured": measured["resources"], "fmax_mhz": measured["fmax_mhz"]}
+            results.append(result)
+    show(_table(results))
+    write_json(json, {"costs": results})
+
+
+def _table(results: list[dict[str, Any]]) -> Table:
+    """Figures down, networks across; what was measured in a column of its own."""
+    table = Table("")
+    for result in results:
+        place = f"{Path(result['network']).stem}\n{result['device']}"
+        table.add_column(f"{place}\nestimate", justify="right")
+        if "measured" in result:
+            table.add_column(f"{place}\nmeasured", justify="right")
+
+    def row(title: str, estimate: str, measured: str = "") -> None:
+        cells = []
+        for result in results:
+            cells.append(estimate.format(**result))
+            if "measured" in result:
+                cells.append(measured.format(**result, slowest=min(result["fmax_mhz"])))
+        table.add_row(title, *cells)
+
+    for key, title in RESOURCES.items():
+        row(title, f"{{estimate[{key}]}}", f"{{measured[{key}]}}")
+    row("cycles a step", "{cycles_per_step}")
+    row("multiplications a step", "{multiplications_per_step}")
+    row("clock MHz (measured: the slowest seed)", "{clock_mhz:g}", "{slowest:.1f}")
+    row("steps a second at the planned clock", "{steps_per_second:.0f}")
+    return table

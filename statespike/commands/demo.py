@@ -1,0 +1,146 @@
+"""`statespike demo`: a trained network becomes a circuit, and the circuit reads real handwriting."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+import models
+from boards.folder import MANIFEST
+from boards.generate import convert, earlier, generate
+from hdl.network import Network
+from hdl.parts import part
+from hdl.plan import plan_network
+from models.tasks.registry import load_task
+from models.tasks.task import Sequences
+from quantize.checkpoint import read_checkpoint
+from quantize.convert import Precision
+from quantize.file import save_network
+from sim.backends.cxxrtl import Cxxrtl
+from sim.check import Check, check
+from sim.evaluate import evaluate
+from statespike.networks import quantise_checkpoint
+from statespike.options import Json
+from statespike.output import note, progress, say, show, write_json
+
+TASK = "smnist-sample"
+DEVICE = "up5k"
+NETWORK, CIRCUIT = "network.safetensors", "circuit"
+"""Names in the results' folder."""
+PER_ROW = 20
+CHECKPOINT = Path(models.__file__).parent / "zoo" / "smnist-gsu.safetensors"
+
+
+def demo(
+    images: Annotated[int, typer.Option(min=1, max=400, help="test images to run through the circuit")] = 20,
+    folder: Annotated[Path, typer.Option(metavar="FOLDER", help="where the results go")] = Path("build/demo"),
+    json: Json = None,
+) -> None:
+    """Quantise a trained network, run its circuit on handwritten digits, compare it with the reference.
+
+    Compiled circuit and synthesis are kept in the folder: a second run is quick.
+
+    Example: statespike demo --images 50 --json demo.json
+    """
+    task = load_task(TASK)
+    shown = task.test.take(slice(images))
+    checkpoint = read_checkpoint(CHECKPOINT)
+    network = quantise_checkpoint(checkpoint, task.calibration, Precision())
+    folder.mkdir(parents=True, exist_ok=True)
+    save_network(network, folder / NETWORK)
+    plan = plan_network(network, part(DEVICE))
+    circuit = convert(network, plan)
+    with ThreadPoolExecutor(1) as beside, progress() as bars:
+        manifest = earlier(circuit, folder / CIRCUIT)
+        if manifest is None:
+            note(
+                f"synthesising for the {DEVICE} and compiling the circuit: a few minutes, the first time only"
+            )
+        synthesis = beside.submit(lambda: manifest or generate(circuit, folder / CIRCUIT, synthesis=True))
+        bar = bars.add_task("compiling and simulating", total=images)
+        result = check(
+            lambda: Network(network, plan, taps=True),
+            network,
+            network.input.quantise(shown.x),
+            None,
+            Cxxrtl(),
+            folder=folder / "simulation",
+            on_progress=lambda done: bars.update(bar, completed=done),
+        )
+        bars.add_task("evaluating, and waiting for synthesis", total=None)
+        accuracy_float, accuracy_integer = (
+            evaluate(one, task.test.x).accuracy(task.test.y) for one in (checkpoint, network)
+        )
+        manifest = synthesis.result()
+    steps = shown.x.shape[1]
+    files = {"network": folder / NETWORK, "manifest": folder / CIRCUIT / MANIFEST}
+    files |= {name: folder / CIRCUIT / path for name, path in manifest["files"].items()}
+    figures = {
+        "task": TASK,
+        "model": network.model,
+        "device": plan.part.name,
+        "images": images,
+        "steps": steps,
+        "compared_values": result.compared_values,
+        "mismatches": result.mismatches,
+        "bit_exact": result.bit_exact,
+        "accuracy_float": accuracy_float,
+        "accuracy_integer": accuracy_integer,
+        "accuracy_images": len(task.test),
+        "cycles_per_step": result.cycles_per_step,
+        "clock_mhz": plan.part.clock_mhz,
+        "seconds_per_image": steps * result.cycles_per_step / (plan.part.clock_mhz * 1e6),
+        "resources": manifest["resources"],
+        "files": {name: str(path) for name, path in files.items()},
+    }
+    show(_predictions(shown, result))
+    show(_summary(figures))
+    write_json(json, figures)
+    if not result.bit_exact:
+        say(f"the circuit is NOT bit-exact: {result.mismatches} values differ, first {result.first_mismatch}")
+        raise typer.Exit(1)
+    say(
+        f"bit-exact: all {result.compared_values} values of {images} images are those of the integer "
+        "reference, every layer's output at every step and every logit"
+    )
+
+
+def _predictions(shown: Sequences, result: Check) -> Table:
+    """Prediction and label of each image, ten a row."""
+    assert shown.y is not None
+    table = Table(title="handwritten digits read by the circuit", show_header=False)
+    predictions = result.logits.argmax(1)
+    for start in range(0, len(shown), PER_ROW):
+        shown_part = slice(start, start + PER_ROW)
+        table.add_row("label", *(str(label) for label in shown.y[shown_part]))
+        table.add_row(
+            "circuit",
+            *(
+                f"[green]{got}[/]" if got == label else f"[bold red]{got}[/]"
+                for got, label in zip(predictions[shown_part], shown.y[shown_part], strict=True)
+            ),
+            end_section=True,
+        )
+    return table
+
+
+def _summary(figures: dict[str, Any]) -> Table:
+    resources = ", ".join(f"{value} {name}" for name, value in figures["resources"].items())
+    clock = figures["clock_mhz"]
+    table = Table(show_header=False)
+    table.add_row("network", f"{figures['model']} on {figures['task']}")
+    table.add_row(
+        f"accuracy on {figures['accuracy_images']} images",
+        f"{figures['accuracy_float']:.2%} in floating point, {figures['accuracy_integer']:.2%} in integers",
+    )
+    table.add_row("cycles a step", f"{figures['cycles_per_step']:g}")
+    table.add_row(
+        "time an image",
+        f"{1e3 * figures['seconds_per_image']:.2f} ms ({figures['steps']} steps, {clock:g} MHz)",
+    )
+    table.add_row(f"{figures['device']} after synthesis", resources)
+    for name, path in figures["files"].items():
+        table.add_row(name.replace("_", " "), path)
+    return table

@@ -1,0 +1,136 @@
+"""`statespike simulate`: a network's circuit beside the integer reference, bit by bit."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from amaranth.lib.wiring import Component
+
+from boards.generate import expected_of
+from boards.toolchain import synthesise
+from hdl.network import Network
+from hdl.parts import part
+from hdl.plan import Plan, plan_network
+from hdl.verilog import rtlil_text
+from quantize.errors import StatespikeError
+from quantize.network import QuantizedNetwork
+from sim.backends import backend as backend_named
+from sim.backends.base import Backend
+from sim.backends.netlist import Netlist
+from sim.check import Pace, check
+from statespike.networks import integers_of, sequences_of
+from statespike.options import Data, Device, Json, Limit, Logits, NetworkPath, TaskName
+from statespike.output import progress, say, write_json, write_logits
+
+MISMATCH = 1
+"""Exit status when circuit and reference differ."""
+
+
+class Simulator(StrEnum):
+    """What runs the circuit."""
+
+    CXXRTL = "cxxrtl"
+    AMARANTH = "amaranth"
+    VERILATOR = "verilator"
+    ICARUS = "icarus"
+    NETLIST = "netlist"
+
+
+def simulate(
+    network: NetworkPath,
+    task: TaskName = None,
+    backend: Annotated[
+        Simulator, typer.Option(help="simulator; netlist: the circuit after synthesis, logits only")
+    ] = Simulator.CXXRTL,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="NETWORK", help="whose reference to compare with; by default NETWORK's own"),
+    ] = None,
+    device: Device = "up5k",
+    data: Data = None,
+    limit: Limit = None,
+    input_gaps: Annotated[float, typer.Option(help="probability that the source pauses in a cycle")] = 0.0,
+    output_stalls: Annotated[float, typer.Option(help="probability that the sink waits in a cycle")] = 0.0,
+    seed: Annotated[int, typer.Option(help="of gaps and stalls")] = 0,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="keep the compiled circuit here for the next run")
+    ] = None,
+    logits: Logits = None,
+    json: Json = None,
+) -> None:
+    """Run a network's circuit on a task, and compare every value of every layer with the integer reference.
+
+    Exit status 1 when a bit differs; the first difference is named.
+
+    Example: statespike simulate models/zoo/smnist-gsu.safetensors smnist-sample --limit 20 --input-gaps 0.2
+    """
+    sequences = sequences_of(task, data, limit)
+    circuit = integers_of(network, data)
+    reference = circuit if against is None else integers_of(against, data)
+    _require_same_shape(circuit, reference)
+    plan = plan_network(circuit, part(device))
+    with progress() as bars, tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
+        folder = keep or Path(temporary)
+        design, simulator = _prepare(backend, circuit, plan, folder)
+        bar = bars.add_task("compiling and simulating", total=len(sequences))
+        result = check(
+            design,
+            reference,
+            reference.input.quantise(sequences.x),
+            sequences.lengths,
+            simulator,
+            Pace(input_gaps, output_stalls, seed),
+            folder,
+            lambda done: bars.update(bar, completed=done),
+        )
+    write_logits(logits, result.logits)
+    write_json(
+        json,
+        {
+            "network": str(network),
+            "backend": result.backend,
+            "sequences": len(sequences),
+            "bit_exact": result.bit_exact,
+            "compared_values": result.compared_values,
+            "mismatches": result.mismatches,
+            "first_mismatch": None if result.first_mismatch is None else asdict(result.first_mismatch),
+            "steps": result.steps,
+            "cycles": result.cycles,
+            "cycles_per_step": result.cycles_per_step,
+            "cycles_per_second": result.cycles_per_second,
+        },
+    )
+    say(
+        f"{result.steps} steps in {result.cycles} cycles, {result.cycles_per_step:.1f} a step "
+        f"({result.backend}, {result.cycles_per_second:.0f} cycles a second)"
+    )
+    if not result.bit_exact:
+        say(f"{result.mismatches} of {result.compared_values} values differ, first {result.first_mismatch}")
+        raise typer.Exit(MISMATCH)
+    say(f"all {result.compared_values} values are equal, to the last bit")
+
+
+def _prepare(
+    simulator: Simulator, circuit: QuantizedNetwork, plan: Plan, folder: Path
+) -> tuple[Callable[[], Component], Backend]:
+    """What makes the design, and what runs it; for the netlist, the design is synthesised here."""
+    if simulator is not Simulator.NETLIST:
+        return lambda: Network(circuit, plan, taps=True), backend_named(simulator.value)
+    design = Network(circuit, plan)
+    synthesis = synthesise(rtlil_text(design), plan.part, folder / "synthesis", expected_of(plan))
+    return lambda: design, Netlist(synthesis.rtlil, plan.part)
+
+
+def _require_same_shape(circuit: QuantizedNetwork, reference: QuantizedNetwork) -> None:
+    for name in ("features", "channels", "classes", "input"):
+        ours, theirs = getattr(circuit, name), getattr(reference, name)
+        if ours != theirs:
+            raise StatespikeError(
+                f"the networks cannot be compared: {name} is {ours} in one, {theirs} in the other"
+            )
+    if circuit.tap_names() != reference.tap_names():
+        raise StatespikeError("the networks cannot be compared: they have different numbers of layers")

@@ -1,0 +1,75 @@
+"""quantize, inspect and evaluate: what they print, write, and return as exit status."""
+
+import json
+
+import numpy as np
+import pytest
+
+from quantize.checkpoint import read_checkpoint
+from quantize.file import load_network
+from quantize.real import forward
+
+
+def test_quantize_writes_a_network_of_the_bits_asked_for(run, checkpoint, tmp_path):
+    output, figures = tmp_path / "out.safetensors", tmp_path / "out.json"
+    result = run("quantize", checkpoint, "--bits", 6, "--state-bits", 12, "-o", output, "--json", figures)
+    assert result.exit_code == 0, result.output
+    network = load_network(output)
+    assert network.blocks[0].array.state_width == 12
+    assert np.abs(network.blocks[0].unit.weight).max() < 1 << 5
+    written = json.loads(figures.read_text())
+    assert (written["bits"], written["state_bits"]) == (6, 12)
+    assert written["input"] == {"width": network.input.width, "fraction": network.input.fraction}
+
+
+def test_quantize_calibrates_on_a_file(run, checkpoint, data, tmp_path):
+    output = tmp_path / "out.safetensors"
+    result = run("quantize", checkpoint, "--data", data, "--max-steps", 100, "-o", output)
+    assert result.exit_code == 0, result.output
+    network = load_network(output)
+    assert (network.input.width, network.input.fraction) == (9, 8)
+    assert network.pool.length_bits == 7
+
+
+def test_inspect_names_every_layer(run, network, tmp_path):
+    figures = tmp_path / "out.json"
+    result = run("inspect", network, "--json", figures)
+    assert result.exit_code == 0, result.output
+    names = ["encoder", "array_0", "unit_0", "array_1", "unit_1", "pool", "decoder"]
+    for name in names:
+        assert name in result.stdout
+    assert "table 8x8, -1..1" in result.stdout
+    assert list(json.loads(figures.read_text())["layers"]) == names
+
+
+@pytest.mark.parametrize("backend", ["float", "reference"])
+def test_evaluate_measures_accuracy_and_writes_logits(run, checkpoint, data, backend, tmp_path):
+    figures, logits = tmp_path / "out.json", tmp_path / "logits.npy"
+    result = run(
+        "evaluate", checkpoint, "--data", data, "--backend", backend, "--json", figures, "--logits", logits
+    )
+    assert result.exit_code == 0, result.output
+    written = json.loads(figures.read_text())
+    computed = np.load(logits)
+    assert computed.shape == (6, 10)
+    assert written["accuracy"] == (computed.argmax(1) == np.arange(6)).mean()
+    assert (written["n"], written["backend"]) == (6, backend)
+    assert written["images_per_second"] > 0
+    if backend == "float":
+        with np.load(data) as arrays:
+            expected = forward(read_checkpoint(checkpoint), arrays["x"], arrays["lengths"])["logits"]
+        np.testing.assert_allclose(computed, expected, rtol=1e-4)
+
+
+def test_a_checkpoint_quantised_on_the_way_is_announced(run, checkpoint):
+    result = run("evaluate", checkpoint, "digits", "--limit", 3)
+    assert result.exit_code == 0, result.output
+    assert "quantised on the way to 8 bits" in result.stderr
+    assert "on 3 sequences" in result.stdout
+
+
+def test_unlabelled_sequences_have_no_accuracy(run, network, tmp_path):
+    np.savez(tmp_path / "x.npz", x=np.zeros((2, 5, 1)))
+    result = run("evaluate", network, "--data", tmp_path / "x.npz", "--json", tmp_path / "out.json")
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "out.json").read_text())["accuracy"] is None
