@@ -1,6 +1,6 @@
 """The neuron array: multipliers walk the grid of channels and modes, one state update after the other."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -73,16 +73,19 @@ class NeuronArray(wiring.Component):
         return -(-(self.cycles_per_channel + self.QUEUE_LATENCY) // self.cycles_per_channel)
 
     def coefficient_rows(self) -> list[int]:
-        """The coefficient memory: a row a slot, the output weights and shifts before damping and stiffness."""
+        """The coefficient memory: a row a slot, the output weights before damping and stiffness.
+
+        An output weight has the upper bits of a multiplier's operand, a shift the lower ones.
+        """
         spec, rows = self.spec, []
         for channel in range(spec.channels):
             for n in range(spec.modes):
                 outputs = concatenate(
                     [
-                        (spec.velocity_weight[channel, n], OUTPUT_WEIGHT_WIDTH),
-                        (spec.position_weight[channel, n], OUTPUT_WEIGHT_WIDTH),
                         (spec.input_shift[channel, n], SHIFT_WIDTH),
+                        (spec.velocity_weight[channel, n], OUTPUT_WEIGHT_WIDTH),
                         (spec.position_shift[channel, n], SHIFT_WIDTH),
+                        (spec.position_weight[channel, n], OUTPUT_WEIGHT_WIDTH),
                     ]
                 )
                 feedback = concatenate(
@@ -178,7 +181,7 @@ class NeuronArray(wiring.Component):
         # Memories.
         modes_total = spec.channels * modes
         coefficients = table(m, "coefficients", self.coefficient_rows(), 32 if slots == 2 else 64)
-        skips = table(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
+        skips = table(m, "skips", words_of(spec.skip, OUTPUT_WEIGHT_WIDTH), OUTPUT_WEIGHT_WIDTH)
         velocity_write, velocity_read = buffer(m, "velocities", modes_total, width)
         position_write, position_read = buffer(m, "positions", modes_total, width)
         row = Signal(range(modes_total * slots))
@@ -208,24 +211,23 @@ class NeuronArray(wiring.Component):
             m.submodules[f"multiplier_{index}"] = multiplier = Multiplier()
             products.append(multiplier.product)
             state = (velocity, position)[index % 2]
-            weight = output_word.word_select(index % 2, OUTPUT_WEIGHT_WIDTH).as_signed()
-            coefficient = feedback_word.word_select(index % 2, COEFFICIENT_WIDTH).as_signed()
-            if slots == 1:
-                word = weight if index < 2 else coefficient
+            weight = output_word.word_select(index % 2, 16)[SHIFT_WIDTH:]
+            coefficient = feedback_word.word_select(index % 2, 16)
+            if slots == 2:  # one memory word is both
+                low, high = Mux(outputs_at[1], 0, coefficient[:SHIFT_WIDTH]), weight
+            elif index < 2:
+                low, high = Const(0, SHIFT_WIDTH), weight
             else:
-                word = Mux(outputs_at[1], weight, coefficient)
+                low, high = coefficient[:SHIFT_WIDTH], coefficient[SHIFT_WIDTH:]
             if index == 0:
-                m.d.comb += [
-                    multiplier.a.eq(Mux(skip_at[1], u1, state)),
-                    multiplier.b.eq(Mux(skip_at[1], skips.data.as_signed(), word)),
-                ]
-            else:
-                m.d.comb += [multiplier.a.eq(state), multiplier.b.eq(word)]
+                state = Mux(skip_at[1], u1, state)
+                high = Mux(skip_at[1], skips.data, high)
+            m.d.comb += [multiplier.a.eq(state), multiplier.b.eq(Cat(low, high))]
 
         # Outputs.
         pair = Signal(signed(spec.accumulator_width), reset_less=True)
         total = Signal(signed(spec.accumulator_width))
-        m.d.sync += pair.eq(products[0] + products[1])
+        m.d.sync += pair.eq((products[0] >> SHIFT_WIDTH) + (products[1] >> SHIFT_WIDTH))
         if slots == 1:
             complete = 5
             with m.If(outputs_at[4]):
@@ -250,7 +252,7 @@ class NeuronArray(wiring.Component):
         input_shift = Signal(SHIFT_WIDTH, reset_less=True)
         position_shift = Signal(SHIFT_WIDTH, reset_less=True)
         with m.If(outputs_at[1]):
-            m.d.sync += Cat(input_shift, position_shift).eq(output_word[2 * OUTPUT_WEIGHT_WIDTH :])
+            m.d.sync += [input_shift.eq(output_word[:SHIFT_WIDTH]), position_shift.eq(output_word[16:][:SHIFT_WIDTH])]
         position_shift_at = delayed(position_shift, 3, reset=False)
         velocity_at = delayed(velocity, 2, reset=False)
         position_at = delayed(position, 5, reset=False)

@@ -4,11 +4,11 @@ from amaranth.hdl import Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import count_width, requantise, round_shift
+from hdl.fixed import count_width, round_shift, saturate
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.multiplier import BlockMultiplier, SerialMultiplier
 from hdl.streams import Logit, beats
-from quantize.layers.ends import ONE, POOLED_WIDTH, DecoderSpec, EncoderSpec, PoolSpec
+from quantize.layers.ends import ONE, POOLED_WIDTH, WEIGHT_WIDTH, DecoderSpec, EncoderSpec, PoolSpec
 
 
 class Encoder(wiring.Component):
@@ -29,7 +29,7 @@ class Encoder(wiring.Component):
     def __init__(self, spec: EncoderSpec, *, serial: bool):
         self.spec, self.serial = spec, serial
         kind = SerialMultiplier if serial else BlockMultiplier
-        self.multiplier = kind(16, spec.input.width)
+        self.multiplier = kind(WEIGHT_WIDTH, spec.input.width)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     @property
@@ -63,9 +63,9 @@ class Encoder(wiring.Component):
                 lasts.bit_select(collected >= features, 1).eq(self.i.payload.last),
             ]
 
-        # Working: for each channel a product for each feature, added to the bias.
-        weights = table(m, "weights", words_of(spec.weight.reshape(-1), 16), 16)
-        biases = table(m, "biases", words_of(spec.bias, spec.accumulator_width), spec.accumulator_width)
+        # Working: for each channel a sum of a product for each feature, and the bias on its way out.
+        weights = table(m, "weights", words_of(spec.weight.reshape(-1), WEIGHT_WIDTH), WEIGHT_WIDTH)
+        biases = table(m, "biases", words_of(spec.bias, 16), 16)
         m.submodules.multiplier = multiplier = self.multiplier
         row = Signal(range(spec.weight.size))
         feature = Signal(range(features))
@@ -79,7 +79,9 @@ class Encoder(wiring.Component):
             multiplier.i.payload.b.eq(read.data),
             self.o.payload.first.eq(firsts.bit_select(bank, 1)),
             self.o.payload.last.eq(lasts.bit_select(bank, 1)),
-            self.o.payload.value.eq(requantise(total, spec.output_shift, spec.output.width)),
+            self.o.payload.value.eq(
+                saturate(round_shift(total, spec.output_shift) + biases.data.as_signed(), spec.output.width)
+            ),
         ]
         last_feature, last_channel = feature == features - 1, channel == channels - 1
         with m.FSM():
@@ -92,7 +94,7 @@ class Encoder(wiring.Component):
                 with m.If(multiplier.i.ready):
                     m.next = "add"
                 with m.If(feature == 0):
-                    m.d.sync += total.eq(biases.data.as_signed())
+                    m.d.sync += total.eq(0)
             with m.State("add"):
                 m.d.comb += multiplier.o.ready.eq(1)
                 with m.If(multiplier.o.valid):

@@ -138,11 +138,12 @@ def choices(network: QuantizedNetwork) -> list[Choice]:
 
 
 def _layer(block: Block, multipliers: int, cycles: int) -> LayerChoice:
-    """The fewest lanes that keep up with the arrays, or the most there are."""
+    """The fewest lanes that keep up with the arrays, or with the rest of their own unit."""
     component = UNITS[block.unit.kind]
     # mypy cannot see that the table pairs specifications with their components.
-    options = component.lane_choices(block.unit)  # type: ignore[arg-type]
-    for lanes in options:
-        if component(block.unit, lanes).cycles_per_step <= cycles:  # type: ignore[arg-type]
-            return LayerChoice(multipliers, lanes)
-    return LayerChoice(multipliers, options[-1])
+    options = {
+        lanes: component(block.unit, lanes).cycles_per_step  # type: ignore[arg-type]
+        for lanes in component.lane_choices(block.unit)  # type: ignore[arg-type]
+    }
+    enough = max(cycles, min(options.values()))
+    return LayerChoice(multipliers, min(lanes for lanes, taken in options.items() if taken <= enough))

@@ -11,15 +11,14 @@ from quantize.checkpoint import Checkpoint
 from quantize.errors import StatespikeError
 from quantize.formats import Format, Integers, fixed_words, saturate, significant
 from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_WIDTH, ArraySpec
-from quantize.layers.ends import ONE, DecoderSpec, EncoderSpec, PoolSpec
+from quantize.layers.ends import ONE, WEIGHT_WIDTH as ENCODER_WIDTH, DecoderSpec, EncoderSpec, PoolSpec
 from quantize.layers.functions import Gelu, bit_length
 from quantize.layers.glu import SpikeGluSpec
-from quantize.layers.gsu import GsuSpec
+from quantize.layers.gsu import GAIN_WIDTH, GsuSpec
 from quantize.network import Block, QuantizedNetwork
 from quantize.poles import is_stable, leapfrog, output_weights
 
 STREAM_WIDTH = 16
-WORD = 16
 # Calibration sees a part of the data: leave a quarter of the range above the largest value it shows.
 HEADROOM = 1.25
 
@@ -115,9 +114,10 @@ def quantise(
 
 
 def _encoder(checkpoint: Checkpoint, input_format: Format, stream: Format) -> EncoderSpec:
-    weight, fraction = fixed_words(checkpoint.tensors["encoder.weight"], WORD)
-    bias = checkpoint.tensors["encoder.bias"].astype(np.float64) * 2.0 ** (fraction + input_format.fraction)
-    return EncoderSpec(input_format, stream, fraction, weight, np.round(bias).astype(np.int64))
+    weight, fraction = fixed_words(checkpoint.tensors["encoder.weight"], ENCODER_WIDTH)
+    return EncoderSpec(
+        input_format, stream, fraction, weight, stream.quantise(checkpoint.tensors["encoder.bias"])
+    )
 
 
 def _array(
@@ -152,7 +152,7 @@ def _array(
     output = format_for(y, STREAM_WIDTH)
     fraction = min(
         fixed_words(np.stack([position_weight, velocity_weight]), OUTPUT_WEIGHT_WIDTH)[1],
-        fixed_words(skip, WORD)[1],
+        fixed_words(skip, OUTPUT_WEIGHT_WIDTH)[1],
     )
     output = Format(output.width, min(output.fraction, fraction))
     return ArraySpec(
@@ -234,7 +234,7 @@ def _gsu(
         for name in ("weight", "bias", "norm.weight", "norm.bias")
     )
     words, fraction = fixed_words(weight, precision.coefficients)
-    gain_words, gain_fraction = fixed_words(gain, WORD)
+    gain_words, gain_fraction = fixed_words(gain, GAIN_WIDTH)
     unit = GsuSpec(
         input=given,
         output=stream,

@@ -85,10 +85,9 @@ class GsuMixer(wiring.Component):
         write, read = buffer(m, "activations", 2 * channels, width + 1)
         filled = Signal(range(3))
         collected = Signal(range(2 * channels))
-        largest = Signal(width, reset_less=True)
+        largest = Signal(width)
         marks = Signal(2, reset_less=True)
         take, collect_ends, walking, walk_ends = Signal(), Signal(), Signal(), Signal()
-        step_starts = (collected == 0) | (collected == channels)
         y = self.i.payload.value
         y_magnitude = Signal(width)
         m.d.comb += [
@@ -107,7 +106,7 @@ class GsuMixer(wiring.Component):
                 collected.eq(Mux(collected == 2 * channels - 1, 0, collected + 1)),
                 marks.eq(Cat(self.i.payload.first, self.i.payload.last)),
             ]
-            with m.If(step_starts | (y_magnitude > largest)):
+            with m.If(y_magnitude > largest):
                 m.d.sync += largest.eq(y_magnitude)
 
         # Walking: `row` within the block, `block` within the step; a cycle without a row after every block.
@@ -132,7 +131,7 @@ class GsuMixer(wiring.Component):
         with m.If(walk_ends):
             m.d.sync += [walking.eq(0), bank.eq(~bank)]
         with m.Elif(~walking & ~pausing & (filled != 0)):
-            m.d.sync += [walking.eq(1), peak.eq(largest), peak_marks.eq(marks)]
+            m.d.sync += [walking.eq(1), peak.eq(largest), largest.eq(0), peak_marks.eq(marks)]
 
         # From the peak, a cycle later: the shift that fills the word, and the side of the comparison it gives.
         headroom = Signal(range(width + 1), reset_less=True)

@@ -11,6 +11,7 @@ from hdl.streams import beats
 from hdl.units.root import ReciprocalRoot
 from quantize.formats import Format
 from quantize.layers.functions import TABLE_DEPTH, TABLE_WIDTH, Gelu
+from quantize.layers.gsu import GAIN_WIDTH
 from quantize.layers.norm import WORD, LayerNorm
 
 # The four walks over a step's channels, in order.
@@ -63,10 +64,9 @@ class LayerNormGelu(wiring.Component):
         write_back, working = Signal(), Signal()
         filled = Signal(range(3))
         collected = Signal(range(2 * channels))
-        total = Signal(signed(norm.sum_width), reset_less=True)
+        total = Signal(signed(norm.sum_width))
         marks = Signal(2, reset_less=True)
         take, collect_ends, work_ends = Signal(), Signal(), Signal()
-        step_starts = (collected == 0) | (collected == channels)
         m.d.comb += [
             # A full bank waits until its sum has been taken over: the next step would replace it.
             self.i.ready.eq(((filled == 0) | ((filled == 1) & working)) & ~write_back),
@@ -77,7 +77,7 @@ class LayerNormGelu(wiring.Component):
         with m.If(take):
             m.d.sync += [
                 collected.eq(Mux(collected == 2 * channels - 1, 0, collected + 1)),
-                total.eq(Mux(step_starts, 0, total) + self.i.payload.value),
+                total.eq(total + self.i.payload.value),
                 marks.eq(Cat(self.i.payload.first, self.i.payload.last)),
             ]
 
@@ -100,7 +100,8 @@ class LayerNormGelu(wiring.Component):
                 m.d.sync += [
                     working.eq(1),
                     work_marks.eq(marks),
-                    sum_word.eq(requantise(total, norm.mean_shift, WORD)),
+                    sum_word.eq(round_shift(total, norm.mean_shift)),
+                    total.eq(0),
                     wait.eq(2),
                 ]
                 m.next = "mean"
@@ -148,7 +149,7 @@ class LayerNormGelu(wiring.Component):
         m.d.comb += leaves.eq(self.o.valid & self.o.ready)
 
         # Work: data. Cycle 1: a value of the bank; 3: its product; 4: rounded, written back or on to GELU.
-        gains = table(m, "gains", words_of(norm.gain, WORD), WORD)
+        gains = table(m, "gains", words_of(norm.gain, GAIN_WIDTH), GAIN_WIDTH)
         shifts = table(m, "shifts", words_of(norm.shift, WORD), WORD)
         m.d.comb += [gains.addr.eq(channel), shifts.addr.eq(channel)]
         centred = Signal(signed(WORD))

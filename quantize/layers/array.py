@@ -58,7 +58,7 @@ class ArraySpec(Specification):
     stiffness_shift: int = integer(1, 47)
     accumulator_fraction: int = integer(-32, 48)
     offset: Integers = words("H", 16)
-    skip: Integers = words("H", COEFFICIENT_WIDTH)
+    skip: Integers = words("H", OUTPUT_WEIGHT_WIDTH)
     damping: Integers = words("HN", COEFFICIENT_WIDTH - 1, unsigned=True)
     stiffness: Integers = words("HN", COEFFICIENT_WIDTH - 1, unsigned=True)
     position_weight: Integers = words("HN", OUTPUT_WEIGHT_WIDTH)

@@ -7,10 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from quantize.formats import Format, Integers, requantise, round_shift, signed_width
+from quantize.formats import Format, Integers, round_shift, saturate, signed_width
 from quantize.layers.functions import exact_matmul
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
 
+WEIGHT_WIDTH = 12
 POOLED_WIDTH = 16
 ONE = 1 << (POOLED_WIDTH - 2)
 """What the pooled constant channel holds after `2**length_bits` steps; the decoder's bias multiplies it."""
@@ -24,7 +25,7 @@ class EncoderSpec(Specification):
     ----------
     input, output : Format
     weight : (H, F); `weight_fraction` fraction bits
-    bias : (H,) at the products' scale
+    bias : (H,) in the output format
     """
 
     kind: ClassVar[str] = "encoder"
@@ -32,8 +33,8 @@ class EncoderSpec(Specification):
     input: Format
     output: Format
     weight_fraction: int = integer(-32, 48)
-    weight: Integers = words("HF", 16)
-    bias: Integers = words("H", 32)
+    weight: Integers = words("HF", WEIGHT_WIDTH)
+    bias: Integers = words("H", 16)
 
     def shapes(self) -> Mapping[str, int]:
         return {"H": self.channels, "F": self.features}
@@ -61,7 +62,7 @@ class EncoderSpec(Specification):
     @cached_property
     def accumulator_width(self) -> int:
         """Bits that no sum exceeds."""
-        bound = (np.abs(self.weight).sum(1) << (self.input.width - 1)) + np.abs(self.bias)
+        bound = np.abs(self.weight).sum(1) << (self.input.width - 1)
         return signed_width(int(bound.max()))
 
     @property
@@ -71,7 +72,8 @@ class EncoderSpec(Specification):
 
     def compute(self, u: Integers) -> Integers:
         """(..., F) in the input format to (..., H) in the output format."""
-        return requantise(exact_matmul(u, self.weight.T) + self.bias, self.output_shift, self.output.width)
+        total = round_shift(exact_matmul(u, self.weight.T), self.output_shift)
+        return saturate(total + self.bias, self.output.width)
 
 
 @dataclass(frozen=True, eq=False)

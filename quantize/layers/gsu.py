@@ -16,6 +16,7 @@ from quantize.specification import QuantizedNetworkError, Specification, integer
 ACTIVATION_BITS = 10
 OPERAND_WIDTH = 16
 WEIGHT_WIDTH = 8
+GAIN_WIDTH = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,7 @@ class GsuSpec(Specification):
     table: Integers = trits("HH")
     weight: Integers = words("HH", WEIGHT_WIDTH)
     bias: Integers = words("H", 16)
-    gain: Integers = words("H", 16)
+    gain: Integers = words("H", GAIN_WIDTH)
     shift: Integers = words("H", 16)
 
     def shapes(self) -> Mapping[str, int]:
@@ -64,6 +65,8 @@ class GsuSpec(Specification):
             raise QuantizedNetworkError(
                 f"gsu.weight and gsu.bias sum to {self.bias_path_width} bits, the product takes {OPERAND_WIDTH}"
             )
+        if self.norm.gain_shift < 1:
+            raise QuantizedNetworkError(f"gsu.gain_fraction is {self.gain_fraction}: the gains are too large")
         if self.output.fraction > self.gelu.argument.fraction:
             raise QuantizedNetworkError(f"gsu.output has more fraction bits than its GELU: {self.output}")
 
