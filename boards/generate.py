@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from boards.toolchain import Expected, place_and_route, synthesise
 from hdl.network import Network
 from hdl.parts import Part
 from hdl.plan import Plan
-from hdl.verilog import rtlil_text, write_verilog
+from hdl.verilog import convert_to_verilog, rtlil_text
 from quantize.network import QuantizedNetwork
 
 DESIGN = "design.v"
@@ -28,7 +27,7 @@ class Circuit:
     Parameters
     ----------
     part : Part
-    verilog, rtlil : str
+    rtlil : str
         Of the network itself.
     harness : str
         RTLIL of the network behind two pins, for place and route.
@@ -39,7 +38,6 @@ class Circuit:
     """
 
     part: Part
-    verilog: str
     rtlil: str
     harness: str
     expected: Expected
@@ -54,13 +52,10 @@ def expected_of(plan: Plan) -> Expected:
 def convert(network: QuantizedNetwork, plan: Plan) -> Circuit:
     """Elaborate a network for a part."""
     design = Network(network, plan)
-    with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
-        verilog = write_verilog(design, Path(temporary) / DESIGN).read_text()
     rtlil = rtlil_text(design)
     digest = hashlib.sha256(rtlil.encode()).hexdigest()
     return Circuit(
         part=plan.part,
-        verilog=verilog,
         rtlil=rtlil,
         harness=rtlil_text(SerialHarness(design)),
         expected=expected_of(plan),
@@ -96,7 +91,9 @@ def generate(
         "files": {"verilog": DESIGN},
     }
     with build_folder(folder) as unfinished:
-        (unfinished / DESIGN).write_text(circuit.verilog)
+        source = (unfinished / DESIGN).with_suffix(".il")
+        source.write_text(circuit.rtlil)
+        convert_to_verilog(source)
         if synthesis or seeds:
             netlist = synthesise(circuit.rtlil, circuit.part, unfinished / "synthesis", circuit.expected)
             manifest |= {"resources": netlist.resources.as_dict(), "resources_from": "synthesis"}

@@ -35,6 +35,10 @@ def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
         "steps_per_second": clock * 1e6 / plan.cycles_per_step,
         "multiplications_per_step": network.multiplications_per_step,
         "multipliers": plan.multipliers,
+        "schedule": {
+            "serial_encoder": plan.serial_encoder,
+            "layers": [asdict(layer) for layer in plan.layers],
+        },
         "formats": {
             "input": asdict(network.input),
             "logits": {"width": network.decoder.logit_width, "fraction": network.decoder.fraction},

@@ -70,7 +70,18 @@ def write_verilog(component: Component, path: Path, name: str = "top") -> Path:
     StatespikeError
         If Yosys is missing or fails.
     """
-    source = write_rtlil(component, path.with_suffix(".il"), name)
+    return convert_to_verilog(write_rtlil(component, path.with_suffix(".il"), name))
+
+
+def convert_to_verilog(source: Path) -> Path:
+    """Write an RTLIL file as Verilog beside it, and return the path.
+
+    Raises
+    ------
+    StatespikeError
+        If Yosys is missing or fails.
+    """
+    path = source.with_suffix(".v")
     run_yosys(
         f"read_rtlil {source.name}\n"
         "proc -nomux -norom\n"
