@@ -109,7 +109,7 @@ def simulate(
         f"({result.backend}, {result.cycles_per_second:.0f} cycles a second)"
     )
     if not result.bit_exact:
-        say(f"{result.mismatches} of {result.compared_values} values differ, first {result.first_mismatch}")
+        say(f"{result.mismatches} of {result.compared_values} values differ; first: {result.first_mismatch}")
         raise typer.Exit(MISMATCH)
     say(f"all {result.compared_values} values are equal, to the last bit")
 

@@ -13,7 +13,7 @@ def test_integers_are_those_of_the_reference():
     network = random_network("gsu", 5, 3, 2, seed=1)
     x = random_samples(230, 12, seed=2)
     lengths = np.random.default_rng(3).integers(1, 13, 230)
-    done: list[int] = []
+    done = []
     result = evaluate(network, x, lengths, done.append)
     expected = network.compute(network.input.quantise(x), lengths, taps=False).logits
     np.testing.assert_array_equal(result.logits, expected)

@@ -1,0 +1,106 @@
+"""generate, cost and build: folders that are whole or not there, figures, refusals."""
+
+import json
+
+import pytest
+
+from quantize.file import save_network
+from tests.networks import random_network
+
+MANIFEST_KEYS = {
+    "device", "cycles_per_step", "latency_cycles", "multiplications_per_step", "multipliers", "resources",
+    "fmax_mhz", "ports", "formats", "schedule",
+}  # fmt: skip
+RESOURCES = {"lut", "ff", "bram", "spram", "dsp"}
+
+
+def test_verilog_with_a_manifest(run, network, tmp_path):
+    folder, figures = tmp_path / "build", tmp_path / "out.json"
+    for _ in range(2):  # the second replaces the first
+        result = run("generate", network, "--device", "up5k", "-o", folder, "--json", figures)
+        assert result.exit_code == 0, result.output
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest == json.loads(figures.read_text())
+    assert set(manifest) >= MANIFEST_KEYS
+    assert set(manifest["resources"]) >= RESOURCES
+    assert manifest["fmax_mhz"] == []
+    verilog = (folder / "design.v").read_text()
+    for port in ("clk", "rst", "i__payload", "i__valid", "i__ready", "o__payload", "o__valid", "o__ready"):
+        assert f" {port};" in verilog
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("build")] == ["build"]
+
+
+def test_a_folder_of_others_is_left_alone(refuse, network, tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    assert "is not a build folder" in refuse("generate", network, "-o", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.slow
+@pytest.mark.synth
+def test_place_and_route(run, network, tmp_path):
+    figures = tmp_path / "out.json"
+    result = run("generate", network, "-o", tmp_path / "build", "--pnr", "--seeds", 2, "--json", figures)
+    assert result.exit_code == 0, result.output
+    manifest = json.loads(figures.read_text())
+    assert manifest["resources_from"] == "synthesis"
+    assert len(manifest["fmax_mhz"]) == 2
+    assert min(manifest["fmax_mhz"]) > 10
+    for name in ("bram", "spram", "dsp"):
+        assert manifest["resources"][name] == manifest["estimate"][name]
+
+
+def test_a_network_too_big_for_the_part(refuse, tmp_path):
+    path = tmp_path / "big.safetensors"
+    save_network(random_network("gsu", 64, 16, 2, seed=1), path)
+    sentence = refuse("generate", path, "--device", "up5k", "-o", tmp_path / "build")
+    assert "too big for up5k" in sentence
+    assert "too many" in sentence
+    assert not (tmp_path / "build").exists()
+
+
+def test_a_missing_tool(refuse, network, tmp_path, monkeypatch):
+    monkeypatch.setenv("YOSYS", "absent-yosys")
+    assert "absent-yosys is not installed" in refuse("generate", network, "-o", tmp_path / "build")
+    assert not (tmp_path / "build").exists()
+
+
+def test_costs_side_by_side(run, network, tmp_path):
+    other, figures = tmp_path / "spikes.safetensors", tmp_path / "out.json"
+    save_network(random_network("binary_s4d", 8, 3, 2, seed=1), other)
+    devices = ["--device", "up5k", "--device", "ecp5-25k"]
+    result = run("cost", network, other, *devices, "--json", figures)
+    assert result.exit_code == 0, result.output
+    costs = json.loads(figures.read_text())["costs"]
+    assert [(one["network"], one["device"]) for one in costs] == [
+        (str(path), device) for path in (network, other) for device in ("up5k", "ecp5-25k")
+    ]
+    for one in costs:
+        assert set(one["estimate"]) >= RESOURCES
+        assert one["cycles_per_step"] > 0
+    for text in ("look-up tables", "cycles a step", "spikes", "ecp5-25k"):
+        assert text in result.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.synth
+def test_costs_measured(run, network, tmp_path):
+    figures = tmp_path / "out.json"
+    result = run("cost", network, "--pnr", "--seeds", 1, "--json", figures)
+    assert result.exit_code == 0, result.output
+    cost = json.loads(figures.read_text())["costs"][0]
+    assert set(cost["measured"]) >= RESOURCES
+    assert len(cost["fmax_mhz"]) == 1
+    assert "measured" in result.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.synth
+def test_a_bitstream_for_a_board(run, network, tmp_path):
+    folder, figures = tmp_path / "build", tmp_path / "out.json"
+    result = run("build", network, "--board", "icebreaker", "--seeds", 1, "-o", folder, "--json", figures)
+    assert result.exit_code == 0, result.output
+    manifest = json.loads(figures.read_text())
+    assert manifest["board"] == "icebreaker"
+    assert (folder / manifest["bitstream"]).stat().st_size > 10_000
+    assert (folder / "design.v").exists()

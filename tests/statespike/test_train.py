@@ -1,0 +1,53 @@
+"""train: writes a checkpoint that says how it came about; without PyTorch it says what to install."""
+
+import json
+import sys
+
+import numpy as np
+
+from quantize.checkpoint import read_checkpoint
+
+SIZES = ["--channels", 3, "--modes", 2, "--layers", 1, "--epochs", 2, "--seed", 5]
+
+
+def test_a_checkpoint_and_how_it_came_about(run, tmp_path):
+    x = np.random.default_rng(0).normal(size=(40, 12, 2))
+    np.savez(tmp_path / "mine.npz", x=x, y=np.arange(40) % 2)
+    output, log, figures = (tmp_path / name for name in ("out.safetensors", "out.log", "out.json"))
+    result = run(
+        "train",
+        "mine",
+        "--data",
+        tmp_path / "mine.npz",
+        *SIZES,
+        "-o",
+        output,
+        "--log",
+        log,
+        "--json",
+        figures,
+    )
+    assert result.exit_code == 0, result.output
+    checkpoint = read_checkpoint(output)
+    assert (checkpoint.config.features, checkpoint.config.channels) == (2, 3)
+    provenance = checkpoint.provenance
+    assert (provenance["task"], provenance["seed"], provenance["epochs"]) == ("mine", 5, 2)
+    assert provenance["test_accuracy"]["n"] == 4
+    assert provenance["selection"].startswith("weights after the last epoch")
+    assert log.read_text().splitlines()[0] == provenance["command"]
+    assert "--channels 3 --modes 2 --layers 1" in provenance["command"]
+    written = json.loads(figures.read_text())
+    assert [epoch["epoch"] for epoch in written["epochs"]] == [1, 2]
+    assert written["test_accuracy"] == provenance["test_accuracy"]
+
+
+def test_bad_arguments(refuse, tmp_path):
+    assert "no MNIST file" in refuse("train", "smnist", "--data", tmp_path)
+    assert "unknown model 'lstm'" in refuse("train", "digits", "--model", "lstm")
+    assert "surrogate" in refuse("train", "digits", "--surrogate", "staircase")
+    assert "epochs is 0" in refuse("train", "digits", "--epochs", 0)
+
+
+def test_without_pytorch_it_says_what_to_install(refuse, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert "pip install 'statespike[train]'" in refuse("train", "digits")
