@@ -29,8 +29,8 @@ class Circuit:
     part : Part
     rtlil : str
         Of the network itself.
-    harness : str
-        RTLIL of the network behind two pins, for place and route.
+    harness : str or None
+        RTLIL of the network behind two pins, without which it cannot be placed and routed.
     expected : Expected
         What synthesis has to infer.
     manifest : dict
@@ -39,7 +39,7 @@ class Circuit:
 
     part: Part
     rtlil: str
-    harness: str
+    harness: str | None
     expected: Expected
     manifest: dict[str, Any]
 
@@ -49,15 +49,15 @@ def expected_of(plan: Plan) -> Expected:
     return Expected(dsp=plan.estimate.dsp, bram=plan.estimate.bram, spram=plan.estimate.spram)
 
 
-def convert(network: QuantizedNetwork, plan: Plan) -> Circuit:
-    """Elaborate a network for a part."""
+def convert(network: QuantizedNetwork, plan: Plan, *, harness: bool = False) -> Circuit:
+    """Elaborate a network for a part, on request with the harness for place and route."""
     design = Network(network, plan)
     rtlil = rtlil_text(design)
     digest = hashlib.sha256(rtlil.encode()).hexdigest()
     return Circuit(
         part=plan.part,
         rtlil=rtlil,
-        harness=rtlil_text(SerialHarness(design)),
+        harness=rtlil_text(SerialHarness(design)) if harness else None,
         expected=expected_of(plan),
         manifest=manifest_of(network, plan) | {"design_sha256": digest},
     )
@@ -76,10 +76,13 @@ def generate(
     synthesis : bool
         Count the resources in the netlist; otherwise they are the plan's estimate.
     seeds : sequence of int
-        Place and route with each, which implies synthesis; none by default.
+        Place and route with each, which implies synthesis and takes a circuit with its harness; none by
+        default.
 
     Raises
     ------
+    ValueError
+        If there are seeds and no harness.
     StatespikeError
         If a tool is missing or fails, infers another number of multipliers or memories than planned, or the
         design does not fit.
@@ -102,6 +105,8 @@ def generate(
                 "synthesis_log": str(netlist.log.relative_to(unfinished)),
             }
         if seeds:
+            if circuit.harness is None:
+                raise ValueError("a circuit is placed and routed with its harness: convert it with one")
             tools = unfinished / "placement"
             framed = synthesise(circuit.harness, circuit.part, tools, circuit.expected)
             routed = place_and_route(framed, tools, seeds)

@@ -60,7 +60,9 @@ def cost(
                 with progress() as bars, tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
                     bars.add_task(f"placing and routing {path.stem} on {chosen.name}", total=None)
                     measured = generate(
-                        convert(network, plan), Path(temporary) / "build", seeds=range(1, seeds + 1)
+                        convert(network, plan, harness=True),
+                        Path(temporary) / "build",
+                        seeds=range(1, seeds + 1),
                     )
                 result |= {"measured": measured["resources"], "fmax_mhz": measured["fmax_mhz"]}
             results.append(result)

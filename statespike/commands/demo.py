@@ -52,13 +52,14 @@ def demo(
     save_network(network, folder / NETWORK)
     plan = plan_network(network, part(DEVICE))
     circuit = convert(network, plan)
-    with ThreadPoolExecutor(1) as beside, progress() as bars:
-        manifest = earlier(circuit, folder / CIRCUIT)
-        if manifest is None:
-            note(
-                f"synthesising for the {DEVICE} and compiling the circuit: a few minutes, the first time only"
-            )
-        synthesis = beside.submit(lambda: manifest or generate(circuit, folder / CIRCUIT, synthesis=True))
+    known = earlier(circuit, folder / CIRCUIT)
+    if known is None:
+        note(f"synthesising for the {DEVICE} and compiling the circuit: some minutes, the first time only")
+    # Beside the simulation, what neither elaborates circuits nor runs the integer reference: those two do not
+    # bear company in one process.
+    with ThreadPoolExecutor(2) as beside, progress() as bars:
+        synthesis = beside.submit(lambda: known or generate(circuit, folder / CIRCUIT, synthesis=True))
+        real = beside.submit(evaluate, checkpoint, task.test.x)
         bar = bars.add_task("compiling and simulating", total=images)
         result = check(
             lambda: Network(network, plan, taps=True),
@@ -70,31 +71,10 @@ def demo(
             on_progress=lambda done: bars.update(bar, completed=done),
         )
         bars.add_task("evaluating, and waiting for synthesis", total=None)
-        accuracy_float, accuracy_integer = (
-            evaluate(one, task.test.x).accuracy(task.test.y) for one in (checkpoint, network)
-        )
-        manifest = synthesis.result()
-    steps = shown.x.shape[1]
-    files = {"network": folder / NETWORK, "manifest": folder / CIRCUIT / MANIFEST}
-    files |= {name: folder / CIRCUIT / path for name, path in manifest["files"].items()}
-    figures = {
-        "task": TASK,
-        "model": network.model,
-        "device": plan.part.name,
-        "images": images,
-        "steps": steps,
-        "compared_values": result.compared_values,
-        "mismatches": result.mismatches,
-        "bit_exact": result.bit_exact,
-        "accuracy_float": accuracy_float,
-        "accuracy_integer": accuracy_integer,
-        "accuracy_images": len(task.test),
-        "cycles_per_step": result.cycles_per_step,
-        "clock_mhz": plan.part.clock_mhz,
-        "seconds_per_image": steps * result.cycles_per_step / (plan.part.clock_mhz * 1e6),
-        "resources": manifest["resources"],
-        "files": {name: str(path) for name, path in files.items()},
-    }
+        integers = evaluate(network, task.test.x)
+        figures = {"accuracy_float": real.result().accuracy(task.test.y)}
+        figures |= {"accuracy_integer": integers.accuracy(task.test.y), "accuracy_images": len(task.test)}
+        figures |= _circuit_figures(synthesis.result(), result, shown, folder)
     show(_predictions(shown, result))
     show(_summary(figures))
     write_json(json, figures)
@@ -105,6 +85,30 @@ def demo(
         f"bit-exact: all {result.compared_values} values of {images} images are those of the integer "
         "reference, every layer's output at every step and every logit"
     )
+
+
+def _circuit_figures(
+    manifest: dict[str, Any], result: Check, shown: Sequences, folder: Path
+) -> dict[str, Any]:
+    """What the simulation, the manifest and the clock say."""
+    steps = shown.x.shape[1]
+    files = {"network": folder / NETWORK, "manifest": folder / CIRCUIT / MANIFEST}
+    files |= {name: folder / CIRCUIT / path for name, path in manifest["files"].items()}
+    return {
+        "task": TASK,
+        "model": manifest["model"],
+        "device": manifest["device"],
+        "images": len(shown),
+        "steps": steps,
+        "compared_values": result.compared_values,
+        "mismatches": result.mismatches,
+        "bit_exact": result.bit_exact,
+        "cycles_per_step": result.cycles_per_step,
+        "clock_mhz": manifest["clock_mhz"],
+        "seconds_per_image": steps * result.cycles_per_step / (manifest["clock_mhz"] * 1e6),
+        "resources": manifest["resources"],
+        "files": {name: str(path) for name, path in files.items()},
+    }
 
 
 def _predictions(shown: Sequences, result: Check) -> Table:

@@ -34,7 +34,9 @@ def generate(
     plan = plan_network(integers, part(device))
     with progress() as bars:
         bars.add_task("generating, placing and routing" if pnr else "generating", total=None)
-        manifest = generate_folder(convert(integers, plan), output, seeds=range(1, seeds + 1) if pnr else ())
+        manifest = generate_folder(
+            convert(integers, plan, harness=pnr), output, seeds=range(1, seeds + 1) if pnr else ()
+        )
     show(_summary(manifest))
     say(f"wrote {output / DESIGN} and {output / MANIFEST}")
     write_json(json, manifest)
