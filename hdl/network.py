@@ -54,7 +54,7 @@ class Network(wiring.Component):
     @property
     def cycles_per_step(self) -> int:
         """Cycles of a step in the steady state: those of the slowest component."""
-        parts = (self.encoder, *self.blocks, self.pool)
+        parts: list[Encoder | ResidualBlock | Pool] = [self.encoder, *self.blocks, self.pool]
         return max(part.cycles_per_step for part in parts)
 
     @property

@@ -34,7 +34,7 @@ PACES = {
 }
 
 
-@pytest.mark.parametrize("name", FAST + COSIM)
+@pytest.mark.parametrize("name", [*FAST, *COSIM])
 @pytest.mark.parametrize("pace", PACES)
 def test_exact(tiny, draw, builds, name, pace):
     design = tiny(3)
@@ -45,7 +45,7 @@ def test_exact(tiny, draw, builds, name, pace):
     assert comparison.compared_values == 2 * x.size + 9
 
 
-@pytest.mark.parametrize("name", FAST[1:] + COSIM)
+@pytest.mark.parametrize("name", [*FAST[1:], *COSIM])
 @pytest.mark.parametrize("pace", PACES)
 def test_backends_count_the_same_cycles(tiny, draw, builds, name, pace):
     stimulus = Stimulus(list(draw(3, 20, 3, seed=2)), **PACES[pace])
@@ -92,7 +92,7 @@ def test_defect_is_found_where_it_is(tiny, draw, builds, name, defect, step, mis
         assert found.first_mismatch.channel == 1
 
 
-@pytest.mark.parametrize("name", FAST + COSIM)
+@pytest.mark.parametrize("name", [*FAST, *COSIM])
 def test_watchdog_says_how_far_it_got(tiny, draw, builds, name):
     stimulus = Stimulus(list(draw(2, 5, 3)))
     with pytest.raises(
