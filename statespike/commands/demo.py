@@ -72,9 +72,11 @@ def demo(
         )
         bars.add_task("evaluating, and waiting for synthesis", total=None)
         integers = evaluate(network, task.test.x)
-        figures = {"accuracy_float": real.result().accuracy(task.test.y)}
-        figures |= {"accuracy_integer": integers.accuracy(task.test.y), "accuracy_images": len(task.test)}
-        figures |= _circuit_figures(synthesis.result(), result, shown, folder)
+        figures = _circuit_figures(synthesis.result(), result, shown, folder) | {
+            "accuracy_float": real.result().accuracy(task.test.y),
+            "accuracy_integer": integers.accuracy(task.test.y),
+            "accuracy_images": len(task.test),
+        }
     show(_predictions(shown, result))
     show(_summary(figures))
     write_json(json, figures)
@@ -139,7 +141,7 @@ def _summary(figures: dict[str, Any]) -> Table:
         f"accuracy on {figures['accuracy_images']} images",
         f"{figures['accuracy_float']:.2%} in floating point, {figures['accuracy_integer']:.2%} in integers",
     )
-    table.add_row("cycles a step", f"{figures['cycles_per_step']:g}")
+    table.add_row("cycles a step", f"{figures['cycles_per_step']:.1f}")
     table.add_row(
         "time an image",
         f"{1e3 * figures['seconds_per_image']:.2f} ms ({figures['steps']} steps, {clock:g} MHz)",

@@ -13,8 +13,8 @@ from amaranth.lib.wiring import Component
 from boards.generate import expected_of
 from boards.toolchain import synthesise
 from hdl.network import Network
-from hdl.parts import part
-from hdl.plan import Plan, plan_network
+from hdl.parts import Part, part
+from hdl.plan import plan_network
 from hdl.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from quantize.network import QuantizedNetwork
@@ -72,10 +72,10 @@ def simulate(
     circuit = integers_of(network, data)
     reference = circuit if against is None else integers_of(against, data)
     _require_same_shape(circuit, reference)
-    plan = plan_network(circuit, part(device))
+    target = part(device)
     with progress() as bars, tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
         folder = keep or Path(temporary)
-        design, simulator = _prepare(backend, circuit, plan, folder)
+        design, simulator = _prepare(backend, circuit, target, folder)
         bar = bars.add_task("compiling and simulating", total=len(sequences))
         result = check(
             design,
@@ -115,14 +115,17 @@ def simulate(
 
 
 def _prepare(
-    simulator: Simulator, circuit: QuantizedNetwork, plan: Plan, folder: Path
+    simulator: Simulator, circuit: QuantizedNetwork, target: Part, folder: Path
 ) -> tuple[Callable[[], Component], Backend]:
     """What makes the design, and what runs it; for the netlist, the design is synthesised here."""
     if simulator is not Simulator.NETLIST:
-        return lambda: Network(circuit, plan, taps=True), backend_named(simulator.value)
+        return lambda: Network(circuit, plan_network(circuit, target), taps=True), backend_named(
+            simulator.value
+        )
+    plan = plan_network(circuit, target)
     design = Network(circuit, plan)
-    synthesis = synthesise(rtlil_text(design), plan.part, folder / "synthesis", expected_of(plan))
-    return lambda: design, Netlist(synthesis.rtlil, plan.part)
+    synthesis = synthesise(rtlil_text(design), target, folder / "synthesis", expected_of(plan))
+    return lambda: design, Netlist(synthesis.rtlil, target)
 
 
 def _require_same_shape(circuit: QuantizedNetwork, reference: QuantizedNetwork) -> None:
