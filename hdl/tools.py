@@ -63,5 +63,6 @@ def run_tool(name: str, arguments: Sequence[str], folder: Path, log: str) -> Non
         ).returncode
     if status != 0:
         lines = path.read_text(errors="replace").splitlines()
-        errors = [line.strip() for line in lines if "error" in line.lower()] or lines[-1:]
+        marked = [line.strip() for line in lines if line.strip().upper().startswith(("ERROR", "%ERROR"))]
+        errors = marked or [line.strip() for line in lines if "error" in line.lower()] or lines[-1:]
         raise StatespikeError(f"{name} failed: {errors[-1] if errors else f'status {status}'} (log: {path})")
