@@ -47,6 +47,7 @@ def build(
             clock_mhz=clock,
             seeds=range(1, seeds + 1),
             expected=expected_of(plan),
+            no_collisions=True,
             facts=manifest_of(integers, plan),
         )
     fastest = max(result.manifest["fmax_mhz"])

@@ -124,7 +124,9 @@ def _prepare(
         )
     plan = plan_network(circuit, target)
     design = Network(circuit, plan)
-    synthesis = synthesise(rtlil_text(design), target, folder / "synthesis", expected_of(plan))
+    synthesis = synthesise(
+        rtlil_text(design), target, folder / "synthesis", expected_of(plan), no_collisions=True
+    )
     return lambda: design, Netlist(synthesis.rtlil, target)
 
 
