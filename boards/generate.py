@@ -98,7 +98,9 @@ def generate(
         source.write_text(circuit.rtlil)
         convert_to_verilog(source)
         if synthesis or seeds:
-            netlist = synthesise(circuit.rtlil, circuit.part, unfinished / "synthesis", circuit.expected)
+            netlist = synthesise(
+                circuit.rtlil, circuit.part, unfinished / "synthesis", circuit.expected, no_collisions=True
+            )
             manifest |= {"resources": netlist.resources.as_dict(), "resources_from": "synthesis"}
             manifest["files"] |= {
                 "netlist": str(netlist.rtlil.relative_to(unfinished)),
@@ -108,7 +110,7 @@ def generate(
             if circuit.harness is None:
                 raise ValueError("a circuit is placed and routed with its harness: convert it with one")
             tools = unfinished / "placement"
-            framed = synthesise(circuit.harness, circuit.part, tools, circuit.expected)
+            framed = synthesise(circuit.harness, circuit.part, tools, circuit.expected, no_collisions=True)
             routed = place_and_route(framed, tools, seeds)
             manifest["fmax_mhz"] = [one.fmax_mhz for one in routed]
             manifest["utilisation"] = routed[0].utilisation

@@ -1,6 +1,6 @@
 """The neuron array: multipliers walk the grid of channels and modes, one state update after the other."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,7 +9,10 @@ from hdl.primitives.memory import buffer, concatenate, table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.queue import Queue
 from hdl.streams import Beat, beats
-from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_WIDTH, ArraySpec
+from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_CODE_WIDTH, SHIFT_STEP, ArraySpec
+
+# Bits of a coefficient word below an output weight: there the shifts are kept.
+BELOW_WEIGHT = COEFFICIENT_WIDTH - OUTPUT_WEIGHT_WIDTH
 
 
 class NeuronArray(wiring.Component):
@@ -69,8 +72,8 @@ class NeuronArray(wiring.Component):
 
     @property
     def queue_depth(self) -> int:
-        """Channels that can be between their first slot and the end of the queue without a gap."""
-        return -(-(self.cycles_per_channel + self.QUEUE_LATENCY) // self.cycles_per_channel)
+        """Channels that can be between their last slot and the end of the queue without a gap."""
+        return -(-self.QUEUE_LATENCY // self.cycles_per_channel)
 
     def coefficient_rows(self) -> list[int]:
         """The coefficient memory: a row a slot, the output weights before damping and stiffness.
@@ -82,9 +85,9 @@ class NeuronArray(wiring.Component):
             for n in range(spec.modes):
                 outputs = concatenate(
                     [
-                        (spec.input_shift[channel, n], SHIFT_WIDTH),
+                        (spec.input_shift[channel, n] // SHIFT_STEP, BELOW_WEIGHT),
                         (spec.velocity_weight[channel, n], OUTPUT_WEIGHT_WIDTH),
-                        (spec.position_shift[channel, n], SHIFT_WIDTH),
+                        (spec.position_shift[channel, n] // SHIFT_STEP, BELOW_WEIGHT),
                         (spec.position_weight[channel, n], OUTPUT_WEIGHT_WIDTH),
                     ]
                 )
@@ -129,9 +132,12 @@ class NeuronArray(wiring.Component):
         idle = Signal(range(self.idle_cycles + 1))
         credits = Signal(range(self.queue_depth + 1), init=self.queue_depth)
         current = Signal(Beat(spec.input.width), reset_less=True)
-        start, ending = Signal(), Signal()
+        start, issue, ending = Signal(), Signal(), Signal()
+        last_slot = slot == self.cycles_per_channel - 1
         m.d.comb += [
-            ending.eq(busy & (slot == self.cycles_per_channel - 1)),
+            # The last slot waits until there is a place for the channel's y.
+            issue.eq(busy & ~(last_slot & (credits == 0))),
+            ending.eq(issue & last_slot),
             self.i.ready.eq(primed & (~ahead_valid | start)),
         ]
         m.d.sync += primed.eq(1)
@@ -144,16 +150,16 @@ class NeuronArray(wiring.Component):
             free = (idle == 0) & (~busy | (ending & ~step_ends))
         else:
             free = ~busy | ending
-        m.d.comb += start.eq(ahead_valid & (credits != 0) & free)
+        m.d.comb += start.eq(ahead_valid & free)
         m.d.sync += [
             ahead_valid.eq(take | (ahead_valid & ~start)),
-            credits.eq(credits + (queue.o.valid & queue.o.ready) - start),
+            credits.eq(credits + (queue.o.valid & queue.o.ready) - ending),
         ]
         with m.If(start):
             m.d.sync += [busy.eq(1), slot.eq(0), current.eq(ahead)]
         with m.Elif(ending):
             m.d.sync += busy.eq(0)
-        with m.Elif(busy):
+        with m.Elif(issue):
             m.d.sync += slot.eq(slot + 1)
         with m.If(ending):
             m.d.sync += channel.eq(Mux(channel == spec.channels - 1, 0, channel + 1))
@@ -169,10 +175,10 @@ class NeuronArray(wiring.Component):
 
         skip, feedback, outputs = Signal(), Signal(), Signal()
         if slots == 1:
-            m.d.comb += [feedback.eq(busy & (slot != 0)), outputs.eq(busy)]
+            m.d.comb += [feedback.eq(issue & (slot != 0)), outputs.eq(issue)]
         else:
-            m.d.comb += [feedback.eq(busy & (slot != 0) & ~slot[0]), outputs.eq(busy & ((slot == 0) | slot[0]))]
-        m.d.comb += skip.eq(busy & (slot == 0))
+            m.d.comb += [feedback.eq(issue & (slot != 0) & ~slot[0]), outputs.eq(issue & ((slot == 0) | slot[0]))]
+        m.d.comb += skip.eq(issue & (slot == 0))
         skip_at = delayed(skip, 4)
         outputs_at = delayed(outputs, 4)
         feedback_at = delayed(feedback, 6)
@@ -185,7 +191,7 @@ class NeuronArray(wiring.Component):
         velocity_write, velocity_read = buffer(m, "velocities", modes_total, width)
         position_write, position_read = buffer(m, "positions", modes_total, width)
         row = Signal(range(modes_total * slots))
-        with m.If(busy & ~skip):
+        with m.If(issue & ~skip):
             m.d.sync += row.eq(Mux(row == modes_total * slots - 1, 0, row + 1))
         m.d.comb += [
             coefficients.addr.eq(row),
@@ -194,9 +200,7 @@ class NeuronArray(wiring.Component):
             position_read.addr.eq(row >> (slots - 1)),
         ]
         zero = Signal()
-        u1 = Signal(signed(spec.input.width), reset_less=True)
-        u2 = Signal(signed(spec.input.width), reset_less=True)
-        m.d.sync += [zero.eq(current.first), u1.eq(current.value), u2.eq(u1)]
+        m.d.sync += zero.eq(current.first)
         velocity, position = Signal(signed(width)), Signal(signed(width))
         m.d.comb += [
             velocity.eq(Mux(zero, 0, velocity_read.data)),
@@ -211,23 +215,23 @@ class NeuronArray(wiring.Component):
             m.submodules[f"multiplier_{index}"] = multiplier = Multiplier()
             products.append(multiplier.product)
             state = (velocity, position)[index % 2]
-            weight = output_word.word_select(index % 2, 16)[SHIFT_WIDTH:]
+            weight = output_word.word_select(index % 2, 16)[BELOW_WEIGHT:]
             coefficient = feedback_word.word_select(index % 2, 16)
             if slots == 2:  # one memory word is both
-                low, high = Mux(outputs_at[1], 0, coefficient[:SHIFT_WIDTH]), weight
+                low, high = Mux(outputs_at[1], 0, coefficient[:BELOW_WEIGHT]), weight
             elif index < 2:
-                low, high = Const(0, SHIFT_WIDTH), weight
+                low, high = Const(0, BELOW_WEIGHT), weight
             else:
-                low, high = coefficient[:SHIFT_WIDTH], coefficient[SHIFT_WIDTH:]
+                low, high = coefficient[:BELOW_WEIGHT], coefficient[BELOW_WEIGHT:]
             if index == 0:
-                state = Mux(skip_at[1], u1, state)
+                state = Mux(skip_at[1], current.value, state)
                 high = Mux(skip_at[1], skips.data, high)
             m.d.comb += [multiplier.a.eq(state), multiplier.b.eq(Cat(low, high))]
 
         # Outputs.
         pair = Signal(signed(spec.accumulator_width), reset_less=True)
         total = Signal(signed(spec.accumulator_width))
-        m.d.sync += pair.eq((products[0] >> SHIFT_WIDTH) + (products[1] >> SHIFT_WIDTH))
+        m.d.sync += pair.eq((products[0] >> BELOW_WEIGHT) + (products[1] >> BELOW_WEIGHT))
         if slots == 1:
             complete = 5
             with m.If(outputs_at[4]):
@@ -248,18 +252,32 @@ class NeuronArray(wiring.Component):
             queue.i.payload.value.eq(requantise(total, spec.output_shift, spec.output.width)),
         ]
 
-        # State update. Shifts arrive with the output weights: in the feedback slot itself or the one before.
-        input_shift = Signal(SHIFT_WIDTH, reset_less=True)
-        position_shift = Signal(SHIFT_WIDTH, reset_less=True)
+        # State update. What a slot needs later is held from stage to stage, in registers that take the next
+        # slot's value only when that one has come as far: at most every other cycle where a mode has two slots.
+        def held(value: Value, *ages: int) -> Value:
+            for age in ages:
+                after = Signal.like(value, name=f"held_{age}", reset_less=True)
+                with m.If(feedback_at[age]):
+                    m.d.sync += after.eq(value)
+                value = after
+            return value
+
+        # Shifts arrive with the output weights: in the feedback slot itself or the one before.
+        input_shift = Signal(SHIFT_CODE_WIDTH, reset_less=True)
+        position_shift = Signal(SHIFT_CODE_WIDTH, reset_less=True)
         with m.If(outputs_at[1]):
-            m.d.sync += [input_shift.eq(output_word[:SHIFT_WIDTH]), position_shift.eq(output_word[16:][:SHIFT_WIDTH])]
-        position_shift_at = delayed(position_shift, 3, reset=False)
-        velocity_at = delayed(velocity, 2, reset=False)
-        position_at = delayed(position, 5, reset=False)
+            m.d.sync += [input_shift.eq(output_word), position_shift.eq(output_word[COEFFICIENT_WIDTH:])]
+        u = Signal(signed(spec.input.width), reset_less=True)
+        with m.If(skip_at[1]):
+            m.d.sync += u.eq(current.value)
+        ages = (1, 3, 5) if slots == 2 else (1, 2, 3, 4, 5)
+        old_velocity = held(velocity, 1) if slots == 2 else held(velocity, 1, 2)
+        old_position = held(position, *ages)
+        shift_of_position = held(position_shift, 2, 4) if slots == 2 else held(position_shift, 2, 3, 4)
         driven = Signal(signed(width + 1), reset_less=True)
         drive = Signal(signed(spec.input.width + 1), reset_less=True)
-        shifted, round_bit = shifted_with_round_bit(u2, input_shift)
-        m.d.sync += [drive.eq(shifted + round_bit), driven.eq(velocity_at[2] + drive)]
+        shifted, round_bit = shifted_with_round_bit(u, Cat(Const(0, SHIFT_STEP - 1), input_shift))
+        m.d.sync += [drive.eq(shifted + round_bit), driven.eq(old_velocity + drive)]
         feedback_sum = Signal(signed(spec.feedback_width), reset_less=True)
         m.d.sync += feedback_sum.eq(
             shift_left(products[-2], spec.damping_alignment) + shift_left(products[-1], spec.stiffness_alignment)
@@ -269,15 +287,23 @@ class NeuronArray(wiring.Component):
         fed_back = driven + ~(feedback_sum >> amount) + ~feedback_sum[amount - 1]
         new_velocity = Signal(signed(width), reset_less=True)
         m.d.sync += new_velocity.eq(saturate(fed_back, width))
-        new_velocity_at = delayed(new_velocity, 1, reset=False)
-        shifted, round_bit = shifted_with_round_bit(new_velocity, position_shift_at[3])
+        shifted, round_bit = shifted_with_round_bit(new_velocity, Cat(Const(0, SHIFT_STEP - 1), shift_of_position))
         step = Signal(signed(width + 1), reset_less=True)
         m.d.sync += step.eq(Cat(round_bit, shifted))
-        new_position = position_at[5] + step[1:].as_signed() + step[0]
+        new_position = old_position + step[1:].as_signed() + step[0]
 
+        # The velocity is written a cycle before the position that it moves.
         target = Signal(range(modes_total))
-        with m.If(feedback_at[6]):
+        position_target = Signal(range(modes_total), reset_less=True)
+        m.d.sync += position_target.eq(target)
+        with m.If(feedback_at[5]):
             m.d.sync += target.eq(Mux(target == modes_total - 1, 0, target + 1))
-        for port, value in ((velocity_write, new_velocity_at[1]), (position_write, saturate(new_position, width))):
-            m.d.comb += [port.en.eq(feedback_at[6]), port.addr.eq(target), port.data.eq(value)]
+        m.d.comb += [
+            velocity_write.en.eq(feedback_at[5]),
+            velocity_write.addr.eq(target),
+            velocity_write.data.eq(new_velocity),
+            position_write.en.eq(feedback_at[6]),
+            position_write.addr.eq(position_target),
+            position_write.data.eq(saturate(new_position, width)),
+        ]
         return m

@@ -6,8 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.array import NeuronArray
 from hdl.fixed import saturate
+from hdl.primitives.queue import Queue
 from hdl.ring import ResidualRing
-from hdl.streams import Tap, beats
+from hdl.streams import Beat, Tap, beats
 from hdl.units.gsu import Gsu
 from hdl.units.spike_glu import SpikeGlu
 from quantize.layers.glu import SpikeGluSpec
@@ -68,14 +69,16 @@ class ResidualBlock(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i), ring.i)
         wiring.connect(m, ring.o, array.i)
         wiring.connect(m, array.o, unit.i)
-        both = unit.o.valid & ring.o_residual.valid
+        # A register behind the sum keeps a unit's last stage and the next component's first one apart.
+        m.submodules.sums = sums = Queue(Beat(ring.width), 1)
+        wiring.connect(m, sums.o, wiring.flipped(self.o))
         m.d.comb += [
-            self.o.valid.eq(both),
-            self.o.payload.first.eq(unit.o.payload.first),
-            self.o.payload.last.eq(unit.o.payload.last),
-            self.o.payload.value.eq(saturate(unit.o.payload.value + ring.o_residual.payload, ring.width)),
-            unit.o.ready.eq(self.o.ready & ring.o_residual.valid),
-            ring.o_residual.ready.eq(self.o.ready & unit.o.valid),
+            sums.i.valid.eq(unit.o.valid & ring.o_residual.valid),
+            sums.i.payload.first.eq(unit.o.payload.first),
+            sums.i.payload.last.eq(unit.o.payload.last),
+            sums.i.payload.value.eq(saturate(unit.o.payload.value + ring.o_residual.payload, ring.width)),
+            unit.o.ready.eq(sums.i.ready & ring.o_residual.valid),
+            ring.o_residual.ready.eq(sums.i.ready & unit.o.valid),
             self.tap_array.valid.eq(array.o.valid & array.o.ready),
             self.tap_array.value.eq(array.o.payload.value),
         ]

@@ -23,10 +23,10 @@ BLOCK_SHAPES: dict[Family, list[tuple[int, int]]] = {
     "ecp5": [(36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)],
 }
 
-# Look-up tables a bit of result; measured on the components of this project (docs/performance.md).
+# Look-up tables a bit of result, fitted to the synthesised components of this project (docs/performance.md).
 OPERATOR_WEIGHTS: dict[Family, dict[str, float]] = {
-    "ice40": {"add": 1.0, "subtract": 1.1, "multiplex": 0.62, "compare": 0.55, "gate": 0.22, "shift": 0.85},
-    "ecp5": {"add": 1.1, "subtract": 1.1, "multiplex": 0.55, "compare": 0.6, "gate": 0.22, "shift": 0.8},
+    "ice40": {"add": 0.92, "subtract": 1.8, "multiplex": 0.22, "compare": 0.85, "gate": 0.1, "shift": 1.15},
+    "ecp5": {"add": 1.36, "subtract": 1.8, "multiplex": 0.25, "compare": 0.73, "gate": 0.1, "shift": 1.2},
 }
 OPERATORS = {
     "add": ("$add", "$alu", "$macc", "$macc_v2"),
@@ -36,8 +36,10 @@ OPERATORS = {
     "gate": ("$and", "$or", "$xor", "$xnor", "$not", "$reduce_or", "$reduce_and", "$reduce_bool", "$logic_not"),
     "shift": ("$shr", "$shl", "$sshr", "$sshl", "$shiftx", "$shift"),
 }
-# A table in logic: look-up tables for each 16 rows of a bit, the multiplexers behind them included.
-TABLE_WEIGHT = 1.1
+# A memory in logic: look-up tables for each 16 rows of a bit, the multiplexers behind them included.
+TABLE_WEIGHT = 1.0
+# Flip-flops of a product that are the multiplier block's own (iCE40; Yosys leaves those of the ECP5 outside).
+PRODUCT_REGISTER = 32
 # A multiplier without a block, for each product of operand bits.
 PRODUCT_WEIGHT = 1.25
 
@@ -88,11 +90,14 @@ class MemoryNeed:
     depth, width : int
     block : bool
         In memory blocks, not in logic.
+    written : bool
+        Not a constant table.
     """
 
     depth: int
     width: int
     block: bool
+    written: bool
 
     def blocks(self, family: Family) -> int:
         """Memory blocks it takes, in their best shape."""
@@ -130,6 +135,9 @@ class Census:
         for memory in self.memories:
             if not memory.block:
                 luts += TABLE_WEIGHT * memory.width * ceil(memory.depth / 16)
+                flip_flops += memory.width * (1 + memory.depth * memory.written)
+        if part.family == "ice40" and part.dsps:
+            flip_flops -= PRODUCT_REGISTER * len(self.multipliers)
         if not part.dsps:
             luts += PRODUCT_WEIGHT * sum(a * b for a, b in self.multipliers)
         return Resources(
@@ -174,7 +182,8 @@ def _count(cells: Iterable[Mapping[str, Any]]) -> Census:
         }
         if kind == "$mem_v2":
             style = cell["attributes"].get("rom_style", cell["attributes"].get("ram_style"))
-            memories.append(MemoryNeed(size["SIZE"], size["WIDTH"], style == "block"))
+            written = int(cell["parameters"]["WR_PORTS"], 2) > 0
+            memories.append(MemoryNeed(size["SIZE"], size["WIDTH"], style == "block", written))
         elif kind == "$mul":
             multipliers.append((size["A_WIDTH"], size["B_WIDTH"]))
         elif kind.startswith(("$dff", "$sdff", "$adff", "$aldff")):

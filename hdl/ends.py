@@ -167,16 +167,20 @@ class Pool(wiring.Component):
         ]
         pooled = self.i.payload.value
         if spec.mean:
-            # With one channel every beat reads what the beat before it wrote.
-            write, read = buffer(m, "sums", channels, spec.sum_width, forward=channels == 1)
-            total = Signal(signed(spec.sum_width))
-            m.d.comb += [
-                total.eq(Mux(self.i.payload.first, 0, read.data) + self.i.payload.value),
-                read.addr.eq(next_given),
-                write.en.eq(take),
-                write.addr.eq(given),
-                write.data.eq(total),
-            ]
+            before, total = Signal(signed(spec.sum_width)), Signal(signed(spec.sum_width))
+            m.d.comb += total.eq(Mux(self.i.payload.first, 0, before) + self.i.payload.value)
+            if channels == 1:  # a memory could not be read in the cycle after it was written
+                with m.If(take):
+                    m.d.sync += before.eq(total)
+            else:
+                write, read = buffer(m, "sums", channels, spec.sum_width)
+                m.d.comb += [
+                    before.eq(read.data),
+                    read.addr.eq(next_given),
+                    write.en.eq(take),
+                    write.addr.eq(given),
+                    write.data.eq(total),
+                ]
             pooled = round_shift(total, spec.shift)
         one = (steps * ONE) >> spec.length_bits if spec.mean else Const(ONE)
         m.d.comb += self.o.payload.value.eq(Mux(constant, one, pooled))

@@ -54,9 +54,14 @@ def count_width(count: int) -> int:
 
 
 def magnitude(value: Value) -> Value:
-    """|value| of a signed value, unsigned and as wide."""
-    sign = value[-1]
-    return ((value.as_unsigned() ^ sign.replicate(len(value))) + sign)[: len(value)]
+    """One's complement magnitude of a signed value: `value`, or `-value - 1`; a bit narrower, and no adder."""
+    sign, rest = value[-1], value[: len(value) - 1]
+    return rest ^ sign.replicate(len(rest))
+
+
+def exceeds(value: Value, inverted: Value) -> Value:
+    """`value > ~inverted` for unsigned numbers of one width: the carry of their sum, without an inverter."""
+    return (value + inverted)[len(value)]
 
 
 def add_trit(accumulator: Value, value: Value, nonzero: Value, negative: Value) -> Value:

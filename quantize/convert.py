@@ -10,7 +10,7 @@ from quantize import real
 from quantize.checkpoint import Checkpoint
 from quantize.errors import StatespikeError
 from quantize.formats import Format, Integers, fixed_words, saturate, significant
-from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_WIDTH, ArraySpec
+from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_CODE_WIDTH, SHIFT_STEP, ArraySpec
 from quantize.layers.ends import ONE, WEIGHT_WIDTH as ENCODER_WIDTH, DecoderSpec, EncoderSpec, PoolSpec
 from quantize.layers.functions import Gelu, bit_length
 from quantize.layers.glu import SpikeGluSpec
@@ -130,11 +130,13 @@ def _array(
     largest_position, largest_velocity = _state_ranges(stream.real(u), damping, stiffness)
 
     # Each mode's two integers get their own power of two. The input only shifts right, so a state is at most
-    # as fine as u; the position may be coarser than the velocity, never finer.
+    # as fine as u; the position may be coarser than the velocity, never finer; shifts are even.
     top = (1 << (precision.state - 1)) - 1
     velocity_bits = np.minimum(_bits_below(top, largest_velocity), stream.fraction)
+    velocity_bits -= (stream.fraction - velocity_bits) % SHIFT_STEP
     position_bits = np.minimum(_bits_below(top, largest_position), velocity_bits)
-    most = (1 << SHIFT_WIDTH) - 1
+    position_bits -= (velocity_bits - position_bits) % SHIFT_STEP
+    most = SHIFT_STEP * ((1 << SHIFT_CODE_WIDTH) - 1)
     velocity_bits = np.maximum(velocity_bits, stream.fraction - most)
     position_bits = np.maximum(position_bits, velocity_bits - most)
     position_shift = velocity_bits - position_bits

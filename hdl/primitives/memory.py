@@ -1,6 +1,6 @@
 """Memories: constant tables, and two-bank buffers that hold one step while the next arrives."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib.memory import Memory, ReadPort, WritePort
@@ -11,7 +11,7 @@ LOGIC_BITS = 2048
 BUFFER_BITS = 192
 
 
-def words_of(values: Sequence[int], width: int) -> list[int]:
+def words_of(values: Iterable[int], width: int) -> list[int]:
     """Two's complement words as the unsigned integers a memory is initialised with."""
     return [int(value) & ((1 << width) - 1) for value in values]
 
@@ -37,23 +37,17 @@ def table(m: Module, name: str, rows: Sequence[int], width: int, *, block: bool 
     return memory.read_port()
 
 
-def buffer(
-    m: Module, name: str, depth: int, width: int, *, forward: bool = False
-) -> tuple[WritePort, ReadPort]:
+def buffer(m: Module, name: str, depth: int, width: int) -> tuple[WritePort, ReadPort]:
     """A memory of signed words with one write port and one synchronous read port, added to `m`.
 
-    Parameters
-    ----------
-    forward : bool
-        Reading the address written in the same cycle gives the new word. Costs logic; without it such a read
-        must not happen.
+    What a read gives of the address written in the same cycle is not defined in gates, so nothing may use it:
+    the logic that would define it costs 40 flip-flops and 28 look-up tables a memory.
     """
     depth = max(depth, 2)
     style = "block" if depth * width >= BUFFER_BITS else "logic"
     memory = Memory(shape=signed(width), depth=depth, init=[], attrs={"ram_style": style})
     m.submodules[name] = memory
-    write = memory.write_port()
-    return write, memory.read_port(transparent_for=(write,) if forward else ())
+    return memory.write_port(), memory.read_port()
 
 
 def concatenate(fields: Sequence[tuple[int, int]]) -> int:

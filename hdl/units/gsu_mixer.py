@@ -1,10 +1,10 @@
 """The two paths of the Gated Spiking Unit through one walk over its weights, and their product."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import add_trit, requantise, times
+from hdl.fixed import add_trit, exceeds, magnitude, requantise, times
 from hdl.primitives.memory import buffer, concatenate, table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.streams import beats
@@ -85,7 +85,7 @@ class GsuMixer(wiring.Component):
         write, read = buffer(m, "activations", 2 * channels, width + 1)
         filled = Signal(range(3))
         collected = Signal(range(2 * channels))
-        largest = Signal(width)
+        inverted_largest = Signal(width, init=-1)
         marks = Signal(2, reset_less=True)
         take, collect_ends, walking, walk_ends = Signal(), Signal(), Signal(), Signal()
         y = self.i.payload.value
@@ -97,7 +97,7 @@ class GsuMixer(wiring.Component):
             collect_ends.eq(take & ((collected == channels - 1) | (collected == 2 * channels - 1))),
             write.en.eq(take),
             write.addr.eq(collected),
-            y_magnitude.eq(y[:width] ^ y[width].replicate(width)),
+            y_magnitude.eq(magnitude(y)),
             write.data.eq(Cat(y_magnitude, y[width])),
         ]
         m.d.sync += filled.eq(filled + collect_ends - walk_ends)
@@ -106,8 +106,8 @@ class GsuMixer(wiring.Component):
                 collected.eq(Mux(collected == 2 * channels - 1, 0, collected + 1)),
                 marks.eq(Cat(self.i.payload.first, self.i.payload.last)),
             ]
-            with m.If(y_magnitude > largest):
-                m.d.sync += largest.eq(y_magnitude)
+            with m.If(exceeds(y_magnitude, inverted_largest)):
+                m.d.sync += inverted_largest.eq(~y_magnitude)
 
         # Walking: `row` within the block, `block` within the step; a cycle without a row after every block.
         pausing, bank = Signal(), Signal()
@@ -131,12 +131,13 @@ class GsuMixer(wiring.Component):
         with m.If(walk_ends):
             m.d.sync += [walking.eq(0), bank.eq(~bank)]
         with m.Elif(~walking & ~pausing & (filled != 0)):
-            m.d.sync += [walking.eq(1), peak.eq(largest), largest.eq(0), peak_marks.eq(marks)]
+            m.d.sync += [walking.eq(1), peak.eq(~inverted_largest), inverted_largest.eq(-1), peak_marks.eq(marks)]
 
         # From the peak, a cycle later: the shift that fills the word, and the side of the comparison it gives.
         headroom = Signal(range(width + 1), reset_less=True)
-        limit = Signal(width + 2, reset_less=True)
-        m.d.sync += [limit.eq(times(peak, THRESHOLD.numerator)), headroom.eq(width)]
+        # Inverted, as the comparison below takes it.
+        inverted_limit = Signal(width + 5, reset_less=True)
+        m.d.sync += [inverted_limit.eq(times(peak, THRESHOLD.numerator) ^ Const(-1, len(inverted_limit))), headroom.eq(width)]
         for position in range(width):  # the highest set bit is assigned last
             with m.If(peak[position]):
                 m.d.sync += headroom.eq(width - 1 - position)
@@ -162,7 +163,7 @@ class GsuMixer(wiring.Component):
             multiple3.eq(times(magnitude2, THRESHOLD.denominator)),
             aligned3.eq(aligned[dropped:] + aligned[dropped - 1]),
             negative3.eq(negative2),
-            nonzero.eq(multiple3 > limit),
+            nonzero.eq(exceeds(multiple3, inverted_limit)),
             negative.eq(negative3),
             activation.eq(aligned3[:ACTIVATION_BITS] | aligned3[-1].replicate(ACTIVATION_BITS)),
         ]

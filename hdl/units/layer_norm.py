@@ -1,6 +1,6 @@
 """LayerNorm over the channels of a step, and GELU behind it, with one multiplier."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -40,7 +40,7 @@ class LayerNormGelu(wiring.Component):
 
     # Cycles from the issue of a channel to its product's write-back, and to its output.
     WRITE_LATENCY = 4
-    OUTPUT_LATENCY = 7
+    OUTPUT_LATENCY = 6
 
     def __init__(self, norm: LayerNorm, gelu: Gelu, output: Format):
         self.norm, self.gelu, self.output = norm, gelu, output
@@ -87,7 +87,8 @@ class LayerNormGelu(wiring.Component):
         channel = Signal(range(channels))
         work_marks = Signal(2, reset_less=True)
         sum_word = Signal(signed(WORD), reset_less=True)
-        mean = Signal(signed(WORD), reset_less=True)
+        # Inverted, so that its subtraction is one adder: z - mean = z + ~mean + 1.
+        inverted_mean = Signal(signed(WORD), reset_less=True)
         wait = Signal(range(8))
         averaging = Signal()
         m.submodules.root = root = self.root
@@ -109,7 +110,7 @@ class LayerNormGelu(wiring.Component):
                 m.d.comb += averaging.eq(1)
                 m.d.sync += [
                     wait.eq(wait - 1),
-                    mean.eq(round_shift(multiplier.product, norm.mean_factor_fraction)),
+                    inverted_mean.eq(~round_shift(multiplier.product, norm.mean_factor_fraction)),
                     walk.eq(SQUARE),
                 ]
                 with m.If(wait == 0):
@@ -156,7 +157,7 @@ class LayerNormGelu(wiring.Component):
         operand = Signal(signed(WORD))
         m.d.comb += [
             # z and its mean have a bit less than a word, so their difference fits.
-            centred.eq(read.data - mean),
+            centred.eq(read.data + inverted_mean + 1),
             operand.eq(Mux(walk <= SCALE, centred, read.data)),
             multiplier.a.eq(Mux(averaging, sum_word, operand)),
         ]
@@ -203,18 +204,15 @@ class LayerNormGelu(wiring.Component):
 
         # GELU of `rounded`, which stands still while its channel waits for its turn.
         gelu = self.gelu
-        tails = table(m, "tails", [int(entry) for entry in gelu.entries], TABLE_WIDTH, block=True)
-        size = Signal(WORD, reset_less=True)
-        index_bits = TABLE_DEPTH.bit_length() - 1
-        position = Signal(WORD - gelu.table.index_shift + 1)
-        shift = gelu.table.index_shift
-        m.d.sync += size.eq(magnitude(rounded))
-        m.d.comb += [
-            position.eq((size >> shift) + size[shift - 1]),
-            tails.addr.eq(Mux(position[index_bits:].any(), TABLE_DEPTH - 1, position[:index_bits])),
-        ]
+        # The tails are stored inverted, for the same reason.
+        inverted = [(1 << TABLE_WIDTH) - 1 - int(entry) for entry in gelu.entries]
+        tails = table(m, "tails", inverted, TABLE_WIDTH, block=True)
+        position = magnitude(rounded) >> gelu.table.index_shift
+        m.d.comb += tails.addr.eq(Mux(position >= TABLE_DEPTH, TABLE_DEPTH - 1, position))
         rectified = Mux(rounded[-1], 0, rounded)
-        out = rectified - (tails.data << gelu.tail_shift)
+        ones = Const(-1, signed(WORD))
+        inverted_tail = Cat(ones[: gelu.tail_shift], tails.data, ones[: WORD - TABLE_WIDTH - gelu.tail_shift])
+        out = (rectified + inverted_tail.as_signed() + 1)[:WORD].as_signed()
         m.d.comb += [
             Cat(self.o.payload.first, self.o.payload.last).eq(work_marks),
             self.o.payload.value.eq(

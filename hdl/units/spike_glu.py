@@ -33,7 +33,7 @@ class SpikeGlu(wiring.Component):
     """
 
     # Cycles that a pair takes: the value, then argument, table and product of the gate, then its handshake.
-    PAIR_CYCLES = 7
+    PAIR_CYCLES = 6
 
     def __init__(self, spec: SpikeGluSpec, lanes: int):
         self.spec = spec
@@ -70,30 +70,25 @@ class SpikeGlu(wiring.Component):
             mixer.i.payload.value.eq(spike),
         ]
 
-        # Stages of a gate while it waits: argument, magnitude, table index, table, product, product.
+        # Stages of a gate while it waits: argument, table, operands of the product, product.
         value = Signal(signed(16), reset_less=True)
         argument = Signal(signed(sigmoid.argument.width), reset_less=True)
-        size = Signal(sigmoid.argument.width, reset_less=True)
-        shift = sigmoid.table.index_shift
-        index_bits = TABLE_DEPTH.bit_length() - 1
-        position = Signal(sigmoid.argument.width - shift + 1)
         rises = table(m, "rises", [int(entry) for entry in sigmoid.entries], TABLE_WIDTH, block=True)
+        position = magnitude(argument) >> sigmoid.table.index_shift
         gate = Signal(signed(sigmoid.fraction + 2))
         half = 1 << (sigmoid.fraction - 1)
         m.d.sync += [
             argument.eq(requantise(mixer.o.payload.value, spec.argument_shift, sigmoid.argument.width)),
-            size.eq(magnitude(argument)),
         ]
         m.d.comb += [
-            position.eq((size >> shift) + size[shift - 1]),
-            rises.addr.eq(Mux(position[index_bits:].any(), TABLE_DEPTH - 1, position[:index_bits])),
+            rises.addr.eq(Mux(position >= TABLE_DEPTH, TABLE_DEPTH - 1, position)),
             gate.eq(Mux(argument[-1], half - rises.data, half + rises.data)),
             multiplier.a.eq(value),
             multiplier.b.eq(gate),
             Cat(self.o.payload.first, self.o.payload.last).eq(Cat(mixer.o.payload.first, mixer.o.payload.last)),
             self.o.payload.value.eq(requantise(multiplier.product, spec.product_shift, spec.output.width)),
         ]
-        age = Signal(range(6))
+        age = Signal(range(5))
         with m.FSM():
             with m.State("value"):
                 m.d.comb += mixer.o.ready.eq(1)
@@ -101,9 +96,9 @@ class SpikeGlu(wiring.Component):
                     m.d.sync += [value.eq(mixer.o.payload.value), age.eq(0)]
                     m.next = "gate"
             with m.State("gate"):
-                with m.If(mixer.o.valid & (age != 5)):
+                with m.If(mixer.o.valid & (age != 4)):
                     m.d.sync += age.eq(age + 1)
-                m.d.comb += [self.o.valid.eq(age == 5), mixer.o.ready.eq((age == 5) & self.o.ready)]
+                m.d.comb += [self.o.valid.eq(age == 4), mixer.o.ready.eq((age == 4) & self.o.ready)]
                 with m.If(self.o.valid & self.o.ready):
                     m.next = "value"
         return m

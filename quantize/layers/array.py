@@ -14,7 +14,9 @@ from quantize.specification import QuantizedNetworkError, Specification, integer
 
 COEFFICIENT_WIDTH = 16
 OUTPUT_WEIGHT_WIDTH = 12
-SHIFT_WIDTH = 4
+SHIFT_CODE_WIDTH = 3
+SHIFT_STEP = 2
+"""State shifts are even: half a bit of scale on average against a stage of each shifter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +46,7 @@ class ArraySpec(Specification):
     damping, stiffness : (H, N) positive words
         `2**damping_shift` and `2**stiffness_shift` times the coefficients of the integer states.
     position_weight, velocity_weight : (H, N)
-    input_shift, position_shift : (H, N) in 0..15
+    input_shift, position_shift : (H, N), even, in 0..14
     accumulator_fraction : int
         Fraction bits of the output accumulator.
     """
@@ -63,8 +65,8 @@ class ArraySpec(Specification):
     stiffness: Integers = words("HN", COEFFICIENT_WIDTH - 1, unsigned=True)
     position_weight: Integers = words("HN", OUTPUT_WEIGHT_WIDTH)
     velocity_weight: Integers = words("HN", OUTPUT_WEIGHT_WIDTH)
-    input_shift: Integers = words("HN", SHIFT_WIDTH, unsigned=True)
-    position_shift: Integers = words("HN", SHIFT_WIDTH, unsigned=True)
+    input_shift: Integers = words("HN", SHIFT_CODE_WIDTH + 1, unsigned=True)
+    position_shift: Integers = words("HN", SHIFT_CODE_WIDTH + 1, unsigned=True)
 
     def shapes(self) -> Mapping[str, int]:
         return {"H": self.channels, "N": self.modes}
@@ -83,6 +85,8 @@ class ArraySpec(Specification):
             raise QuantizedNetworkError("array needs at least one channel and one mode")
         if self.output_shift < 0:
             raise QuantizedNetworkError(f"array.output has more fraction bits than its accumulator: {self.output}")
+        if ((self.input_shift | self.position_shift) % SHIFT_STEP).any():
+            raise QuantizedNetworkError("array.input_shift and array.position_shift must be even")
         unstable = np.argwhere(~is_stable(*self.real_coefficients))
         if len(unstable):
             channel, mode = unstable[0]

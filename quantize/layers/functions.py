@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.formats import Format, Integers, round_shift
+from quantize.formats import Format, Integers
 
 TABLE_DEPTH = 512
 TABLE_WIDTH = 8
@@ -23,7 +23,8 @@ def _normal_tail(x: NDArray[np.float64]) -> NDArray[np.float64]:
 class EvenTable:
     """512 unsigned bytes over the magnitude of the argument: one iCE40 block RAM.
 
-    `index = min(round_shift(|x|, index_shift), 511)`; entry k is the function at `k` table steps.
+    `index = min(m >> index_shift, 511)` for the magnitude m in one's complement (x, or -x - 1), so finding it
+    takes no adder; entry k is the function in the middle of its interval, at `k + 1/2` table steps.
 
     Parameters
     ----------
@@ -43,11 +44,11 @@ class EvenTable:
     @property
     def arguments(self) -> NDArray[np.float64]:
         """The 512 magnitudes at which the table holds values."""
-        return np.arange(TABLE_DEPTH) * 2.0**-self.step_fraction
+        return (np.arange(TABLE_DEPTH) + 0.5) * 2.0**-self.step_fraction
 
     def index(self, x: Integers) -> Integers:
         """Table index of each argument."""
-        return np.minimum(round_shift(np.abs(x), self.index_shift), TABLE_DEPTH - 1)
+        return np.minimum(np.where(x < 0, -x - 1, x) >> self.index_shift, TABLE_DEPTH - 1)
 
 
 @dataclass(frozen=True)

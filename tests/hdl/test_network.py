@@ -1,0 +1,66 @@
+"""Whole networks of drawn shapes equal their reference: every value of every layer, whatever the pressure."""
+
+import numpy as np
+import pytest
+
+from hdl.block import UNITS
+from hdl.network import Network
+from hdl.plan import Choice, LayerChoice
+from sim.backends.amaranth_simulator import AmaranthSimulator
+from sim.compare import compare
+from sim.stimulus import Stimulus
+from tests.networks import INPUT, random_network, random_samples
+
+EDGES = [
+    ("gsu", 1, 1, 1), ("binary_s4d", 1, 1, 1), ("gsu", 1, 9, 3), ("binary_s4d", 2, 1, 3), ("gsu", 33, 1, 1),
+    ("binary_s4d", 33, 9, 1), ("gsu", 31, 7, 1), ("binary_s4d", 29, 2, 2),
+]  # fmt: skip
+
+
+def drawn_shapes(count: int) -> list[tuple[str, int, int, int]]:
+    """Model, channels, modes, layers; small networks are drawn more often, so that the test stays quick."""
+    generator = np.random.default_rng(2024)
+    return [
+        (
+            ("gsu", "binary_s4d")[index % 2],
+            int(generator.integers(1, (9, 14, 34)[index % 3])),
+            int(generator.integers(1, 10)),
+            int(generator.integers(1, (4, 3, 2)[index % 3])),
+        )
+        for index in range(count)
+    ]
+
+
+def drawn_choice(network, generator) -> Choice:
+    """Any number of multipliers and lanes that the components offer."""
+    layers = tuple(
+        LayerChoice(
+            int(generator.choice([2, 4])),
+            int(generator.choice(UNITS[block.unit.kind].lane_choices(block.unit))),
+        )
+        for block in network.blocks
+    )
+    return Choice(layers, serial_encoder=bool(generator.integers(2)))
+
+
+@pytest.mark.parametrize("shape", EDGES + drawn_shapes(26), ids=lambda shape: "-".join(map(str, shape)))
+def test_circuit_equals_the_reference(shape):
+    seed = sum(shape[1:])
+    generator = np.random.default_rng(seed)
+    features = int(generator.integers(1, 4))
+    network = random_network(
+        *shape, seed=seed, features=features, classes=2, pooling=("mean", "last")[int(generator.integers(2))]
+    )
+    samples = INPUT.quantise(random_samples(2, 4, features, seed=seed))
+    sequences = [samples[0], samples[1][:2]]  # two sequences back to back, of unequal lengths
+    stimulus = Stimulus(
+        sequences,
+        input_gaps=float(generator.choice([0.0, 0.5])),
+        output_stalls=float(generator.choice([0.0, 0.7])),
+        seed=seed,
+        reset_after=int(generator.integers(1, 3 * features)),
+    )
+    run = AmaranthSimulator().run(Network(network, drawn_choice(network, generator), taps=True), stimulus)
+    comparison = compare(network.compute(samples, np.array([4, 2])), run)
+    assert comparison.bit_exact, f"{shape}, seed {seed}: {comparison.first_mismatch}"
+    assert comparison.compared_values == 6 * network.channels * (1 + 2 * len(network.blocks)) + 2 * 2
