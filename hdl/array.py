@@ -9,7 +9,13 @@ from hdl.primitives.memory import buffer, concatenate, table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.queue import Queue
 from hdl.streams import Beat, beats
-from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_CODE_WIDTH, SHIFT_STEP, ArraySpec
+from quantize.layers.array import (
+    COEFFICIENT_WIDTH,
+    OUTPUT_WEIGHT_WIDTH,
+    SHIFT_CODE_WIDTH,
+    SHIFT_STEP,
+    ArraySpec,
+)
 
 # Bits of a coefficient word below an output weight: there the shifts are kept.
 BELOW_WEIGHT = COEFFICIENT_WIDTH - OUTPUT_WEIGHT_WIDTH
@@ -92,7 +98,10 @@ class NeuronArray(wiring.Component):
                     ]
                 )
                 feedback = concatenate(
-                    [(spec.damping[channel, n], COEFFICIENT_WIDTH), (spec.stiffness[channel, n], COEFFICIENT_WIDTH)]
+                    [
+                        (spec.damping[channel, n], COEFFICIENT_WIDTH),
+                        (spec.stiffness[channel, n], COEFFICIENT_WIDTH),
+                    ]
                 )
                 rows += [outputs | feedback << 32] if self.slots == 1 else [outputs, feedback]
         return rows
@@ -164,7 +173,8 @@ class NeuronArray(wiring.Component):
         with m.If(ending):
             m.d.sync += channel.eq(Mux(channel == spec.channels - 1, 0, channel + 1))
 
-        # What kind of slot is issued, and its copies along the way: `skip_at[k]` is the slot issued k cycles ago.
+        # What kind of slot is issued, and its copies along the way: `skip_at[k]` is the slot issued
+        # k cycles ago.
         def delayed(value: Signal, cycles: int, *, reset: bool = True) -> list[Signal]:
             line = [value]
             for age in range(1, cycles + 1):
@@ -177,7 +187,8 @@ class NeuronArray(wiring.Component):
         if slots == 1:
             m.d.comb += [feedback.eq(issue & (slot != 0)), outputs.eq(issue)]
         else:
-            m.d.comb += [feedback.eq(issue & (slot != 0) & ~slot[0]), outputs.eq(issue & ((slot == 0) | slot[0]))]
+            m.d.comb += feedback.eq(issue & (slot != 0) & ~slot[0])
+            m.d.comb += outputs.eq(issue & ((slot == 0) | slot[0]))
         m.d.comb += skip.eq(issue & (slot == 0))
         skip_at = delayed(skip, 4)
         outputs_at = delayed(outputs, 4)
@@ -253,7 +264,8 @@ class NeuronArray(wiring.Component):
         ]
 
         # State update. What a slot needs later is held from stage to stage, in registers that take the next
-        # slot's value only when that one has come as far: at most every other cycle where a mode has two slots.
+        # slot's value only when that one has come as far: at most every other cycle where a mode has two
+        # slots.
         def held(value: Value, *ages: int) -> Value:
             for age in ages:
                 after = Signal.like(value, name=f"held_{age}", reset_less=True)
@@ -280,14 +292,17 @@ class NeuronArray(wiring.Component):
         m.d.sync += [drive.eq(shifted + round_bit), driven.eq(old_velocity + drive)]
         feedback_sum = Signal(signed(spec.feedback_width), reset_less=True)
         m.d.sync += feedback_sum.eq(
-            shift_left(products[-2], spec.damping_alignment) + shift_left(products[-1], spec.stiffness_alignment)
+            shift_left(products[-2], spec.damping_alignment)
+            + shift_left(products[-1], spec.stiffness_alignment)
         )
         # driven - round_shift(sum) as one adder: the inverted sum, and for +1 - round bit the inverted bit.
         amount = spec.feedback_shift
         fed_back = driven + ~(feedback_sum >> amount) + ~feedback_sum[amount - 1]
         new_velocity = Signal(signed(width), reset_less=True)
         m.d.sync += new_velocity.eq(saturate(fed_back, width))
-        shifted, round_bit = shifted_with_round_bit(new_velocity, Cat(Const(0, SHIFT_STEP - 1), shift_of_position))
+        shifted, round_bit = shifted_with_round_bit(
+            new_velocity, Cat(Const(0, SHIFT_STEP - 1), shift_of_position)
+        )
         step = Signal(signed(width + 1), reset_less=True)
         m.d.sync += step.eq(Cat(round_bit, shifted))
         new_position = old_position + step[1:].as_signed() + step[0]

@@ -18,8 +18,8 @@ from quantize.network import Block
 UNITS: dict[str, type[Gsu] | type[SpikeGlu]] = {GsuSpec.kind: Gsu, SpikeGluSpec.kind: SpikeGlu}
 """Kind of a unit's specification -> its component."""
 
-# Steps between a block's input and its residual add at full speed: one in the array, two in each pair of banks
-# of the unit, one being written.
+# Steps between a block's input and its residual add at full speed: one in the array, two in each pair of
+# banks of the unit, one being written.
 STEPS_IN_FLIGHT = 6
 
 

@@ -33,7 +33,9 @@ OPERATORS = {
     "subtract": ("$sub", "$neg"),
     "multiplex": ("$mux", "$pmux", "$bmux"),
     "compare": ("$eq", "$ne", "$lt", "$le", "$gt", "$ge"),
-    "gate": ("$and", "$or", "$xor", "$xnor", "$not", "$reduce_or", "$reduce_and", "$reduce_bool", "$logic_not"),
+    "gate": (
+        "$and", "$or", "$xor", "$xnor", "$not", "$reduce_or", "$reduce_and", "$reduce_bool", "$logic_not",
+    ),
     "shift": ("$shr", "$shl", "$sshr", "$sshl", "$shiftx", "$shift"),
 }
 # A memory in logic: look-up tables for each 16 rows of a bit, the multiplexers behind them included.

@@ -54,7 +54,7 @@ def count_width(count: int) -> int:
 
 
 def magnitude(value: Value) -> Value:
-    """One's complement magnitude of a signed value: `value`, or `-value - 1`; a bit narrower, and no adder."""
+    """One's complement magnitude of a signed value, `value` or `-value - 1`: a bit narrower, and no adder."""
     sign, rest = value[-1], value[: len(value) - 1]
     return rest ^ sign.replicate(len(rest))
 
@@ -77,7 +77,7 @@ def add_trit(accumulator: Value, value: Value, nonzero: Value, negative: Value) 
 
 
 def times(value: Value, factor: int) -> Value:
-    """`value` times a small positive constant as shifted additions: a product would take a multiplier block."""
+    """`value` times a small positive constant as shifted additions, which take no multiplier block."""
     terms = [shift_left(value, place) for place in range(factor.bit_length()) if factor >> place & 1]
     total = terms[0]
     for term in terms[1:]:

@@ -61,7 +61,8 @@ class Network(wiring.Component):
     def latency_cycles(self) -> int:
         """Most cycles from a sequence's last beat to its last logit, when nothing else is under way."""
         steps = sum(block.array.cycles_per_step + 2 * block.unit.cycles_per_step for block in self.blocks)
-        return self.encoder.cycles_per_step + steps + self.pool.cycles_per_step + self.decoder.cycles_per_sequence
+        ends = self.encoder.cycles_per_step + self.pool.cycles_per_step + self.decoder.cycles_per_sequence
+        return steps + ends
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

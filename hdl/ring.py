@@ -52,7 +52,8 @@ class ResidualRing(wiring.Component):
         write, read = buffer(m, "values", depth, self.width)
 
         # Positions count one bit beyond the address, which tells a full ring from an empty one.
-        written, layer_at, residual_at = Signal(range(2 * depth)), Signal(range(2 * depth)), Signal(range(2 * depth))
+        position = range(2 * depth)
+        written, layer_at, residual_at = Signal(position), Signal(position), Signal(position)
         full = written == residual_at ^ depth
 
         # Marks once a step: `last` is kept, and the step after a last one is a first one.

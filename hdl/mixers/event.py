@@ -1,5 +1,7 @@
 """The event mixer: adds a weight row for each activation that is not zero, and skips the rest."""
 
+from itertools import pairwise
+
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
@@ -14,9 +16,9 @@ from quantize.formats import Integers, signed_width
 class EventMixer(wiring.Component):
     """`sum_i activation_i weight_ij + bias_j` for ternary or binary activations, additions only.
 
-    The channels of a step that are not zero are listed, with their signs, in one of two banks, while the other
-    bank's list is walked once for each block of `lanes` outputs. Cycles follow the activity; the worst case is
-    that every channel fires.
+    The channels of a step that are not zero are listed, with their signs, in one of two banks, while the
+    other bank's list is walked once for each block of `lanes` outputs. Cycles follow the activity; the worst
+    case is that every channel fires.
 
     Parameters
     ----------
@@ -106,7 +108,8 @@ class EventMixer(wiring.Component):
                 marks.eq(Cat(self.i.payload.first, self.i.payload.last)),
             ]
             with m.If(collect_ends):
-                m.d.sync += [given.eq(0), listed.eq(0), events.eq(listed_next), collecting_bank.eq(~collecting_bank)]
+                m.d.sync += [given.eq(0), listed.eq(0), events.eq(listed_next)]
+                m.d.sync += collecting_bank.eq(~collecting_bank)
 
         # Walking: `row` along the list, `block` within the step; a cycle without a row after every block.
         pausing, bank = Signal(), Signal()
@@ -127,7 +130,8 @@ class EventMixer(wiring.Component):
         with m.If(issue):
             m.d.sync += row.eq(Mux(last_row, 0, row + 1))
             with m.If(last_row):
-                m.d.sync += [block.eq(Mux(last_block, 0, block + 1)), base.eq(Mux(last_block, 0, base + channels))]
+                m.d.sync += block.eq(Mux(last_block, 0, block + 1))
+                m.d.sync += base.eq(Mux(last_block, 0, base + channels))
         with m.If(walk_ends):
             m.d.sync += [walking.eq(0), bank.eq(~bank)]
         with m.Elif(~walking & ~pausing & (filled != 0)):
@@ -177,9 +181,10 @@ class EventMixer(wiring.Component):
         with m.If(issue & last_row):
             m.d.sync += [pending.eq(1), out_marks.eq(walk_marks)]
         with m.If(last_3):
-            m.d.sync += [left.eq(lanes), *(register.eq(value) for register, value in zip(held, sums, strict=True))]
+            m.d.sync += left.eq(lanes)
+            m.d.sync += [register.eq(value) for register, value in zip(held, sums, strict=True)]
         with m.Elif(leaves):
-            m.d.sync += [register.eq(value) for register, value in zip(held, held[1:], strict=False)]
+            m.d.sync += [register.eq(value) for register, value in pairwise(held)]
             m.d.sync += left.eq(Mux(step_ends, 0, left - 1))
             with m.If((left == 1) | step_ends):
                 m.d.sync += pending.eq(0)

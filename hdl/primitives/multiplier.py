@@ -8,7 +8,6 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-
 OPERAND_WIDTH = 16
 
 
@@ -26,9 +25,14 @@ class Multiplier(wiring.Component):
 
     LATENCY = 2
 
-    a: In(signed(OPERAND_WIDTH))
-    b: In(signed(OPERAND_WIDTH))
-    product: Out(signed(2 * OPERAND_WIDTH))
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "a": In(signed(OPERAND_WIDTH)),
+                "b": In(signed(OPERAND_WIDTH)),
+                "product": Out(signed(2 * OPERAND_WIDTH)),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -22,7 +22,7 @@ class Queue(wiring.Component):
     o : Out(stream of shape)
     """
 
-    def __init__(self, shape, depth: int):  # type: ignore[no-untyped-def]  # ShapeLike has no public type
+    def __init__(self, shape, depth: int):  # ShapeLike has no public type
         if depth < 1:
             raise ValueError(f"a queue has at least one entry, not {depth}")
         self.shape, self.depth = shape, depth

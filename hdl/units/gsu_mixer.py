@@ -1,5 +1,7 @@
 """The two paths of the Gated Spiking Unit through one walk over its weights, and their product."""
 
+from itertools import pairwise
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -16,9 +18,9 @@ class GsuMixer(wiring.Component):
     """From y to the gate product z: thresholds, ternary times real and real times ternary, p times g.
 
     A step is collected in one of two banks while the other one is walked: for each block of `lanes` outputs,
-    all input channels once. One memory word holds a real and a ternary weight for each lane, so one read feeds
-    both accumulators of every lane. The ternary activation and the block-floating-point one are made from y
-    on the way, again for each block, which is cheaper than storing them.
+    all input channels once. One memory word holds a real and a ternary weight for each lane, so one read
+    feeds both accumulators of every lane. The ternary activation and the block-floating-point one are made
+    from y on the way, again for each block, which is cheaper than storing them.
 
     Parameters
     ----------
@@ -39,7 +41,9 @@ class GsuMixer(wiring.Component):
 
     def __init__(self, spec: GsuSpec, lanes: int):
         if not 1 <= lanes <= spec.channels:
-            raise ValueError(f"a mixer of {spec.channels} channels has 1 to {spec.channels} lanes, not {lanes}")
+            raise ValueError(
+                f"a mixer of {spec.channels} channels has 1 to {spec.channels} lanes, not {lanes}"
+            )
         self.spec, self.lanes = spec, lanes
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.norm.input_width))})
 
@@ -49,7 +53,7 @@ class GsuMixer(wiring.Component):
 
     @property
     def cycles_per_step(self) -> int:
-        """From one step's walk to the next: a cycle between blocks, one more between steps, or the outputs."""
+        """From one step's walk to the next: a cycle between blocks, one more after steps, or the outputs."""
         rows = self.spec.channels + 1
         rest = self.spec.channels - (self.blocks - 1) * self.lanes
 
@@ -81,7 +85,8 @@ class GsuMixer(wiring.Component):
         spec, channels, lanes = self.spec, self.spec.channels, self.lanes
         width = spec.magnitude_width
 
-        # Collecting: sign and magnitude of y into the bank that is not walked, with its largest magnitude and its marks.
+        # Collecting: sign and magnitude of y into the bank that is not walked, with its largest magnitude and
+        # its marks.
         write, read = buffer(m, "activations", 2 * channels, width + 1)
         filled = Signal(range(3))
         collected = Signal(range(2 * channels))
@@ -131,13 +136,15 @@ class GsuMixer(wiring.Component):
         with m.If(walk_ends):
             m.d.sync += [walking.eq(0), bank.eq(~bank)]
         with m.Elif(~walking & ~pausing & (filled != 0)):
-            m.d.sync += [walking.eq(1), peak.eq(~inverted_largest), inverted_largest.eq(-1), peak_marks.eq(marks)]
+            m.d.sync += [walking.eq(1), peak.eq(~inverted_largest), inverted_largest.eq(-1)]
+            m.d.sync += peak_marks.eq(marks)
 
-        # From the peak, a cycle later: the shift that fills the word, and the side of the comparison it gives.
+        # From the peak, a cycle later: the shift that fills the word, and its side of the comparison.
         headroom = Signal(range(width + 1), reset_less=True)
         # Inverted, as the comparison below takes it.
         inverted_limit = Signal(width + 5, reset_less=True)
-        m.d.sync += [inverted_limit.eq(times(peak, THRESHOLD.numerator) ^ Const(-1, len(inverted_limit))), headroom.eq(width)]
+        m.d.sync += inverted_limit.eq(times(peak, THRESHOLD.numerator) ^ Const(-1, len(inverted_limit)))
+        m.d.sync += headroom.eq(width)
         for position in range(width):  # the highest set bit is assigned last
             with m.If(peak[position]):
                 m.d.sync += headroom.eq(width - 1 - position)
@@ -195,8 +202,12 @@ class GsuMixer(wiring.Component):
                 m.d.sync += [real_sums[lane].eq(0), gate_sums[lane].eq(0)]
 
         # Outputs: a block's sums move through the first register, whose product leaves.
-        real_out = [Signal(signed(spec.bias_path_width), name=f"p_out_{n}", reset_less=True) for n in range(lanes)]
-        gate_out = [Signal(signed(spec.gate_width), name=f"g_out_{n}", reset_less=True) for n in range(lanes)]
+        real_out = [
+            Signal(signed(spec.bias_path_width), name=f"p_out_{n}", reset_less=True) for n in range(lanes)
+        ]
+        gate_out = [
+            Signal(signed(spec.gate_width), name=f"g_out_{n}", reset_less=True) for n in range(lanes)
+        ]
         left = Signal(range(lanes + 1))
         age = Signal(range(self.OUTPUT_CYCLES))
         output = Signal(range(channels))
@@ -213,7 +224,9 @@ class GsuMixer(wiring.Component):
             multiplier.b.eq(requantise(gate_out[0], spec.gate_shift, OPERAND_WIDTH)),
             self.o.valid.eq((left != 0) & (age == self.OUTPUT_CYCLES - 1)),
             Cat(self.o.payload.first, self.o.payload.last).eq(out_marks),
-            self.o.payload.value.eq(requantise(multiplier.product, spec.product_shift, spec.norm.input_width)),
+            self.o.payload.value.eq(
+                requantise(multiplier.product, spec.product_shift, spec.norm.input_width)
+            ),
             leaves.eq(self.o.valid & self.o.ready),
         ]
         m.d.sync += output.eq(next_output)
@@ -224,8 +237,8 @@ class GsuMixer(wiring.Component):
             m.d.sync += [register.eq(value) for register, value in zip(gate_out, gate_sums, strict=True)]
             m.d.sync += [left.eq(lanes), age.eq(0)]
         with m.Elif(leaves):
-            m.d.sync += [register.eq(value) for register, value in zip(real_out, real_out[1:], strict=False)]
-            m.d.sync += [register.eq(value) for register, value in zip(gate_out, gate_out[1:], strict=False)]
+            m.d.sync += [register.eq(value) for register, value in pairwise(real_out)]
+            m.d.sync += [register.eq(value) for register, value in pairwise(gate_out)]
             m.d.sync += [left.eq(Mux(step_ends, 0, left - 1)), age.eq(0)]
             with m.If((left == 1) | step_ends):
                 m.d.sync += pending.eq(0)

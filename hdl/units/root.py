@@ -10,8 +10,8 @@ from quantize.layers.norm import WORD, LayerNorm
 class ReciprocalRoot(wiring.Component):
     """Sums squares, normalises the sum, takes its integer square root and divides a constant by it.
 
-    `clear` and `add` build the sum. After `start`, `done` rises for one cycle when the results stand; they stay
-    until the next start. At most `cycles` cycles pass in between.
+    `clear` and `add` build the sum. After `start`, `done` rises for one cycle when the results stand; they
+    stay until the next start. At most `cycles` cycles pass in between.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class ReciprocalRoot(wiring.Component):
         remainder = Signal(width + 2, reset_less=True)
         count = Signal(range(max(width, bits)))
 
-        # Square root and division are the same step: bring in bits, subtract if it goes, note whether it went.
+        # Square root and division are the same step: bring in bits, subtract if it goes, note whether it did.
         dividing = Signal()
         brought, trial, difference = Signal(width + 2), Signal(width + 2), Signal(width + 3)
         numerator_bit = Signal()

@@ -1,7 +1,7 @@
 """Binary S4D's unit in gates: spikes, the event mixer, and a gate by a sigmoid from a table."""
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -85,7 +85,8 @@ class SpikeGlu(wiring.Component):
             gate.eq(Mux(argument[-1], half - rises.data, half + rises.data)),
             multiplier.a.eq(value),
             multiplier.b.eq(gate),
-            Cat(self.o.payload.first, self.o.payload.last).eq(Cat(mixer.o.payload.first, mixer.o.payload.last)),
+            self.o.payload.first.eq(mixer.o.payload.first),
+            self.o.payload.last.eq(mixer.o.payload.last),
             self.o.payload.value.eq(requantise(multiplier.product, spec.product_shift, spec.output.width)),
         ]
         age = Signal(range(5))
