@@ -1,5 +1,6 @@
-"""From a checkpoint to a quantised network: layer by layer, each calibrated on what the integers before it give."""
+"""From a checkpoint to a quantised network: each layer calibrated on what the integers before it give."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numba
@@ -10,12 +11,19 @@ from quantize import real
 from quantize.checkpoint import Checkpoint
 from quantize.errors import StatespikeError
 from quantize.formats import Format, Integers, fixed_words, saturate, significant
-from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_CODE_WIDTH, SHIFT_STEP, ArraySpec
-from quantize.layers.ends import ONE, WEIGHT_WIDTH as ENCODER_WIDTH, DecoderSpec, EncoderSpec, PoolSpec
+from quantize.layers.array import (
+    COEFFICIENT_WIDTH,
+    OUTPUT_WEIGHT_WIDTH,
+    SHIFT_CODE_WIDTH,
+    SHIFT_STEP,
+    ArraySpec,
+)
+from quantize.layers.ends import ONE, DecoderSpec, EncoderSpec, PoolSpec
+from quantize.layers.ends import WEIGHT_WIDTH as ENCODER_WIDTH
 from quantize.layers.functions import Gelu, bit_length
 from quantize.layers.glu import SpikeGluSpec
 from quantize.layers.gsu import GAIN_WIDTH, GsuSpec
-from quantize.network import Block, QuantizedNetwork
+from quantize.network import Block, QuantizedNetwork, UnitSpec
 from quantize.poles import is_stable, leapfrog, output_weights
 
 STREAM_WIDTH = 16
@@ -85,7 +93,8 @@ def quantise(
     config = checkpoint.config
     if samples.ndim != 3 or samples.shape[2] != config.features or not len(samples):
         raise StatespikeError(
-            f"calibration data has shape {samples.shape}, the network takes (sequences, steps, {config.features})"
+            f"calibration data has shape {samples.shape}, "
+            f"the network takes (sequences, steps, {config.features})"
         )
     values = real.forward(checkpoint, samples, lengths)
     stream_values = [values["encoder"]] + [values[f"layer_{layer}"] for layer in range(config.layers)]
@@ -145,7 +154,10 @@ def _array(
     damping_words, damping_shift = _coefficients(damping, precision.coefficients)
     stiffness_words, stiffness_shift = _coefficients(stiffness_word, precision.coefficients)
     stiffness_words = _stabilise(
-        damping_words * 2.0**-damping_shift, stiffness_words, stiffness_shift + position_shift, precision.coefficients
+        damping_words.astype(np.float64) * 2.0**-damping_shift,
+        stiffness_words,
+        stiffness_shift + position_shift,
+        precision.coefficients,
     )
     # The output accumulator's scale is the finest at which both kinds of weights and the skip fit.
     position_weight = of_position * 2.0**-position_bits
@@ -210,7 +222,7 @@ def _stabilise(damping: NDArray[np.float64], words: Integers, shift: Integers, b
 
 
 @numba.njit(parallel=True, cache=True)
-def _state_ranges(u, damping, stiffness):  # type: ignore[no-untyped-def]
+def _state_ranges(u, damping, stiffness):
     """Largest |position| and |velocity| (H, N) of real states over (sequences, steps, H) inputs."""
     channels, modes = damping.shape
     positions = np.zeros((channels, modes))
@@ -220,8 +232,9 @@ def _state_ranges(u, damping, stiffness):  # type: ignore[no-untyped-def]
             p = np.zeros(modes)
             q = np.zeros(modes)
             for step in range(u.shape[1]):
+                value = u[sequence, step, channel]
                 for n in range(modes):
-                    q[n] += u[sequence, step, channel] - damping[channel, n] * q[n] - stiffness[channel, n] * p[n]
+                    q[n] += value - damping[channel, n] * q[n] - stiffness[channel, n] * p[n]
                     p[n] += q[n]
                     positions[channel, n] = max(positions[channel, n], abs(p[n]))
                     velocities[channel, n] = max(velocities[channel, n], abs(q[n]))
@@ -274,7 +287,7 @@ def _spike_glu(
     )
 
 
-UNITS = {"gsu": _gsu, "binary_s4d": _spike_glu}
+UNITS: dict[str, Callable[..., UnitSpec]] = {"gsu": _gsu, "binary_s4d": _spike_glu}
 """Name of a model -> what quantises its unit."""
 
 

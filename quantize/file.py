@@ -60,8 +60,8 @@ def load_network(path: Path) -> QuantizedNetwork:
         )
     if metadata.get("version") != VERSION:
         raise QuantizedNetworkError(
-            f"{path} has version {metadata.get('version')!r} of the format, this statespike reads {VERSION!r}: "
-            "quantise the checkpoint again"
+            f"{path} has version {metadata.get('version')!r} of the format, "
+            f"this statespike reads {VERSION!r}: quantise the checkpoint again"
         )
     try:
         descriptions = json.loads(metadata["layers"])
@@ -95,7 +95,8 @@ def _assemble(
         if kind is None and isinstance(layers[name], ArraySpec | EncoderSpec | PoolSpec | DecoderSpec):
             raise QuantizedNetworkError(f"layer {name!r} is not a unit")
     if set(layers) != set(wanted):
-        raise QuantizedNetworkError(f"layer {sorted(set(layers) - set(wanted))[0]!r} has no place in a network")
+        misplaced = min(set(layers) - set(wanted))
+        raise QuantizedNetworkError(f"layer {misplaced!r} has no place in a network")
     return QuantizedNetwork(
         cast(EncoderSpec, layers["encoder"]),
         tuple(

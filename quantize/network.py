@@ -79,9 +79,13 @@ class QuantizedNetwork:
             if (block.array.input, block.unit.output) != (stream, stream):
                 raise QuantizedNetworkError(f"layer {index} leaves the residual stream's format {stream}")
             if block.array.output != block.unit.input or block.array.output.width != 16:
-                raise QuantizedNetworkError(f"the array and the unit of layer {index} disagree about y's format")
+                raise QuantizedNetworkError(
+                    f"the array and the unit of layer {index} disagree about y's format"
+                )
         if self.pool.input != stream:
-            raise QuantizedNetworkError(f"the pool's input is {self.pool.input}, the residual stream {stream}")
+            raise QuantizedNetworkError(
+                f"the pool's input is {self.pool.input}, the residual stream {stream}"
+            )
 
     @property
     def model(self) -> str:

@@ -26,7 +26,7 @@ def leapfrog(poles: Complex) -> tuple[Real, Real]:
 def poles_of(damping: Real, stiffness: Real) -> tuple[Complex, Complex]:
     """Both eigenvalues of each mode with the given damping and stiffness."""
     half_trace = (2.0 - damping - stiffness) / 2.0
-    root = np.sqrt((half_trace**2 - (1.0 - damping)).astype(np.complex128))
+    root: Complex = np.sqrt((half_trace**2 - (1.0 - damping)).astype(np.complex128))
     return half_trace + root, half_trace - root
 
 

@@ -1,4 +1,4 @@
-"""A checkpoint's network in real arithmetic, in numpy: what calibration measures, and float accuracy without torch.
+"""A checkpoint's network in real arithmetic, in numpy: for calibration, and float accuracy without torch.
 
 The definitions are those of `models/` (a test holds the two together); here every intermediate value is kept.
 """

@@ -124,7 +124,8 @@ class Specification:
         """
         names = {item.name for item in fields(cls)}
         array_names = {item.name for item in fields(cls) if "shape" in item.metadata}
-        for given, wanted in ((set(description) - {"kind"}, names - array_names), (set(tensors), array_names)):
+        entries = (set(description) - {"kind"}, names - array_names), (set(tensors), array_names)
+        for given, wanted in entries:
             for name in sorted(given ^ wanted):
                 state = "lacks" if name in wanted else "has an unknown"
                 raise QuantizedNetworkError(f"the {cls.kind} layer {state} entry {name!r}")
@@ -137,7 +138,9 @@ class Specification:
                 try:
                     values[item.name] = Format(int(entry["width"]), int(entry["fraction"]))
                 except (TypeError, KeyError, ValueError) as error:
-                    raise QuantizedNetworkError(f"{cls.kind}.{item.name} is not a format: {entry!r}") from error
+                    raise QuantizedNetworkError(
+                        f"{cls.kind}.{item.name} is not a format: {entry!r}"
+                    ) from error
             else:
                 values[item.name] = description[item.name]
         return cls(**values)
@@ -152,5 +155,7 @@ class Specification:
             raise QuantizedNetworkError(f"{cls.kind}.{name} is not a pair of bit planes")
         # The table is square or a list of square ones: its columns are as many as its rows.
         if tensor.shape[2] != -(-tensor.shape[1] // 8):
-            raise QuantizedNetworkError(f"{cls.kind}.{name} has {tensor.shape[2]} bytes a row, not a square table")
+            raise QuantizedNetworkError(
+                f"{cls.kind}.{name} has {tensor.shape[2]} bytes a row, not a square table"
+            )
         return unpack_trits(tensor, tensor.shape[1])

@@ -84,7 +84,9 @@ class ArraySpec(Specification):
         if self.modes < 1 or self.channels < 1:
             raise QuantizedNetworkError("array needs at least one channel and one mode")
         if self.output_shift < 0:
-            raise QuantizedNetworkError(f"array.output has more fraction bits than its accumulator: {self.output}")
+            raise QuantizedNetworkError(
+                f"array.output has more fraction bits than its accumulator: {self.output}"
+            )
         if ((self.input_shift | self.position_shift) % SHIFT_STEP).any():
             raise QuantizedNetworkError("array.input_shift and array.position_shift must be even")
         unstable = np.argwhere(~is_stable(*self.real_coefficients))
@@ -178,12 +180,12 @@ class ArraySpec(Specification):
 
 
 @numba.njit(inline="always")
-def _round_shift(value, shift):  # type: ignore[no-untyped-def]
+def _round_shift(value, shift):
     return (value + ((1 << shift) >> 1)) >> shift
 
 
 @numba.njit(parallel=True, cache=True)
-def _scan(  # type: ignore[no-untyped-def]
+def _scan(
     u, skip, damping, stiffness, feedback_shift, position_weight, velocity_weight, input_shift,
     position_shift, state_width, output_shift, output_width, y, counts,
 ):  # fmt: skip

@@ -44,7 +44,7 @@ class EvenTable:
     @property
     def arguments(self) -> NDArray[np.float64]:
         """The 512 magnitudes at which the table holds values."""
-        return (np.arange(TABLE_DEPTH) + 0.5) * 2.0**-self.step_fraction
+        return (np.arange(TABLE_DEPTH, dtype=np.float64) + 0.5) * 2.0**-self.step_fraction
 
     def index(self, x: Integers) -> Integers:
         """Table index of each argument."""

@@ -50,7 +50,8 @@ class SpikeGluSpec(Specification):
         super().__post_init__()
         if self.sum_width > OPERAND_WIDTH:
             raise QuantizedNetworkError(
-                f"spike_glu weights and biases sum to {self.sum_width} bits, the product takes {OPERAND_WIDTH}"
+                f"spike_glu weights and biases sum to {self.sum_width} bits, "
+                f"the product takes {OPERAND_WIDTH}"
             )
 
     @property

@@ -63,7 +63,8 @@ class GsuSpec(Specification):
         super().__post_init__()
         if self.bias_path_width > OPERAND_WIDTH:
             raise QuantizedNetworkError(
-                f"gsu.weight and gsu.bias sum to {self.bias_path_width} bits, the product takes {OPERAND_WIDTH}"
+                f"gsu.weight and gsu.bias sum to {self.bias_path_width} bits, "
+                f"the product takes {OPERAND_WIDTH}"
             )
         if self.norm.gain_shift < 1:
             raise QuantizedNetworkError(f"gsu.gain_fraction is {self.gain_fraction}: the gains are too large")

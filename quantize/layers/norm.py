@@ -1,4 +1,4 @@
-"""LayerNorm over the channels of a step, in integers and without a division by a variable in the data path."""
+"""LayerNorm over the channels of a step, in integers; no division by a variable is in the data path."""
 
 from dataclasses import dataclass
 from math import isqrt
