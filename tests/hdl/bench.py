@@ -56,7 +56,8 @@ def run_stream(
     async def collect(ctx):
         cycle, quiet, stall = 0, 0, long_stall
         while len(collected.payloads) < count:
-            ready = int(generator.random() >= stalls and not (stall and len(collected.payloads) == count // 2))
+            halfway = len(collected.payloads) == count // 2
+            ready = int(generator.random() >= stalls and not (stall and halfway))
             if not ready and stall:
                 stall -= 1
             ctx.set(component.o.ready, ready)
@@ -66,7 +67,9 @@ def run_stream(
                 collected.cycles.append(cycle)
                 quiet = 0
             cycle, quiet = cycle + 1, quiet + 1
-            assert quiet < WATCHDOG_CYCLES, f"stopped after {len(collected.payloads)} of {count} beats, seed {seed}"
+            assert quiet < WATCHDOG_CYCLES, (
+                f"stopped after {len(collected.payloads)} of {count} beats, seed {seed}"
+            )
         # What comes after the last expected beat would be one too many.
         ctx.set(component.o.ready, 1)
         for _ in range(200):

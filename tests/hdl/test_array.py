@@ -23,7 +23,8 @@ def test_array_equals_its_specification(channels, modes, multipliers):
         generator = np.random.default_rng(seed)
         sequences = [generator.integers(-30000, 30000, (steps, channels)) for steps in (5, 1, 7)]
         payloads = [payload for values in sequences for payload in step_beats(values, 16)]
-        expected = [payload for values in sequences for payload in step_beats(spec.compute(values[None])[0][0], 16)]
+        outputs = [spec.compute(values[None])[0][0] for values in sequences]
+        expected = [payload for values in outputs for payload in step_beats(values, 16)]
         got = run_stream(NeuronArray(spec, multipliers), payloads, len(expected), seed=seed, **pressure)
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 

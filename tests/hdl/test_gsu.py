@@ -69,7 +69,8 @@ def test_norm_equals_its_specification(channels):
                 16,
             )
         ]
-        got = run_stream(LayerNormGelu(spec.norm, spec.gelu, spec.output), payloads, len(expected), seed=seed, **pressure)
+        unit = LayerNormGelu(spec.norm, spec.gelu, spec.output)
+        got = run_stream(unit, payloads, len(expected), seed=seed, **pressure)
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
