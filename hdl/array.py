@@ -17,9 +17,6 @@ from quantize.layers.array import (
     ArraySpec,
 )
 
-# Bits of a coefficient word below an output weight: there the shifts are kept.
-BELOW_WEIGHT = COEFFICIENT_WIDTH - OUTPUT_WEIGHT_WIDTH
-
 
 class NeuronArray(wiring.Component):
     """`quantize.layers.array.ArraySpec` in gates: one S4D layer, state in memory.
@@ -84,17 +81,17 @@ class NeuronArray(wiring.Component):
     def coefficient_rows(self) -> list[int]:
         """The coefficient memory: a row a slot, the output weights before damping and stiffness.
 
-        An output weight has the upper bits of a multiplier's operand, a shift the lower ones.
+        An output weight and a shift together are as wide as a coefficient.
         """
         spec, rows = self.spec, []
         for channel in range(spec.channels):
             for n in range(spec.modes):
                 outputs = concatenate(
                     [
-                        (spec.input_shift[channel, n] // SHIFT_STEP, BELOW_WEIGHT),
                         (spec.velocity_weight[channel, n], OUTPUT_WEIGHT_WIDTH),
-                        (spec.position_shift[channel, n] // SHIFT_STEP, BELOW_WEIGHT),
+                        (spec.input_shift[channel, n] // SHIFT_STEP, SHIFT_CODE_WIDTH),
                         (spec.position_weight[channel, n], OUTPUT_WEIGHT_WIDTH),
+                        (spec.position_shift[channel, n] // SHIFT_STEP, SHIFT_CODE_WIDTH),
                     ]
                 )
                 feedback = concatenate(
@@ -198,7 +195,7 @@ class NeuronArray(wiring.Component):
         # Memories.
         modes_total = spec.channels * modes
         coefficients = table(m, "coefficients", self.coefficient_rows(), 32 if slots == 2 else 64)
-        skips = table(m, "skips", words_of(spec.skip, OUTPUT_WEIGHT_WIDTH), OUTPUT_WEIGHT_WIDTH)
+        skips = table(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
         velocity_write, velocity_read = buffer(m, "velocities", modes_total, width)
         position_write, position_read = buffer(m, "positions", modes_total, width)
         row = Signal(range(modes_total * slots))
@@ -226,23 +223,21 @@ class NeuronArray(wiring.Component):
             m.submodules[f"multiplier_{index}"] = multiplier = Multiplier()
             products.append(multiplier.product)
             state = (velocity, position)[index % 2]
-            weight = output_word.word_select(index % 2, 16)[BELOW_WEIGHT:]
-            coefficient = feedback_word.word_select(index % 2, 16)
-            if slots == 2:  # one memory word is both
-                low, high = Mux(outputs_at[1], 0, coefficient[:BELOW_WEIGHT]), weight
-            elif index < 2:
-                low, high = Const(0, BELOW_WEIGHT), weight
+            weight = output_word.word_select(index % 2, COEFFICIENT_WIDTH)[:OUTPUT_WEIGHT_WIDTH].as_signed()
+            coefficient = feedback_word.word_select(index % 2, COEFFICIENT_WIDTH).as_signed()
+            if slots == 2:  # one memory word is either
+                factor = Mux(outputs_at[1], weight, coefficient)
             else:
-                low, high = coefficient[:BELOW_WEIGHT], coefficient[BELOW_WEIGHT:]
+                factor = weight if index < 2 else coefficient
             if index == 0:
                 state = Mux(skip_at[1], current.value, state)
-                high = Mux(skip_at[1], skips.data, high)
-            m.d.comb += [multiplier.a.eq(state), multiplier.b.eq(Cat(low, high))]
+                factor = Mux(skip_at[1], skips.data.as_signed(), factor)
+            m.d.comb += [multiplier.a.eq(state), multiplier.b.eq(factor)]
 
         # Outputs.
         pair = Signal(signed(spec.accumulator_width), reset_less=True)
         total = Signal(signed(spec.accumulator_width))
-        m.d.sync += pair.eq((products[0] >> BELOW_WEIGHT) + (products[1] >> BELOW_WEIGHT))
+        m.d.sync += pair.eq(products[0] + products[1])
         if slots == 1:
             complete = 5
             with m.If(outputs_at[4]):
@@ -278,7 +273,10 @@ class NeuronArray(wiring.Component):
         input_shift = Signal(SHIFT_CODE_WIDTH, reset_less=True)
         position_shift = Signal(SHIFT_CODE_WIDTH, reset_less=True)
         with m.If(outputs_at[1]):
-            m.d.sync += [input_shift.eq(output_word), position_shift.eq(output_word[COEFFICIENT_WIDTH:])]
+            m.d.sync += [
+                input_shift.eq(output_word[OUTPUT_WEIGHT_WIDTH:]),
+                position_shift.eq(output_word[COEFFICIENT_WIDTH + OUTPUT_WEIGHT_WIDTH :]),
+            ]
         u = Signal(signed(spec.input.width), reset_less=True)
         with m.If(skip_at[1]):
             m.d.sync += u.eq(current.value)

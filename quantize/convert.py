@@ -166,7 +166,7 @@ def _array(
     output = format_for(y, STREAM_WIDTH)
     fraction = min(
         fixed_words(np.stack([position_weight, velocity_weight]), OUTPUT_WEIGHT_WIDTH)[1],
-        fixed_words(skip, OUTPUT_WEIGHT_WIDTH)[1],
+        fixed_words(skip, COEFFICIENT_WIDTH)[1],
     )
     output = Format(output.width, min(output.fraction, fraction))
     return ArraySpec(

@@ -13,7 +13,7 @@ from quantize.poles import is_stable
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
 
 COEFFICIENT_WIDTH = 16
-OUTPUT_WEIGHT_WIDTH = 12
+OUTPUT_WEIGHT_WIDTH = 13
 SHIFT_CODE_WIDTH = 3
 SHIFT_STEP = 2
 """State shifts are even: half a bit of scale on average against a stage of each shifter."""
@@ -60,7 +60,7 @@ class ArraySpec(Specification):
     stiffness_shift: int = integer(1, 47)
     accumulator_fraction: int = integer(-32, 48)
     offset: Integers = words("H", 16)
-    skip: Integers = words("H", OUTPUT_WEIGHT_WIDTH)
+    skip: Integers = words("H", COEFFICIENT_WIDTH)
     damping: Integers = words("HN", COEFFICIENT_WIDTH - 1, unsigned=True)
     stiffness: Integers = words("HN", COEFFICIENT_WIDTH - 1, unsigned=True)
     position_weight: Integers = words("HN", OUTPUT_WEIGHT_WIDTH)
