@@ -49,7 +49,7 @@ class Precision:
     """
 
     coefficients: int = 8
-    state: int = 16
+    state: int = 14
 
     def __post_init__(self) -> None:
         for name, value, low, high in (("bits", self.coefficients, 3, 8), ("state bits", self.state, 6, 16)):
@@ -152,6 +152,9 @@ def _array(
     stiffness_word = stiffness * 2.0**position_shift
 
     damping_words, damping_shift = _coefficients(damping, precision.coefficients)
+    # A pole next to 0 must not round to a damping of 1, which counts as unstable.
+    largest_damping = (1 << damping_shift) - (1 << max(damping_shift - precision.coefficients, 0))
+    damping_words = np.minimum(damping_words, largest_damping)
     stiffness_words, stiffness_shift = _coefficients(stiffness_word, precision.coefficients)
     stiffness_words = _stabilise(
         damping_words.astype(np.float64) * 2.0**-damping_shift,
