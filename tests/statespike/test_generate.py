@@ -14,6 +14,14 @@ MANIFEST_KEYS = {
 RESOURCES = {"lut", "ff", "bram", "spram", "dsp"}
 
 
+@pytest.fixture
+def small(tmp_path):
+    """A network of one layer: quick to place and route."""
+    path = tmp_path / "small.safetensors"
+    save_network(random_network("gsu", 8, 3, 1, seed=1), path)
+    return path
+
+
 def test_verilog_with_a_manifest(run, network, tmp_path):
     folder, figures = tmp_path / "build", tmp_path / "out.json"
     for _ in range(2):  # the second replaces the first
@@ -38,9 +46,9 @@ def test_a_folder_of_others_is_left_alone(refuse, network, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.synth
-def test_place_and_route(run, network, tmp_path):
+def test_place_and_route(run, small, tmp_path):
     figures = tmp_path / "out.json"
-    result = run("generate", network, "-o", tmp_path / "build", "--pnr", "--seeds", 2, "--json", figures)
+    result = run("generate", small, "-o", tmp_path / "build", "--pnr", "--seeds", 2, "--json", figures)
     assert result.exit_code == 0, result.output
     manifest = json.loads(figures.read_text())
     assert manifest["resources_from"] == "synthesis"
@@ -84,9 +92,9 @@ def test_costs_side_by_side(run, network, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.synth
-def test_costs_measured(run, network, tmp_path):
+def test_costs_measured(run, small, tmp_path):
     figures = tmp_path / "out.json"
-    result = run("cost", network, "--pnr", "--seeds", 1, "--json", figures)
+    result = run("cost", small, "--pnr", "--seeds", 1, "--json", figures)
     assert result.exit_code == 0, result.output
     cost = json.loads(figures.read_text())["costs"][0]
     assert set(cost["measured"]) >= RESOURCES
@@ -96,9 +104,9 @@ def test_costs_measured(run, network, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.synth
-def test_a_bitstream_for_a_board(run, network, tmp_path):
+def test_a_bitstream_for_a_board(run, small, tmp_path):
     folder, figures = tmp_path / "build", tmp_path / "out.json"
-    result = run("build", network, "--board", "icebreaker", "--seeds", 1, "-o", folder, "--json", figures)
+    result = run("build", small, "--board", "icebreaker", "--seeds", 1, "-o", folder, "--json", figures)
     assert result.exit_code == 0, result.output
     manifest = json.loads(figures.read_text())
     assert manifest["board"] == "icebreaker"
