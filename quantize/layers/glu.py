@@ -48,6 +48,8 @@ class SpikeGluSpec(Specification):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.channels < 1:
+            raise QuantizedNetworkError("spike_glu needs at least one channel")
         if self.sum_width > OPERAND_WIDTH:
             raise QuantizedNetworkError(
                 f"spike_glu weights and biases sum to {self.sum_width} bits, "

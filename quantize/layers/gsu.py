@@ -61,6 +61,8 @@ class GsuSpec(Specification):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.channels < 1:
+            raise QuantizedNetworkError("gsu needs at least one channel")
         if self.bias_path_width > OPERAND_WIDTH:
             raise QuantizedNetworkError(
                 f"gsu.weight and gsu.bias sum to {self.bias_path_width} bits, "
