@@ -183,8 +183,8 @@ def _array(
         skip=_words(skip, fraction),
         damping=damping_words,
         stiffness=stiffness_words,
-        position_weight=significant(_words(position_weight, fraction), precision.coefficients),
-        velocity_weight=significant(_words(velocity_weight, fraction), precision.coefficients),
+        position_weight=_weights(position_weight, fraction, precision.coefficients),
+        velocity_weight=_weights(velocity_weight, fraction, precision.coefficients),
         input_shift=stream.fraction - velocity_bits,
         position_shift=position_shift,
     )
@@ -197,6 +197,12 @@ def _bits_below(top: int, largest: NDArray[np.float64]) -> Integers:
 
 def _words(values: NDArray[np.float64], fraction: int) -> Integers:
     return np.floor(values * 2.0**fraction + 0.5).astype(np.int64)
+
+
+def _weights(values: NDArray[np.float64], fraction: int, bits: int) -> Integers:
+    """Output weights of at most `bits` significant bits; rounding never leaves the word."""
+    top = (1 << (OUTPUT_WEIGHT_WIDTH - 1)) - (1 << (OUTPUT_WEIGHT_WIDTH - bits))
+    return np.minimum(significant(_words(values, fraction), bits), top)
 
 
 def _coefficients(values: NDArray[np.float64], bits: int) -> tuple[Integers, int]:
