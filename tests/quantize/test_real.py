@@ -1,0 +1,64 @@
+"""The numpy network equals the trained one, and the integers stay near both."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.network import Network
+from quantize import real
+from quantize.convert import Precision
+from tests.networks import INPUT, random_checkpoint, random_network, random_samples
+
+MODELS = ["gsu", "binary_s4d"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("pooling", ["mean", "last"])
+def test_real_network_equals_the_trained_one(model, pooling):
+    checkpoint = random_checkpoint(model, 7, 4, 2, seed=3, features=2, classes=4, pooling=pooling)
+    samples = random_samples(3, 40, 2, seed=3)
+    lengths = np.array([40, 13, 1])
+    network = Network.from_checkpoint(checkpoint).double()
+    with torch.no_grad():
+        expected = network(torch.from_numpy(samples), torch.from_numpy(lengths)).numpy()
+    found = real.forward(checkpoint, samples, lengths)["logits"]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+
+
+def noise(exact: np.ndarray, found: np.ndarray) -> float:
+    """Signal to noise, in decibels."""
+    return float(10 * np.log10((exact**2).sum() / ((found - exact) ** 2).sum()))
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("seed", range(4))
+def test_integers_are_near_the_real_network(model, seed):
+    channels, modes = (3, 8, 17, 33)[seed], (2, 4, 8, 5)[seed]
+    checkpoint = random_checkpoint(model, channels, modes, 1, seed=seed)
+    network = random_network(model, channels, modes, 1, seed=seed)
+    samples = random_samples(4, 32, seed=seed)
+    exact = real.forward(checkpoint, samples)
+    trace = network.compute(INPUT.quantise(samples))
+    block = network.blocks[0]
+    found = {
+        "encoder": network.encoder.output.real(trace.taps["encoder"]),
+        "array_0": block.array.output.real(trace.taps["array_0"]),
+        "layer_0": block.unit.output.real(trace.taps["layer_0"]),
+    }
+    # After the unit it is less: a value next to a threshold may fall on its other side.
+    for name, least in {"encoder": 55.0, "array_0": 42.0, "layer_0": 22.0}.items():
+        assert noise(exact[name], found[name]) > least, name
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_few_bits_cost_accuracy_but_no_more(seed):
+    checkpoint = random_checkpoint("gsu", 5, 4, 1, seed=seed)
+    samples = random_samples(4, 32, seed=seed)
+    exact = real.forward(checkpoint, samples)["array_0"]
+    ratios = []
+    for bits in (3, 5, 8):
+        network = random_network("gsu", 5, 4, 1, seed=seed, precision=Precision(coefficients=bits))
+        output = network.blocks[0].array.output
+        ratios.append(noise(exact, output.real(network.compute(INPUT.quantise(samples)).taps["array_0"])))
+    assert ratios[0] > 10.0
+    assert ratios[2] > max(ratios[0] + 12.0, ratios[1])
