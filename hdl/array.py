@@ -284,7 +284,7 @@ class NeuronArray(wiring.Component):
         old_velocity = held(velocity, 1) if slots == 2 else held(velocity, 1, 2)
         old_position = held(position, *ages)
         shift_of_position = held(position_shift, 2, 4) if slots == 2 else held(position_shift, 2, 3, 4)
-        driven = Signal(signed(width + 1), reset_less=True)
+        driven = Signal(signed(max(width, spec.input.width) + 1), reset_less=True)
         drive = Signal(signed(spec.input.width + 1), reset_less=True)
         shifted, round_bit = shifted_with_round_bit(u, Cat(Const(0, SHIFT_STEP - 1), input_shift))
         m.d.sync += [drive.eq(shifted + round_bit), driven.eq(old_velocity + drive)]
