@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from quantize.errors import StatespikeError
@@ -44,8 +44,16 @@ def find_tool(name: str) -> str:
     return found
 
 
-def run_tool(name: str, arguments: Sequence[str], folder: Path, log: str) -> None:
+def run_tool(
+    name: str,
+    arguments: Sequence[str],
+    folder: Path,
+    log: str,
+    environment: Mapping[str, str] | None = None,
+) -> None:
     """Run a tool inside `folder`; what it prints goes to the file `log` there.
+
+    Its environment variables are `environment`, or our own.
 
     The working directory is the folder, and file names should be relative to it: the WebAssembly tools have a
     /tmp of their own, so an absolute path below /tmp is another file to them.
@@ -59,7 +67,12 @@ def run_tool(name: str, arguments: Sequence[str], folder: Path, log: str) -> Non
     path = folder / log
     with path.open("w") as output:
         status = subprocess.run(
-            [executable, *arguments], cwd=folder, stdout=output, stderr=subprocess.STDOUT, check=False
+            [executable, *arguments],
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
         ).returncode
     if status != 0:
         lines = path.read_text(errors="replace").splitlines()

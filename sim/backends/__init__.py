@@ -8,10 +8,11 @@ from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.backends.base import Backend
 from sim.backends.cocotb_runner import Cocotb
 from sim.backends.cxxrtl import Cxxrtl
+from sim.backends.verilated import Verilated
 
 BACKENDS: dict[str, Backend] = {
     backend.name: backend
-    for backend in (AmaranthSimulator(), Cxxrtl(), Cocotb("verilator"), Cocotb("icarus"))
+    for backend in (AmaranthSimulator(), Cxxrtl(), Verilated(), Cocotb("verilator"), Cocotb("icarus"))
 }
 
 

