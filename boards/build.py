@@ -55,7 +55,7 @@ def build(
     network : Component
         With ports `i` and `o`.
     link : Link
-        The network's.
+        The network's; its buffer is chosen here.
     board : Board
     folder : Path
         Receives `design.v`, the bitstream, `manifest.json` and the tools' logs, all or nothing.
@@ -79,9 +79,11 @@ def build(
             raise StatespikeError(f"{board.name} runs at its oscillator's {board.clock_mhz:g} MHz only")
         pll = ice40_pll(board.clock_mhz, clock_mhz)
     clock = pll.clock_mhz if pll else board.clock_mhz
-    shell = BoardShell(BoardTop(network, link, divisor(clock * 1e6, board.baud)), board, pll)
-    if expected is not None and expected.bram is not None:
-        expected = replace(expected, bram=expected.bram + _buffer_blocks(link, board.part))
+    link = replace(link, buffer_bytes=_buffer_bytes(link, board.part))
+    top = BoardTop(network, link, divisor(clock * 1e6, board.baud), spram=bool(board.part.sprams))
+    shell = BoardShell(top, board, pll)
+    if expected is not None:
+        expected = _with_buffer(expected, link, board.part)
 
     with build_folder(folder) as part:
         tools = part / "tools"
@@ -111,6 +113,14 @@ def build(
     return Build(folder, folder / bitstream.name, manifest)
 
 
-def _buffer_blocks(link: Link, part: Part) -> int:
-    """Block memories of the link's buffer: of 512x8 bits on the iCE40, of 2048x9 on the ECP5."""
-    return -(-link.buffer_bytes // (512 if part.family == "ice40" else 2048))
+def _buffer_bytes(link: Link, part: Part) -> int:
+    """Depth of the link's buffer: 512 bytes, or more where a step is large."""
+    return max(512, 1 << (2 * link.step_bytes).bit_length())
+
+
+def _with_buffer(expected: Expected, link: Link, part: Part) -> Expected:
+    """What synthesis must infer with the link's buffer added to the network."""
+    if part.sprams:
+        return replace(expected, spram=None if expected.spram is None else expected.spram + 1)
+    blocks = -(-link.buffer_bytes // (512 if part.family == "ice40" else 2048))
+    return replace(expected, bram=None if expected.bram is None else expected.bram + blocks)

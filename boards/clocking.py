@@ -115,7 +115,7 @@ class BoardShell(Component):
             m.d.power += waited.eq(0)
         with m.Elif(waited != _RESET_CYCLES):
             m.d.power += waited.eq(waited + 1)
-        m.d.comb += sync.rst.eq(waited != _RESET_CYCLES)
+        m.d.comb += sync.rst.eq((waited != _RESET_CYCLES) | self.top.restart)
 
         m.submodules.top = self.top
         m.d.comb += [

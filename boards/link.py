@@ -18,23 +18,21 @@ A break (the line held low for longer than a byte) resets the board: network, bu
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Cat, Module, ResetInserter, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import Component, In, Out, connect
 from numpy.typing import NDArray
 
 from boards.uart import UartReceiver, UartTransmitter
+from hdl.primitives.single_port import SinglePortMemory
 from hdl.streams import Logit, beats
+from quantize.errors import StatespikeError
 from quantize.formats import Integers
 
 HEADER = 0x50
 FIRST, LAST = 1, 2
 ACKNOWLEDGE = 0x2E
 ANSWER = 0x3D
-
-_BLOCK = 512
-"""Bytes of the board's buffer at least: one block memory, which it takes anyway."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +45,26 @@ class Link:
         Values of a step, and their bits.
     classes, logit_width : int
         Logits of an answer, and their bits.
+    buffer_bytes : int
+        Depth of the board's receive buffer, a power of two. 512 is one block memory of the iCE40.
+
+    Raises
+    ------
+    StatespikeError
+        If a step does not fit the buffer.
     """
 
     features: int
     width: int
     classes: int
     logit_width: int
+    buffer_bytes: int = 512
+
+    def __post_init__(self) -> None:
+        if self.window < 1:
+            raise StatespikeError(
+                f"a step of {self.step_bytes} bytes does not fit the link's buffer of {self.buffer_bytes}"
+            )
 
     @property
     def value_bytes(self) -> int:
@@ -70,14 +82,9 @@ class Link:
         return 1 + self.features * self.value_bytes
 
     @property
-    def buffer_bytes(self) -> int:
-        """Depth of the board's receive buffer: a power of two that holds two steps at least."""
-        return max(_BLOCK, 1 << (2 * self.step_bytes - 1).bit_length())
-
-    @property
     def window(self) -> int:
         """Steps that the host may send ahead of their acknowledgement."""
-        return self.buffer_bytes // self.step_bytes
+        return (self.buffer_bytes - 1) // self.step_bytes
 
     def encode(self, steps: NDArray[np.integer], first: bool, last: bool) -> bytes:
         """Bytes of some steps (steps, features) of one sequence; `first`, `last`: they begin or end it."""
@@ -100,6 +107,54 @@ class Link:
             ],
             dtype=np.int64,
         )
+
+
+class ByteQueue(Component):
+    """Bytes first in, first out, in a memory of one port: a byte passes in no less than three cycles.
+
+    A write goes before a read. It counts nothing: who fills it never has more than `depth - 1` bytes in it, which
+    the link's window sees to.
+
+    Parameters
+    ----------
+    depth : int
+        A power of two.
+    spram : bool
+        See `SinglePortMemory`.
+
+    Members
+    -------
+    i : In(stream of 8), always ready
+    o : Out(stream of 8)
+    """
+
+    def __init__(self, depth: int, *, spram: bool = False):
+        self.depth, self.spram = depth, spram
+        super().__init__({"i": In(stream.Signature(8)), "o": Out(stream.Signature(8))})
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        m.submodules.memory = memory = SinglePortMemory(self.depth, 8, spram=self.spram)
+        head, tail = Signal(range(self.depth)), Signal(range(self.depth))
+        fetch, fetched = Signal(), Signal()
+
+        m.d.comb += [
+            self.i.ready.eq(1),
+            memory.write.eq(self.i.valid),
+            memory.w_data.eq(self.i.payload),
+            memory.address.eq(Mux(memory.write, head, tail)),
+            fetch.eq((head != tail) & ~memory.write & ~fetched & ~self.o.valid),
+        ]
+        m.d.sync += [
+            head.eq(head + memory.write),
+            tail.eq(tail + fetch),
+            fetched.eq(fetch),
+        ]
+        with m.If(fetched):
+            m.d.sync += [self.o.valid.eq(1), self.o.payload.eq(memory.r_data)]
+        with m.Elif(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        return m
 
 
 class StepReceiver(Component):
@@ -190,7 +245,8 @@ class AnswerTransmitter(Component):
         word = Signal(8 * link.logit_bytes)
 
         m.d.comb += word.eq(self.i.payload.value.as_signed())
-        m.d.sync += due.eq(due + self.accepted - sent)
+        with m.If(self.accepted ^ sent):
+            m.d.sync += due.eq(due + Cat(1, sent.replicate(len(due) - 1)))  # plus or minus 1: one adder
         with m.FSM():
             with m.State("IDLE"):
                 m.d.sync += part.eq(0)
@@ -215,7 +271,8 @@ class AnswerTransmitter(Component):
 class BoardTop(Component):
     """A network behind a serial line.
 
-    The line's receiver and transmitter live through a break; everything else is reset by it.
+    All of it, and the network, is reset by a break: whoever makes the clock domain resets it by `restart` too. A
+    reset of its own for the parts inside would cost a look-up table for many a flip-flop.
 
     Parameters
     ----------
@@ -224,6 +281,8 @@ class BoardTop(Component):
     link : Link
     divisor : int
         Clock cycles a bit of the line.
+    spram : bool
+        The receive buffer lies in a single-port memory of the UP5K.
 
     Members
     -------
@@ -231,40 +290,38 @@ class BoardTop(Component):
     tx : Out(1)
     led : Out(1)
         High from a sequence's first step to its answer.
+    restart : Out(1)
+        High for one cycle at the end of a break.
     """
 
-    def __init__(self, network: Component, link: Link, divisor: int):
+    def __init__(self, network: Component, link: Link, divisor: int, *, spram: bool = False):
         self.network = network
+        self.spram = spram
         self.link = link
         self.divisor = divisor
-        super().__init__({"rx": In(1), "tx": Out(1), "led": Out(1)})
+        super().__init__({"rx": In(1), "tx": Out(1), "led": Out(1), "restart": Out(1)})
 
     def elaborate(self, platform) -> Module:
         m = Module()
         m.submodules.receiver = receiver = UartReceiver(self.divisor)
         m.submodules.transmitter = transmitter = UartTransmitter(self.divisor)
-        m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(transmitter.tx)]
-
-        resets = ResetInserter(receiver.broken)
-        fifo = SyncFIFOBuffered(width=8, depth=self.link.buffer_bytes)
-        steps = StepReceiver(self.link)
-        answers = AnswerTransmitter(self.link)
-        m.submodules.fifo = resets(fifo)
-        m.submodules.steps = resets(steps)
-        m.submodules.network = resets(self.network)
-        m.submodules.answers = resets(answers)
+        m.submodules.queue = queue = ByteQueue(self.link.buffer_bytes, spram=self.spram)
+        m.submodules.steps = steps = StepReceiver(self.link)
+        m.submodules.network = self.network
+        m.submodules.answers = answers = AnswerTransmitter(self.link)
         m.d.comb += [
-            fifo.w_data.eq(receiver.o.payload),
-            fifo.w_en.eq(receiver.o.valid),
-            receiver.o.ready.eq(1),
+            receiver.rx.eq(self.rx),
+            self.tx.eq(transmitter.tx),
+            self.restart.eq(receiver.broken),
             answers.accepted.eq(steps.accepted),
         ]
-        connect(m, fifo.r_stream, steps.i)
+        connect(m, receiver.o, queue.i)
+        connect(m, queue.o, steps.i)
         connect(m, steps.o, self.network.i)
         connect(m, self.network.o, answers.i)
         connect(m, answers.o, transmitter.i)
 
-        with m.If(receiver.broken | (answers.i.valid & answers.i.ready & answers.i.payload.last)):
+        with m.If(answers.i.valid & answers.i.ready & answers.i.payload.last):
             m.d.sync += self.led.eq(0)
         with m.Elif(steps.accepted):
             m.d.sync += self.led.eq(1)

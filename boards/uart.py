@@ -40,8 +40,8 @@ class UartReceiver(Component):
         The line, asynchronous to the clock.
     o : Out(stream of 8)
     broken : Out(1)
-        High for one cycle when a stop bit is missing: the sender holds the line low (a break), or the line
-        was disturbed.
+        High for one cycle when the line is high again after a missing stop bit: the sender had held it low (a
+        break), or it was disturbed.
     """
 
     def __init__(self, divisor: int):
@@ -80,9 +80,9 @@ class UartReceiver(Component):
                     m.d.sync += [self.o.payload.eq(byte), self.o.valid.eq(1)]
                     m.next = "IDLE"
                 with m.Else():
-                    m.d.comb += self.broken.eq(1)
                     m.next = "LOW"
             with m.State("LOW"), m.If(rx):
+                m.d.comb += self.broken.eq(1)
                 m.next = "IDLE"
         return m
 

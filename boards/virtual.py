@@ -2,6 +2,7 @@
 
 from collections import deque
 
+from amaranth.hdl import ClockDomain, Module
 from amaranth.sim import Simulator, SimulatorContext
 
 from boards.link import BoardTop
@@ -77,7 +78,11 @@ class VirtualBoard:
         self._talker = _Talker(top.divisor)
         self._listener = _Listener(top.divisor)
         self._cycles = 0
-        self._simulator = Simulator(top)
+        board = Module()
+        board.domains.sync = domain = ClockDomain()
+        board.submodules.top = top
+        board.d.comb += domain.rst.eq(top.restart)
+        self._simulator = Simulator(board)
         self._simulator.add_clock(_PERIOD)
         self._simulator.add_testbench(self._bench, background=True)
 

@@ -1,22 +1,34 @@
+# amaranth: UnusedElaboratable=no
 """Sequences through the virtual board come back as the exact logits."""
 
 import numpy as np
 import pytest
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream
+from amaranth.lib.wiring import Component, In, Out
 
 from boards.host import Host, SerialPort
-from boards.link import ACKNOWLEDGE, BoardTop, Link
+from boards.link import ACKNOWLEDGE, BoardTop, ByteQueue, Link
+from boards.toolchain import Expected, synthesise
 from boards.uart import divisor
 from boards.virtual import VirtualBoard
+from hdl.parts import part
+from hdl.primitives.single_port import SinglePortMemory
+from hdl.streams import Logit, beats
+from hdl.verilog import rtlil_text
 from quantize.errors import StatespikeError
+from sim.backends import backend
+from sim.backends.netlist import Netlist
+from sim.stimulus import Stimulus
 
 
 @pytest.fixture
 def board(tiny):
     """Builds a tiny network's virtual board: (host, network)."""
 
-    def build(features=3, width=8, pause=0, watchdog=20_000, clock_divisor=4):
+    def build(features=3, width=8, pause=0, watchdog=20_000, clock_divisor=4, buffer_bytes=512):
         network = tiny(features, width=width, total_width=20, pause=pause)
-        link = Link(features, width, features, 20)
+        link = Link(features, width, features, 20, buffer_bytes)
         return Host(VirtualBoard(BoardTop(network, link, clock_divisor), watchdog), link), network
 
     return build
@@ -42,10 +54,9 @@ def test_widths(board, width):
     assert np.array_equal(host.run(list(x)), network.compute(x).logits)
 
 
-def test_network_slower_than_the_line_loses_nothing(board, draw, monkeypatch):
-    monkeypatch.setattr("boards.link._BLOCK", 8)
-    host, network = board(features=3, pause=200)
-    assert host.link.window == 2
+def test_network_slower_than_the_line_loses_nothing(board, draw):
+    host, network = board(features=3, pause=200, buffer_bytes=16)
+    assert host.link.window == 3
     x = draw(1, 12, 3, seed=5)
     assert np.array_equal(host.run(list(x)), network.compute(x).logits)
 
@@ -108,3 +119,64 @@ def test_divisor():
     assert divisor(12e6, 115_200) == 104
     with pytest.raises(StatespikeError, match="921600 baud cannot be made from a clock of 2 MHz"):
         divisor(2e6, 921_600)
+
+
+def test_step_larger_than_the_buffer_is_told():
+    with pytest.raises(StatespikeError, match="a step of 10 bytes does not fit the link's buffer of 8"):
+        Link(9, 8, 2, 16, buffer_bytes=8)
+
+
+class Echo(Component):
+    """A sequence through a queue, never filled beyond what it holds."""
+
+    def __init__(self, depth: int, steps: int, *, spram: bool):
+        self.depth, self.steps, self.spram = depth, steps, spram
+        super().__init__({"i": In(beats(8)), "o": Out(stream.Signature(Logit(8)))})
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        m.submodules.queue = queue = ByteQueue(self.depth, spram=self.spram)
+        count = Signal(range(self.steps))
+        inside = Signal(range(self.depth))
+        taken, given = self.i.valid & self.i.ready, self.o.valid & self.o.ready
+        m.d.sync += inside.eq(inside + taken - given)
+        m.d.comb += [
+            self.i.ready.eq(inside != self.depth - 1),
+            queue.i.valid.eq(taken),
+            queue.i.payload.eq(self.i.payload.value),
+            self.o.valid.eq(queue.o.valid),
+            self.o.payload.value.eq(queue.o.payload),
+            self.o.payload.last.eq(count == self.steps - 1),
+            queue.o.ready.eq(self.o.ready),
+        ]
+        with m.If(given):
+            m.d.sync += count.eq(count + 1)
+        return m
+
+
+PACES = [{}, {"input_gaps": 0.8}, {"output_stalls": 0.8}, {"input_gaps": 0.5, "output_stalls": 0.5}]
+
+
+@pytest.mark.parametrize("depth", [2, 16])
+@pytest.mark.parametrize("pace", PACES)
+def test_queue_keeps_every_byte_in_order(draw, depth, pace):
+    x = draw(1, 100, 1, seed=8)
+    run = backend("amaranth").run(Echo(depth, 100, spram=False), Stimulus(list(x), **pace))
+    assert np.array_equal(run.logits[0], x[0, :, 0])
+
+
+@pytest.mark.synth
+@pytest.mark.cosim
+def test_queue_in_the_single_port_memory_equals_its_portable_twin(draw, tmp_path):
+    x = draw(1, 300, 1, seed=9)
+    stimulus = Stimulus(list(x), input_gaps=0.3, output_stalls=0.5)
+    design = Echo(64, 300, spram=True)
+    synthesis = synthesise(rtlil_text(design), part("up5k"), tmp_path, Expected(bram=0, spram=1))
+    run = Netlist(synthesis.rtlil, synthesis.part).run(design, stimulus, tmp_path)
+    assert np.array_equal(run.logits[0], x[0, :, 0])
+    assert run.cycles == backend("amaranth").run(Echo(64, 300, spram=False), stimulus).cycles
+
+
+def test_memory_larger_than_the_cell_is_refused():
+    with pytest.raises(ValueError, match="16384 words of 17 bits do not fit"):
+        SinglePortMemory(1 << 14, 17, spram=True)
