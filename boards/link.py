@@ -18,13 +18,13 @@ A break (the line held low for longer than a byte) resets the board: network, bu
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out, connect
 from numpy.typing import NDArray
 
+from boards.byte_queue import ByteQueue
 from boards.uart import UartReceiver, UartTransmitter
-from hdl.primitives.single_port import SinglePortMemory
 from hdl.streams import Logit, beats
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
@@ -107,54 +107,6 @@ class Link:
             ],
             dtype=np.int64,
         )
-
-
-class ByteQueue(Component):
-    """Bytes first in, first out, in a memory of one port: a byte passes in no less than three cycles.
-
-    A write goes before a read. It counts nothing: who fills it never has more than `depth - 1` bytes in it, which
-    the link's window sees to.
-
-    Parameters
-    ----------
-    depth : int
-        A power of two.
-    spram : bool
-        See `SinglePortMemory`.
-
-    Members
-    -------
-    i : In(stream of 8), always ready
-    o : Out(stream of 8)
-    """
-
-    def __init__(self, depth: int, *, spram: bool = False):
-        self.depth, self.spram = depth, spram
-        super().__init__({"i": In(stream.Signature(8)), "o": Out(stream.Signature(8))})
-
-    def elaborate(self, platform) -> Module:
-        m = Module()
-        m.submodules.memory = memory = SinglePortMemory(self.depth, 8, spram=self.spram)
-        head, tail = Signal(range(self.depth)), Signal(range(self.depth))
-        fetch, fetched = Signal(), Signal()
-
-        m.d.comb += [
-            self.i.ready.eq(1),
-            memory.write.eq(self.i.valid),
-            memory.w_data.eq(self.i.payload),
-            memory.address.eq(Mux(memory.write, head, tail)),
-            fetch.eq((head != tail) & ~memory.write & ~fetched & ~self.o.valid),
-        ]
-        m.d.sync += [
-            head.eq(head + memory.write),
-            tail.eq(tail + fetch),
-            fetched.eq(fetch),
-        ]
-        with m.If(fetched):
-            m.d.sync += [self.o.valid.eq(1), self.o.payload.eq(memory.r_data)]
-        with m.Elif(self.o.ready):
-            m.d.sync += self.o.valid.eq(0)
-        return m
 
 
 class StepReceiver(Component):
@@ -271,8 +223,8 @@ class AnswerTransmitter(Component):
 class BoardTop(Component):
     """A network behind a serial line.
 
-    All of it, and the network, is reset by a break: whoever makes the clock domain resets it by `restart` too. A
-    reset of its own for the parts inside would cost a look-up table for many a flip-flop.
+    All of it, and the network, is reset by a break: who makes the clock domain resets it by `restart` too.
+    A reset of its own for the parts inside would cost a look-up table for many a flip-flop.
 
     Parameters
     ----------

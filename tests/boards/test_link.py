@@ -7,8 +7,9 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out
 
+from boards.byte_queue import ByteQueue
 from boards.host import Host, SerialPort
-from boards.link import ACKNOWLEDGE, BoardTop, ByteQueue, Link
+from boards.link import ACKNOWLEDGE, BoardTop, Link
 from boards.toolchain import Expected, synthesise
 from boards.uart import divisor
 from boards.virtual import VirtualBoard

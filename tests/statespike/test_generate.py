@@ -16,9 +16,9 @@ RESOURCES = {"lut", "ff", "bram", "spram", "dsp"}
 
 @pytest.fixture
 def small(tmp_path):
-    """A network of one layer: quick to place and route."""
+    """A network of one layer and no norm: quick to place and route."""
     path = tmp_path / "small.safetensors"
-    save_network(random_network("gsu", 8, 3, 1, seed=1), path)
+    save_network(random_network("binary_s4d", 3, 2, 1, seed=1), path)
     return path
 
 
