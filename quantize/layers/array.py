@@ -13,7 +13,7 @@ from quantize.poles import is_stable
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
 
 COEFFICIENT_WIDTH = 16
-OUTPUT_WEIGHT_WIDTH = 13
+OUTPUT_WEIGHT_WIDTH = 12
 SHIFT_CODE_WIDTH = 3
 SHIFT_STEP = 2
 """State shifts are even: half a bit of scale on average against a stage of each shifter."""

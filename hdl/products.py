@@ -1,0 +1,170 @@
+"""The multipliers of a neuron array: what each one multiplies in a slot, and the channel's sum of outputs."""
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.primitives.multiplier import Multiplier
+from hdl.slots import ROW_WIDTHS, Single
+from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_CODE_WIDTH, ArraySpec
+
+PRODUCT_WIDTH = 32
+
+
+class ArrayProducts(wiring.Component):
+    """The multipliers of an array, from a slot's states and coefficients to its products.
+
+    Cycles count from a slot's issue: all that goes in belongs to cycle 1, when the memories answer.
+
+    Parameters
+    ----------
+    spec : ArraySpec
+    multipliers : int
+        2, 3 or 4.
+
+    Members
+    -------
+    velocity, position : In(signed(state_width))
+    u : In(signed(16))
+        The channel's input, in the slot of its skip path.
+    row : In(ROW_WIDTHS[multipliers])
+        Coefficients; see `hdl.slots.coefficient_rows`.
+    skip_weight : In(signed(16))
+        Of the channel, where the rows do not hold it.
+    clears, counts : In(1)
+        The channel's sum begins anew with this slot; the slot adds to it. Two multipliers never do both.
+    moves, weighs, skip : In(1)
+        See `hdl.slots.Slot`.
+    single : In(2)
+        A `hdl.slots.Single`, for three multipliers.
+    damping, stiffness : Out(signed(32))
+        The feedback products, in cycle 3.
+    input_code, position_code : Out(3)
+        The shifts of a mode that moves, in cycle 2.
+    total : Out(signed(accumulator_width))
+        The channel's sum, `total_latency` cycles after the issue of its last slot.
+    """
+
+    def __init__(self, spec: ArraySpec, multipliers: int):
+        self.spec, self.multipliers = spec, multipliers
+        state = signed(spec.state_width)
+        inputs = {name: In(1) for name in ("clears", "counts", "moves", "weighs", "skip")}
+        super().__init__(
+            {
+                "velocity": In(state),
+                "position": In(state),
+                "u": In(signed(spec.input.width)),
+                "row": In(ROW_WIDTHS[multipliers]),
+                "skip_weight": In(signed(COEFFICIENT_WIDTH)),
+                **inputs,
+                "single": In(2),
+                "damping": Out(signed(PRODUCT_WIDTH)),
+                "stiffness": Out(signed(PRODUCT_WIDTH)),
+                "input_code": Out(SHIFT_CODE_WIDTH),
+                "position_code": Out(SHIFT_CODE_WIDTH),
+                "total": Out(signed(spec.accumulator_width)),
+            }
+        )
+
+    @property
+    def total_latency(self) -> int:
+        """Cycles from the issue of a channel's last slot until `total` is its sum."""
+        return {2: 4, 3: 6, 4: 5}[self.multipliers]
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        multipliers = [Multiplier() for _ in range(self.multipliers)]
+        for index, multiplier in enumerate(multipliers):
+            m.submodules[f"multiplier_{index}"] = multiplier
+        if self.multipliers == 3:
+            self._pair_and_single(m, multipliers)
+        else:
+            self._pairs(m, multipliers)
+        m.d.comb += [
+            self.damping.eq(multipliers[0 if self.multipliers == 3 else -2].product),
+            self.stiffness.eq(multipliers[1 if self.multipliers == 3 else -1].product),
+        ]
+
+        # Both products of a pair are added first; a single one waits for them.
+        products = [multiplier.product for multiplier in multipliers]
+        both = products[0] + products[1]
+        pair = Signal(both.shape(), reset_less=True)
+        contribution, age = pair, 3
+        if self.multipliers == 3:
+            single, contribution = Signal.like(self.total, reset_less=True), Signal.like(self.total)
+            with m.If(delayed(m, self.weighs, 2)):
+                m.d.sync += pair.eq(both)
+            with m.Else():  # as a reset this costs nothing, while a gate before an adder does
+                m.d.sync += pair.eq(0)
+            m.d.sync += [single.eq(products[2]), contribution.eq(pair + single)]
+            age = 4
+        else:
+            m.d.sync += pair.eq(both)
+        counts, clears = delayed(m, self.counts, age), delayed(m, self.clears, age)
+        total = Signal.like(self.total)
+        m.d.comb += self.total.eq(total)
+        if self.multipliers == 2:
+            with m.If(counts):
+                m.d.sync += total.eq(total + contribution)
+            with m.Elif(clears):
+                m.d.sync += total.eq(0)
+        else:
+            with m.If(counts):
+                m.d.sync += total.eq(Mux(clears, 0, total) + contribution)
+        return m
+
+    def _pairs(self, m: Module, multipliers: list[Multiplier]) -> None:
+        """Two multipliers: a row is either kind of coefficients. Four: it is both."""
+        outputs, feedback = self.row[:32], self.row[-32:]
+        for index, multiplier in enumerate(multipliers):
+            state: Value = (self.velocity, self.position)[index % 2]
+            half = outputs.word_select(index % 2, COEFFICIENT_WIDTH)
+            weight = half[:OUTPUT_WEIGHT_WIDTH].as_signed()
+            coefficient = feedback.word_select(index % 2, COEFFICIENT_WIDTH).as_signed()
+            factor: Value = weight if index < 2 else coefficient
+            if self.multipliers == 2:
+                factor = Mux(self.moves, coefficient, weight)
+            if index == 0:
+                state = Mux(self.skip, self.u, state)
+                factor = Mux(self.skip, self.skip_weight, factor)
+            elif index == 1:
+                state = Mux(self.skip, 0, state)
+            m.d.comb += [multiplier.a.eq(state), multiplier.b.eq(factor)]
+        # The shifts come with the output weights, in the slot itself or the one before.
+        with m.If(self.weighs):
+            m.d.sync += [
+                self.input_code.eq(outputs[OUTPUT_WEIGHT_WIDTH:]),
+                self.position_code.eq(outputs[COEFFICIENT_WIDTH + OUTPUT_WEIGHT_WIDTH :]),
+            ]
+
+    def _pair_and_single(self, m: Module, multipliers: list[Multiplier]) -> None:
+        first, second, last = (self.row.word_select(index, COEFFICIENT_WIDTH) for index in range(3))
+        held_velocity, held_position = Signal.like(self.velocity), Signal.like(self.position)
+        states = Array([self.velocity, held_position, held_velocity, self.u])
+        for multiplier, state, word in zip(
+            multipliers, (self.velocity, self.position), (first, second), strict=False
+        ):
+            # A coefficient has no sign: the bit above it is a shift's.
+            magnitude, sign = word[: COEFFICIENT_WIDTH - 1], word[COEFFICIENT_WIDTH - 2] & ~self.moves
+            m.d.comb += [multiplier.a.eq(state), multiplier.b.eq(Cat(magnitude, sign).as_signed())]
+        weight = last[:OUTPUT_WEIGHT_WIDTH].as_signed()
+        m.d.comb += [
+            multipliers[2].a.eq(states[self.single]),
+            multipliers[2].b.eq(Mux(self.skip, last.as_signed(), weight)),
+        ]
+        m.d.sync += [
+            self.input_code.eq(last[OUTPUT_WEIGHT_WIDTH:]),
+            self.position_code.eq(Cat(first[-1], second[-1], last[-1])),
+        ]
+        # Of three modes, the first two wait for the single multiplier.
+        with m.If(self.moves & (self.single != Single.HELD_VELOCITY)):
+            m.d.sync += [held_velocity.eq(self.velocity), held_position.eq(self.position)]
+
+
+def delayed(m: Module, value: Signal, cycles: int) -> Signal:
+    """`value` as it was some cycles ago."""
+    for age in range(1, cycles + 1):
+        after = Signal.like(value, name=f"{value.name}_{age}")
+        m.d.sync += after.eq(value)
+        value = after
+    return value

@@ -1,0 +1,116 @@
+"""The state of a mode moves on: the leapfrog step of `quantize.layers.array.ArraySpec` behind its products."""
+
+from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.fixed import saturate, shift_left, shifted_with_round_bit
+from quantize.layers.array import SHIFT_CODE_WIDTH, SHIFT_STEP, ArraySpec
+
+
+class StateUpdate(wiring.Component):
+    """A pipeline with a place for a mode in every cycle:
+
+        cycle  1        2         3        4           5         6         7       8
+               states   u         driven   difference  velocity  velocity  moved   position
+               read     shifted   summed               clipped   shifted           clipped
+
+    so that no stage holds more than an adder or a shifter. Cycles count from the issue of the mode's slot.
+
+    Parameters
+    ----------
+    spec : ArraySpec
+    interval : int
+        Cycles from one mode to the next at least: with 2, values that wait need half the registers.
+
+    Members
+    -------
+    valid : In(1), velocity, position : In(signed(state_width))
+        Of a mode that moves, in cycle 1.
+    u : In(signed), input_code, position_code : In(3)
+        In cycle 2.
+    damping, stiffness : In(signed(32))
+        Its products, in cycle 3.
+    new_velocity, new_position : Out(signed(state_width))
+        To be written in the cycles 6 and 8, when `velocity_valid` and `position_valid` are high.
+    """
+
+    POSITION_LATENCY = 8
+
+    def __init__(self, spec: ArraySpec, interval: int):
+        self.spec, self.interval = spec, interval
+        state = signed(spec.state_width)
+        super().__init__(
+            {
+                "valid": In(1),
+                "velocity": In(state),
+                "position": In(state),
+                "u": In(signed(spec.input.width)),
+                "input_code": In(SHIFT_CODE_WIDTH),
+                "position_code": In(SHIFT_CODE_WIDTH),
+                "damping": In(signed(32)),
+                "stiffness": In(signed(32)),
+                "velocity_valid": Out(1),
+                "new_velocity": Out(state),
+                "position_valid": Out(1),
+                "new_position": Out(state),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        spec, width = self.spec, self.spec.state_width
+        valid_at = {1: self.valid}
+        for age in range(2, self.POSITION_LATENCY + 1):
+            valid_at[age] = Signal(name=f"valid_{age}")
+            m.d.sync += valid_at[age].eq(valid_at[age - 1])
+
+        def held(value: Value, arrives: int, needed: int) -> Value:
+            """A value of cycle `arrives` in cycle `needed`."""
+            for age in range(arrives, needed, self.interval):
+                after = Signal.like(value, name=f"held_{age}", reset_less=True)
+                if self.interval == 1:
+                    m.d.sync += after.eq(value)
+                else:
+                    with m.If(valid_at[age]):
+                        m.d.sync += after.eq(value)
+                value = after
+            return value
+
+        old_velocity = held(self.velocity, 1, 3)
+        old_position = held(self.position, 1, 7)
+        position_code = held(self.position_code, 2, 6)
+
+        def shifted(value: Value, code: Value) -> Signal:
+            """The value shifted right, its rounding bit below, a cycle later."""
+            whole, round_bit = shifted_with_round_bit(value, Cat(Const(0, SHIFT_STEP - 1), code))
+            after = Signal(signed(len(value) + 1), reset_less=True)
+            m.d.sync += after.eq(Cat(round_bit, whole))
+            return after
+
+        # A rounding bit enters the carry of the adder that takes the shifted value.
+        drive = shifted(self.u, self.input_code)
+        driven = Signal(signed(max(width, spec.input.width) + 1), reset_less=True)
+        m.d.sync += driven.eq(old_velocity + drive[1:].as_signed() + drive[0])
+        feedback = Signal(signed(spec.feedback_width), reset_less=True)
+        m.d.sync += feedback.eq(
+            shift_left(self.damping, spec.damping_alignment)
+            + shift_left(self.stiffness, spec.stiffness_alignment)
+        )
+        # driven - round_shift(feedback) as one adder: the inverted sum, and for +1 - round bit its inverse.
+        amount = spec.feedback_shift
+        subtracted = driven + ~(feedback >> amount) + ~feedback[amount - 1]
+        difference = Signal(subtracted.shape(), reset_less=True)
+        velocity = Signal(signed(width), reset_less=True)
+        m.d.sync += [difference.eq(subtracted), velocity.eq(saturate(difference, width))]
+
+        step = shifted(velocity, position_code)
+        moved = Signal(signed(width + 1), reset_less=True)
+        m.d.sync += moved.eq(old_position + step[1:].as_signed() + step[0])
+        m.d.comb += [
+            self.velocity_valid.eq(valid_at[6]),
+            self.new_velocity.eq(velocity),
+            self.position_valid.eq(valid_at[8]),
+            self.new_position.eq(saturate(moved, width)),
+        ]
+        return m
