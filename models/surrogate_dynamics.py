@@ -1,8 +1,8 @@
 """The surrogate dynamic network: it predicts an integrate-and-fire neuron's potential for all steps at once.
 
 The hard reset makes a neuron's potential depend on its own spikes, so it has to be computed step by step.
-Since the leak forgets fast, the last eight inputs almost decide it: a causal network of 153 weights reads them
-and predicts the decayed potential tau u[t-1]. Shen et al., "SpikingSSMs" (2024).
+Since the leak forgets fast, the last eight inputs almost decide it: a causal network of 153 weights reads
+them and predicts the decayed potential tau u[t-1]. Shen et al., "SpikingSSMs" (2024).
 
     python -m models.surrogate_dynamics train      fit it on N(0, 1) inputs, write sdn.safetensors
     python -m models.surrogate_dynamics measure    how often its spikes are the neuron's, and how fast it is
