@@ -95,7 +95,7 @@ class DiagonalStateSpace(nn.Module):
         self.B = nn.Parameter(one) if trained_input else None
 
     def checkpoint_tensors(self) -> dict[str, Tensor]:
-        """Return C (H, N, 2), log_dt (H), log_A_real (H, N), A_imag (H, N) and D (H) of a layer with B = 1."""
+        """Return C (H, N, 2), log_dt (H), log_A_real (H, N), A_imag (H, N), D (H) of a layer with B = 1."""
         return {
             "C": torch.view_as_real(self.readout()).float(),
             "log_dt": self.log_dt,
