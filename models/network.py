@@ -1,53 +1,57 @@
 """The sequence classifier: encoder, pre-norm state-space blocks, pooling, decoder."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.recipe import DEFAULT_SURROGATES
+from models.norm import ChannelNorm
+from models.recipe import model_defaults
 from models.ssm import DiagonalStateSpace
-from models.surrogates import surrogate
+from models.surrogates import Derivative, surrogate
 from models.units import UNITS
 from quantize.checkpoint import Checkpoint, NetworkConfig
 
-_NOT_STORED = "num_batches_tracked"
+
+def _is_left_out(name: str) -> bool:
+    """Whether a checkpoint does without a tensor: a counter of the norms, or a B that goes into C."""
+    return name.endswith(("num_batches_tracked", ".ssm.B"))
 
 
-class ChannelNorm(nn.BatchNorm1d):
-    """BatchNorm over channels-last sequences (B, T, H); padded steps stay out of the statistics."""
+class BlockState(NamedTuple):
+    """What a block keeps between steps: of its state-space model (B, H, N), and of its unit."""
 
-    def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Normalise x (B, T, H); `valid` (B, T) is True on the steps that belong to a sequence."""
-        if valid is None or not self.training:
-            return super().forward(x.reshape(-1, x.shape[-1])).reshape(x.shape)
-        result = torch.zeros_like(x)
-        result[valid] = super().forward(x[valid])
-        return result
+    ssm: Tensor
+    unit: Tensor
 
 
 class Block(nn.Module):
     """One residual block: x + unit(ssm(norm(x)))."""
 
-    def __init__(self, config: NetworkConfig, surrogate_name: str) -> None:
+    def __init__(self, config: NetworkConfig, derivative: Derivative, **options: Any) -> None:
         super().__init__()
         self.norm = ChannelNorm(config.channels)
         self.ssm = DiagonalStateSpace(
-            config.channels, config.modes, config.discretisation, config.initialisation
+            config.channels, config.modes, config.discretisation, config.initialisation, **options
         )
-        self.unit = UNITS[config.model](config.channels, surrogate(surrogate_name))
+        self.unit = UNITS[config.model](config.channels, derivative)
 
     def forward(self, x: Tensor, valid: Tensor | None) -> Tensor:
         """Map x (B, T, H) to (B, T, H)."""
-        result: Tensor = x + self.unit(self.ssm(self.norm(x, valid)))
+        result: Tensor = x + self.unit(self.ssm(self.norm(x, valid)), valid)
         return result
 
-    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Advance by one step: x (B, H), state (B, H, N) -> (B, H), next state."""
+    def initial_state(self, batch: int) -> BlockState:
+        """Return the state before the first step of `batch` sequences."""
+        return BlockState(self.ssm.initial_state(batch), self.unit.initial_state(batch))
+
+    def step(self, x: Tensor, state: BlockState) -> tuple[Tensor, BlockState]:
+        """Advance by one step: x (B, H) and the state -> (B, H), next state."""
         normalised = self.norm(x[:, None])[:, 0]
-        y, state = self.ssm.step(normalised, state)
-        return x + self.unit(y), state
+        y, ssm_state = self.ssm.step(normalised, state.ssm)
+        out, unit_state = self.unit.step(y, state.unit)
+        return x + out, BlockState(ssm_state, unit_state)
 
 
 class Network(nn.Module):
@@ -58,14 +62,16 @@ class Network(nn.Module):
     config : NetworkConfig
     surrogate_name : str, optional
         Surrogate gradient of every step function; the model's default when not given.
+    **options
+        `pole_sets` and `trained_input` of every `DiagonalStateSpace`: how it is trained, not what it is.
     """
 
-    def __init__(self, config: NetworkConfig, surrogate_name: str | None = None) -> None:
+    def __init__(self, config: NetworkConfig, surrogate_name: str | None = None, **options: Any) -> None:
         super().__init__()
-        chosen = surrogate_name or DEFAULT_SURROGATES[config.model]
+        derivative = surrogate(surrogate_name or model_defaults(config.model).surrogate)
         self.config = config
         self.encoder = nn.Linear(config.features, config.channels)
-        self.layers = nn.ModuleList(Block(config, chosen) for _ in range(config.layers))
+        self.layers = nn.ModuleList(Block(config, derivative, **options) for _ in range(config.layers))
         self.norm = ChannelNorm(config.channels)
         self.decoder = nn.Linear(config.channels, config.classes)
 
@@ -106,10 +112,13 @@ class Network(nn.Module):
 
     def to_checkpoint(self, provenance: dict[str, Any]) -> Checkpoint:
         """Return the network as plain arrays."""
+        stored = {name: tensor for name, tensor in self.state_dict().items() if not _is_left_out(name)}
+        for index, layer in enumerate(self.layers):
+            assert isinstance(layer, Block)
+            tensors_of_ssm = layer.ssm.checkpoint_tensors()
+            stored |= {f"layers.{index}.ssm.{name}": tensor for name, tensor in tensors_of_ssm.items()}
         tensors = {
-            name: tensor.detach().numpy().astype(np.float32, copy=True)
-            for name, tensor in self.state_dict().items()
-            if not name.endswith(_NOT_STORED)
+            name: tensor.detach().numpy().astype(np.float32, copy=True) for name, tensor in stored.items()
         }
         return Checkpoint(self.config, tensors, provenance)
 
