@@ -13,6 +13,7 @@ import pytest
 
 from models.tasks.arrays import file_task, read_sequences
 from models.tasks.idx import ARCHIVE, read_images
+from models.tasks.mnist import pixel_order
 from models.tasks.registry import load_task
 from models.tasks.task import TaskError
 
@@ -84,6 +85,12 @@ def test_psmnist_shuffles_every_image_in_the_same_way(mnist, tmp_path):
     assert not np.array_equal(plain, shuffled)
     np.testing.assert_array_equal(np.sort(plain, 1), np.sort(shuffled, 1))
     np.testing.assert_array_equal(shuffled, load_task("psmnist", tmp_path).test.x)
+
+
+def test_the_permutation_is_the_one_of_the_literature():
+    order = pixel_order(permuted=True)
+    assert order[:6].tolist() == [319, 576, 323, 107, 355, 716]
+    assert sorted(order) == list(range(784))
 
 
 def test_the_npm_package_is_read_as_it_is_packed(mnist, tmp_path):
