@@ -6,7 +6,7 @@ from pathlib import Path
 
 from models.tasks.arrays import file_task
 from models.tasks.digits import digits_task
-from models.tasks.mnist import mnist_sample, mnist_task
+from models.tasks.mnist import fashion_task, mnist_sample, mnist_task
 from models.tasks.task import Task, TaskError
 
 TASKS: dict[str, Callable[[str, Path | None], Task]] = {
@@ -15,6 +15,7 @@ TASKS: dict[str, Callable[[str, Path | None], Task]] = {
     "smnist-sample": mnist_sample,
     "psmnist-sample": mnist_sample,
     "digits": digits_task,
+    "fashion": fashion_task,
 }
 """Name of a task -> its maker, called with the name and where its data lies."""
 
