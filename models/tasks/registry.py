@@ -7,6 +7,7 @@ from pathlib import Path
 from models.tasks.arrays import file_task
 from models.tasks.digits import digits_task
 from models.tasks.mnist import fashion_task, mnist_sample, mnist_task
+from models.tasks.spoken_digits import spoken_digits_task
 from models.tasks.task import Task, TaskError
 
 TASKS: dict[str, Callable[[str, Path | None], Task]] = {
@@ -16,6 +17,7 @@ TASKS: dict[str, Callable[[str, Path | None], Task]] = {
     "psmnist-sample": mnist_sample,
     "digits": digits_task,
     "fashion": fashion_task,
+    "spoken_digits": spoken_digits_task,
 }
 """Name of a task -> its maker, called with the name and where its data lies."""
 
