@@ -6,6 +6,8 @@ from pathlib import Path
 
 from models.tasks.arrays import file_task
 from models.tasks.digits import digits_task
+from models.tasks.listops import SIZES as LISTOPS_SIZES
+from models.tasks.listops import listops_task
 from models.tasks.mnist import fashion_task, mnist_sample, mnist_task
 from models.tasks.spoken_digits import spoken_digits_task
 from models.tasks.task import Task, TaskError
@@ -18,6 +20,7 @@ TASKS: dict[str, Callable[[str, Path | None], Task]] = {
     "digits": digits_task,
     "fashion": fashion_task,
     "spoken_digits": spoken_digits_task,
+    **dict.fromkeys(LISTOPS_SIZES, listops_task),
 }
 """Name of a task -> its maker, called with the name and where its data lies."""
 
