@@ -9,6 +9,8 @@ from models.tasks.digits import digits_task
 from models.tasks.listops import SIZES as LISTOPS_SIZES
 from models.tasks.listops import listops_task
 from models.tasks.mnist import fashion_task, mnist_sample, mnist_task
+from models.tasks.pathfinder import SIZES as PATHFINDER_SIZES
+from models.tasks.pathfinder import pathfinder_task
 from models.tasks.spoken_digits import spoken_digits_task
 from models.tasks.task import Task, TaskError
 
@@ -21,6 +23,7 @@ TASKS: dict[str, Callable[[str, Path | None], Task]] = {
     "fashion": fashion_task,
     "spoken_digits": spoken_digits_task,
     **dict.fromkeys(LISTOPS_SIZES, listops_task),
+    **dict.fromkeys(PATHFINDER_SIZES, pathfinder_task),
 }
 """Name of a task -> its maker, called with the name and where its data lies."""
 
