@@ -1,53 +1,54 @@
 """The sequence classifier: encoder, pre-norm state-space blocks, pooling, decoder."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.recipe import DEFAULT_SURROGATES
+from models.norm import ChannelNorm
+from models.recipe import model_defaults
 from models.ssm import DiagonalStateSpace
-from models.surrogates import surrogate
+from models.surrogates import Derivative, surrogate
 from models.units import UNITS
 from quantize.checkpoint import Checkpoint, NetworkConfig
 
 _NOT_STORED = "num_batches_tracked"
 
 
-class ChannelNorm(nn.BatchNorm1d):
-    """BatchNorm over channels-last sequences (B, T, H); padded steps stay out of the statistics."""
+class BlockState(NamedTuple):
+    """What a block keeps between steps: of its state-space model (B, H, N), and of its unit."""
 
-    def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Normalise x (B, T, H); `valid` (B, T) is True on the steps that belong to a sequence."""
-        if valid is None or not self.training:
-            return super().forward(x.reshape(-1, x.shape[-1])).reshape(x.shape)
-        result = torch.zeros_like(x)
-        result[valid] = super().forward(x[valid])
-        return result
+    ssm: Tensor
+    unit: Tensor
 
 
 class Block(nn.Module):
     """One residual block: x + unit(ssm(norm(x)))."""
 
-    def __init__(self, config: NetworkConfig, surrogate_name: str) -> None:
+    def __init__(self, config: NetworkConfig, derivative: Derivative) -> None:
         super().__init__()
         self.norm = ChannelNorm(config.channels)
         self.ssm = DiagonalStateSpace(
             config.channels, config.modes, config.discretisation, config.initialisation
         )
-        self.unit = UNITS[config.model](config.channels, surrogate(surrogate_name))
+        self.unit = UNITS[config.model](config.channels, derivative)
 
     def forward(self, x: Tensor, valid: Tensor | None) -> Tensor:
         """Map x (B, T, H) to (B, T, H)."""
-        result: Tensor = x + self.unit(self.ssm(self.norm(x, valid)))
+        result: Tensor = x + self.unit(self.ssm(self.norm(x, valid)), valid)
         return result
 
-    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Advance by one step: x (B, H), state (B, H, N) -> (B, H), next state."""
+    def initial_state(self, batch: int) -> BlockState:
+        """Return the state before the first step of `batch` sequences."""
+        return BlockState(self.ssm.initial_state(batch), self.unit.initial_state(batch))
+
+    def step(self, x: Tensor, state: BlockState) -> tuple[Tensor, BlockState]:
+        """Advance by one step: x (B, H) and the state -> (B, H), next state."""
         normalised = self.norm(x[:, None])[:, 0]
-        y, state = self.ssm.step(normalised, state)
-        return x + self.unit(y), state
+        y, ssm_state = self.ssm.step(normalised, state.ssm)
+        out, unit_state = self.unit.step(y, state.unit)
+        return x + out, BlockState(ssm_state, unit_state)
 
 
 class Network(nn.Module):
@@ -62,10 +63,10 @@ class Network(nn.Module):
 
     def __init__(self, config: NetworkConfig, surrogate_name: str | None = None) -> None:
         super().__init__()
-        chosen = surrogate_name or DEFAULT_SURROGATES[config.model]
+        derivative = surrogate(surrogate_name or model_defaults(config.model).surrogate)
         self.config = config
         self.encoder = nn.Linear(config.features, config.channels)
-        self.layers = nn.ModuleList(Block(config, chosen) for _ in range(config.layers))
+        self.layers = nn.ModuleList(Block(config, derivative) for _ in range(config.layers))
         self.norm = ChannelNorm(config.channels)
         self.decoder = nn.Linear(config.channels, config.classes)
 

@@ -4,8 +4,38 @@ from dataclasses import dataclass
 
 from quantize.checkpoint import NetworkConfig
 
-DEFAULT_SURROGATES = {"gsu": "fast_sigmoid", "binary_s4d": "arctan"}
-"""The surrogate that trains a model best (Stan & Rhodes 2024, and our own sMNIST runs)."""
+
+@dataclass(frozen=True)
+class ModelDefaults:
+    """What a model is trained with unless a recipe says otherwise.
+
+    Parameters
+    ----------
+    surrogate : str
+        Surrogate gradient that trains it best (Stan & Rhodes 2024, Shen et al. 2024, and our own sMNIST
+        runs); empty for a model without a step function.
+    modes : int
+    initialisation : str
+        See `NetworkConfig`.
+    """
+
+    surrogate: str = ""
+    modes: int = 8
+    initialisation: str = "lin"
+
+
+_MODEL_DEFAULTS = {
+    "gsu": ModelDefaults("fast_sigmoid"),
+    "gsu_lean": ModelDefaults("fast_sigmoid"),
+    "binary_s4d": ModelDefaults("arctan"),
+    "spiking_ssm": ModelDefaults("triangle"),
+    "prf": ModelDefaults("arctan", modes=1, initialisation="spread"),
+}
+
+
+def model_defaults(model: str) -> ModelDefaults:
+    """Return the defaults of a model by name."""
+    return _MODEL_DEFAULTS.get(model, ModelDefaults())
 
 
 @dataclass(frozen=True)
@@ -15,10 +45,11 @@ class Recipe:
     Parameters
     ----------
     model : str
-        "gsu" or "binary_s4d".
-    channels, modes, layers : int
-    discretisation, initialisation, pooling : str
         See `NetworkConfig`.
+    channels, modes, layers : int
+        The model's default for `modes` of 0.
+    discretisation, initialisation, pooling : str
+        See `NetworkConfig`; the model's default for an empty `initialisation`.
     surrogate : str
         Surrogate gradient; the model's default when empty.
     epochs, batch : int
@@ -32,10 +63,10 @@ class Recipe:
 
     model: str = "gsu"
     channels: int = 32
-    modes: int = 8
+    modes: int = 0
     layers: int = 2
     discretisation: str = "zoh"
-    initialisation: str = "lin"
+    initialisation: str = ""
     pooling: str = "mean"
     surrogate: str = ""
     epochs: int = 8
@@ -44,10 +75,10 @@ class Recipe:
     state_space_rate: float = 2e-3
     seed: int = 0
 
-    @property
-    def surrogate_name(self) -> str:
-        """The surrogate in use."""
-        return self.surrogate or DEFAULT_SURROGATES[self.model]
+    def __post_init__(self) -> None:
+        defaults = model_defaults(self.model)
+        for name in ("modes", "initialisation", "surrogate"):
+            object.__setattr__(self, name, getattr(self, name) or getattr(defaults, name))
 
     def network_config(self, features: int, classes: int) -> NetworkConfig:
         """Return the configuration of the network for a task's inputs and outputs."""
@@ -65,10 +96,11 @@ class Recipe:
 
     def command(self, task: str) -> str:
         """Return the command that trains this recipe again."""
+        surrogate = f"--surrogate {self.surrogate} " if self.surrogate else ""
         return (
             f"statespike train {task} --model {self.model} --channels {self.channels} --modes {self.modes} "
             f"--layers {self.layers} --discretisation {self.discretisation} "
             f"--initialisation {self.initialisation} --pooling {self.pooling} "
-            f"--surrogate {self.surrogate_name} --epochs {self.epochs} --batch {self.batch} "
+            f"{surrogate}--epochs {self.epochs} --batch {self.batch} "
             f"--rate {self.rate:g} --state-space-rate {self.state_space_rate:g} --seed {self.seed}"
         )

@@ -14,20 +14,23 @@ from torch import Tensor, nn
 from models.convolution import causal_convolution
 
 
-def initial_poles(initialisation: str, modes: int) -> Tensor:
-    """Continuous poles of one channel at the start of training, complex (N,).
+def initial_poles(initialisation: str, channels: int, modes: int) -> Tensor:
+    """Continuous poles at the start of training, complex (H, N).
 
     "lin": A_n = -1/2 + i pi n;  "inv": A_n = -1/2 + i (M/pi) (M/(2n+1) - 1) with M = 2N (S4D-Lin and S4D-Inv
-    of the paper; half of each conjugate pair is stored).
+    of the paper; half of each conjugate pair is stored, and all channels start alike);  "spread": those of
+    S4D-Lin dealt out in turn, n = 0 to HN - 1, so that channels of a single mode resonate apart.
     """
-    n = torch.arange(modes, dtype=torch.float64)
+    n = torch.arange(modes, dtype=torch.float64).expand(channels, modes)
     if initialisation == "lin":
         imaginary = math.pi * n
     elif initialisation == "inv":
         order = 2 * modes
         imaginary = order / math.pi * (order / (2 * n + 1) - 1)
+    elif initialisation == "spread":
+        imaginary = math.pi * torch.arange(channels * modes, dtype=torch.float64).reshape(modes, channels).T
     else:
-        raise ValueError(f"unknown initialisation {initialisation!r}; choose 'lin' or 'inv'")
+        raise ValueError(f"unknown initialisation {initialisation!r}; choose 'lin', 'inv' or 'spread'")
     return torch.complex(torch.full_like(imaginary, -0.5), imaginary)
 
 
@@ -42,7 +45,7 @@ class DiagonalStateSpace(nn.Module):
         "zoh":      Abar = exp(dt A),                  Bbar = (Abar - 1)/A;
         "bilinear": Abar = (1 + dt A/2)/(1 - dt A/2),  Bbar = dt/(1 - dt A/2).  B = 1 in both.
     initialisation : str
-        "lin" or "inv", see `initial_poles`.
+        "lin", "inv" or "spread", see `initial_poles`.
 
     Notes
     -----
@@ -57,7 +60,7 @@ class DiagonalStateSpace(nn.Module):
         if discretisation not in ("zoh", "bilinear"):
             raise ValueError(f"unknown discretisation {discretisation!r}; choose 'zoh' or 'bilinear'")
         self.discretisation = discretisation
-        poles = initial_poles(initialisation, modes).expand(channels, modes)
+        poles = initial_poles(initialisation, channels, modes)
         shortest, longest = math.log(1e-3), math.log(1e-1)
         self.C = nn.Parameter(torch.randn(channels, modes, 2) * math.sqrt(0.5))
         self.log_dt = nn.Parameter(shortest + torch.rand(channels) * (longest - shortest))

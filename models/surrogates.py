@@ -5,6 +5,7 @@ Every derivative is an even function of the distance to the threshold; `models.u
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,19 +13,20 @@ from torch import Tensor
 
 from quantize.errors import StatespikeError
 
-FAST_SIGMOID_SLOPE = 25.0
-
 Derivative = Callable[[Tensor], Tensor]
 
-
-def fast_sigmoid(distance: Tensor) -> Tensor:
-    """1/(1 + 25 |x|)^2, the derivative of the committed code of Stan & Rhodes (2024)."""
-    return (distance.abs().mul_(FAST_SIGMOID_SLOPE).add_(1)).square_().reciprocal_()
+SEPARATOR = ":"
 
 
-def arctan(distance: Tensor) -> Tensor:
-    """1/(1 + (pi x)^2), the surrogate of the better results of Stan & Rhodes (2024)."""
-    return (distance * math.pi).square_().add_(1).reciprocal_()
+def fast_sigmoid(distance: Tensor, slope: float = 25.0) -> Tensor:
+    """1/(1 + slope |x|)^2; 25 is the slope of the committed code of Stan & Rhodes (2024)."""
+    return (distance.abs().mul_(slope).add_(1)).square_().reciprocal_()
+
+
+def arctan(distance: Tensor, alpha: float = 2.0) -> Tensor:
+    """alpha/2 / (1 + (pi/2 alpha x)^2), the surrogate of the better results of Stan & Rhodes (2024)."""
+    peak = alpha / 2
+    return (distance * (math.pi * peak)).square_().add_(1).reciprocal_().mul_(peak)
 
 
 def triangle(distance: Tensor) -> Tensor:
@@ -37,19 +39,39 @@ def straight_through(distance: Tensor) -> Tensor:
     return (distance.abs() <= 1).to(distance.dtype)
 
 
+def no_step(distance: Tensor) -> Tensor:
+    """For models without a step function, which never ask."""
+    raise AssertionError("a model without a step function asked for a surrogate gradient")
+
+
 SURROGATES: dict[str, Derivative] = {
     "fast_sigmoid": fast_sigmoid,
     "arctan": arctan,
     "triangle": triangle,
     "straight_through": straight_through,
 }
+SHARPNESS = {"fast_sigmoid": "slope", "arctan": "alpha"}
+"""Surrogates with a parameter, and its name."""
 
 
-def surrogate(name: str) -> Derivative:
-    """Look a surrogate up by name."""
+def surrogate(text: str) -> Derivative:
+    """Look a surrogate up by name, with its parameter if wanted: "arctan", "arctan:4", "fast_sigmoid:10"."""
+    if not text:
+        return no_step
+    name, separator, number = text.partition(SEPARATOR)
     if name not in SURROGATES:
         raise StatespikeError(f"unknown surrogate {name!r}; choose one of {', '.join(SURROGATES)}")
-    return SURROGATES[name]
+    if not separator:
+        return SURROGATES[name]
+    if name not in SHARPNESS:
+        raise StatespikeError(f"surrogate {name} has no parameter; leave {separator}{number} out")
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise StatespikeError(f"{SHARPNESS[name]} of {name} is {number!r}; give a number greater than 0")
+    return partial(SURROGATES[name], **{SHARPNESS[name]: value})
 
 
 class _Spike(torch.autograd.Function):

@@ -1,11 +1,12 @@
 """Ternary values of the Gated Spiking Unit: the sign where a magnitude stands out, else zero."""
 
+from fractions import Fraction
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from models.surrogates import Derivative
+from models.surrogates import Derivative, spike
 from quantize.constants import THRESHOLD
 
 _ROWS_AT_ONCE = 4096
@@ -58,3 +59,9 @@ def ternarise(x: Tensor, derivative: Derivative) -> Tensor:
     """
     result: Tensor = _Ternarise.apply(x.reshape(-1, x.shape[-1]), derivative)
     return result.reshape(x.shape)
+
+
+def ternary(x: Tensor, threshold: Fraction, derivative: Derivative) -> Tensor:
+    """Theta(x - d) - Theta(-x - d) with a constant d: -1, 0 or 1, same shape as x."""
+    distance = float(threshold)
+    return spike(x - distance, derivative) - spike(-x - distance, derivative)

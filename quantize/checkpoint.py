@@ -23,7 +23,7 @@ FORMAT = "statespike-checkpoint"
 VERSION = "1"
 
 DISCRETISATIONS = ("zoh", "bilinear")
-INITIALISATIONS = ("lin", "inv")
+INITIALISATIONS = ("lin", "inv", "spread")
 POOLINGS = ("mean", "last")
 
 Shape = tuple[int, ...]
@@ -32,6 +32,10 @@ Tensor = NDArray[np.float32]
 
 class CheckpointError(StatespikeError):
     """A file that is not a checkpoint, or a checkpoint that cannot be used."""
+
+
+def _linear(channels: int, name: str) -> dict[str, Shape]:
+    return {f"{name}.weight": (channels, channels), f"{name}.bias": (channels,)}
 
 
 def _gated_spiking_unit(channels: int) -> dict[str, Shape]:
@@ -43,14 +47,32 @@ def _gated_spiking_unit(channels: int) -> dict[str, Shape]:
     }
 
 
-def _binary_gated_unit(channels: int) -> dict[str, Shape]:
-    linear: dict[str, Shape] = {"weight": (channels, channels), "bias": (channels,)}
-    return {f"{path}.{name}": shape for path in ("value", "gate") for name, shape in linear.items()}
+def _lean_gated_spiking_unit(channels: int) -> dict[str, Shape]:
+    statistics: dict[str, Shape] = {"norm.running_mean": (channels,), "norm.running_var": (channels,)}
+    return _gated_spiking_unit(channels) | statistics
+
+
+def _gated_linear_unit(channels: int) -> dict[str, Shape]:
+    return _linear(channels, "value") | _linear(channels, "gate")
+
+
+def _integrate_and_fire_unit(channels: int) -> dict[str, Shape]:
+    return _gated_linear_unit(channels) | {"log_threshold": (channels,)}
+
+
+def _resonate_and_fire_unit(channels: int) -> dict[str, Shape]:
+    return _linear(channels, "mix")
 
 
 UNIT_TENSORS: dict[str, Callable[[int], dict[str, Shape]]] = {
     "gsu": _gated_spiking_unit,
-    "binary_s4d": _binary_gated_unit,
+    "gsu_lean": _lean_gated_spiking_unit,
+    "binary_s4d": _gated_linear_unit,
+    "spiking_ssm": _integrate_and_fire_unit,
+    "prf": _resonate_and_fire_unit,
+    "s4d": _gated_linear_unit,
+    "tanh": _gated_linear_unit,
+    "sigmoid": _gated_linear_unit,
 }
 """Name of a model -> tensors of its unit (the part of a block behind the state-space model)."""
 
@@ -62,13 +84,13 @@ class NetworkConfig:
     Parameters
     ----------
     model : str
-        "gsu" or "binary_s4d": the unit behind the state-space model of every block.
+        One of `UNIT_TENSORS`: the unit behind the state-space model of every block.
     features, channels, modes, layers, classes : int
         Inputs a step, channels H, complex modes a channel N, blocks L, and outputs.
     discretisation : str
         "zoh" or "bilinear".
     initialisation : str
-        "lin" or "inv": where the poles started.
+        "lin", "inv" or "spread": where the poles started.
     pooling : str
         "mean" over the valid steps, or the "last" valid step.
     """

@@ -4,3 +4,12 @@ from fractions import Fraction
 
 THRESHOLD = Fraction(3, 20)
 """Ternary threshold of the Gated Spiking Unit as a part of the largest magnitude: 0.15, exactly 3/20."""
+
+LEAN_THRESHOLD = Fraction(1, 2)
+"""Ternary threshold of the lean Gated Spiking Unit, in units of y."""
+
+FIRE_THRESHOLD = 1
+"""Threshold of a resonate-and-fire neuron in units of y, and of an integrate-and-fire neuron's potential."""
+
+LEAK = Fraction(1, 8)
+"""tau of the integrate-and-fire neuron: what stays of its potential after a step."""

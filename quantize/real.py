@@ -3,7 +3,9 @@
 The definitions are those of `models/` (a test holds the two together); here every intermediate value is kept.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import erf
 
 import numba
@@ -11,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.checkpoint import Checkpoint
-from quantize.constants import THRESHOLD
+from quantize.constants import FIRE_THRESHOLD, LEAK, LEAN_THRESHOLD, THRESHOLD
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -50,14 +52,18 @@ class StateSpace:
         return np.fft.irfft(spectrum, 2 * steps)[:, :, :steps].transpose(0, 2, 1)
 
 
+def tensors(checkpoint: Checkpoint, prefix: str, *names: str) -> list[Real]:
+    """Tensors below a prefix, in double precision."""
+    return [checkpoint.tensors[f"{prefix}.{name}"].astype(np.float64) for name in names]
+
+
 def affine_norm(checkpoint: Checkpoint, prefix: str) -> tuple[Real, Real]:
     """A BatchNorm as gain and offset: `gain x + offset`, (H,) each."""
-    tensor = {
-        name: checkpoint.tensors[f"{prefix}.{name}"].astype(np.float64)
-        for name in ("weight", "bias", "running_mean", "running_var")
-    }
-    gain = tensor["weight"] / np.sqrt(tensor["running_var"] + NORM_EPSILON)
-    return gain, tensor["bias"] - gain * tensor["running_mean"]
+    weight, bias, mean, variance = tensors(
+        checkpoint, prefix, "weight", "bias", "running_mean", "running_var"
+    )
+    gain = weight / np.sqrt(variance + NORM_EPSILON)
+    return gain, bias - gain * mean
 
 
 def state_space(checkpoint: Checkpoint, layer: int) -> StateSpace:
@@ -96,31 +102,85 @@ def _normal_below(x: float) -> float:
     return 0.5 * (1.0 + erf(x / 1.4142135623730951))
 
 
-def _gated_spiking_unit(checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
-    weight, bias, gain, shift = (
-        checkpoint.tensors[f"{prefix}.{name}"].astype(np.float64)
-        for name in ("weight", "bias", "norm.weight", "norm.bias")
-    )
-    threshold = float(THRESHOLD) * np.abs(y).max(-1, keepdims=True)
+def _gate_product(checkpoint: Checkpoint, prefix: str, y: Real, threshold: Real | float) -> Real:
+    weight, bias = tensors(checkpoint, prefix, "weight", "bias")
     ternary = np.sign(y) * (np.abs(y) > threshold)
-    product = (ternary @ weight + bias) * (y @ ternary_weights(weight).astype(np.float64))
+    product: Real = (ternary @ weight + bias) * (y @ ternary_weights(weight).astype(np.float64))
+    return product
+
+
+def _gated_spiking_unit(checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
+    gain, shift = tensors(checkpoint, prefix, "norm.weight", "norm.bias")
+    threshold = float(THRESHOLD) * np.abs(y).max(-1, keepdims=True)
+    product = _gate_product(checkpoint, prefix, y, threshold)
     centred = product - product.mean(-1, keepdims=True)
     deviation = np.sqrt((centred**2).mean(-1, keepdims=True) + NORM_EPSILON)
-    normalised = centred / deviation * gain + shift
-    return normalised * _normal_below(normalised)
+    return _gelu(centred / deviation * gain + shift)
 
 
-def _spike_glu(checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
-    spikes = (y > 0).astype(np.float64)
-    value, gate = (
-        spikes @ checkpoint.tensors[f"{prefix}.{path}.weight"].astype(np.float64).T
-        + checkpoint.tensors[f"{prefix}.{path}.bias"].astype(np.float64)
-        for path in ("value", "gate")
-    )
-    return value / (1.0 + np.exp(-gate))
+def _lean_gated_spiking_unit(checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
+    gain, offset = affine_norm(checkpoint, f"{prefix}.norm")
+    product = _gate_product(checkpoint, prefix, y, float(LEAN_THRESHOLD))
+    return np.maximum(gain * product + offset, 0.0)
 
 
-UNITS = {"gsu": _gated_spiking_unit, "binary_s4d": _spike_glu}
+def _gelu(x: Real) -> Real:
+    result: Real = x * _normal_below(x)
+    return result
+
+
+def _sigmoid(x: Real) -> Real:
+    result: Real = 0.5 + 0.5 * np.tanh(0.5 * x)
+    return result
+
+
+def _linear(checkpoint: Checkpoint, prefix: str, activations: Real) -> Real:
+    weight, bias = tensors(checkpoint, prefix, "weight", "bias")
+    result: Real = activations @ weight.T + bias
+    return result
+
+
+def _glu(activation: Callable[[Real], Real], checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
+    activations = activation(y)
+    value = _linear(checkpoint, f"{prefix}.value", activations)
+    return value * _sigmoid(_linear(checkpoint, f"{prefix}.gate", activations))
+
+
+def _spikes(y: Real) -> Real:
+    return (y > 0).astype(np.float64)
+
+
+def _fired(drive: Real) -> Real:
+    """Spikes of leaky integrate-and-fire neurons with a hard reset, (sequences, steps, H)."""
+    spikes = np.empty_like(drive)
+    potential = np.zeros_like(drive[:, 0])
+    for step in range(drive.shape[1]):
+        potential = float(LEAK) * potential + drive[:, step]
+        spikes[:, step] = potential >= FIRE_THRESHOLD
+        potential = np.where(spikes[:, step] > 0, 0.0, potential)
+    return spikes
+
+
+def _integrate_and_fire_unit(checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
+    (log_threshold,) = tensors(checkpoint, prefix, "log_threshold")
+    return _glu(_fired, checkpoint, prefix, y / np.exp(log_threshold))
+
+
+def _resonate_and_fire_unit(checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
+    return _linear(checkpoint, f"{prefix}.mix", _spikes(y - FIRE_THRESHOLD))
+
+
+UNITS: dict[str, Callable[[Checkpoint, str, Real], Real]] = {
+    "gsu": _gated_spiking_unit,
+    "gsu_lean": _lean_gated_spiking_unit,
+    "binary_s4d": partial(_glu, _spikes),
+    "spiking_ssm": _integrate_and_fire_unit,
+    "prf": _resonate_and_fire_unit,
+    "s4d": partial(_glu, _gelu),
+    "tanh": partial(_glu, np.tanh),
+    "sigmoid": partial(_glu, _sigmoid),
+}
+"""Name of a model -> its unit over (sequences, steps, H), from the checkpoint's tensors below a prefix."""
 
 
 def decoder(checkpoint: Checkpoint) -> tuple[Real, Real]:

@@ -7,7 +7,7 @@ import typer
 
 from models.recipe import Recipe
 from models.tasks.registry import TASKS, load_task
-from quantize.checkpoint import write_checkpoint
+from quantize.checkpoint import UNIT_TENSORS, write_checkpoint
 from quantize.errors import StatespikeError
 from statespike.options import Json
 from statespike.output import say, write_json
@@ -17,16 +17,20 @@ def train(
     task: Annotated[
         str, typer.Argument(metavar="TASK", help=f"{', '.join(TASKS)}, or a name for what --data holds")
     ],
-    model: Annotated[str, typer.Option(help="gsu or binary_s4d")] = Recipe.model,
+    model: Annotated[str, typer.Option(help=", ".join(UNIT_TENSORS))] = Recipe.model,
     channels: Annotated[int, typer.Option(help="channels H of every layer")] = Recipe.channels,
-    modes: Annotated[int, typer.Option(help="complex modes a channel")] = Recipe.modes,
+    modes: Annotated[
+        int, typer.Option(help="complex modes a channel, else the model's", show_default=False)
+    ] = 0,
     layers: Annotated[int, typer.Option(help="residual blocks")] = Recipe.layers,
     discretisation: Annotated[str, typer.Option(help="zoh or bilinear")] = Recipe.discretisation,
-    initialisation: Annotated[str, typer.Option(help="first poles: lin or inv")] = Recipe.initialisation,
+    initialisation: Annotated[
+        str, typer.Option(help="first poles: lin, inv or spread, else the model's", show_default=False)
+    ] = "",
     pooling: Annotated[str, typer.Option(help="mean over the steps, or last step")] = Recipe.pooling,
     surrogate: Annotated[
-        str, typer.Option(help="surrogate gradient, else the model's", show_default=False)
-    ] = Recipe.surrogate,
+        str, typer.Option(help="surrogate gradient, arctan or arctan:4, else the model's", show_default=False)
+    ] = "",
     epochs: Annotated[int, typer.Option(help="passes over the training set")] = Recipe.epochs,
     batch: Annotated[int, typer.Option(help="sequences an update")] = Recipe.batch,
     rate: Annotated[float, typer.Option(help="peak learning rate")] = Recipe.rate,

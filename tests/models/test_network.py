@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from models.network import Block, Network
+from models.units import UNITS
 from quantize.checkpoint import NetworkConfig, read_checkpoint, tensor_shapes, write_checkpoint
 
-MODELS = ["gsu", "binary_s4d"]
+MODELS = list(UNITS)
 
 
 def small(model: str, pooling: str = "mean", **changes) -> Network:
@@ -19,9 +20,19 @@ def small(model: str, pooling: str = "mean", **changes) -> Network:
     return network.eval()
 
 
-@pytest.mark.parametrize(("model", "expected"), [("gsu", 5002), ("binary_s4d", 6986)])
-def test_the_shipped_size_has_its_published_number_of_parameters(model, expected):
-    assert Network(NetworkConfig(model, 1, 32, 8, 2, 10)).parameter_count == expected
+@pytest.mark.parametrize(
+    ("model", "modes", "expected"),
+    [
+        ("gsu", 8, 5002),
+        ("gsu_lean", 8, 5002),
+        ("binary_s4d", 8, 6986),
+        ("s4d", 8, 6986),
+        ("spiking_ssm", 8, 7050),
+        ("prf", 1, 3082),
+    ],
+)
+def test_the_shipped_size_has_its_published_number_of_parameters(model, modes, expected):
+    assert Network(NetworkConfig(model, 1, 32, modes, 2, 10)).parameter_count == expected
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -31,7 +42,7 @@ def test_streaming_gives_the_logits_of_the_whole_sequence(model, pooling):
     x = torch.randn(3, 37, 2, dtype=torch.float64)
     with torch.no_grad():
         blocks = [layer for layer in network.layers if isinstance(layer, Block)]
-        states = [block.ssm.initial_state(3) for block in blocks]
+        states = [block.initial_state(3) for block in blocks]
         outputs = []
         for t in range(37):
             hidden = network.encoder(x[:, t])

@@ -49,13 +49,15 @@ def test_kernel_is_the_impulse_response_of_the_written_equations(discretisation,
 
 def test_initial_poles_follow_the_paper():
     np.testing.assert_allclose(
-        initial_poles("lin", 3).numpy(), [-0.5, -0.5 + 1j * math.pi, -0.5 + 2j * math.pi]
+        initial_poles("lin", 2, 3).numpy(), [[-0.5, -0.5 + 1j * math.pi, -0.5 + 2j * math.pi]] * 2
     )
     order = 6
     inverse = [-0.5 + 1j * order / math.pi * (order / (2 * n + 1) - 1) for n in range(3)]
-    np.testing.assert_allclose(initial_poles("inv", 3).numpy(), inverse)
+    np.testing.assert_allclose(initial_poles("inv", 2, 3).numpy(), [inverse] * 2)
+    spread = initial_poles("spread", 2, 2).numpy()
+    np.testing.assert_allclose(spread, -0.5 + 1j * math.pi * np.array([[0, 2], [1, 3]]))
     with pytest.raises(ValueError, match="unknown initialisation 'legs'"):
-        initial_poles("legs", 3)
+        initial_poles("legs", 2, 3)
 
 
 @pytest.mark.parametrize(("batch", "steps"), [(1, 1), (3, 7), (5, 64), (9, 97)])

@@ -8,7 +8,7 @@ import torch
 
 from models.surrogates import SURROGATES, spike, surrogate
 from models.ternary import ternarise
-from models.units import BinaryGatedUnit, GatedSpikingUnit
+from models.units import UNITS
 from quantize.constants import THRESHOLD
 from quantize.errors import StatespikeError
 
@@ -78,7 +78,7 @@ def test_threshold_is_exactly_three_twentieths():
 def test_gated_spiking_unit_follows_the_paper_literally():
     torch.manual_seed(5)
     channels = 6
-    unit = GatedSpikingUnit(channels, surrogate("fast_sigmoid")).double()
+    unit = UNITS["gsu"](channels, surrogate("fast_sigmoid")).double()
     torch.nn.init.normal_(unit.norm.weight)
     torch.nn.init.normal_(unit.norm.bias)
     batch = torch.randn(4, 11, channels, dtype=torch.float64)
@@ -104,7 +104,7 @@ def test_gated_spiking_unit_follows_the_paper_literally():
 
 def test_binary_unit_follows_the_paper():
     torch.manual_seed(6)
-    unit = BinaryGatedUnit(3, surrogate("arctan")).double()
+    unit = UNITS["binary_s4d"](3, surrogate("arctan")).double()
     y = torch.randn(5, 3, dtype=torch.float64)
     spikes = theta(y.numpy())
     value = spikes @ unit.value.weight.detach().numpy().T + unit.value.bias.detach().numpy()
