@@ -59,6 +59,11 @@ def quantise(
             f"calibration data has shape {samples.shape}, "
             f"the network takes (sequences, steps, {config.features})"
         )
+    if not config.folds_norm:
+        raise StatespikeError(
+            f"the network has {config.norm} norms in {config.norm_position} position; only batch norms in "
+            "pre position have an integer form"
+        )
     values = real.forward(checkpoint, samples, lengths)
     stream_values = [values["encoder"]] + [values[f"layer_{layer}"] for layer in range(config.layers)]
     stream_values += [

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.checkpoint import Checkpoint
+from quantize.checkpoint import Checkpoint, Tensor
 from quantize.constants import FIRE_THRESHOLD, LEAK, LEAN_THRESHOLD, THRESHOLD
 
 Real = NDArray[np.float64]
@@ -22,7 +22,7 @@ NORM_EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class StateSpace:
-    """One S4D layer with the normalisation before it folded in: `y = S(x + offset)`.
+    """One S4D layer with a BatchNorm before it folded in: `y = S(x + offset)`.
 
     Attributes
     ----------
@@ -66,13 +66,22 @@ def affine_norm(checkpoint: Checkpoint, prefix: str) -> tuple[Real, Real]:
     return gain, bias - gain * mean
 
 
+def identity_norm(channels: int) -> dict[str, Tensor]:
+    """Tensors of a BatchNorm that leaves its input as it is."""
+    one, zero = np.ones(channels, np.float32), np.zeros(channels, np.float32)
+    variance = np.full(channels, 1.0 - NORM_EPSILON, np.float32)
+    return {"weight": one, "bias": zero, "running_mean": zero, "running_var": variance}
+
+
 def state_space(checkpoint: Checkpoint, layer: int) -> StateSpace:
-    """The state-space model of a layer, its BatchNorm folded in."""
+    """The state-space model of a layer, a BatchNorm before it folded in."""
     tensor = {
         name: checkpoint.tensors[f"layers.{layer}.ssm.{name}"].astype(np.float64)
         for name in ("C", "log_dt", "log_A_real", "A_imag", "D")
     }
-    gain, constant = affine_norm(checkpoint, f"layers.{layer}.norm")
+    gain, constant = np.ones_like(tensor["D"]), np.zeros_like(tensor["D"])
+    if checkpoint.config.folds_norm:
+        gain, constant = affine_norm(checkpoint, f"layers.{layer}.norm")
     # A gain of zero would put the constant at infinity; this small it no longer reaches the output.
     gain = np.where(np.abs(gain) < 1e-6, 1e-6, gain)
     continuous = -np.exp(tensor["log_A_real"]) + 1j * tensor["A_imag"]
@@ -113,9 +122,22 @@ def _gated_spiking_unit(checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
     gain, shift = tensors(checkpoint, prefix, "norm.weight", "norm.bias")
     threshold = float(THRESHOLD) * np.abs(y).max(-1, keepdims=True)
     product = _gate_product(checkpoint, prefix, y, threshold)
-    centred = product - product.mean(-1, keepdims=True)
+    return _gelu(_layer_norm(product, gain, shift))
+
+
+def _layer_norm(x: Real, gain: Real, shift: Real) -> Real:
+    centred = x - x.mean(-1, keepdims=True)
     deviation = np.sqrt((centred**2).mean(-1, keepdims=True) + NORM_EPSILON)
-    return _gelu(centred / deviation * gain + shift)
+    result: Real = centred / deviation * gain + shift
+    return result
+
+
+def _block_norm(checkpoint: Checkpoint, layer: int, x: Real) -> Real:
+    prefix = f"layers.{layer}.norm"
+    if checkpoint.config.norm == "layer":
+        return _layer_norm(x, *tensors(checkpoint, prefix, "weight", "bias"))
+    gain, constant = affine_norm(checkpoint, prefix)
+    return gain * x + constant
 
 
 def _lean_gated_spiking_unit(checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
@@ -208,11 +230,16 @@ def forward(checkpoint: Checkpoint, u: Real, lengths: NDArray[np.int64] | None =
     weight = checkpoint.tensors["encoder.weight"].astype(np.float64)
     x = u @ weight.T + checkpoint.tensors["encoder.bias"].astype(np.float64)
     values = {"encoder": x}
-    for layer in range(checkpoint.config.layers):
-        y = state_space(checkpoint, layer).compute(x)
-        x = x + UNITS[checkpoint.config.model](checkpoint, f"layers.{layer}.unit", y)
+    config = checkpoint.config
+    for layer in range(config.layers):
+        before = config.norm_position == "pre" and not config.folds_norm
+        given = _block_norm(checkpoint, layer, x) if before else x
+        y = state_space(checkpoint, layer).compute(given)
+        x = x + UNITS[config.model](checkpoint, f"layers.{layer}.unit", y)
+        if config.norm_position == "post":
+            x = _block_norm(checkpoint, layer, x)
         values |= {f"array_{layer}": y, f"layer_{layer}": x}
-    if checkpoint.config.pooling == "mean":
+    if config.pooling == "mean":
         valid = np.arange(u.shape[1]) < lengths[:, None]
         pooled = (x * valid[:, :, None]).sum(1) / lengths[:, None]
     else:

@@ -12,13 +12,13 @@ INPUT = Format(9, 8)
 
 def random_checkpoint(
     model: str, channels: int, modes: int, layers: int, *, seed: int, features: int = 1, classes: int = 3,
-    pooling: str = "mean",
+    pooling: str = "mean", norm: str = "batch", norm_position: str = "pre",
 ) -> Checkpoint:  # fmt: skip
     """An untrained network with the distributions of a trained one."""
     generator = np.random.default_rng(seed)
     config = NetworkConfig(
         model=model, features=features, channels=channels, modes=modes, layers=layers, classes=classes,
-        discretisation="zoh", initialisation="lin", pooling=pooling,
+        discretisation="zoh", initialisation="lin", pooling=pooling, norm=norm, norm_position=norm_position,
     )  # fmt: skip
     tensors = {}
     for name, shape in tensor_shapes(config).items():

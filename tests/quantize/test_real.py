@@ -24,6 +24,18 @@ def test_real_network_equals_the_trained_one(model, pooling):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize(("norm", "position"), [("batch", "post"), ("layer", "pre"), ("layer", "post")])
+def test_norms_of_every_kind_and_place(norm, position):
+    checkpoint = random_checkpoint("s4d", 7, 4, 2, seed=5, features=2, norm=norm, norm_position=position)
+    samples = random_samples(3, 40, 2, seed=5)
+    lengths = np.array([40, 13, 1])
+    network = Network.from_checkpoint(checkpoint).double()
+    with torch.no_grad():
+        expected = network(torch.from_numpy(samples), torch.from_numpy(lengths)).numpy()
+    found = real.forward(checkpoint, samples, lengths)["logits"]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+
+
 def noise(exact: np.ndarray, found: np.ndarray) -> float:
     """Signal to noise, in decibels."""
     return float(10 * np.log10((exact**2).sum() / ((found - exact) ** 2).sum()))
