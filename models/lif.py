@@ -27,13 +27,12 @@ def lif_step(drive: Tensor, state: Tensor, derivative: Derivative) -> tuple[Tens
     return spikes, torch.where(spikes > 0, torch.zeros_like(potential), potential)
 
 
-@torch.no_grad()
 def decayed_potential(drive: Tensor) -> Tensor:
-    """tau u[t-1] of every step: drive (B, T, H) -> (B, T, H), without a gradient.
+    """tau u[t-1] of every step: drive (B, T, H) -> (B, T, H), no gradient.
 
     One step after the other; the surrogate dynamic network (`models.surrogate_dynamics`) predicts the same.
     """
-    steps = drive.transpose(0, 1).contiguous()
+    steps = drive.detach().transpose(0, 1).contiguous()
     result = torch.empty_like(steps)
     decayed = torch.zeros_like(steps[0])
     for t, given in enumerate(steps):

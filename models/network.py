@@ -13,7 +13,10 @@ from models.surrogates import Derivative, surrogate
 from models.units import UNITS
 from quantize.checkpoint import Checkpoint, NetworkConfig
 
-_NOT_STORED = "num_batches_tracked"
+
+def _is_left_out(name: str) -> bool:
+    """Whether a checkpoint does without a tensor: a counter of the norms, or a B that goes into C."""
+    return name.endswith(("num_batches_tracked", ".ssm.B"))
 
 
 class BlockState(NamedTuple):
@@ -26,12 +29,12 @@ class BlockState(NamedTuple):
 class Block(nn.Module):
     """One residual block: x + unit(ssm(norm(x))), or norm(x + unit(ssm(x)))."""
 
-    def __init__(self, config: NetworkConfig, derivative: Derivative) -> None:
+    def __init__(self, config: NetworkConfig, derivative: Derivative, **options: Any) -> None:
         super().__init__()
         self.pre_norm = config.norm_position == "pre"
         self.norm = NORMS[config.norm](config.channels)
         self.ssm = DiagonalStateSpace(
-            config.channels, config.modes, config.discretisation, config.initialisation
+            config.channels, config.modes, config.discretisation, config.initialisation, **options
         )
         self.unit = UNITS[config.model](config.channels, derivative)
 
@@ -62,14 +65,16 @@ class Network(nn.Module):
     config : NetworkConfig
     surrogate_name : str, optional
         Surrogate gradient of every step function; the model's default when not given.
+    **options
+        `pole_sets` and `trained_input` of every `DiagonalStateSpace`: how it is trained, not what it is.
     """
 
-    def __init__(self, config: NetworkConfig, surrogate_name: str | None = None) -> None:
+    def __init__(self, config: NetworkConfig, surrogate_name: str | None = None, **options: Any) -> None:
         super().__init__()
         derivative = surrogate(surrogate_name or model_defaults(config.model).surrogate)
         self.config = config
         self.encoder = nn.Linear(config.features, config.channels)
-        self.layers = nn.ModuleList(Block(config, derivative) for _ in range(config.layers))
+        self.layers = nn.ModuleList(Block(config, derivative, **options) for _ in range(config.layers))
         self.norm = ChannelNorm(config.channels)
         self.decoder = nn.Linear(config.channels, config.classes)
 
@@ -110,10 +115,13 @@ class Network(nn.Module):
 
     def to_checkpoint(self, provenance: dict[str, Any]) -> Checkpoint:
         """Return the network as plain arrays."""
+        stored = {name: tensor for name, tensor in self.state_dict().items() if not _is_left_out(name)}
+        for index, layer in enumerate(self.layers):
+            assert isinstance(layer, Block)
+            tensors_of_ssm = layer.ssm.checkpoint_tensors()
+            stored |= {f"layers.{index}.ssm.{name}": tensor for name, tensor in tensors_of_ssm.items()}
         tensors = {
-            name: tensor.detach().numpy().astype(np.float32, copy=True)
-            for name, tensor in self.state_dict().items()
-            if not name.endswith(_NOT_STORED)
+            name: tensor.detach().numpy().astype(np.float32, copy=True) for name, tensor in stored.items()
         }
         return Checkpoint(self.config, tensors, provenance)
 

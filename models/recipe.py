@@ -1,6 +1,7 @@
 """How a network is trained: one record that is logged, stored in the checkpoint, compared on resuming."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from quantize.checkpoint import NetworkConfig
 
@@ -52,6 +53,10 @@ class Recipe:
         See `NetworkConfig`; the model's default for an empty `initialisation`.
     surrogate : str
         Surrogate gradient; the model's default when empty.
+    pole_sets : int
+        Distinct sets of poles that the channels share (the papers' n_ssm); one a channel for 0.
+    trained_input : bool
+        Whether to train B as well.
     epochs, batch : int
     rate : float
         Peak of the one-cycle learning rate.
@@ -69,6 +74,8 @@ class Recipe:
     initialisation: str = ""
     pooling: str = "mean"
     surrogate: str = ""
+    pole_sets: int = 0
+    trained_input: bool = False
     epochs: int = 8
     batch: int = 64
     rate: float = 8e-3
@@ -94,13 +101,24 @@ class Recipe:
             pooling=self.pooling,
         )
 
+    @property
+    def network_options(self) -> dict[str, Any]:
+        """What a `Network` is trained with that its configuration does not tell."""
+        return {
+            "surrogate_name": self.surrogate,
+            "pole_sets": self.pole_sets or None,
+            "trained_input": self.trained_input,
+        }
+
     def command(self, task: str) -> str:
         """Return the command that trains this recipe again."""
-        surrogate = f"--surrogate {self.surrogate} " if self.surrogate else ""
+        options = f"--surrogate {self.surrogate} " if self.surrogate else ""
+        options += f"--pole-sets {self.pole_sets} " if self.pole_sets else ""
+        options += "--trained-input " if self.trained_input else ""
         return (
             f"statespike train {task} --model {self.model} --channels {self.channels} --modes {self.modes} "
             f"--layers {self.layers} --discretisation {self.discretisation} "
             f"--initialisation {self.initialisation} --pooling {self.pooling} "
-            f"{surrogate}--epochs {self.epochs} --batch {self.batch} "
+            f"{options}--epochs {self.epochs} --batch {self.batch} "
             f"--rate {self.rate:g} --state-space-rate {self.state_space_rate:g} --seed {self.seed}"
         )

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from models.convolution import causal_convolution
+from quantize.errors import StatespikeError
 
 
 def initial_poles(initialisation: str, channels: int, modes: int) -> Tensor:
@@ -43,36 +44,79 @@ class DiagonalStateSpace(nn.Module):
         H channels of N complex modes each; a mode stands for a conjugate pair.
     discretisation : str
         "zoh":      Abar = exp(dt A),                  Bbar = (Abar - 1)/A;
-        "bilinear": Abar = (1 + dt A/2)/(1 - dt A/2),  Bbar = dt/(1 - dt A/2).  B = 1 in both.
+        "bilinear": Abar = (1 + dt A/2)/(1 - dt A/2),  Bbar = dt/(1 - dt A/2);  both times B.
     initialisation : str
         "lin", "inv" or "spread", see `initial_poles`.
+    pole_sets : int, optional
+        Distinct sets of poles, repeated over the channels (the papers' n_ssm); one a channel by default.
+    trained_input : bool
+        Train B, one complex number a pole, instead of leaving it at 1.
+
+    Raises
+    ------
+    StatespikeError
+        If the channels are no multiple of the sets.
 
     Notes
     -----
-    Parameters: C (H, N, 2), log_dt (H), log_A_real (H, N), A_imag (H, N), D (H), with
-    A = -exp(log_A_real) + i A_imag, so that no training step can move a pole over the imaginary axis.
+    Parameters: C (H, N, 2), log_dt (H), log_A_real (S, N), A_imag (S, N), D (H) and, if trained, B (S, N, 2)
+    for S sets of poles, with A = -exp(log_A_real) + i A_imag, so that no training step can move a pole over
+    the imaginary axis. `checkpoint_tensors` is what a checkpoint holds: a set for every channel, B inside C.
     Poles and their powers are computed in double precision: after 784 steps a phase has grown to thousands of
     radians, where float32 keeps three decimals. The arrays are small, so it costs nothing.
     """
 
-    def __init__(self, channels: int, modes: int, discretisation: str, initialisation: str) -> None:
+    def __init__(
+        self,
+        channels: int,
+        modes: int,
+        discretisation: str,
+        initialisation: str,
+        *,
+        pole_sets: int | None = None,
+        trained_input: bool = False,
+    ) -> None:
         super().__init__()
+        sets = channels if pole_sets is None else pole_sets
+        if sets < 1 or channels % sets:
+            raise StatespikeError(f"{channels} channels cannot share {sets} sets of poles; choose a divisor")
         if discretisation not in ("zoh", "bilinear"):
             raise ValueError(f"unknown discretisation {discretisation!r}; choose 'zoh' or 'bilinear'")
         self.discretisation = discretisation
-        poles = initial_poles(initialisation, channels, modes)
+        self.repeats = channels // sets
+        poles = initial_poles(initialisation, sets, modes)
         shortest, longest = math.log(1e-3), math.log(1e-1)
         self.C = nn.Parameter(torch.randn(channels, modes, 2) * math.sqrt(0.5))
         self.log_dt = nn.Parameter(shortest + torch.rand(channels) * (longest - shortest))
         self.log_A_real = nn.Parameter(torch.log(-poles.real).float())
         self.A_imag = nn.Parameter(poles.imag.float().clone())
         self.D = nn.Parameter(torch.randn(channels))
+        one = torch.tensor([1.0, 0.0]).repeat(sets, modes, 1)
+        self.B = nn.Parameter(one) if trained_input else None
+
+    def checkpoint_tensors(self) -> dict[str, Tensor]:
+        """Return C (H, N, 2), log_dt (H), log_A_real (H, N), A_imag (H, N), D (H) of a layer with B = 1."""
+        return {
+            "C": torch.view_as_real(self.readout()).float(),
+            "log_dt": self.log_dt,
+            "log_A_real": self.log_A_real.repeat(self.repeats, 1),
+            "A_imag": self.A_imag.repeat(self.repeats, 1),
+            "D": self.D,
+        }
+
+    def readout(self) -> Tensor:
+        """Return C B, complex128 (H, N)."""
+        readout = torch.view_as_complex(self.C.double())
+        if self.B is None:
+            return readout
+        return readout * torch.view_as_complex(self.B.double()).repeat(self.repeats, 1)
 
     def discretise(self) -> tuple[Tensor, Tensor]:
         """Return log(Abar) and C Bbar, both complex128 (H, N)."""
         poles = torch.complex(-torch.exp(self.log_A_real.double()), self.A_imag.double())
+        poles = poles.repeat(self.repeats, 1)
         step = torch.exp(self.log_dt.double())[:, None]
-        readout = torch.view_as_complex(self.C.double())
+        readout = self.readout()
         scaled = step * poles
         if self.discretisation == "zoh":
             return scaled, readout * (torch.exp(scaled) - 1) / poles
@@ -104,7 +148,7 @@ class DiagonalStateSpace(nn.Module):
 
     def initial_state(self, batch: int) -> Tensor:
         """Return the state before the first step, complex128 (B, H, N)."""
-        return torch.zeros((batch, *self.A_imag.shape), dtype=torch.complex128)
+        return torch.zeros((batch, *self.C.shape[:2]), dtype=torch.complex128)
 
     def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Advance by one step: u (B, H), state (B, H, N) -> y (B, H), next state.

@@ -67,7 +67,7 @@ def train(
     """
     _check(task, recipe)
     torch.manual_seed(recipe.seed)
-    network = Network(recipe.network_config(task.features, task.classes), recipe.surrogate)
+    network = Network(recipe.network_config(task.features, task.classes), **recipe.network_options)
     optimizer = AdamW(parameter_groups(network, recipe))
     batches = math.ceil(len(task.train) / recipe.batch)
     peaks = [recipe.rate, recipe.state_space_rate]

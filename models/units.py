@@ -134,8 +134,9 @@ class IntegrateAndFireUnit(GatedLinearUnit):
 
     def forward(self, y: Tensor, valid: Tensor | None = None) -> Tensor:
         """Map y (B, T, H) to (B, T, H)."""
-        drive = y / self.log_threshold.exp()
-        decayed = shipped_dynamics()(drive) if self.training else decayed_potential(drive)
+        drive = y * (-self.log_threshold).exp()
+        given = drive.detach()
+        decayed = shipped_dynamics()(given) if self.training else decayed_potential(given)
         return self.mix(fire(decayed + drive, self.derivative))
 
     def initial_state(self, batch: int) -> Tensor:
@@ -144,7 +145,7 @@ class IntegrateAndFireUnit(GatedLinearUnit):
 
     def step(self, y: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Advance by one step: y and potentials, both (B, H) -> (B, H), next potentials."""
-        spikes, state = lif_step(y / self.log_threshold.exp(), state, self.derivative)
+        spikes, state = lif_step(y * (-self.log_threshold).exp(), state, self.derivative)
         return self.mix(spikes), state
 
 

@@ -31,6 +31,12 @@ def train(
     surrogate: Annotated[
         str, typer.Option(help="surrogate gradient, arctan or arctan:4, else the model's", show_default=False)
     ] = "",
+    pole_sets: Annotated[
+        int, typer.Option(min=0, help="sets of poles that the channels share, 0: one a channel")
+    ] = Recipe.pole_sets,
+    trained_input: Annotated[
+        bool, typer.Option("--trained-input", help="train the input matrix B, else it is 1")
+    ] = Recipe.trained_input,
     epochs: Annotated[int, typer.Option(help="passes over the training set")] = Recipe.epochs,
     batch: Annotated[int, typer.Option(help="sequences an update")] = Recipe.batch,
     rate: Annotated[float, typer.Option(help="peak learning rate")] = Recipe.rate,
@@ -74,6 +80,8 @@ def train(
         initialisation=initialisation,
         pooling=pooling,
         surrogate=surrogate,
+        pole_sets=pole_sets,
+        trained_input=trained_input,
         epochs=epochs,
         batch=batch,
         rate=rate,

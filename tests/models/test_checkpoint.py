@@ -8,6 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from quantize.checkpoint import (
+    UNIT_TENSORS,
     Checkpoint,
     CheckpointError,
     NetworkConfig,
@@ -49,7 +50,7 @@ def path(tmp_path):
     return tmp_path / "network.safetensors"
 
 
-@pytest.mark.parametrize("model", ["gsu", "binary_s4d"])
+@pytest.mark.parametrize("model", UNIT_TENSORS)
 def test_what_is_written_is_read(model, path):
     config = replace(CONFIG, model=model, discretisation="bilinear", initialisation="inv", pooling="last")
     written = Checkpoint(

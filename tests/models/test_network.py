@@ -89,6 +89,18 @@ def test_a_checkpoint_file_gives_the_same_network_back(model, tmp_path):
         np.testing.assert_array_equal(Network.from_checkpoint(checkpoint)(x), network(x))
 
 
+def test_how_the_state_space_model_was_trained_leaves_no_trace_in_the_checkpoint():
+    config = NetworkConfig("gsu", features=2, channels=4, modes=3, layers=2, classes=3)
+    network = Network(config, pole_sets=2, trained_input=True).eval()
+    for name, parameter in network.named_parameters():
+        if name.endswith("ssm.B"):
+            torch.nn.init.normal_(parameter)
+    checkpoint = network.to_checkpoint({})
+    assert {name: tensor.shape for name, tensor in checkpoint.tensors.items()} == tensor_shapes(config)
+    x = torch.randn(2, 9, 2)
+    torch.testing.assert_close(Network.from_checkpoint(checkpoint)(x), network(x))
+
+
 def test_the_seed_decides_the_first_weights():
     first, second = small("gsu"), small("gsu")
     for one, other in zip(first.parameters(), second.parameters(), strict=True):

@@ -8,6 +8,7 @@ import torch
 
 from models.convolution import causal_convolution, fast_length
 from models.ssm import DiagonalStateSpace, initial_poles
+from quantize.errors import StatespikeError
 
 FORMS = [(kind, start) for kind in ("zoh", "bilinear") for start in ("lin", "inv")]
 
@@ -45,6 +46,24 @@ def test_kernel_is_the_impulse_response_of_the_written_equations(discretisation,
         discrete, inputs = (1 + step * poles / 2) / (1 - step * poles / 2), step / (1 - step * poles / 2)
     expected = [2 * (readout * inputs * discrete**t).sum(1).real for t in range(50)]
     np.testing.assert_allclose(layer.kernel(50).detach().numpy(), np.transpose(expected), atol=1e-6)
+
+
+def test_tied_poles_and_a_trained_input_give_the_layer_of_their_checkpoint():
+    torch.manual_seed(4)
+    layer = DiagonalStateSpace(6, 3, "bilinear", "inv", pole_sets=2, trained_input=True)
+    torch.nn.init.normal_(layer.B)
+    torch.nn.init.normal_(layer.log_A_real)
+    plain = DiagonalStateSpace(6, 3, "bilinear", "inv")
+    plain.load_state_dict(layer.checkpoint_tensors())
+    assert torch.equal(plain.A_imag[0], plain.A_imag[4])
+    torch.testing.assert_close(plain.kernel(40), layer.kernel(40))
+    u = torch.randn(2, 9, 6)
+    torch.testing.assert_close(plain(u), layer(u))
+
+
+def test_channels_that_cannot_share_the_sets_are_refused():
+    with pytest.raises(StatespikeError, match="6 channels cannot share 4 sets of poles; choose a divisor"):
+        DiagonalStateSpace(6, 3, "zoh", "lin", pole_sets=4)
 
 
 def test_initial_poles_follow_the_paper():

@@ -12,6 +12,7 @@ from models.recipe import Recipe
 from models.tasks.registry import load_task
 from models.tasks.task import Sequences, Task, TaskError
 from models.train import evaluate, parameter_groups, train
+from models.units import UNITS
 from quantize.checkpoint import read_checkpoint
 from quantize.errors import StatespikeError
 
@@ -34,7 +35,7 @@ def toy_task(labelled: bool = True) -> Task:
     return Task("toy", 1, 2, lambda: train_set, lambda: test_set, lambda: train_set)
 
 
-@pytest.mark.parametrize("model", ["gsu", "binary_s4d"])
+@pytest.mark.parametrize("model", UNITS)
 def test_it_learns(model):
     checkpoint = train(toy_task(), Recipe(model=model, channels=6, modes=2, layers=1, epochs=12, batch=8))
     assert checkpoint.provenance["test_accuracy"]["accuracy"] > 0.9
@@ -98,6 +99,18 @@ def test_a_recipe_of_nothing_is_refused(name):
     nothing: dict[str, Any] = {name: 0}
     with pytest.raises(StatespikeError, match=f"{name} is 0; it must be greater than 0"):
         train(toy_task(), replace(RECIPE, **nothing))
+
+
+def test_a_recipe_fills_in_what_its_model_is_trained_with():
+    recipe = Recipe(model="prf")
+    assert (recipe.modes, recipe.initialisation, recipe.surrogate) == (1, "spread", "arctan")
+    assert Recipe(model="prf", modes=3, surrogate="triangle").modes == 3
+    assert "--surrogate" not in Recipe(model="s4d").command("digits")
+
+
+def test_a_command_names_every_option_that_is_set():
+    command = Recipe(pole_sets=2, trained_input=True).command("digits")
+    assert "--surrogate fast_sigmoid --pole-sets 2 --trained-input --epochs" in command
 
 
 def test_poles_and_time_steps_learn_slowly_and_do_not_decay():

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from models.surrogates import SURROGATES, spike, surrogate
-from models.ternary import ternarise
+from models.ternary import ternarise, ternary
 from models.units import UNITS
-from quantize.constants import THRESHOLD
+from quantize.constants import LEAN_THRESHOLD, THRESHOLD
 from quantize.errors import StatespikeError
 
 
@@ -39,6 +39,33 @@ def test_unknown_surrogate_names_the_known_ones():
         StatespikeError, match=r"unknown surrogate 'relu'; choose one of fast_sigmoid, arctan"
     ):
         surrogate("relu")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("fast_sigmoid:10", lambda x: 1 / (1 + 10 * abs(x)) ** 2),
+        ("arctan:5", lambda x: 2.5 / (1 + (math.pi / 2 * 5 * x) ** 2)),
+        ("arctan:2", lambda x: 1 / (1 + (math.pi * x) ** 2)),
+    ],
+)
+def test_a_surrogate_takes_its_sharpness(text, expected):
+    x = torch.tensor([-1.5, -0.02, 0.0, 0.3])
+    np.testing.assert_allclose(surrogate(text)(x), [expected(v) for v in x.tolist()], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("triangle:2", "surrogate triangle has no parameter; leave :2 out"),
+        ("arctan:", "alpha of arctan is ''; give a number greater than 0"),
+        ("arctan:-1", "alpha of arctan is '-1'; give a number greater than 0"),
+        ("fast_sigmoid:inf", "slope of fast_sigmoid is 'inf'; give a number greater than 0"),
+    ],
+)
+def test_a_sharpness_that_means_nothing_is_refused(text, sentence):
+    with pytest.raises(StatespikeError, match=sentence):
+        surrogate(text)
 
 
 @pytest.mark.parametrize("name", SURROGATES)
@@ -102,11 +129,65 @@ def test_gated_spiking_unit_follows_the_paper_literally():
             np.testing.assert_allclose(found[sequence, t], expected, rtol=1e-9, atol=1e-12)
 
 
-def test_binary_unit_follows_the_paper():
+@pytest.mark.parametrize("name", SURROGATES)
+def test_constant_ternary_threshold_is_two_plain_thetas(name):
+    x = torch.tensor([-0.7, -0.5, 0.1, 0.5, 0.6], dtype=torch.float64, requires_grad=True)
+    derivative = surrogate(name)
+    result = ternary(x, LEAN_THRESHOLD, derivative)
+    assert result.tolist() == [-1, 0, 0, 0, 1]
+    (gradient,) = torch.autograd.grad(result.sum(), x)
+    values = x.detach()
+    torch.testing.assert_close(gradient, derivative(values - 0.5) + derivative(values + 0.5))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_lean_unit_needs_no_other_channel_of_the_step_for_its_threshold_and_its_norm(training):
+    torch.manual_seed(7)
+    unit = UNITS["gsu_lean"](4, surrogate("fast_sigmoid")).double().train(training)
+    for statistic in (unit.norm.weight, unit.norm.bias, unit.norm.running_mean):
+        torch.nn.init.normal_(statistic)
+    y = torch.randn(2, 5, 4, dtype=torch.float64)
+    weight, bias = unit.weight.detach().numpy(), unit.bias.detach().numpy()
+    limit = 0.15 * np.abs(weight).max()
+    ternary_weight = theta(weight - limit) - theta(-weight - limit)
+    steps = y.reshape(-1, 4).numpy()
+    product = ((theta(steps - 0.5) - theta(-steps - 0.5)) @ weight + bias) * (steps @ ternary_weight)
+    if training:
+        mean, variance = product.mean(0), product.var(0)
+    else:
+        mean, variance = unit.norm.running_mean.numpy(), unit.norm.running_var.numpy()
+    normal = (product - mean) / np.sqrt(variance + 1e-5)
+    expected = np.maximum(normal * unit.norm.weight.detach().numpy() + unit.norm.bias.detach().numpy(), 0)
+    np.testing.assert_allclose(unit(y).detach().numpy().reshape(-1, 4), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("model", "activation"),
+    [
+        ("binary_s4d", theta),
+        ("s4d", lambda y: y * (1 + np.vectorize(math.erf)(y / math.sqrt(2))) / 2),
+        ("tanh", np.tanh),
+        ("sigmoid", lambda y: 1 / (1 + np.exp(-y))),
+    ],
+)
+def test_gated_linear_units_follow_the_paper(model, activation):
     torch.manual_seed(6)
-    unit = UNITS["binary_s4d"](3, surrogate("arctan")).double()
-    y = torch.randn(5, 3, dtype=torch.float64)
-    spikes = theta(y.numpy())
-    value = spikes @ unit.value.weight.detach().numpy().T + unit.value.bias.detach().numpy()
-    gate = spikes @ unit.gate.weight.detach().numpy().T + unit.gate.bias.detach().numpy()
+    unit = UNITS[model](3, surrogate("arctan")).double()
+    y = torch.randn(2, 5, 3, dtype=torch.float64)
+    active = activation(y.numpy())
+    value = active @ unit.value.weight.detach().numpy().T + unit.value.bias.detach().numpy()
+    gate = active @ unit.gate.weight.detach().numpy().T + unit.gate.bias.detach().numpy()
     np.testing.assert_allclose(unit(y).detach().numpy(), value / (1 + np.exp(-gate)))
+
+
+def test_resonate_and_fire_mixes_what_passes_one():
+    torch.manual_seed(8)
+    unit = UNITS["prf"](3, surrogate("arctan")).double()
+    y = 2 * torch.randn(2, 5, 3, dtype=torch.float64)
+    expected = theta(y.numpy() - 1) @ unit.mix.weight.detach().numpy().T + unit.mix.bias.detach().numpy()
+    np.testing.assert_allclose(unit(y).detach().numpy(), expected)
+
+
+@pytest.mark.parametrize("model", set(UNITS) - {"spiking_ssm"})
+def test_a_unit_without_memory_has_an_empty_state(model):
+    assert UNITS[model](3, surrogate("arctan")).initial_state(5).shape == (5, 0)
