@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ NORMS = ("batch", "layer")
 NORM_POSITIONS = ("pre", "post")
 ADDED_LATER = {"norm": "batch", "norm_position": "pre"}
 """Entries of a configuration that the first files lack, and what they mean by it."""
+
+RUNNING_STATISTICS = ("running_mean", "running_var")
+"""What a BatchNorm measures rather than learns."""
 
 Shape = tuple[int, ...]
 Tensor = NDArray[np.float32]
@@ -179,6 +183,12 @@ def tensor_shapes(config: NetworkConfig) -> dict[str, Shape]:
         shapes |= {f"layers.{layer}.{name}": shape for name, shape in block.items()}
     shapes |= {f"norm.{name}": shape for name, shape in batch_norm.items()}
     return shapes | {"decoder.weight": (config.classes, channels), "decoder.bias": (config.classes,)}
+
+
+def parameter_count(config: NetworkConfig) -> int:
+    """Trained numbers; the running statistics of the norms are not among them."""
+    shapes = tensor_shapes(config)
+    return sum(prod(shape) for name, shape in shapes.items() if not name.endswith(RUNNING_STATISTICS))
 
 
 def write_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:

@@ -117,6 +117,11 @@ class QuantizedNetwork:
             block.array.multiplications + block.unit.multiplications for block in self.blocks
         )
 
+    @property
+    def memory_bits(self) -> int:
+        """Bits of what the network must remember: its tables, and its states from step to step."""
+        return sum(layer.table_bits + layer.state_bits for _, layer in self.layers())
+
     def layers(self) -> Iterator[tuple[str, EncoderSpec | ArraySpec | UnitSpec | PoolSpec | DecoderSpec]]:
         """Every specification with its name, in data-flow order."""
         yield "encoder", self.encoder

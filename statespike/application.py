@@ -15,10 +15,11 @@ from statespike.commands.generate import generate
 from statespike.commands.import_ import import_
 from statespike.commands.inspect import inspect
 from statespike.commands.quantize import quantize
+from statespike.commands.report import report
 from statespike.commands.simulate import simulate
 from statespike.commands.train import train
 
-COMMANDS = (demo, train, import_, evaluate, quantize, inspect, generate, simulate, cost, build)
+COMMANDS = (demo, train, import_, evaluate, quantize, inspect, generate, simulate, report, cost, build)
 
 
 class Commands(TyperGroup):

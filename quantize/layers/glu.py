@@ -141,6 +141,11 @@ class FireGluSpec(GluSpec):
 
     threshold: Integers = words("H", 15, unsigned=True)
 
+    @property
+    def state_bits(self) -> int:
+        """Bits of the potentials."""
+        return self.channels * self.input.width
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if (self.threshold < 1).any():
