@@ -10,6 +10,8 @@ from quantize.formats import Format, Integers, signed_width
 
 TABLE_DEPTH = 512
 TABLE_WIDTH = 8
+TRIT_WIDTH = 2
+"""Of an activation that is -1, 0 or 1: a mixer then only adds."""
 
 
 def _normal_tail(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -158,6 +160,6 @@ def exact_matmul(values: Integers, matrix: Integers) -> Integers:
 
 
 def mixed_width(matrix: Integers, bias: Integers, activation_width: int) -> int:
-    """Bits that no sum `a M + b` exceeds, for activations a of a width; those of 2 bits are -1, 0 or 1."""
-    largest = 1 << (activation_width - 1) if activation_width > 2 else 1
+    """Bits that no sum `a M + b` exceeds, for activations a of a width."""
+    largest = 1 << (activation_width - 1) if activation_width > TRIT_WIDTH else 1
     return signed_width(int((np.abs(matrix).sum(0) * largest + np.abs(bias)).max(initial=0)))

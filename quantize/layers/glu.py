@@ -9,10 +9,10 @@ import numpy as np
 
 from quantize.constants import LEAK
 from quantize.formats import Format, Integers, requantise, round_shift, saturate
-from quantize.layers.functions import TABLE_WIDTH, Gelu, Sigmoid, Tanh, exact_matmul, mixed_width
+from quantize.layers.functions import TABLE_WIDTH, TRIT_WIDTH, Gelu, Sigmoid, Tanh, exact_matmul, mixed_width
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
 
-SPIKE = Format(2, 0)
+SPIKE = Format(TRIT_WIDTH, 0)
 OPERAND_WIDTH = 16
 WEIGHT_WIDTH = 8
 ACTIVATION_WIDTH = TABLE_WIDTH + 1

@@ -8,11 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from quantize.formats import Format, Integers, requantise
-from quantize.layers.functions import exact_matmul, mixed_width
+from quantize.layers.functions import TRIT_WIDTH, exact_matmul, mixed_width
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
 
 WEIGHT_WIDTH = 8
-SPIKE_WIDTH = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +57,7 @@ class SpikeLinearSpec(Specification):
     @cached_property
     def sum_width(self) -> int:
         """Bits of a sum with its bias."""
-        return mixed_width(self.weight, self.bias, SPIKE_WIDTH)
+        return mixed_width(self.weight, self.bias, TRIT_WIDTH)
 
     @property
     def output_shift(self) -> int:
