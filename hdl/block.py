@@ -9,13 +9,20 @@ from hdl.fixed import saturate
 from hdl.primitives.queue import Queue
 from hdl.ring import ResidualRing
 from hdl.streams import Beat, Tap, beats
-from hdl.units.gsu import Gsu
-from hdl.units.spike_glu import SpikeGlu
-from quantize.layers.glu import SpikeGluSpec
-from quantize.layers.gsu import GsuSpec
+from hdl.units.glu import ACTIVATIONS, Glu
+from hdl.units.gsu import Gsu, LeanGsu
+from hdl.units.spike_linear import SpikeLinear
+from quantize.layers.gsu import GsuSpec, LeanGsuSpec
+from quantize.layers.linear import SpikeLinearSpec
 from quantize.network import Block
 
-UNITS: dict[str, type[Gsu] | type[SpikeGlu]] = {GsuSpec.kind: Gsu, SpikeGluSpec.kind: SpikeGlu}
+Unit = Gsu | LeanGsu | Glu | SpikeLinear
+UNITS: dict[str, type[Unit]] = {
+    GsuSpec.kind: Gsu,
+    LeanGsuSpec.kind: LeanGsu,
+    SpikeLinearSpec.kind: SpikeLinear,
+    **dict.fromkeys(ACTIVATIONS, Glu),
+}
 """Kind of a unit's specification -> its component."""
 
 # Steps between a block's input and its residual add at full speed: one in the array, two in each pair of

@@ -1,4 +1,4 @@
-"""The sequence classifier: encoder, pre-norm state-space blocks, pooling, decoder."""
+"""The sequence classifier: encoder, state-space blocks, pooling, decoder."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.norm import ChannelNorm
+from models.norm import NORMS, ChannelNorm
 from models.recipe import model_defaults
 from models.ssm import DiagonalStateSpace
 from models.surrogates import Derivative, surrogate
@@ -27,11 +27,12 @@ class BlockState(NamedTuple):
 
 
 class Block(nn.Module):
-    """One residual block: x + unit(ssm(norm(x)))."""
+    """One residual block: x + unit(ssm(norm(x))), or norm(x + unit(ssm(x)))."""
 
     def __init__(self, config: NetworkConfig, derivative: Derivative, **options: Any) -> None:
         super().__init__()
-        self.norm = ChannelNorm(config.channels)
+        self.pre_norm = config.norm_position == "pre"
+        self.norm = NORMS[config.norm](config.channels)
         self.ssm = DiagonalStateSpace(
             config.channels, config.modes, config.discretisation, config.initialisation, **options
         )
@@ -39,8 +40,9 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, valid: Tensor | None) -> Tensor:
         """Map x (B, T, H) to (B, T, H)."""
-        result: Tensor = x + self.unit(self.ssm(self.norm(x, valid)), valid)
-        return result
+        given = self.norm(x, valid) if self.pre_norm else x
+        result: Tensor = x + self.unit(self.ssm(given), valid)
+        return result if self.pre_norm else self.norm(result, valid)
 
     def initial_state(self, batch: int) -> BlockState:
         """Return the state before the first step of `batch` sequences."""
@@ -48,10 +50,11 @@ class Block(nn.Module):
 
     def step(self, x: Tensor, state: BlockState) -> tuple[Tensor, BlockState]:
         """Advance by one step: x (B, H) and the state -> (B, H), next state."""
-        normalised = self.norm(x[:, None])[:, 0]
-        y, ssm_state = self.ssm.step(normalised, state.ssm)
+        given = self.norm(x[:, None])[:, 0] if self.pre_norm else x
+        y, ssm_state = self.ssm.step(given, state.ssm)
         out, unit_state = self.unit.step(y, state.unit)
-        return x + out, BlockState(ssm_state, unit_state)
+        result = x + out if self.pre_norm else self.norm((x + out)[:, None])[:, 0]
+        return result, BlockState(ssm_state, unit_state)
 
 
 class Network(nn.Module):

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,13 @@ VERSION = "1"
 DISCRETISATIONS = ("zoh", "bilinear")
 INITIALISATIONS = ("lin", "inv", "spread")
 POOLINGS = ("mean", "last")
+NORMS = ("batch", "layer")
+NORM_POSITIONS = ("pre", "post")
+ADDED_LATER = {"norm": "batch", "norm_position": "pre"}
+"""Entries of a configuration that the first files lack, and what they mean by it."""
+
+RUNNING_STATISTICS = ("running_mean", "running_var")
+"""What a BatchNorm measures rather than learns."""
 
 Shape = tuple[int, ...]
 Tensor = NDArray[np.float32]
@@ -93,6 +101,11 @@ class NetworkConfig:
         "lin", "inv" or "spread": where the poles started.
     pooling : str
         "mean" over the valid steps, or the "last" valid step.
+    norm : str
+        What normalises a block: "batch" (a channel over all steps) or "layer" (a step over its channels). The
+        norm before the decoder is of the first kind in either case.
+    norm_position : str
+        "pre", `x + unit(ssm(norm(x)))`, or "post", `norm(x + unit(ssm(x)))`.
     """
 
     model: str
@@ -104,6 +117,8 @@ class NetworkConfig:
     discretisation: str = "zoh"
     initialisation: str = "lin"
     pooling: str = "mean"
+    norm: str = "batch"
+    norm_position: str = "pre"
 
     def __post_init__(self) -> None:
         for name in ("features", "channels", "modes", "layers", "classes"):
@@ -115,11 +130,19 @@ class NetworkConfig:
             "discretisation": DISCRETISATIONS,
             "initialisation": INITIALISATIONS,
             "pooling": POOLINGS,
+            "norm": NORMS,
+            "norm_position": NORM_POSITIONS,
         }
         for name, allowed in choices.items():
             value = getattr(self, name)
             if value not in allowed:
                 raise CheckpointError(f"unknown {name} {value!r}; choose one of {', '.join(allowed)}")
+
+
+    @property
+    def folds_norm(self) -> bool:
+        """Whether the norm of a block is a gain and an offset at the input of its state-space model."""
+        return (self.norm, self.norm_position) == ("batch", "pre")
 
 
 @dataclass(frozen=True)
@@ -143,10 +166,12 @@ class Checkpoint:
 def tensor_shapes(config: NetworkConfig) -> dict[str, Shape]:
     """Every tensor of a checkpoint with its shape, in the order of the data flow."""
     features, channels, modes = config.features, config.channels, config.modes
-    batch_norm = {name: (channels,) for name in ("weight", "bias", "running_mean", "running_var")}
+    layer_norm: dict[str, Shape] = {"weight": (channels,), "bias": (channels,)}
+    batch_norm = layer_norm | {"running_mean": (channels,), "running_var": (channels,)}
+    block_norm = batch_norm if config.norm == "batch" else layer_norm
     shapes: dict[str, Shape] = {"encoder.weight": (channels, features), "encoder.bias": (channels,)}
     for layer in range(config.layers):
-        block: dict[str, Shape] = {f"norm.{name}": shape for name, shape in batch_norm.items()}
+        block: dict[str, Shape] = {f"norm.{name}": shape for name, shape in block_norm.items()}
         block |= {
             "ssm.C": (channels, modes, 2),
             "ssm.log_dt": (channels,),
@@ -158,6 +183,12 @@ def tensor_shapes(config: NetworkConfig) -> dict[str, Shape]:
         shapes |= {f"layers.{layer}.{name}": shape for name, shape in block.items()}
     shapes |= {f"norm.{name}": shape for name, shape in batch_norm.items()}
     return shapes | {"decoder.weight": (config.classes, channels), "decoder.bias": (config.classes,)}
+
+
+def parameter_count(config: NetworkConfig) -> int:
+    """Trained numbers; the running statistics of the norms are not among them."""
+    shapes = tensor_shapes(config)
+    return sum(prod(shape) for name, shape in shapes.items() if not name.endswith(RUNNING_STATISTICS))
 
 
 def write_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
@@ -251,6 +282,7 @@ def _parse_json(metadata: dict[str, str], key: str, source: Path) -> dict[str, A
 
 def _parse_config(metadata: dict[str, str], source: Path) -> NetworkConfig:
     values = _parse_json(metadata, "config", source)
+    values = ADDED_LATER | values
     known = [item.name for item in fields(NetworkConfig)]
     for wrong, names in (
         ("lacks", [name for name in known if name not in values]),

@@ -1,16 +1,14 @@
 """From a checkpoint to a quantised network: each layer calibrated on what the integers before it give."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from quantize import real
+from quantize.calibration import HEADROOM, Precision, format_for
 from quantize.checkpoint import Checkpoint
 from quantize.errors import StatespikeError
-from quantize.formats import Format, Integers, fixed_words, saturate, significant
+from quantize.formats import Format, Integers, fixed_words, nearest, saturate, significant
 from quantize.layers.array import (
     COEFFICIENT_WIDTH,
     OUTPUT_WEIGHT_WIDTH,
@@ -21,46 +19,11 @@ from quantize.layers.array import (
 from quantize.layers.ends import ONE, DecoderSpec, EncoderSpec, PoolSpec
 from quantize.layers.ends import WEIGHT_WIDTH as ENCODER_WIDTH
 from quantize.layers.functions import Gelu, bit_length
-from quantize.layers.glu import SpikeGluSpec
-from quantize.layers.gsu import GAIN_WIDTH, GsuSpec
-from quantize.network import Block, QuantizedNetwork, UnitSpec
+from quantize.network import Block, QuantizedNetwork
 from quantize.poles import is_stable, leapfrog, output_weights
+from quantize.units import UNITS
 
 STREAM_WIDTH = 16
-# Calibration sees a part of the data: leave a quarter of the range above the largest value it shows.
-HEADROOM = 1.25
-
-
-@dataclass(frozen=True)
-class Precision:
-    """How many bits the numbers of a quantised network keep.
-
-    Parameters
-    ----------
-    coefficients : int
-        Significant bits of poles and output weights, and bits of the mixers' and the decoder's words.
-    state : int
-        Bits of each of the two integers of a mode.
-
-    Raises
-    ------
-    StatespikeError
-        If either is out of range.
-    """
-
-    coefficients: int = 8
-    state: int = 14
-
-    def __post_init__(self) -> None:
-        for name, value, low, high in (("bits", self.coefficients, 3, 8), ("state bits", self.state, 6, 16)):
-            if not low <= value <= high:
-                raise StatespikeError(f"{value} {name} is out of range, choose {low} to {high}")
-
-
-def format_for(values: NDArray[np.float64], width: int) -> Format:
-    """The finest format of `width` bits that holds the values with headroom."""
-    largest = max(float(np.abs(values).max()) * HEADROOM, 2.0**-width)
-    return Format(width, width - 1 - int(np.ceil(np.log2(largest))))
 
 
 def quantise(
@@ -95,6 +58,11 @@ def quantise(
         raise StatespikeError(
             f"calibration data has shape {samples.shape}, "
             f"the network takes (sequences, steps, {config.features})"
+        )
+    if not config.folds_norm:
+        raise StatespikeError(
+            f"the network has {config.norm} norms in {config.norm_position} position; only batch norms in "
+            "pre position have an integer form"
         )
     values = real.forward(checkpoint, samples, lengths)
     stream_values = [values["encoder"]] + [values[f"layer_{layer}"] for layer in range(config.layers)]
@@ -180,7 +148,7 @@ def _array(
         stiffness_shift=stiffness_shift,
         accumulator_fraction=fraction,
         offset=offset,
-        skip=_words(skip, fraction),
+        skip=nearest(skip, fraction),
         damping=damping_words,
         stiffness=stiffness_words,
         position_weight=_weights(position_weight, fraction, precision.coefficients),
@@ -195,14 +163,10 @@ def _bits_below(top: int, largest: NDArray[np.float64]) -> Integers:
     return np.floor(np.log2(top / np.maximum(largest * HEADROOM, 2.0**-32))).astype(np.int64)
 
 
-def _words(values: NDArray[np.float64], fraction: int) -> Integers:
-    return np.floor(values * 2.0**fraction + 0.5).astype(np.int64)
-
-
 def _weights(values: NDArray[np.float64], fraction: int, bits: int) -> Integers:
     """Output weights of at most `bits` significant bits; rounding never leaves the word."""
     top = (1 << (OUTPUT_WEIGHT_WIDTH - 1)) - (1 << (OUTPUT_WEIGHT_WIDTH - bits))
-    return np.minimum(significant(_words(values, fraction), bits), top)
+    return np.minimum(significant(nearest(values, fraction), bits), top)
 
 
 def _coefficients(values: NDArray[np.float64], bits: int) -> tuple[Integers, int]:
@@ -211,7 +175,7 @@ def _coefficients(values: NDArray[np.float64], bits: int) -> tuple[Integers, int
     # The words carry no sign, so the bit that `significant` sets aside for it is one more of precision.
     words = np.maximum(significant(words, bits + 1), 1)
     if words.max() >= 1 << (COEFFICIENT_WIDTH - 1):
-        words, shift = np.maximum(significant(_words(values, shift - 1), bits + 1), 1), shift - 1
+        words, shift = np.maximum(significant(nearest(values, shift - 1), bits + 1), 1), shift - 1
     return words, shift
 
 
@@ -248,56 +212,6 @@ def _state_ranges(u, damping, stiffness):
                     positions[channel, n] = max(positions[channel, n], abs(p[n]))
                     velocities[channel, n] = max(velocities[channel, n], abs(q[n]))
     return positions, velocities
-
-
-def _gsu(
-    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
-) -> GsuSpec:
-    weight, bias, gain, shift = (
-        checkpoint.tensors[f"{prefix}.{name}"].astype(np.float64)
-        for name in ("weight", "bias", "norm.weight", "norm.bias")
-    )
-    words, fraction = fixed_words(weight, precision.coefficients)
-    gain_words, gain_fraction = fixed_words(gain, GAIN_WIDTH)
-    unit = GsuSpec(
-        input=given,
-        output=stream,
-        weight_fraction=fraction,
-        product_shift=0,
-        gain_fraction=gain_fraction,
-        # From the real weights: rounding the words first would move some of them over the threshold.
-        table=real.ternary_weights(weight),
-        weight=words,
-        bias=_words(bias, fraction),
-        gain=gain_words,
-        shift=Gelu().argument.quantise(shift),
-    )
-    largest = float(np.abs(unit.products(y)).max()) * HEADROOM
-    product_shift = max(0, int(np.ceil(np.log2(max(largest, 1.0)))) - (unit.norm.input_width - 1))
-    return replace(unit, product_shift=product_shift)
-
-
-def _spike_glu(
-    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
-) -> SpikeGluSpec:
-    value, gate, value_bias, gate_bias = (
-        checkpoint.tensors[f"{prefix}.{name}"].astype(np.float64)
-        for name in ("value.weight", "gate.weight", "value.bias", "gate.bias")
-    )
-    words, fraction = fixed_words(np.stack([value.T, gate.T]), precision.coefficients)
-    return SpikeGluSpec(
-        input=given,
-        output=stream,
-        weight_fraction=fraction,
-        value=words[0],
-        gate=words[1],
-        value_bias=_words(value_bias, fraction),
-        gate_bias=_words(gate_bias, fraction),
-    )
-
-
-UNITS: dict[str, Callable[..., UnitSpec]] = {"gsu": _gsu, "binary_s4d": _spike_glu}
-"""Name of a model -> what quantises its unit."""
 
 
 def _decoder(checkpoint: Checkpoint, stream: Format, precision: Precision) -> DecoderSpec:

@@ -83,6 +83,11 @@ def requantise(values: Integers, shift: int, width: int) -> Integers:
     return saturate(round_shift(values, shift), width)
 
 
+def nearest(values: ArrayLike, fraction: int) -> Integers:
+    """Nearest integers (halves upwards) to real values with `fraction` fraction bits."""
+    return np.floor(np.asarray(values, dtype=np.float64) * 2.0**fraction + 0.5).astype(np.int64)
+
+
 def fixed_words(values: ArrayLike, width: int) -> tuple[Integers, int]:
     """Real coefficients as words of one common scale: the largest that fits.
 
@@ -97,10 +102,10 @@ def fixed_words(values: ArrayLike, width: int) -> tuple[Integers, int]:
     if largest == 0.0:
         return np.zeros(values.shape, dtype=np.int64), 0
     fraction = width - 1 - int(np.ceil(np.log2(largest)))
-    words = np.floor(values * 2.0**fraction + 0.5).astype(np.int64)
+    words = nearest(values, fraction)
     if np.max(np.abs(words)) >= 1 << (width - 1):
         fraction -= 1
-        words = np.floor(values * 2.0**fraction + 0.5).astype(np.int64)
+        words = nearest(values, fraction)
     return words, fraction
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.convert import format_for
+from quantize.calibration import format_for
 from quantize.formats import Format
 
 NARROWEST, WIDEST = 9, 16

@@ -2,20 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import get_args
 
 import numpy as np
 
 from quantize.formats import Format, Integers, saturate
 from quantize.layers.array import ArraySpec
 from quantize.layers.ends import DecoderSpec, EncoderSpec, PoolSpec
-from quantize.layers.glu import SpikeGluSpec
-from quantize.layers.gsu import GsuSpec
+from quantize.layers.glu import FireGluSpec, GeluGluSpec, SpikeGluSpec, TanhGluSpec
+from quantize.layers.gsu import GsuSpec, LeanGsuSpec
+from quantize.layers.linear import SpikeLinearSpec
 from quantize.specification import QuantizedNetworkError, Specification
 
-UnitSpec = GsuSpec | SpikeGluSpec
-UNIT_KINDS: dict[str, type[GsuSpec] | type[SpikeGluSpec]] = {
-    unit.kind: unit for unit in (GsuSpec, SpikeGluSpec)
-}
+UnitSpec = (
+    GsuSpec | LeanGsuSpec | SpikeGluSpec | FireGluSpec | GeluGluSpec | TanhGluSpec | SpikeLinearSpec
+)
+UNIT_KINDS: dict[str, type[Specification]] = {unit.kind: unit for unit in get_args(UnitSpec)}
 """Kind of a unit -> its specification: the one table that names the layer kinds."""
 
 # Sequences computed at once: keeps the arrays of a chunk within a few tens of megabytes.
@@ -114,6 +116,11 @@ class QuantizedNetwork:
         return self.encoder.multiplications + sum(
             block.array.multiplications + block.unit.multiplications for block in self.blocks
         )
+
+    @property
+    def memory_bits(self) -> int:
+        """Bits of what the network must remember: its tables, and its states from step to step."""
+        return sum(layer.table_bits + layer.state_bits for _, layer in self.layers())
 
     def layers(self) -> Iterator[tuple[str, EncoderSpec | ArraySpec | UnitSpec | PoolSpec | DecoderSpec]]:
         """Every specification with its name, in data-flow order."""

@@ -3,15 +3,17 @@
 The definitions are those of `models/` (a test holds the two together); here every intermediate value is kept.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import erf
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.checkpoint import Checkpoint
-from quantize.constants import THRESHOLD
+from quantize.checkpoint import Checkpoint, Tensor
+from quantize.constants import FIRE_THRESHOLD, LEAK, LEAN_THRESHOLD, THRESHOLD
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -20,7 +22,7 @@ NORM_EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class StateSpace:
-    """One S4D layer with the normalisation before it folded in: `y = S(x + offset)`.
+    """One S4D layer with a BatchNorm before it folded in: `y = S(x + offset)`.
 
     Attributes
     ----------
@@ -50,23 +52,36 @@ class StateSpace:
         return np.fft.irfft(spectrum, 2 * steps)[:, :, :steps].transpose(0, 2, 1)
 
 
+def tensors(checkpoint: Checkpoint, prefix: str, *names: str) -> list[Real]:
+    """Tensors below a prefix, in double precision."""
+    return [checkpoint.tensors[f"{prefix}.{name}"].astype(np.float64) for name in names]
+
+
 def affine_norm(checkpoint: Checkpoint, prefix: str) -> tuple[Real, Real]:
     """A BatchNorm as gain and offset: `gain x + offset`, (H,) each."""
-    tensor = {
-        name: checkpoint.tensors[f"{prefix}.{name}"].astype(np.float64)
-        for name in ("weight", "bias", "running_mean", "running_var")
-    }
-    gain = tensor["weight"] / np.sqrt(tensor["running_var"] + NORM_EPSILON)
-    return gain, tensor["bias"] - gain * tensor["running_mean"]
+    weight, bias, mean, variance = tensors(
+        checkpoint, prefix, "weight", "bias", "running_mean", "running_var"
+    )
+    gain = weight / np.sqrt(variance + NORM_EPSILON)
+    return gain, bias - gain * mean
+
+
+def identity_norm(channels: int) -> dict[str, Tensor]:
+    """Tensors of a BatchNorm that leaves its input as it is."""
+    one, zero = np.ones(channels, np.float32), np.zeros(channels, np.float32)
+    variance = np.full(channels, 1.0 - NORM_EPSILON, np.float32)
+    return {"weight": one, "bias": zero, "running_mean": zero, "running_var": variance}
 
 
 def state_space(checkpoint: Checkpoint, layer: int) -> StateSpace:
-    """The state-space model of a layer, its BatchNorm folded in."""
+    """The state-space model of a layer, a BatchNorm before it folded in."""
     tensor = {
         name: checkpoint.tensors[f"layers.{layer}.ssm.{name}"].astype(np.float64)
         for name in ("C", "log_dt", "log_A_real", "A_imag", "D")
     }
-    gain, constant = affine_norm(checkpoint, f"layers.{layer}.norm")
+    gain, constant = np.ones_like(tensor["D"]), np.zeros_like(tensor["D"])
+    if checkpoint.config.folds_norm:
+        gain, constant = affine_norm(checkpoint, f"layers.{layer}.norm")
     # A gain of zero would put the constant at infinity; this small it no longer reaches the output.
     gain = np.where(np.abs(gain) < 1e-6, 1e-6, gain)
     continuous = -np.exp(tensor["log_A_real"]) + 1j * tensor["A_imag"]
@@ -96,31 +111,98 @@ def _normal_below(x: float) -> float:
     return 0.5 * (1.0 + erf(x / 1.4142135623730951))
 
 
-def _gated_spiking_unit(checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
-    weight, bias, gain, shift = (
-        checkpoint.tensors[f"{prefix}.{name}"].astype(np.float64)
-        for name in ("weight", "bias", "norm.weight", "norm.bias")
-    )
-    threshold = float(THRESHOLD) * np.abs(y).max(-1, keepdims=True)
+def _gate_product(checkpoint: Checkpoint, prefix: str, y: Real, threshold: Real | float) -> Real:
+    weight, bias = tensors(checkpoint, prefix, "weight", "bias")
     ternary = np.sign(y) * (np.abs(y) > threshold)
-    product = (ternary @ weight + bias) * (y @ ternary_weights(weight).astype(np.float64))
-    centred = product - product.mean(-1, keepdims=True)
+    product: Real = (ternary @ weight + bias) * (y @ ternary_weights(weight).astype(np.float64))
+    return product
+
+
+def _gated_spiking_unit(checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
+    gain, shift = tensors(checkpoint, prefix, "norm.weight", "norm.bias")
+    threshold = float(THRESHOLD) * np.abs(y).max(-1, keepdims=True)
+    product = _gate_product(checkpoint, prefix, y, threshold)
+    return _gelu(_layer_norm(product, gain, shift))
+
+
+def _layer_norm(x: Real, gain: Real, shift: Real) -> Real:
+    centred = x - x.mean(-1, keepdims=True)
     deviation = np.sqrt((centred**2).mean(-1, keepdims=True) + NORM_EPSILON)
-    normalised = centred / deviation * gain + shift
-    return normalised * _normal_below(normalised)
+    result: Real = centred / deviation * gain + shift
+    return result
 
 
-def _spike_glu(checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
-    spikes = (y > 0).astype(np.float64)
-    value, gate = (
-        spikes @ checkpoint.tensors[f"{prefix}.{path}.weight"].astype(np.float64).T
-        + checkpoint.tensors[f"{prefix}.{path}.bias"].astype(np.float64)
-        for path in ("value", "gate")
-    )
-    return value / (1.0 + np.exp(-gate))
+def _block_norm(checkpoint: Checkpoint, layer: int, x: Real) -> Real:
+    prefix = f"layers.{layer}.norm"
+    if checkpoint.config.norm == "layer":
+        return _layer_norm(x, *tensors(checkpoint, prefix, "weight", "bias"))
+    gain, constant = affine_norm(checkpoint, prefix)
+    return gain * x + constant
 
 
-UNITS = {"gsu": _gated_spiking_unit, "binary_s4d": _spike_glu}
+def _lean_gated_spiking_unit(checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
+    gain, offset = affine_norm(checkpoint, f"{prefix}.norm")
+    product = _gate_product(checkpoint, prefix, y, float(LEAN_THRESHOLD))
+    return np.maximum(gain * product + offset, 0.0)
+
+
+def _gelu(x: Real) -> Real:
+    result: Real = x * _normal_below(x)
+    return result
+
+
+def _sigmoid(x: Real) -> Real:
+    result: Real = 0.5 + 0.5 * np.tanh(0.5 * x)
+    return result
+
+
+def _linear(checkpoint: Checkpoint, prefix: str, activations: Real) -> Real:
+    weight, bias = tensors(checkpoint, prefix, "weight", "bias")
+    result: Real = activations @ weight.T + bias
+    return result
+
+
+def _glu(activation: Callable[[Real], Real], checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
+    activations = activation(y)
+    value = _linear(checkpoint, f"{prefix}.value", activations)
+    return value * _sigmoid(_linear(checkpoint, f"{prefix}.gate", activations))
+
+
+def _spikes(y: Real) -> Real:
+    return (y > 0).astype(np.float64)
+
+
+def _fired(drive: Real) -> Real:
+    """Spikes of leaky integrate-and-fire neurons with a hard reset, (sequences, steps, H)."""
+    spikes = np.empty_like(drive)
+    potential = np.zeros_like(drive[:, 0])
+    for step in range(drive.shape[1]):
+        potential = float(LEAK) * potential + drive[:, step]
+        spikes[:, step] = potential >= FIRE_THRESHOLD
+        potential = np.where(spikes[:, step] > 0, 0.0, potential)
+    return spikes
+
+
+def _integrate_and_fire_unit(checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
+    (log_threshold,) = tensors(checkpoint, prefix, "log_threshold")
+    return _glu(_fired, checkpoint, prefix, y / np.exp(log_threshold))
+
+
+def _resonate_and_fire_unit(checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
+    return _linear(checkpoint, f"{prefix}.mix", _spikes(y - FIRE_THRESHOLD))
+
+
+UNITS: dict[str, Callable[[Checkpoint, str, Real], Real]] = {
+    "gsu": _gated_spiking_unit,
+    "gsu_lean": _lean_gated_spiking_unit,
+    "binary_s4d": partial(_glu, _spikes),
+    "spiking_ssm": _integrate_and_fire_unit,
+    "prf": _resonate_and_fire_unit,
+    "s4d": partial(_glu, _gelu),
+    "tanh": partial(_glu, np.tanh),
+    "sigmoid": partial(_glu, _sigmoid),
+}
+"""Name of a model -> its unit over (sequences, steps, H), from the checkpoint's tensors below a prefix."""
 
 
 def decoder(checkpoint: Checkpoint) -> tuple[Real, Real]:
@@ -148,11 +230,16 @@ def forward(checkpoint: Checkpoint, u: Real, lengths: NDArray[np.int64] | None =
     weight = checkpoint.tensors["encoder.weight"].astype(np.float64)
     x = u @ weight.T + checkpoint.tensors["encoder.bias"].astype(np.float64)
     values = {"encoder": x}
-    for layer in range(checkpoint.config.layers):
-        y = state_space(checkpoint, layer).compute(x)
-        x = x + UNITS[checkpoint.config.model](checkpoint, f"layers.{layer}.unit", y)
+    config = checkpoint.config
+    for layer in range(config.layers):
+        before = config.norm_position == "pre" and not config.folds_norm
+        given = _block_norm(checkpoint, layer, x) if before else x
+        y = state_space(checkpoint, layer).compute(given)
+        x = x + UNITS[config.model](checkpoint, f"layers.{layer}.unit", y)
+        if config.norm_position == "post":
+            x = _block_norm(checkpoint, layer, x)
         values |= {f"array_{layer}": y, f"layer_{layer}": x}
-    if checkpoint.config.pooling == "mean":
+    if config.pooling == "mean":
         valid = np.arange(u.shape[1]) < lengths[:, None]
         pooled = (x * valid[:, :, None]).sum(1) / lengths[:, None]
     else:

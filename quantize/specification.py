@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from quantize.errors import StatespikeError
-from quantize.formats import Format, Integers
+from quantize.formats import Format, Integers, signed_width
 
 
 class QuantizedNetworkError(StatespikeError):
@@ -70,6 +70,17 @@ class Specification:
     def shapes(self) -> Mapping[str, int]:
         """Size of each letter used in the shapes of this specification's fields."""
         raise NotImplementedError
+
+    @property
+    def table_bits(self) -> int:
+        """Bits of all tables, each in the narrowest word that holds its numbers; a trit takes two."""
+        tables = (getattr(self, item.name) for item in fields(self) if "shape" in item.metadata)
+        return sum(table.size * signed_width(int(np.abs(table).max(initial=0))) for table in tables)
+
+    @property
+    def state_bits(self) -> int:
+        """Bits that are kept from one step to the next."""
+        return 0
 
     def __post_init__(self) -> None:
         for item in fields(self):

@@ -12,12 +12,14 @@ from statespike.commands.cost import cost
 from statespike.commands.demo import demo
 from statespike.commands.evaluate import evaluate
 from statespike.commands.generate import generate
+from statespike.commands.import_ import import_
 from statespike.commands.inspect import inspect
 from statespike.commands.quantize import quantize
+from statespike.commands.report import report
 from statespike.commands.simulate import simulate
 from statespike.commands.train import train
 
-COMMANDS = (demo, train, evaluate, quantize, inspect, generate, simulate, cost, build)
+COMMANDS = (demo, train, import_, evaluate, quantize, inspect, generate, simulate, report, cost, build)
 
 
 class Commands(TyperGroup):
@@ -48,4 +50,5 @@ application = typer.Typer(
     rich_markup_mode=None,
 )
 for command in COMMANDS:
-    application.command(command.__name__)(command)
+    # A command whose name is a word of Python has an underscore behind it.
+    application.command(command.__name__.rstrip("_"))(command)

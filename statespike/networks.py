@@ -26,8 +26,8 @@ def sequences_of(task: str | None, data: Path | None, limit: int | None) -> Sequ
 
 
 def calibration_of(checkpoint: Checkpoint, data: Path | None) -> Sequences:
-    """The sequences that choose a network's number formats: the first of a file, or its own task's."""
-    if data is not None:
+    """The sequences that choose a network's number formats: the first of an .npz file, or its own task's."""
+    if data is not None and data.suffix == ".npz":
         return read_sequences(data).take(slice(CALIBRATION_SEQUENCES))
     task = checkpoint.provenance.get("task")
     if task not in TASKS:
@@ -35,7 +35,7 @@ def calibration_of(checkpoint: Checkpoint, data: Path | None) -> Sequences:
             f"the checkpoint was trained on {task!r}, which is no task of statespike; quantise it on samples "
             "of its data: `statespike quantize CHECKPOINT --data FILE.npz -o NETWORK`"
         )
-    return load_task(task).calibration
+    return load_task(task, data).calibration
 
 
 def quantise_checkpoint(
@@ -48,17 +48,19 @@ def quantise_checkpoint(
         return quantise(checkpoint, x, input_format(x), precision, samples.lengths, max_steps)
 
 
-def integers_of(path: Path, data: Path | None = None) -> QuantizedNetwork:
+def integers_of(path: Path, task: str | None = None, data: Path | None = None) -> QuantizedNetwork:
     """The quantised network of a NETWORK argument.
 
     A checkpoint is quantised on the way, on its own task's calibration samples, or on the first sequences of
-    the .npz file `data` when it was trained on something else.
+    the .npz file `data` when it was trained on something else. Otherwise `data` is where the files of `task`
+    are, and those of the checkpoint's own task if it is the same.
     """
     network = load(path)
     if isinstance(network, QuantizedNetwork):
         return network
-    foreign = network.provenance.get("task") not in TASKS and data is not None and data.suffix == ".npz"
-    samples = calibration_of(network, data if foreign else None)
+    own = network.provenance.get("task")
+    from_file = data is not None and data.suffix == ".npz"
+    samples = calibration_of(network, data if (own not in TASKS if from_file else own == task) else None)
     precision = Precision()
     note(
         f"{path} is a checkpoint: quantised on the way to {precision.coefficients} bits and states of "

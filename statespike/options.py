@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from models.tasks.registry import TASKS
+
 NetworkPath = Annotated[
     Path,
     typer.Argument(
@@ -13,9 +15,7 @@ NetworkPath = Annotated[
 ]
 TaskName = Annotated[
     str | None,
-    typer.Argument(
-        metavar="TASK", help="smnist, psmnist, smnist-sample, psmnist-sample or digits", show_default=False
-    ),
+    typer.Argument(metavar="TASK", help=", ".join(TASKS), show_default=False),
 ]
 Data = Annotated[
     Path | None,

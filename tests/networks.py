@@ -12,18 +12,20 @@ INPUT = Format(9, 8)
 
 def random_checkpoint(
     model: str, channels: int, modes: int, layers: int, *, seed: int, features: int = 1, classes: int = 3,
-    pooling: str = "mean",
+    pooling: str = "mean", norm: str = "batch", norm_position: str = "pre",
 ) -> Checkpoint:  # fmt: skip
     """An untrained network with the distributions of a trained one."""
     generator = np.random.default_rng(seed)
     config = NetworkConfig(
         model=model, features=features, channels=channels, modes=modes, layers=layers, classes=classes,
-        discretisation="zoh", initialisation="lin", pooling=pooling,
+        discretisation="zoh", initialisation="lin", pooling=pooling, norm=norm, norm_position=norm_position,
     )  # fmt: skip
     tensors = {}
     for name, shape in tensor_shapes(config).items():
         value = generator.normal(0.0, 0.3, shape)
-        if name.endswith("running_var"):
+        if name.startswith("layers") and name.endswith(".norm.running_var") and "unit" not in name:
+            value = generator.uniform(0.02, 0.2, shape)  # y then crosses thresholds of about 1
+        elif name.endswith("running_var"):
             value = generator.uniform(0.5, 2.0, shape)
         elif "norm.weight" in name:
             value = generator.uniform(0.5, 1.5, shape)

@@ -1,4 +1,4 @@
-"""The event mixer: adds a weight row for each activation that is not zero, and skips the rest."""
+"""The event mixer: adds up weight rows, once or times the activation, and skips what is zero."""
 
 from itertools import pairwise
 
@@ -9,44 +9,57 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import add_trit, count_width
 from hdl.primitives.memory import buffer, concatenate, table, words_of
+from hdl.primitives.multiplier import Multiplier
 from hdl.streams import beats
-from quantize.formats import Integers, signed_width
+from quantize.formats import Integers
+from quantize.layers.functions import TRIT_WIDTH, mixed_width
 
 
 class EventMixer(wiring.Component):
-    """`sum_i activation_i weight_ij + bias_j` for ternary or binary activations, additions only.
+    """`sum_i activation_i weight_ij + bias_j`; activations of two bits, -1, 0 or 1, take additions only.
 
-    The channels of a step that are not zero are listed, with their signs, in one of two banks, while the
-    other bank's list is walked once for each block of `lanes` outputs. Cycles follow the activity; the worst
-    case is that every channel fires.
+    The channels of a step that are not zero are listed, with their activations, in one of two banks, while
+    the other bank's list is walked once for each block of `lanes` outputs. Cycles follow the activity; the
+    worst case is that no channel is zero.
 
     Parameters
     ----------
     weight : (H, outputs) words of `weight_width` bits
     bias : (outputs,)
     lanes : int
-        Outputs computed at a time.
+        Outputs computed at a time; each has a multiplier if the activations have more than two bits.
+    activation_width : int
 
     Members
     -------
-    i : In(stream of Beat(2)), H activations -1, 0 or 1 a step
+    i : In(stream of Beat(activation_width)), H activations a step
     o : Out(stream of Beat), `outputs` sums a step
     """
 
-    # Cycles from the issue of a block's last row until its sums stand in the output registers.
-    BLOCK_LATENCY = 4
-
-    def __init__(self, weight: Integers, bias: Integers, weight_width: int, lanes: int):
+    def __init__(
+        self, weight: Integers, bias: Integers, weight_width: int, lanes: int, activation_width: int
+    ):
         self.weight, self.bias, self.weight_width, self.lanes = weight, bias, weight_width, lanes
+        self.activation_width = activation_width
         self.channels, self.outputs = weight.shape
         if not 1 <= lanes <= self.outputs:
             raise ValueError(f"a mixer of {self.outputs} outputs has 1 to {self.outputs} lanes, not {lanes}")
-        super().__init__({"i": In(beats(2)), "o": Out(beats(self.sum_width))})
+        super().__init__({"i": In(beats(activation_width)), "o": Out(beats(self.sum_width))})
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether activations are more than signs."""
+        return self.activation_width > TRIT_WIDTH
+
+    @property
+    def block_latency(self) -> int:
+        """Cycles from the issue of a block's last row until its sums stand in the output registers."""
+        return 4 + (Multiplier.LATENCY if self.multiplies else 0)
 
     @property
     def sum_width(self) -> int:
         """Bits that no sum exceeds."""
-        return signed_width(int((np.abs(self.weight).sum(0) + np.abs(self.bias)).max()))
+        return mixed_width(self.weight, self.bias, self.activation_width)
 
     @property
     def blocks(self) -> int:
@@ -56,12 +69,12 @@ class EventMixer(wiring.Component):
         """From one step's walk to the next, with so many activations that are not zero."""
         rows = max(events, 1) + 1
         rest = self.outputs - (self.blocks - 1) * self.lanes
-        drained = self.BLOCK_LATENCY + self.lanes
-        return (self.blocks - 1) * max(rows, drained) + max(rows + 1, self.BLOCK_LATENCY + rest)
+        drained = self.block_latency + self.lanes
+        return (self.blocks - 1) * max(rows, drained) + max(rows + 1, self.block_latency + rest)
 
     @property
     def cycles_per_step(self) -> int:
-        """The worst case: every channel fires."""
+        """The worst case: no activation is zero."""
         return self.cycles(self.channels)
 
     def weight_rows(self) -> list[int]:
@@ -78,9 +91,10 @@ class EventMixer(wiring.Component):
         m = Module()
         channels, lanes = self.channels, self.lanes
 
-        # Collecting: the list of events into the bank that is not walked.
+        # Collecting: the list of events into the bank that is not walked. Of -1 and 1 the sign is enough.
         index_width = count_width(channels)
-        write, read = buffer(m, "events", 2 * channels, index_width + 1)
+        kept = self.i.payload.value if self.multiplies else self.i.payload.value[-1:]
+        write, read = buffer(m, "events", 2 * channels, index_width + len(kept))
         filled = Signal(range(3))
         given = Signal(index_width)
         listed = Signal(range(channels + 1))
@@ -98,7 +112,7 @@ class EventMixer(wiring.Component):
             listed_next.eq(listed + nonzero),
             write.en.eq(take & nonzero),
             write.addr.eq(listed + Mux(collecting_bank, channels, 0)),
-            write.data.eq(Cat(given, self.i.payload.value[1])),
+            write.data.eq(Cat(given, kept)),
         ]
         m.d.sync += filled.eq(filled + collect_ends - walk_ends)
         with m.If(take):
@@ -137,28 +151,32 @@ class EventMixer(wiring.Component):
         with m.Elif(~walking & ~pausing & (filled != 0)):
             m.d.sync += [walking.eq(1), length.eq(events), walk_marks.eq(marks)]
 
-        # Cycle 1: an event of the list, its weight row's address. 2: the row. 3: the sums.
-        valid_1, valid_2 = Signal(), Signal()
-        last_1, last_2, last_3 = Signal(), Signal(), Signal()
+        # Cycle 1: an event of the list, its weight row's address. 2: the row. Then products, if any; sums.
+        ready = 2 + (Multiplier.LATENCY if self.multiplies else 0)
+        valid_at, last_at = [issue & (length != 0)], [issue & last_row]
+        for age in range(1, ready + 2):
+            valid, last = Signal(name=f"valid_{age}"), Signal(name=f"last_{age}")
+            m.d.sync += [valid.eq(valid_at[-1]), last.eq(last_at[-1])]
+            valid_at.append(valid)
+            last_at.append(last)
         base_1 = Signal.like(base, reset_less=True)
-        negative_2 = Signal(reset_less=True)
+        kept_2 = Signal(kept.shape(), reset_less=True)
         weights = table(m, "weights", self.weight_rows(), lanes * self.weight_width)
         m.d.comb += weights.addr.eq(base_1 + read.data.as_unsigned()[:index_width])
-        m.d.sync += [
-            valid_1.eq(issue & (length != 0)),
-            valid_2.eq(valid_1),
-            last_1.eq(issue & last_row),
-            last_2.eq(last_1),
-            last_3.eq(last_2),
-            base_1.eq(base),
-            negative_2.eq(read.data[index_width]),
-        ]
+        m.d.sync += [base_1.eq(base), kept_2.eq(read.data[index_width:])]
         sums = [Signal(signed(self.sum_width), name=f"sum_{lane}") for lane in range(lanes)]
         for lane, total in enumerate(sums):
             weight = weights.data.word_select(lane, self.weight_width).as_signed()
-            with m.If(valid_2):
-                m.d.sync += total.eq(add_trit(total, weight, valid_2, negative_2))
-            with m.Elif(last_3):
+            if self.multiplies:
+                multiplier = Multiplier(self.activation_width, self.weight_width)
+                m.submodules[f"multiplier_{lane}"] = multiplier
+                m.d.comb += [multiplier.a.eq(kept_2), multiplier.b.eq(weight)]
+                added = total + multiplier.product
+            else:
+                added = add_trit(total, weight, valid_at[ready], kept_2)
+            with m.If(valid_at[ready]):
+                m.d.sync += total.eq(added)
+            with m.Elif(last_at[ready + 1]):
                 m.d.sync += total.eq(0)
 
         # Outputs: a block's sums move through the first register, where the bias is added.
@@ -180,7 +198,7 @@ class EventMixer(wiring.Component):
         m.d.sync += output.eq(next_output)
         with m.If(issue & last_row):
             m.d.sync += [pending.eq(1), out_marks.eq(walk_marks)]
-        with m.If(last_3):
+        with m.If(last_at[ready + 1]):
             m.d.sync += left.eq(lanes)
             m.d.sync += [register.eq(value) for register, value in zip(held, sums, strict=True)]
         with m.Elif(leaves):

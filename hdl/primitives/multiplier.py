@@ -17,28 +17,31 @@ class Multiplier(wiring.Component):
     `product` shows `a * b` of two cycles earlier. The registers have no reset and no enable: anything else
     keeps them out of the multiplier block.
 
+    Parameters
+    ----------
+    a_width, b_width : int
+        What logic is spared where a part has no blocks.
+
     Members
     -------
-    a, b : In(signed(16))
-    product : Out(signed(32))
+    a : In(signed(a_width))
+    b : In(signed(b_width))
+    product : Out(signed(a_width + b_width))
     """
 
     LATENCY = 2
 
-    def __init__(self) -> None:
+    def __init__(self, a_width: int = OPERAND_WIDTH, b_width: int = OPERAND_WIDTH):
+        self.a_width, self.b_width = a_width, b_width
         super().__init__(
-            {
-                "a": In(signed(OPERAND_WIDTH)),
-                "b": In(signed(OPERAND_WIDTH)),
-                "product": Out(signed(2 * OPERAND_WIDTH)),
-            }
+            {"a": In(signed(a_width)), "b": In(signed(b_width)), "product": Out(signed(a_width + b_width))}
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        a = Signal(signed(OPERAND_WIDTH), reset_less=True)
-        b = Signal(signed(OPERAND_WIDTH), reset_less=True)
-        product = Signal(signed(2 * OPERAND_WIDTH), reset_less=True)
+        a = Signal(signed(self.a_width), reset_less=True)
+        b = Signal(signed(self.b_width), reset_less=True)
+        product = Signal(signed(self.a_width + self.b_width), reset_less=True)
         m.d.sync += [a.eq(self.a), b.eq(self.b), product.eq(a * b)]
         m.d.comb += self.product.eq(product)
         return m

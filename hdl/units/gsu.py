@@ -1,13 +1,16 @@
-"""The Gated Spiking Unit in gates: its mixer, then LayerNorm and GELU."""
+"""The Gated Spiking Unit in gates, whole and lean: its mixer, and what follows the product."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.fixed import saturate
+from hdl.mixers.blocks import block_sizes
+from hdl.primitives.memory import table, words_of
 from hdl.streams import beats
 from hdl.units.gsu_mixer import GsuMixer
 from hdl.units.layer_norm import LayerNormGelu
-from quantize.layers.gsu import GsuSpec
+from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 
 
 class Gsu(wiring.Component):
@@ -33,8 +36,8 @@ class Gsu(wiring.Component):
 
     @staticmethod
     def lane_choices(spec: GsuSpec) -> list[int]:
-        """Numbers of lanes worth choosing from: those that no smaller number equals in blocks."""
-        return sorted({-(-spec.channels // blocks) for blocks in range(1, spec.channels + 1)})
+        """Numbers of lanes worth choosing from."""
+        return block_sizes(spec.channels)
 
     @property
     def cycles_per_step(self) -> int:
@@ -46,4 +49,55 @@ class Gsu(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i), self.mixer.i)
         wiring.connect(m, self.mixer.o, self.norm.i)
         wiring.connect(m, self.norm.o, wiring.flipped(self.o))
+        return m
+
+
+class LeanGsu(wiring.Component):
+    """`quantize.layers.gsu.LeanGsuSpec` in gates: nothing but an addition follows the mixer.
+
+    Parameters
+    ----------
+    spec : LeanGsuSpec
+    lanes : int
+        Of the mixer, 1 to H.
+
+    Members
+    -------
+    i : In(stream of Beat), y
+    o : Out(stream of Beat), in the residual format
+    """
+
+    def __init__(self, spec: LeanGsuSpec, lanes: int):
+        self.spec = spec
+        self.mixer = GsuMixer(spec, lanes)
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
+
+    @staticmethod
+    def lane_choices(spec: LeanGsuSpec) -> list[int]:
+        """Numbers of lanes worth choosing from."""
+        return block_sizes(spec.channels)
+
+    @property
+    def cycles_per_step(self) -> int:
+        return self.mixer.cycles_per_step
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        width, channels = self.spec.output.width, self.spec.channels
+        m.submodules.mixer = mixer = self.mixer
+        wiring.connect(m, wiring.flipped(self.i), mixer.i)
+        offsets = table(m, "offsets", words_of(self.spec.offset, width), width)
+        channel, next_channel = Signal(range(channels)), Signal(range(channels))
+        leaves = self.o.valid & self.o.ready
+        total = saturate(mixer.o.payload.value + offsets.data.as_signed(), width)
+        m.d.comb += [
+            next_channel.eq(Mux(leaves, Mux(channel == channels - 1, 0, channel + 1), channel)),
+            offsets.addr.eq(next_channel),
+            self.o.valid.eq(mixer.o.valid),
+            mixer.o.ready.eq(self.o.ready),
+            self.o.payload.first.eq(mixer.o.payload.first),
+            self.o.payload.last.eq(mixer.o.payload.last),
+            self.o.payload.value.eq(Mux(total[-1], 0, total)),
+        ]
+        m.d.sync += channel.eq(next_channel)
         return m

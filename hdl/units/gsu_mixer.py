@@ -1,8 +1,8 @@
-"""The two paths of the Gated Spiking Unit through one walk over its weights, and their product."""
+"""The two paths of a Gated Spiking Unit through one walk over its weights, and their product."""
 
 from itertools import pairwise
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,7 +11,13 @@ from hdl.primitives.memory import buffer, concatenate, table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.streams import beats
 from quantize.constants import THRESHOLD
-from quantize.layers.gsu import ACTIVATION_BITS, OPERAND_WIDTH, WEIGHT_WIDTH, GsuSpec
+from quantize.layers.gsu import (
+    ACTIVATION_BITS,
+    OPERAND_WIDTH,
+    WEIGHT_WIDTH,
+    GatedProductSpec,
+    LeanGsuSpec,
+)
 
 
 class GsuMixer(wiring.Component):
@@ -24,14 +30,14 @@ class GsuMixer(wiring.Component):
 
     Parameters
     ----------
-    spec : GsuSpec
+    spec : GatedProductSpec
     lanes : int
         Output channels computed at a time, 1 to H.
 
     Members
     -------
     i : In(stream of Beat), y
-    o : Out(stream of Beat), z as the norm takes it
+    o : Out(stream of Beat), the shifted product
     """
 
     # Cycles from the issue of a block's last row until its sums stand in the output registers.
@@ -39,13 +45,13 @@ class GsuMixer(wiring.Component):
     # Cycles that an output takes: operands into the multiplier, product, handshake.
     OUTPUT_CYCLES = 3
 
-    def __init__(self, spec: GsuSpec, lanes: int):
+    def __init__(self, spec: GatedProductSpec, lanes: int):
         if not 1 <= lanes <= spec.channels:
             raise ValueError(
                 f"a mixer of {spec.channels} channels has 1 to {spec.channels} lanes, not {lanes}"
             )
         self.spec, self.lanes = spec, lanes
-        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.norm.input_width))})
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.mixer_width))})
 
     @property
     def blocks(self) -> int:
@@ -80,23 +86,46 @@ class GsuMixer(wiring.Component):
                 rows.append(concatenate(fields))
         return rows
 
+    def _scale(
+        self, m: Module, take: Value, y_magnitude: Value, walk_starts: Value
+    ) -> tuple[Value, Value, int]:
+        """How a step is walked: the left shift of its magnitudes; a limit, inverted, and the multiple of a
+        magnitude that has to exceed it for a ternary activation that is not zero.
+        """
+        width = self.spec.magnitude_width
+        if isinstance(self.spec, LeanGsuSpec):
+            return Const(0, 1), Const(~self.spec.threshold & (1 << width) - 1, width), 1
+        inverted_largest = Signal(width, init=-1)
+        peak = Signal(width, reset_less=True)
+        with m.If(take & exceeds(y_magnitude, inverted_largest)):
+            m.d.sync += inverted_largest.eq(~y_magnitude)
+        with m.If(walk_starts):
+            m.d.sync += [peak.eq(~inverted_largest), inverted_largest.eq(-1)]
+        # A cycle later: the shift that fills the word, and the peak's side of the comparison.
+        headroom = Signal(range(width + 1), reset_less=True)
+        inverted_limit = Signal(width + THRESHOLD.denominator.bit_length(), reset_less=True)
+        m.d.sync += inverted_limit.eq(times(peak, THRESHOLD.numerator) ^ Const(-1, len(inverted_limit)))
+        m.d.sync += headroom.eq(width)
+        for position in range(width):  # the highest set bit is assigned last
+            with m.If(peak[position]):
+                m.d.sync += headroom.eq(width - 1 - position)
+        return headroom, inverted_limit, THRESHOLD.denominator
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, channels, lanes = self.spec, self.spec.channels, self.lanes
         width = spec.magnitude_width
 
-        # Collecting: sign and magnitude of y into the bank that is not walked, with its largest magnitude and
-        # its marks.
+        # Collecting: sign and magnitude of y into the bank that is not walked, with its marks.
         write, read = buffer(m, "activations", 2 * channels, width + 1)
         filled = Signal(range(3))
         collected = Signal(range(2 * channels))
-        inverted_largest = Signal(width, init=-1)
         marks = Signal(2, reset_less=True)
         take, collect_ends, walking, walk_ends = Signal(), Signal(), Signal(), Signal()
         y = self.i.payload.value
         y_magnitude = Signal(width)
         m.d.comb += [
-            # A full bank waits until its peak has been taken over: the next step would replace it.
+            # A full bank waits until its marks have been taken over: the next step would replace them.
             self.i.ready.eq((filled == 0) | ((filled == 1) & walking)),
             take.eq(self.i.valid & self.i.ready),
             collect_ends.eq(take & ((collected == channels - 1) | (collected == 2 * channels - 1))),
@@ -111,19 +140,17 @@ class GsuMixer(wiring.Component):
                 collected.eq(Mux(collected == 2 * channels - 1, 0, collected + 1)),
                 marks.eq(Cat(self.i.payload.first, self.i.payload.last)),
             ]
-            with m.If(exceeds(y_magnitude, inverted_largest)):
-                m.d.sync += inverted_largest.eq(~y_magnitude)
 
         # Walking: `row` within the block, `block` within the step; a cycle without a row after every block.
         pausing, bank = Signal(), Signal()
         row = Signal(range(channels))
         block = Signal(range(self.blocks))
-        peak = Signal(width, reset_less=True)
-        peak_marks = Signal(2, reset_less=True)
-        pending = Signal()
+        walk_marks = Signal(2, reset_less=True)
+        pending, walk_starts = Signal(), Signal()
         last_row = row == channels - 1
         issue = Signal()
         m.d.comb += [
+            walk_starts.eq(~walking & ~pausing & (filled != 0)),
             issue.eq(walking & ~pausing & ~(last_row & pending)),
             walk_ends.eq(issue & last_row & (block == self.blocks - 1)),
             read.addr.eq(row + Mux(bank, channels, 0)),
@@ -135,19 +162,10 @@ class GsuMixer(wiring.Component):
             m.d.sync += block.eq(Mux(block == self.blocks - 1, 0, block + 1))
         with m.If(walk_ends):
             m.d.sync += [walking.eq(0), bank.eq(~bank)]
-        with m.Elif(~walking & ~pausing & (filled != 0)):
-            m.d.sync += [walking.eq(1), peak.eq(~inverted_largest), inverted_largest.eq(-1)]
-            m.d.sync += peak_marks.eq(marks)
+        with m.Elif(walk_starts):
+            m.d.sync += [walking.eq(1), walk_marks.eq(marks)]
 
-        # From the peak, a cycle later: the shift that fills the word, and its side of the comparison.
-        headroom = Signal(range(width + 1), reset_less=True)
-        # Inverted, as the comparison below takes it.
-        inverted_limit = Signal(width + 5, reset_less=True)
-        m.d.sync += inverted_limit.eq(times(peak, THRESHOLD.numerator) ^ Const(-1, len(inverted_limit)))
-        m.d.sync += headroom.eq(width)
-        for position in range(width):  # the highest set bit is assigned last
-            with m.If(peak[position]):
-                m.d.sync += headroom.eq(width - 1 - position)
+        headroom, inverted_limit, factor = self._scale(m, take, y_magnitude, walk_starts)
 
         # Cycle 1: y. 2: its multiple, aligned. 3: compared, rounded. 4: trit and activation.
         valid_at = [issue]
@@ -158,16 +176,16 @@ class GsuMixer(wiring.Component):
             valid_at.append(valid)
             last_at.append(last)
         magnitude2 = Signal(width, reset_less=True)
-        multiple3 = Signal(width + 5, reset_less=True)
+        multiple3 = Signal(len(inverted_limit), reset_less=True)
         aligned3 = Signal(ACTIVATION_BITS + 1, reset_less=True)
         negative2, negative3, negative = Signal(), Signal(), Signal()
         nonzero = Signal(reset_less=True)
         activation = Signal(ACTIVATION_BITS, reset_less=True)
-        dropped = width - ACTIVATION_BITS
+        dropped = spec.dropped
         aligned = (magnitude2 << headroom)[:width]
         m.d.sync += [
             Cat(magnitude2, negative2).eq(read.data),
-            multiple3.eq(times(magnitude2, THRESHOLD.denominator)),
+            multiple3.eq(times(magnitude2, factor)),
             aligned3.eq(aligned[dropped:] + aligned[dropped - 1]),
             negative3.eq(negative2),
             nonzero.eq(exceeds(multiple3, inverted_limit)),
@@ -225,13 +243,13 @@ class GsuMixer(wiring.Component):
             self.o.valid.eq((left != 0) & (age == self.OUTPUT_CYCLES - 1)),
             Cat(self.o.payload.first, self.o.payload.last).eq(out_marks),
             self.o.payload.value.eq(
-                requantise(multiplier.product, spec.product_shift, spec.norm.input_width)
+                requantise(multiplier.product, spec.mixer_shift, spec.mixer_width)
             ),
             leaves.eq(self.o.valid & self.o.ready),
         ]
         m.d.sync += output.eq(next_output)
         with m.If(issue & last_row):
-            m.d.sync += [pending.eq(1), out_marks.eq(peak_marks)]
+            m.d.sync += [pending.eq(1), out_marks.eq(walk_marks)]
         with m.If(last_at[5]):
             m.d.sync += [register.eq(value) for register, value in zip(real_out, real_sums, strict=True)]
             m.d.sync += [register.eq(value) for register, value in zip(gate_out, gate_sums, strict=True)]

@@ -1,16 +1,17 @@
 """LayerNorm over the channels of a step, and GELU behind it, with one multiplier."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import magnitude, requantise, round_shift, saturate
+from hdl.fixed import requantise, round_shift, saturate
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.streams import beats
+from hdl.units.functions import gelu_of
 from hdl.units.root import ReciprocalRoot
 from quantize.formats import Format
-from quantize.layers.functions import TABLE_DEPTH, TABLE_WIDTH, Gelu
+from quantize.layers.functions import Gelu
 from quantize.layers.gsu import GAIN_WIDTH
 from quantize.layers.norm import WORD, LayerNorm
 
@@ -203,20 +204,11 @@ class LayerNormGelu(wiring.Component):
             m.d.sync += target.eq(Mux(target == channels - 1, 0, target + 1))
 
         # GELU of `rounded`, which stands still while its channel waits for its turn.
-        gelu = self.gelu
-        # The tails are stored inverted, for the same reason.
-        inverted = [(1 << TABLE_WIDTH) - 1 - int(entry) for entry in gelu.entries]
-        tails = table(m, "tails", inverted, TABLE_WIDTH, block=True)
-        position = magnitude(rounded) >> gelu.table.index_shift
-        m.d.comb += tails.addr.eq(Mux(position >= TABLE_DEPTH, TABLE_DEPTH - 1, position))
-        rectified = Mux(rounded[-1], 0, rounded)
-        ones = Const(-1, signed(WORD))
-        inverted_tail = Cat(ones[: gelu.tail_shift], tails.data, ones[: WORD - TABLE_WIDTH - gelu.tail_shift])
-        out = (rectified + inverted_tail.as_signed() + 1)[:WORD].as_signed()
+        out = gelu_of(m, self.gelu, rounded)
         m.d.comb += [
             Cat(self.o.payload.first, self.o.payload.last).eq(work_marks),
             self.o.payload.value.eq(
-                requantise(out, gelu.argument.fraction - self.output.fraction, self.output.width)
+                requantise(out, self.gelu.argument.fraction - self.output.fraction, self.output.width)
             ),
         ]
         return m

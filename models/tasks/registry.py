@@ -6,7 +6,12 @@ from pathlib import Path
 
 from models.tasks.arrays import file_task
 from models.tasks.digits import digits_task
-from models.tasks.mnist import mnist_sample, mnist_task
+from models.tasks.listops import SIZES as LISTOPS_SIZES
+from models.tasks.listops import listops_task
+from models.tasks.mnist import fashion_task, mnist_sample, mnist_task
+from models.tasks.pathfinder import SIZES as PATHFINDER_SIZES
+from models.tasks.pathfinder import pathfinder_task
+from models.tasks.spoken_digits import spoken_digits_task
 from models.tasks.task import Task, TaskError
 
 TASKS: dict[str, Callable[[str, Path | None], Task]] = {
@@ -15,6 +20,10 @@ TASKS: dict[str, Callable[[str, Path | None], Task]] = {
     "smnist-sample": mnist_sample,
     "psmnist-sample": mnist_sample,
     "digits": digits_task,
+    "fashion": fashion_task,
+    "spoken_digits": spoken_digits_task,
+    **dict.fromkeys(LISTOPS_SIZES, listops_task),
+    **dict.fromkeys(PATHFINDER_SIZES, pathfinder_task),
 }
 """Name of a task -> its maker, called with the name and where its data lies."""
 

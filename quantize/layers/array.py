@@ -72,6 +72,11 @@ class ArraySpec(Specification):
         return {"H": self.channels, "N": self.modes}
 
     @property
+    def state_bits(self) -> int:
+        """Bits of p and q of all modes."""
+        return 2 * self.channels * self.modes * self.state_width
+
+    @property
     def channels(self) -> int:
         return len(self.offset)
 

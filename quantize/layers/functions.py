@@ -1,4 +1,4 @@
-"""Integer functions of one variable: GELU and sigmoid from a table of their even part, square root."""
+"""Integer functions of one variable: GELU, sigmoid and tanh from a table of their even part, square root."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,10 +6,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.formats import Format, Integers
+from quantize.formats import Format, Integers, signed_width
 
 TABLE_DEPTH = 512
 TABLE_WIDTH = 8
+TRIT_WIDTH = 2
+"""Of an activation that is -1, 0 or 1: a mixer then only adds."""
 
 
 def _normal_tail(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -62,6 +64,11 @@ class Gelu:
     argument: Format = Format(16, 11)
 
     @property
+    def output(self) -> Format:
+        """The argument's."""
+        return self.argument
+
+    @property
     def table(self) -> EvenTable:
         return EvenTable(self.argument, step_fraction=7)
 
@@ -101,10 +108,38 @@ class Sigmoid:
         rise = 1.0 / (1.0 + np.exp(-self.table.arguments)) - 0.5
         return np.minimum(np.round(rise * 2.0**self.fraction), (1 << TABLE_WIDTH) - 1).astype(np.int64)
 
+    def rise(self, x: Integers) -> Integers:
+        """Sigmoid of arguments less one half, `fraction` fraction bits."""
+        rise = self.entries[self.table.index(x)]
+        return np.where(x < 0, -rise, rise)
+
     def compute(self, x: Integers) -> Integers:
         """Sigmoid of arguments, `fraction` fraction bits."""
-        rise = self.entries[self.table.index(x)]
-        return (1 << (self.fraction - 1)) + np.where(x < 0, -rise, rise)
+        return (1 << (self.fraction - 1)) + self.rise(x)
+
+
+@dataclass(frozen=True)
+class Tanh:
+    """tanh(x) = 2 (sigmoid(2 x) - 1/2): the sigmoid's rise, both ways read with a fraction bit less.
+
+    Error against the real function: under 0.006, twice the sigmoid's.
+    """
+
+    sigmoid: Sigmoid = Sigmoid()
+
+    @property
+    def argument(self) -> Format:
+        """The word of x is that of 2 x in the sigmoid's format."""
+        return Format(self.sigmoid.argument.width, self.sigmoid.argument.fraction + 1)
+
+    @property
+    def output(self) -> Format:
+        """A sign and the table's entries as they are."""
+        return Format(TABLE_WIDTH + 1, self.sigmoid.fraction - 1)
+
+    def compute(self, x: Integers) -> Integers:
+        """tanh of arguments, in the output format."""
+        return self.sigmoid.rise(x)
 
 
 def integer_square_root(values: Integers) -> Integers:
@@ -122,3 +157,9 @@ def bit_length(values: Integers) -> Integers:
 def exact_matmul(values: Integers, matrix: Integers) -> Integers:
     """Integer matrix product through floating point, exact while sums stay under 2**53."""
     return (values.astype(np.float64) @ matrix.astype(np.float64)).astype(np.int64)
+
+
+def mixed_width(matrix: Integers, bias: Integers, activation_width: int) -> int:
+    """Bits that no sum `a M + b` exceeds, for activations a of a width."""
+    largest = 1 << (activation_width - 1) if activation_width > TRIT_WIDTH else 1
+    return signed_width(int((np.abs(matrix).sum(0) * largest + np.abs(bias)).max(initial=0)))

@@ -1,4 +1,4 @@
-"""Binary S4D's unit in integers (Stan & Rhodes 2024): spikes through two real matrices and a sigmoid gate."""
+"""Gated linear units in integers, behind whatever activation: S4D's own unit, Binary S4D's, SpikingSSM's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,37 +7,41 @@ from typing import ClassVar
 
 import numpy as np
 
-from quantize.formats import Format, Integers, requantise, round_shift, saturate, signed_width
-from quantize.layers.functions import Sigmoid, exact_matmul
+from quantize.constants import LEAK
+from quantize.formats import Format, Integers, requantise, round_shift, saturate
+from quantize.layers.functions import TABLE_WIDTH, TRIT_WIDTH, Gelu, Sigmoid, Tanh, exact_matmul, mixed_width
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
 
+SPIKE = Format(TRIT_WIDTH, 0)
 OPERAND_WIDTH = 16
 WEIGHT_WIDTH = 8
+ACTIVATION_WIDTH = TABLE_WIDTH + 1
+"""Of a smooth activation: a sign beside a table's entry."""
+LEAK_SHIFT = LEAK.denominator.bit_length() - 1
+"""An integrate-and-fire neuron keeps `2**-LEAK_SHIFT` of its potential."""
 
 
 @dataclass(frozen=True, eq=False)
-class SpikeGluSpec(Specification):
-    """`out = (s V + b) * sigmoid(s G + c)` with spikes s = 1 where y > 0: additions only, then H products.
+class GluSpec(Specification):
+    """`out = (a V + b) * sigmoid(a G + c)` for activations a of y, which each kind makes in its own way.
 
     Parameters
     ----------
     input, output : Format
         Of y, and of the residual stream.
     weight_fraction : int
-        Fraction bits of all weights and biases.
+        Fraction bits of all weights.
     value, gate : (H, H) weights V and G, row i for input channel i
-    value_bias, gate_bias : (H,)
+    value_bias, gate_bias : (H,) with the fraction bits of the sums
     """
-
-    kind: ClassVar[str] = "spike_glu"
 
     input: Format
     output: Format
     weight_fraction: int = integer(-16, 32)
     value: Integers = words("HH", WEIGHT_WIDTH)
     gate: Integers = words("HH", WEIGHT_WIDTH)
-    value_bias: Integers = words("H", 16)
-    gate_bias: Integers = words("H", 16)
+    value_bias: Integers = words("H", 24)
+    gate_bias: Integers = words("H", 24)
 
     def shapes(self) -> Mapping[str, int]:
         return {"H": self.channels}
@@ -49,48 +53,164 @@ class SpikeGluSpec(Specification):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.channels < 1:
-            raise QuantizedNetworkError("spike_glu needs at least one channel")
-        if self.sum_width > OPERAND_WIDTH:
-            raise QuantizedNetworkError(
-                f"spike_glu weights and biases sum to {self.sum_width} bits, "
-                f"the product takes {OPERAND_WIDTH}"
-            )
+            raise QuantizedNetworkError(f"{self.kind} needs at least one channel")
 
     @property
     def sigmoid(self) -> Sigmoid:
         return Sigmoid()
 
+    @property
+    def activation_format(self) -> Format:
+        """Of a: without a fraction where spikes are all there is."""
+        return SPIKE
+
     @cached_property
     def sum_width(self) -> int:
         """Bits of either sum with its bias."""
-        largest = 0
-        for matrix, bias in ((self.value, self.value_bias), (self.gate, self.gate_bias)):
-            largest = max(largest, int((np.abs(matrix).sum(0) + np.abs(bias)).max()))
-        return signed_width(largest)
+        return max(
+            mixed_width(matrix, bias, self.activation_format.width)
+            for matrix, bias in ((self.value, self.value_bias), (self.gate, self.gate_bias))
+        )
+
+    @property
+    def sum_fraction(self) -> int:
+        """Fraction bits of the sums."""
+        return self.weight_fraction + self.activation_format.fraction
+
+    @property
+    def value_shift(self) -> int:
+        """Right shift that fits a value into an operand of the product."""
+        return max(0, self.sum_width - OPERAND_WIDTH)
 
     @property
     def argument_shift(self) -> int:
         """Right shift (left if negative) from a sum to the sigmoid's argument."""
-        return self.weight_fraction - self.sigmoid.argument.fraction
+        return self.sum_fraction - self.sigmoid.argument.fraction
 
     @property
     def product_shift(self) -> int:
         """Right shift from the gate product to the residual format."""
-        return self.weight_fraction + self.sigmoid.fraction - self.output.fraction
+        return self.sum_fraction - self.value_shift + self.sigmoid.fraction - self.output.fraction
 
     @property
     def multiplications(self) -> int:
         """Products a step: the gate's."""
         return self.channels
 
-    def spikes(self, y: Integers) -> Integers:
-        """1 where y > 0."""
-        return (y > 0).astype(np.int64)
+    def activations(self, y: Integers) -> Integers:
+        """a (..., steps, H) of whole sequences y (..., steps, H), in the activations' format."""
+        raise NotImplementedError
 
     def compute(self, y: Integers) -> Integers:
-        """Outputs (..., H) in the residual format of inputs (..., H)."""
-        spikes = self.spikes(y)
-        value = exact_matmul(spikes, self.value) + self.value_bias
-        gate = exact_matmul(spikes, self.gate) + self.gate_bias
+        """Outputs (..., steps, H) in the residual format of whole sequences y (..., steps, H)."""
+        activations = self.activations(y)
+        value = exact_matmul(activations, self.value) + self.value_bias
+        gate = exact_matmul(activations, self.gate) + self.gate_bias
+        value = requantise(value, self.value_shift, OPERAND_WIDTH)
         argument = saturate(round_shift(gate, self.argument_shift), self.sigmoid.argument.width)
         return requantise(value * self.sigmoid.compute(argument), self.product_shift, self.output.width)
+
+
+@dataclass(frozen=True, eq=False)
+class SpikeGluSpec(GluSpec):
+    """Binary S4D's unit (Stan & Rhodes 2024): a spike where y > 0."""
+
+    kind: ClassVar[str] = "spike_glu"
+    threshold: ClassVar[int] = 0
+
+    def activations(self, y: Integers) -> Integers:
+        """1 where y > 0."""
+        return (y > self.threshold).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class FireGluSpec(GluSpec):
+    """SpikingSSM's unit (Shen et al. 2024): leaky integrate-and-fire neurons with a hard reset.
+
+    Published, y is divided by the channel's threshold and the potential compared with 1. Here the potential
+    stays in y's format and is compared with the threshold, which multiplies nothing:
+
+        v' = saturate(round_shift(v, 3) + y)       s = v' >= threshold       v = 0 if s else v'
+
+    Parameters
+    ----------
+    threshold : (H,) positive, in y's format
+    """
+
+    kind: ClassVar[str] = "fire_glu"
+
+    threshold: Integers = words("H", 15, unsigned=True)
+
+    @property
+    def state_bits(self) -> int:
+        """Bits of the potentials."""
+        return self.channels * self.input.width
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.threshold < 1).any():
+            raise QuantizedNetworkError("fire_glu.threshold must be positive")
+
+    def activations(self, y: Integers) -> Integers:
+        """Spikes of neurons that start at rest."""
+        spikes = np.empty_like(y)
+        potential = np.zeros_like(y[..., 0, :])
+        for step in range(y.shape[-2]):
+            potential = saturate(round_shift(potential, LEAK_SHIFT) + y[..., step, :], self.input.width)
+            spikes[..., step, :] = potential >= self.threshold
+            potential = np.where(spikes[..., step, :], 0, potential)
+        return spikes
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothGluSpec(GluSpec):
+    """A smooth function of y from a table, and multiplications in the sums: S4D's unit and its relatives.
+
+    Parameters
+    ----------
+    activation_fraction : int
+        Fraction bits of a, which has a sign and 8 bits.
+    input_shift : int
+        Right shift (left if negative) from y to the function's argument. One more than the formats ask for
+        halves the argument, and so on.
+    """
+
+    function: ClassVar[Gelu | Tanh]
+
+    activation_fraction: int = integer(-16, 32)
+    input_shift: int = integer(-16, 32)
+
+    @property
+    def activation_format(self) -> Format:
+        return Format(ACTIVATION_WIDTH, self.activation_fraction)
+
+    @property
+    def multiplications(self) -> int:
+        """Products a step: those of the sums and the gate's."""
+        return 2 * self.channels**2 + self.channels
+
+    def activations(self, y: Integers) -> Integers:
+        """The function of every y."""
+        argument = requantise(y, self.input_shift, self.function.argument.width)
+        shift = self.function.output.fraction - self.activation_fraction
+        return requantise(self.function.compute(argument), shift, ACTIVATION_WIDTH)
+
+
+@dataclass(frozen=True, eq=False)
+class GeluGluSpec(SmoothGluSpec):
+    """S4D's unit (Gu et al. 2022): a = GELU(y)."""
+
+    kind: ClassVar[str] = "gelu_glu"
+    function: ClassVar[Gelu | Tanh] = Gelu()
+
+
+@dataclass(frozen=True, eq=False)
+class TanhGluSpec(SmoothGluSpec):
+    """The saturating activations of Stan & Rhodes (2024): a = tanh(y).
+
+    The sigmoid is the same circuit, `sigmoid(y) = (1 + tanh(y/2)) / 2`: half the argument, half the weights,
+    and half their sums in the biases.
+    """
+
+    kind: ClassVar[str] = "tanh_glu"
+    function: ClassVar[Gelu | Tanh] = Tanh()

@@ -1,4 +1,4 @@
-"""The Gated Spiking Unit in integers (Stan & Rhodes 2024): thresholds, two add-only mixers, product, norm."""
+"""The Gated Spiking Unit in integers (Stan & Rhodes 2024), and a leaner form of it without its LayerNorm."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 
 from quantize.constants import THRESHOLD
 from quantize.formats import Format, Integers, requantise, round_shift, saturate, signed_width
-from quantize.layers.functions import Gelu, bit_length, exact_matmul
+from quantize.layers.functions import TRIT_WIDTH, Gelu, bit_length, exact_matmul, mixed_width
 from quantize.layers.norm import LayerNorm
 from quantize.specification import QuantizedNetworkError, Specification, integer, trits, words
 
@@ -20,37 +20,29 @@ GAIN_WIDTH = 8
 
 
 @dataclass(frozen=True, eq=False)
-class GsuSpec(Specification):
-    """`out = GELU(LayerNorm(p * g))` with p = t W + b and g = a T, t and T ternary.
+class GatedProductSpec(Specification):
+    """What both forms share: `p * g` with p = t W + b and g = a T, where t and T are ternary.
 
-    y is block floating point: what follows the LayerNorm does not change when a step's y is scaled, so each
-    step's y is shifted up until its largest magnitude fills the word, and a sign and 10 bits of it enter the
-    mixer. Magnitudes are those of one's complement (y, or -y - 1), which cost no adder.
+    A sign and 10 bits of y are the activation a. Magnitudes are those of one's complement (y, or -y - 1),
+    which cost no adder.
 
     Parameters
     ----------
     input, output : Format
         Of y, and of the residual stream.
-    weight_fraction, product_shift : int
-        Fraction bits of the real weights; right shift of `p g` before the norm.
+    weight_fraction : int
+        Fraction bits of the real weights.
     table : (H, H) ternary weights T, row i for input channel i
     weight : (H, H) real weights W as words, the same orientation
     bias : (H,) with `weight_fraction` fraction bits
-    gain, shift : (H,) of the LayerNorm, see `quantize.layers.norm`
     """
-
-    kind: ClassVar[str] = "gsu"
 
     input: Format
     output: Format
     weight_fraction: int = integer(-16, 32)
-    product_shift: int = integer(0, 31)
-    gain_fraction: int = integer(-16, 32)
     table: Integers = trits("HH")
     weight: Integers = words("HH", WEIGHT_WIDTH)
     bias: Integers = words("H", 16)
-    gain: Integers = words("H", GAIN_WIDTH)
-    shift: Integers = words("H", 16)
 
     def shapes(self) -> Mapping[str, int]:
         return {"H": self.channels}
@@ -62,24 +54,22 @@ class GsuSpec(Specification):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.channels < 1:
-            raise QuantizedNetworkError("gsu needs at least one channel")
+            raise QuantizedNetworkError(f"{self.kind} needs at least one channel")
         if self.bias_path_width > OPERAND_WIDTH:
             raise QuantizedNetworkError(
-                f"gsu.weight and gsu.bias sum to {self.bias_path_width} bits, "
+                f"{self.kind}.weight and {self.kind}.bias sum to {self.bias_path_width} bits, "
                 f"the product takes {OPERAND_WIDTH}"
             )
-        if self.norm.gain_shift < 1:
-            raise QuantizedNetworkError(f"gsu.gain_fraction is {self.gain_fraction}: the gains are too large")
-        if self.output.fraction > self.gelu.argument.fraction:
-            raise QuantizedNetworkError(f"gsu.output has more fraction bits than its GELU: {self.output}")
 
     @property
-    def gelu(self) -> Gelu:
-        return Gelu()
+    def mixer_shift(self) -> int:
+        """Right shift (left if negative) of `p g` before it leaves the mixer."""
+        raise NotImplementedError
 
     @property
-    def norm(self) -> LayerNorm:
-        return LayerNorm(self.channels, self.gain, self.gain_fraction, self.shift, self.gelu.argument)
+    def mixer_width(self) -> int:
+        """Bits of `p g` as it leaves the mixer."""
+        raise NotImplementedError
 
     @cached_property
     def gate_width(self) -> int:
@@ -95,27 +85,25 @@ class GsuSpec(Specification):
     @cached_property
     def bias_path_width(self) -> int:
         """Bits of p."""
-        return signed_width(int((np.abs(self.weight).sum(0) + np.abs(self.bias)).max()))
-
-    @property
-    def multiplications(self) -> int:
-        """Products a step: the gate's and the norm's own."""
-        return self.channels + self.norm.multiplications
+        return mixed_width(self.weight, self.bias, TRIT_WIDTH)
 
     @property
     def magnitude_width(self) -> int:
         """Bits of the magnitude of y."""
         return self.input.width - 1
 
+    @property
+    def dropped(self) -> int:
+        """Bits of a magnitude that the activation does not keep."""
+        return self.magnitude_width - ACTIVATION_BITS
+
     def activations(self, y: Integers) -> tuple[Integers, Integers]:
-        """Ternary activations and block-floating-point activations of each step, (..., H) each."""
-        sign = np.where(y < 0, -1, 1)
-        magnitude = np.where(y < 0, -y - 1, y)
-        largest = magnitude.max(-1, keepdims=True)
-        ternary = sign * (THRESHOLD.denominator * magnitude > THRESHOLD.numerator * largest)
-        headroom = self.magnitude_width - bit_length(largest)
-        aligned = round_shift(magnitude << headroom, self.magnitude_width - ACTIVATION_BITS)
-        return ternary, sign * np.minimum(aligned, (1 << ACTIVATION_BITS) - 1)
+        """Ternary and real activations of each step, (..., H) each."""
+        raise NotImplementedError
+
+    def top_bits(self, magnitude: Integers) -> Integers:
+        """The 10 bits of magnitudes that are the activation."""
+        return np.minimum(round_shift(magnitude, self.dropped), (1 << ACTIVATION_BITS) - 1)
 
     def products(self, y: Integers) -> Integers:
         """The gate product p g of each step before its shift, (..., H)."""
@@ -124,8 +112,118 @@ class GsuSpec(Specification):
         g = saturate(round_shift(exact_matmul(activation, self.table), self.gate_shift), OPERAND_WIDTH)
         return p * g
 
+    def mixed(self, y: Integers) -> Integers:
+        """The gate product as it leaves the mixer, (..., H)."""
+        return requantise(self.products(y), self.mixer_shift, self.mixer_width)
+
+
+def _sign_and_magnitude(y: Integers) -> tuple[Integers, Integers]:
+    """-1 or 1, and the one's complement magnitude."""
+    return np.where(y < 0, -1, 1), np.where(y < 0, -y - 1, y)
+
+
+@dataclass(frozen=True, eq=False)
+class GsuSpec(GatedProductSpec):
+    """`out = GELU(LayerNorm(p * g))`.
+
+    y is block floating point: what follows the LayerNorm does not change when a step's y is scaled, so each
+    step's y is shifted up until its largest magnitude fills the word before its top bits enter the mixer.
+
+    Parameters
+    ----------
+    product_shift : int
+        Right shift of `p g` before the norm.
+    gain_fraction : int
+    gain, shift : (H,) of the LayerNorm, see `quantize.layers.norm`
+    """
+
+    kind: ClassVar[str] = "gsu"
+
+    product_shift: int = integer(0, 31)
+    gain_fraction: int = integer(-16, 32)
+    gain: Integers = words("H", GAIN_WIDTH)
+    shift: Integers = words("H", 16)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.norm.gain_shift < 1:
+            raise QuantizedNetworkError(f"gsu.gain_fraction is {self.gain_fraction}: the gains are too large")
+        if self.output.fraction > self.gelu.argument.fraction:
+            raise QuantizedNetworkError(f"gsu.output has more fraction bits than its GELU: {self.output}")
+
+    @property
+    def gelu(self) -> Gelu:
+        return Gelu()
+
+    @property
+    def norm(self) -> LayerNorm:
+        return LayerNorm(self.channels, self.gain, self.gain_fraction, self.shift, self.gelu.argument)
+
+    @property
+    def mixer_shift(self) -> int:
+        return self.product_shift
+
+    @property
+    def mixer_width(self) -> int:
+        return self.norm.input_width
+
+    @property
+    def multiplications(self) -> int:
+        """Products a step: the gate's and the norm's own."""
+        return self.channels + self.norm.multiplications
+
+    def activations(self, y: Integers) -> tuple[Integers, Integers]:
+        """Ternary activations by the step's peak, and block-floating-point ones, (..., H) each."""
+        sign, magnitude = _sign_and_magnitude(y)
+        largest = magnitude.max(-1, keepdims=True)
+        ternary = sign * (THRESHOLD.denominator * magnitude > THRESHOLD.numerator * largest)
+        headroom = self.magnitude_width - bit_length(largest)
+        return ternary, sign * self.top_bits(magnitude << headroom)
+
     def compute(self, y: Integers) -> Integers:
         """Outputs (..., H) in the residual format of inputs (..., H)."""
-        z = requantise(self.products(y), self.product_shift, self.norm.input_width)
-        out = self.gelu.compute(self.norm.compute(z))
+        out = self.gelu.compute(self.norm.compute(self.mixed(y)))
         return requantise(out, self.gelu.argument.fraction - self.output.fraction, self.output.width)
+
+
+@dataclass(frozen=True, eq=False)
+class LeanGsuSpec(GatedProductSpec):
+    """`out = max(0, p * g + offset)`: a constant threshold, and a BatchNorm instead of the LayerNorm.
+
+    The BatchNorm's gain is in the columns of W and in b, but not in the ternary table. Without a norm that
+    forgets the scale of y, the activation is fixed point: the top bits of y as they are.
+
+    Parameters
+    ----------
+    threshold : int
+        t is the sign of y where its magnitude exceeds this, else 0.
+    offset : (H,) in the residual format
+    """
+
+    kind: ClassVar[str] = "gsu_lean"
+
+    threshold: int = integer(0, (1 << 15) - 1)
+    offset: Integers = words("H", 16)
+
+    @property
+    def mixer_shift(self) -> int:
+        activation_fraction = self.input.fraction - self.dropped
+        return self.weight_fraction + activation_fraction - self.gate_shift - self.output.fraction
+
+    @property
+    def mixer_width(self) -> int:
+        return self.output.width
+
+    @property
+    def multiplications(self) -> int:
+        """Products a step: the gate's."""
+        return self.channels
+
+    def activations(self, y: Integers) -> tuple[Integers, Integers]:
+        """Ternary activations by the constant threshold, and fixed-point ones, (..., H) each."""
+        sign, magnitude = _sign_and_magnitude(y)
+        return sign * (magnitude > self.threshold), sign * self.top_bits(magnitude)
+
+    def compute(self, y: Integers) -> Integers:
+        """Outputs (..., H) in the residual format of inputs (..., H)."""
+        return np.maximum(0, saturate(self.mixed(y) + self.offset, self.output.width))

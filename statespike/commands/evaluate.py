@@ -37,7 +37,7 @@ def evaluate(
     Example: statespike evaluate models/zoo/smnist-gsu.safetensors smnist-sample --backend reference
     """
     sequences = sequences_of(task, data, limit)
-    found = load(network) if backend is Arithmetic.FLOAT else integers_of(network, data)
+    found = load(network) if backend is Arithmetic.FLOAT else integers_of(network, task, data)
     if backend is Arithmetic.FLOAT and isinstance(found, QuantizedNetwork):
         raise StatespikeError(f"{network} holds integers only; give its checkpoint for --backend float")
     with progress() as bars:

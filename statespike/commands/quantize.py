@@ -27,8 +27,8 @@ def quantize(
     data: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE",
-            help=".npz of sequences to calibrate on; by default those of the checkpoint's own task",
+            metavar="PATH",
+            help=".npz of sequences to calibrate on, else where the files of the checkpoint's own task are",
             show_default=False,
         ),
     ] = None,

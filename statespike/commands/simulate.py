@@ -69,8 +69,8 @@ def simulate(
     Example: statespike simulate models/zoo/smnist-gsu.safetensors smnist-sample --limit 20 --input-gaps 0.2
     """
     sequences = sequences_of(task, data, limit)
-    circuit = integers_of(network, data)
-    reference = circuit if against is None else integers_of(against, data)
+    circuit = integers_of(network, task, data)
+    reference = circuit if against is None else integers_of(against, task, data)
     _require_same_shape(circuit, reference)
     target = part(device)
     with progress() as bars, tempfile.TemporaryDirectory(prefix="statespike-") as temporary:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from models.recipe import Recipe
-from models.tasks.registry import load_task
+from models.tasks.registry import TASKS, load_task
 from quantize.checkpoint import UNIT_TENSORS, write_checkpoint
 from quantize.errors import StatespikeError
 from statespike.options import Json
@@ -15,7 +15,7 @@ from statespike.output import say, write_json
 
 def train(
     task: Annotated[
-        str, typer.Argument(metavar="TASK", help="smnist, psmnist, digits, or a name for what --data holds")
+        str, typer.Argument(metavar="TASK", help=f"{', '.join(TASKS)}, or a name for what --data holds")
     ],
     model: Annotated[str, typer.Option(help=", ".join(UNIT_TENSORS))] = Recipe.model,
     channels: Annotated[int, typer.Option(help="channels H of every layer")] = Recipe.channels,

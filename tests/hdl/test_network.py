@@ -6,14 +6,15 @@ import pytest
 from hdl.block import UNITS
 from hdl.network import Network
 from hdl.plan import Choice, LayerChoice
+from quantize.checkpoint import UNIT_TENSORS
 from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.compare import compare
 from sim.stimulus import Stimulus
 from tests.networks import INPUT, random_network, random_samples
 
 EDGES = [
-    ("gsu", 1, 1, 1), ("binary_s4d", 1, 1, 1), ("gsu", 1, 9, 3), ("binary_s4d", 2, 1, 3), ("gsu", 33, 1, 1),
-    ("binary_s4d", 33, 9, 1), ("gsu", 31, 7, 1), ("binary_s4d", 29, 2, 2),
+    ("gsu", 1, 1, 1), ("binary_s4d", 1, 1, 1), ("gsu_lean", 1, 9, 3), ("spiking_ssm", 2, 1, 3),
+    ("gsu", 33, 1, 1), ("s4d", 33, 9, 1), ("tanh", 1, 1, 2), ("prf", 29, 1, 2),
 ]  # fmt: skip
 
 
@@ -22,7 +23,7 @@ def drawn_shapes(count: int) -> list[tuple[str, int, int, int]]:
     generator = np.random.default_rng(2024)
     return [
         (
-            ("gsu", "binary_s4d")[index % 2],
+            list(UNIT_TENSORS)[index % len(UNIT_TENSORS)],
             int(generator.integers(1, (9, 14, 34)[index % 3])),
             int(generator.integers(1, 10)),
             int(generator.integers(1, (4, 3, 2)[index % 3])),

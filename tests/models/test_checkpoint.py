@@ -138,6 +138,19 @@ def test_wrong_metadata(path, changes, sentence):
     assert str(path) in str(error.value)
 
 
+def test_files_from_before_the_choice_of_norms_are_read(path):
+    config = asdict(CONFIG)
+    del config["norm"], config["norm_position"]
+    assert read_checkpoint(write_raw(path, config=json.dumps(config))).config == CONFIG
+
+
+def test_a_layer_norm_has_no_running_statistics(path):
+    config = replace(CONFIG, norm="layer", norm_position="post")
+    assert "layers.0.norm.running_mean" not in tensor_shapes(config)
+    write_checkpoint(path, Checkpoint(config, tensors_of(config)))
+    assert read_checkpoint(path).config == config
+
+
 def test_missing_tensor(path):
     tensors = tensors_of(CONFIG)
     del tensors["layers.1.unit.weight"]

@@ -35,10 +35,14 @@ def test_the_shipped_size_has_its_published_number_of_parameters(model, modes, e
     assert Network(NetworkConfig(model, 1, 32, modes, 2, 10)).parameter_count == expected
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("pooling", ["mean", "last"])
-def test_streaming_gives_the_logits_of_the_whole_sequence(model, pooling):
-    network = small(model, pooling).double()
+@pytest.mark.parametrize(
+    ("model", "pooling", "changes"),
+    [(model, pooling, {}) for model in MODELS for pooling in ("mean", "last")]
+    + [("s4d", "mean", {"norm": norm, "norm_position": "post"}) for norm in ("batch", "layer")]
+    + [("s4d", "mean", {"norm": "layer"})],
+)
+def test_streaming_gives_the_logits_of_the_whole_sequence(model, pooling, changes):
+    network = small(model, pooling, **changes).double()
     x = torch.randn(3, 37, 2, dtype=torch.float64)
     with torch.no_grad():
         blocks = [layer for layer in network.layers if isinstance(layer, Block)]

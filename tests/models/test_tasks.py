@@ -7,12 +7,14 @@ import struct
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from models.tasks.arrays import file_task, read_sequences
-from models.tasks.idx import ARCHIVE, read_images
+from models.tasks.idx import FASHION, MNIST, read_images
+from models.tasks.mnist import pixel_order
 from models.tasks.registry import load_task
 from models.tasks.task import TaskError
 
@@ -33,8 +35,10 @@ def mnist():
     return contents
 
 
-def digests_of(contents):
-    return {name: hashlib.md5(content).hexdigest() for name, content in contents.items()}
+def known(files, contents):
+    """The description of a data set that consists of these files."""
+    digests = {name: hashlib.md5(content).hexdigest() for name, content in contents.items()}
+    return replace(files, digests=digests)
 
 
 def write_archive(path, contents):
@@ -86,25 +90,30 @@ def test_psmnist_shuffles_every_image_in_the_same_way(mnist, tmp_path):
     np.testing.assert_array_equal(shuffled, load_task("psmnist", tmp_path).test.x)
 
 
+def test_the_permutation_is_the_one_of_the_literature():
+    order = pixel_order(permuted=True)
+    assert order[:6].tolist() == [319, 576, 323, 107, 355, 716]
+    assert sorted(order) == list(range(784))
+
+
 def test_the_npm_package_is_read_as_it_is_packed(mnist, tmp_path):
-    archive = write_archive(tmp_path / ARCHIVE, mnist)
-    digests = digests_of(mnist)
+    archive = write_archive(tmp_path / MNIST.archive, mnist)
     for location in (archive, tmp_path):
-        images = read_images(location, "train", digests)
+        images = read_images(location, "train", known(MNIST, mnist))
         assert images.pixels.shape == (5, 28, 28)
 
 
 def test_a_changed_file_in_the_package_is_refused(mnist, tmp_path):
-    archive = write_archive(tmp_path / ARCHIVE, mnist)
+    archive = write_archive(tmp_path / MNIST.archive, mnist)
     with pytest.raises(TaskError, match=r"train-images-idx3-ubyte has MD5 [0-9a-f]+ instead of 6bbc9ace"):
         read_images(archive, "train")
 
 
 def test_a_truncated_package_is_refused(mnist, tmp_path):
-    archive = write_archive(tmp_path / ARCHIVE, mnist)
+    archive = write_archive(tmp_path / MNIST.archive, mnist)
     archive.write_bytes(archive.read_bytes()[:1000])
     with pytest.raises(TaskError, match="cannot read package/data/train-images-idx3-ubyte"):
-        read_images(archive, "train", digests_of(mnist))
+        read_images(archive, "train", known(MNIST, mnist))
 
 
 def test_without_data_the_error_says_how_to_get_it(tmp_path):
@@ -146,6 +155,26 @@ def test_images_of_another_size_are_refused(mnist, tmp_path):
     write_folder(tmp_path, mnist | {"t10k-images-idx3-ubyte": idx(np.zeros((3, 8, 8), np.uint8))})
     with pytest.raises(TaskError, match="sequential MNIST takes 28 x 28"):
         _ = load_task("smnist", tmp_path).test
+
+
+@pytest.mark.parametrize("below", ["fashion-mnist", "usr/share/datasets/fashion-mnist", "FashionMNIST/raw"])
+def test_fashion_is_read_beside_mnist(mnist, tmp_path, below):
+    write_folder(tmp_path, {name: b"MNIST has files of the same names" for name in mnist})
+    write_folder(tmp_path / below, mnist, packed=True)
+    assert read_images(tmp_path, "train", known(FASHION, mnist)).pixels.shape == (5, 28, 28)
+
+
+def test_fashion_refuses_the_files_of_mnist(mnist, tmp_path):
+    write_folder(tmp_path, mnist)
+    task = load_task("fashion", tmp_path)
+    assert (task.features, task.classes) == (1, 10)
+    with pytest.raises(TaskError, match=r"has MD5 [0-9a-f]+ instead of f4a8712d.*not Fashion-MNIST's"):
+        _ = task.train
+
+
+def test_without_fashion_the_error_says_how_to_get_it(tmp_path):
+    with pytest.raises(TaskError, match=r"no Fashion-MNIST file .* `apt-get install dataset-fashion-mnist`"):
+        read_images(tmp_path, "train", replace(FASHION, folders=(".",)))
 
 
 def test_the_sample_ships_real_images():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quantize.formats import Format
-from quantize.layers.functions import Gelu, Sigmoid, bit_length, exact_matmul, integer_square_root
+from quantize.layers.functions import Gelu, Sigmoid, Tanh, bit_length, exact_matmul, integer_square_root
 from quantize.layers.norm import LayerNorm
 
 EVERY_WORD = np.arange(-(1 << 15), 1 << 15)
@@ -26,6 +26,19 @@ def test_sigmoid_error():
     x = sigmoid.argument.real(EVERY_WORD)
     found = sigmoid.compute(EVERY_WORD) * 2.0**-sigmoid.fraction
     assert np.abs(found - 1.0 / (1.0 + np.exp(-x))).max() < 0.003
+
+
+def test_tanh_error():
+    tanh = Tanh()
+    x = tanh.argument.real(EVERY_WORD)
+    assert np.abs(tanh.output.real(tanh.compute(EVERY_WORD)) - np.tanh(x)).max() < 0.006
+
+
+def test_tanh_fits_its_output():
+    tanh = Tanh()
+    found = tanh.compute(EVERY_WORD)
+    assert tanh.output.minimum <= found.min()
+    assert found.max() <= tanh.output.maximum
 
 
 @pytest.mark.parametrize("function", [Gelu(), Sigmoid()])

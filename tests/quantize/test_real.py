@@ -6,17 +6,28 @@ import torch
 
 from models.network import Network
 from quantize import real
+from quantize.checkpoint import UNIT_TENSORS
 from quantize.convert import Precision
 from tests.networks import INPUT, random_checkpoint, random_network, random_samples
 
-MODELS = ["gsu", "binary_s4d"]
 
-
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", UNIT_TENSORS)
 @pytest.mark.parametrize("pooling", ["mean", "last"])
 def test_real_network_equals_the_trained_one(model, pooling):
     checkpoint = random_checkpoint(model, 7, 4, 2, seed=3, features=2, classes=4, pooling=pooling)
     samples = random_samples(3, 40, 2, seed=3)
+    lengths = np.array([40, 13, 1])
+    network = Network.from_checkpoint(checkpoint).double()
+    with torch.no_grad():
+        expected = network(torch.from_numpy(samples), torch.from_numpy(lengths)).numpy()
+    found = real.forward(checkpoint, samples, lengths)["logits"]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("norm", "position"), [("batch", "post"), ("layer", "pre"), ("layer", "post")])
+def test_norms_of_every_kind_and_place(norm, position):
+    checkpoint = random_checkpoint("s4d", 7, 4, 2, seed=5, features=2, norm=norm, norm_position=position)
+    samples = random_samples(3, 40, 2, seed=5)
     lengths = np.array([40, 13, 1])
     network = Network.from_checkpoint(checkpoint).double()
     with torch.no_grad():
@@ -30,7 +41,7 @@ def noise(exact: np.ndarray, found: np.ndarray) -> float:
     return float(10 * np.log10((exact**2).sum() / ((found - exact) ** 2).sum()))
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", UNIT_TENSORS)
 @pytest.mark.parametrize("seed", range(4))
 def test_integers_are_near_the_real_network(model, seed):
     channels, modes = (3, 8, 17, 33)[seed], (2, 4, 8, 5)[seed]
@@ -46,7 +57,7 @@ def test_integers_are_near_the_real_network(model, seed):
         "layer_0": block.unit.output.real(trace.taps["layer_0"]),
     }
     # After the unit it is less: a value next to a threshold may fall on its other side.
-    for name, least in {"encoder": 55.0, "array_0": 42.0, "layer_0": 22.0}.items():
+    for name, least in {"encoder": 50.0, "array_0": 42.0, "layer_0": 22.0}.items():
         assert noise(exact[name], found[name]) > least, name
 
 

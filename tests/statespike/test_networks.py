@@ -1,13 +1,16 @@
 """quantize, inspect and evaluate: what they print, write, and return as exit status."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from quantize.checkpoint import read_checkpoint
+from quantize.checkpoint import read_checkpoint, write_checkpoint
 from quantize.file import load_network
 from quantize.real import forward
+from tests.networks import random_checkpoint
+from tests.recordings import noise_recordings, write_recordings
 
 
 def test_quantize_writes_a_network_of_the_bits_asked_for(run, checkpoint, tmp_path):
@@ -29,6 +32,19 @@ def test_quantize_calibrates_on_a_file(run, checkpoint, data, tmp_path):
     network = load_network(output)
     assert (network.input.width, network.input.fraction) == (9, 8)
     assert network.pool.length_bits == 7
+
+
+def test_a_checkpoint_is_calibrated_from_where_its_tasks_files_are(run, tmp_path):
+    folder = write_recordings(tmp_path / "elsewhere", noise_recordings())
+    source, output = tmp_path / "in.safetensors", tmp_path / "out.safetensors"
+    checkpoint = random_checkpoint("gsu", 4, 2, 1, seed=1, features=16, classes=10)
+    write_checkpoint(source, replace(checkpoint, provenance={"task": "spoken_digits"}))
+    for arguments in (("quantize", source, "-o", output), ("evaluate", source, "spoken_digits")):
+        result = run(*arguments, "--data", folder)
+        assert result.exit_code == 0, result.output
+    network = load_network(output)
+    assert (network.input.width, network.input.fraction) == (9, 8)
+    assert network.pool.length_bits == 6
 
 
 def test_inspect_names_every_layer(run, network, tmp_path):

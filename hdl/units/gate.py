@@ -1,0 +1,68 @@
+"""The end of a gated linear unit: a value times the sigmoid of its gate."""
+
+from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.fixed import requantise
+from hdl.primitives.multiplier import Multiplier
+from hdl.streams import beats
+from hdl.units.functions import rise_of
+from quantize.layers.glu import OPERAND_WIDTH, GluSpec
+
+
+class SigmoidGate(wiring.Component):
+    """Takes a value and its gate by turns, and gives `value * sigmoid(gate)`.
+
+    The gate waits at the input while its sigmoid and the product are made.
+
+    Parameters
+    ----------
+    spec : GluSpec
+
+    Members
+    -------
+    i : In(stream of Beat), sums: value of channel 0, gate of channel 0, value of channel 1, ...
+    o : Out(stream of Beat), in the residual format
+    """
+
+    # Cycles that a pair takes: the value, then argument, table and product of the gate, then its handshake.
+    PAIR_CYCLES = 6
+
+    def __init__(self, spec: GluSpec):
+        self.spec = spec
+        super().__init__({"i": In(beats(spec.sum_width)), "o": Out(beats(spec.output.width))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        spec, sigmoid = self.spec, self.spec.sigmoid
+        m.submodules.multiplier = multiplier = Multiplier()
+        value = Signal(signed(OPERAND_WIDTH), reset_less=True)
+        argument = Signal(signed(sigmoid.argument.width), reset_less=True)
+        m.d.sync += argument.eq(requantise(self.i.payload.value, spec.argument_shift, len(argument)))
+        rise = rise_of(m, sigmoid, argument)
+        m.d.comb += [
+            multiplier.a.eq(value),
+            # One half, the sign's weight, is added by inverting the sign.
+            multiplier.b.eq(Cat(rise[:-1], ~rise[-1])),
+            self.o.payload.first.eq(self.i.payload.first),
+            self.o.payload.last.eq(self.i.payload.last),
+            self.o.payload.value.eq(requantise(multiplier.product, spec.product_shift, spec.output.width)),
+        ]
+        age = Signal(range(5))
+        with m.FSM():
+            with m.State("value"):
+                m.d.comb += self.i.ready.eq(1)
+                with m.If(self.i.valid):
+                    m.d.sync += [
+                        value.eq(requantise(self.i.payload.value, spec.value_shift, OPERAND_WIDTH)),
+                        age.eq(0),
+                    ]
+                    m.next = "gate"
+            with m.State("gate"):
+                with m.If(self.i.valid & (age != 4)):
+                    m.d.sync += age.eq(age + 1)
+                m.d.comb += [self.o.valid.eq(age == 4), self.i.ready.eq((age == 4) & self.o.ready)]
+                with m.If(self.o.valid & self.o.ready):
+                    m.next = "value"
+        return m

@@ -1,0 +1,77 @@
+"""Gated linear units in gates: activations, the event mixer, and the gate."""
+
+import numpy as np
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.mixers.blocks import block_sizes
+from hdl.mixers.event import EventMixer
+from hdl.streams import beats
+from hdl.units.activations import IntegrateAndFire, Smooth, Spikes
+from hdl.units.gate import SigmoidGate
+from quantize.layers.glu import WEIGHT_WIDTH, FireGluSpec, GeluGluSpec, GluSpec, SpikeGluSpec, TanhGluSpec
+
+ACTIVATIONS: dict[str, type[Spikes] | type[IntegrateAndFire] | type[Smooth]] = {
+    SpikeGluSpec.kind: Spikes,
+    FireGluSpec.kind: IntegrateAndFire,
+    GeluGluSpec.kind: Smooth,
+    TanhGluSpec.kind: Smooth,
+}
+"""Kind of a gated linear unit -> what makes its activations."""
+
+
+class Glu(wiring.Component):
+    """`quantize.layers.glu.GluSpec` in gates, whatever its activation.
+
+    The mixer computes values and gates in turn, so each pair is complete as soon as its gate leaves; the gate
+    waits in the mixer's output register while its sigmoid and the product are made.
+
+    Parameters
+    ----------
+    spec : GluSpec
+    lanes : int
+        Of the mixer, 1 to 2 H.
+
+    Members
+    -------
+    i : In(stream of Beat), y
+    o : Out(stream of Beat), in the residual format
+    """
+
+    def __init__(self, spec: GluSpec, lanes: int):
+        self.spec = spec
+        # mypy cannot see that the table pairs specifications with their components.
+        self.activations = ACTIVATIONS[spec.kind](spec)  # type: ignore[arg-type]
+        # Outputs alternate: value of channel 0, gate of channel 0, value of channel 1, ...
+        weight = np.stack([spec.value, spec.gate], axis=2).reshape(spec.channels, -1)
+        bias = np.stack([spec.value_bias, spec.gate_bias], axis=1).reshape(-1)
+        self.mixer = EventMixer(weight, bias, WEIGHT_WIDTH, lanes, spec.activation_format.width)
+        self.gate = SigmoidGate(spec)
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
+
+    @staticmethod
+    def lane_choices(spec: GluSpec) -> list[int]:
+        """Numbers of lanes worth choosing from: whole pairs."""
+        return [2 * pairs for pairs in block_sizes(spec.channels)]
+
+    @property
+    def cycles_per_step(self) -> int:
+        """The worst case: no activation is zero, and each block waits for the pairs of the one before."""
+        mixer = self.mixer
+        pairs = -(-mixer.lanes // 2) * self.gate.PAIR_CYCLES
+        block = max(mixer.channels + 1, mixer.block_latency + pairs)
+        return max(mixer.blocks * block + 1, self.spec.channels * self.activations.cycles_per_beat + 1)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.activations, m.submodules.mixer, m.submodules.gate = activations, mixer, gate = (
+            self.activations,
+            self.mixer,
+            self.gate,
+        )
+        wiring.connect(m, wiring.flipped(self.i), activations.i)
+        wiring.connect(m, activations.o, mixer.i)
+        wiring.connect(m, mixer.o, gate.i)
+        wiring.connect(m, gate.o, wiring.flipped(self.o))
+        return m

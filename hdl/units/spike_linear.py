@@ -1,0 +1,61 @@
+"""A resonate-and-fire layer's unit in gates: spikes and the event mixer."""
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.fixed import requantise
+from hdl.mixers.blocks import block_sizes
+from hdl.mixers.event import EventMixer
+from hdl.streams import beats
+from hdl.units.activations import Spikes
+from quantize.layers.functions import TRIT_WIDTH
+from quantize.layers.linear import WEIGHT_WIDTH, SpikeLinearSpec
+
+
+class SpikeLinear(wiring.Component):
+    """`quantize.layers.linear.SpikeLinearSpec` in gates.
+
+    Parameters
+    ----------
+    spec : SpikeLinearSpec
+    lanes : int
+        Of the mixer, 1 to H.
+
+    Members
+    -------
+    i : In(stream of Beat), y
+    o : Out(stream of Beat), in the residual format
+    """
+
+    def __init__(self, spec: SpikeLinearSpec, lanes: int):
+        self.spec = spec
+        self.spikes = Spikes(spec)
+        self.mixer = EventMixer(spec.weight, spec.bias, WEIGHT_WIDTH, lanes, TRIT_WIDTH)
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
+
+    @staticmethod
+    def lane_choices(spec: SpikeLinearSpec) -> list[int]:
+        """Numbers of lanes worth choosing from."""
+        return block_sizes(spec.channels)
+
+    @property
+    def cycles_per_step(self) -> int:
+        """The worst case: every channel fires."""
+        return max(self.mixer.cycles_per_step, self.spec.channels + 1)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.spikes, m.submodules.mixer = spikes, mixer = self.spikes, self.mixer
+        wiring.connect(m, wiring.flipped(self.i), spikes.i)
+        wiring.connect(m, spikes.o, mixer.i)
+        m.d.comb += [
+            self.o.valid.eq(mixer.o.valid),
+            mixer.o.ready.eq(self.o.ready),
+            self.o.payload.first.eq(mixer.o.payload.first),
+            self.o.payload.last.eq(mixer.o.payload.last),
+            self.o.payload.value.eq(
+                requantise(mixer.o.payload.value, self.spec.output_shift, self.spec.output.width)
+            ),
+        ]
+        return m

@@ -1,0 +1,44 @@
+"""What conversion shares: how many bits numbers keep, and formats from the values that calibration saw."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantize.errors import StatespikeError
+from quantize.formats import Format
+
+# Calibration sees a part of the data: leave a quarter of the range above the largest value it shows.
+HEADROOM = 1.25
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How many bits the numbers of a quantised network keep.
+
+    Parameters
+    ----------
+    coefficients : int
+        Significant bits of poles and output weights, and bits of the mixers' and the decoder's words.
+    state : int
+        Bits of each of the two integers of a mode.
+
+    Raises
+    ------
+    StatespikeError
+        If either is out of range.
+    """
+
+    coefficients: int = 8
+    state: int = 14
+
+    def __post_init__(self) -> None:
+        for name, value, low, high in (("bits", self.coefficients, 3, 8), ("state bits", self.state, 6, 16)):
+            if not low <= value <= high:
+                raise StatespikeError(f"{value} {name} is out of range, choose {low} to {high}")
+
+
+def format_for(values: NDArray[np.float64], width: int) -> Format:
+    """The finest format of `width` bits that holds the values with headroom."""
+    largest = max(float(np.abs(values).max()) * HEADROOM, 2.0**-width)
+    return Format(width, width - 1 - int(np.ceil(np.log2(largest))))

@@ -1,0 +1,181 @@
+"""From a checkpoint's unit to its specification, calibrated on what the array before it gives."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantize import real
+from quantize.calibration import HEADROOM, Precision, format_for
+from quantize.checkpoint import Checkpoint
+from quantize.constants import FIRE_THRESHOLD, LEAN_THRESHOLD
+from quantize.formats import Format, Integers, fixed_words, nearest, requantise
+from quantize.layers.functions import Gelu, Tanh
+from quantize.layers.glu import (
+    ACTIVATION_WIDTH,
+    SPIKE,
+    FireGluSpec,
+    GeluGluSpec,
+    GluSpec,
+    SpikeGluSpec,
+    TanhGluSpec,
+)
+from quantize.layers.gsu import GAIN_WIDTH, GsuSpec, LeanGsuSpec
+from quantize.layers.linear import SpikeLinearSpec
+from quantize.network import UnitSpec
+
+AnyGlu = TypeVar("AnyGlu", bound=GluSpec)
+Real = NDArray[np.float64]
+
+
+def _gsu(
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+) -> GsuSpec:
+    weight, bias, gain, shift = real.tensors(checkpoint, prefix, "weight", "bias", "norm.weight", "norm.bias")
+    words, fraction = fixed_words(weight, precision.coefficients)
+    gain_words, gain_fraction = fixed_words(gain, GAIN_WIDTH)
+    unit = GsuSpec(
+        input=given,
+        output=stream,
+        weight_fraction=fraction,
+        product_shift=0,
+        gain_fraction=gain_fraction,
+        # From the real weights: rounding the words first would move some of them over the threshold.
+        table=real.ternary_weights(weight),
+        weight=words,
+        bias=nearest(bias, fraction),
+        gain=gain_words,
+        shift=Gelu().argument.quantise(shift),
+    )
+    largest = float(np.abs(unit.products(y)).max()) * HEADROOM
+    product_shift = max(0, int(np.ceil(np.log2(max(largest, 1.0)))) - (unit.norm.input_width - 1))
+    return replace(unit, product_shift=product_shift)
+
+
+def _lean_gsu(
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+) -> LeanGsuSpec:
+    weight, bias = real.tensors(checkpoint, prefix, "weight", "bias")
+    gain, offset = real.affine_norm(checkpoint, f"{prefix}.norm")
+    words, fraction = fixed_words(weight * gain, precision.coefficients)
+    return LeanGsuSpec(
+        input=given,
+        output=stream,
+        weight_fraction=fraction,
+        threshold=int(given.quantise(float(LEAN_THRESHOLD))),
+        table=real.ternary_weights(weight),
+        weight=words,
+        bias=nearest(bias * gain, fraction),
+        offset=stream.quantise(offset),
+    )
+
+
+def _paths(checkpoint: Checkpoint, prefix: str) -> tuple[Real, Real]:
+    """Weights (2, H, H), rows for inputs, and biases (2, H) of a gated linear unit: value, then gate."""
+    value, gate, value_bias, gate_bias = real.tensors(
+        checkpoint, prefix, "value.weight", "gate.weight", "value.bias", "gate.bias"
+    )
+    return np.stack([value.T, gate.T]), np.stack([value_bias, gate_bias])
+
+
+def _glu(
+    kind: type[AnyGlu],
+    given: Format,
+    stream: Format,
+    paths: tuple[Real, Real],
+    precision: Precision,
+    **own: Any,
+) -> AnyGlu:
+    """A gated linear unit of a kind, with that kind's own entries."""
+    weights, biases = paths
+    words, fraction = fixed_words(weights, precision.coefficients)
+    bias_words = nearest(biases, fraction + own.get("activation_fraction", SPIKE.fraction))
+    return kind(
+        input=given,
+        output=stream,
+        weight_fraction=fraction,
+        value=words[0],
+        gate=words[1],
+        value_bias=bias_words[0],
+        gate_bias=bias_words[1],
+        **own,
+    )
+
+
+def _spike_glu(
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+) -> SpikeGluSpec:
+    return _glu(SpikeGluSpec, given, stream, _paths(checkpoint, prefix), precision)
+
+
+def _fire_glu(
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+) -> FireGluSpec:
+    (log_threshold,) = real.tensors(checkpoint, prefix, "log_threshold")
+    # A threshold of 0 would let a neuron fire at rest.
+    threshold = np.maximum(given.quantise(FIRE_THRESHOLD * np.exp(log_threshold)), 1)
+    paths = _paths(checkpoint, prefix)
+    return _glu(FireGluSpec, given, stream, paths, precision, threshold=threshold)
+
+
+def _gelu_glu(
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+) -> GeluGluSpec:
+    gelu = Gelu()
+    shift = given.fraction - gelu.argument.fraction
+    activations = gelu.output.real(gelu.compute(requantise(y, shift, gelu.argument.width)))
+    finest = format_for(activations, ACTIVATION_WIDTH)
+    fraction = min(finest.fraction, gelu.output.fraction)
+    own = {"activation_fraction": fraction, "input_shift": shift}
+    return _glu(GeluGluSpec, given, stream, _paths(checkpoint, prefix), precision, **own)
+
+
+def _tanh_glu(
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+) -> TanhGluSpec:
+    tanh = Tanh()
+    shift = given.fraction - tanh.argument.fraction
+    own = {"activation_fraction": tanh.output.fraction, "input_shift": shift}
+    return _glu(TanhGluSpec, given, stream, _paths(checkpoint, prefix), precision, **own)
+
+
+def _sigmoid_glu(
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+) -> TanhGluSpec:
+    """By sigmoid(y) = (1 + tanh(y/2)) / 2: one more shift, half the weights, half their sums as biases."""
+    tanh = Tanh()
+    shift = given.fraction - tanh.argument.fraction + 1
+    weights, biases = _paths(checkpoint, prefix)
+    halved = weights / 2.0, biases + weights.sum(1) / 2.0
+    own = {"activation_fraction": tanh.output.fraction, "input_shift": shift}
+    return _glu(TanhGluSpec, given, stream, halved, precision, **own)
+
+
+def _spike_linear(
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+) -> SpikeLinearSpec:
+    weight, bias = real.tensors(checkpoint, prefix, "mix.weight", "mix.bias")
+    words, fraction = fixed_words(weight.T, precision.coefficients)
+    return SpikeLinearSpec(
+        input=given,
+        output=stream,
+        weight_fraction=fraction,
+        threshold=int(given.quantise(FIRE_THRESHOLD)),
+        weight=words,
+        bias=nearest(bias, fraction),
+    )
+
+
+UNITS: dict[str, Callable[..., UnitSpec]] = {
+    "gsu": _gsu,
+    "gsu_lean": _lean_gsu,
+    "binary_s4d": _spike_glu,
+    "spiking_ssm": _fire_glu,
+    "prf": _spike_linear,
+    "s4d": _gelu_glu,
+    "tanh": _tanh_glu,
+    "sigmoid": _sigmoid_glu,
+}
+"""Name of a model -> what quantises its unit."""

@@ -1,0 +1,139 @@
+"""`statespike report`: accuracy, activity and memory of trained networks, side by side."""
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import models
+from models.tasks.registry import TASKS, load_task
+from models.tasks.task import Sequences
+from quantize.checkpoint import NetworkConfig, read_checkpoint
+from quantize.errors import StatespikeError
+from sim.survey import Samples, Survey, survey
+from statespike.options import Json, Limit
+from statespike.output import progress, say, write_json, write_whole
+
+ZOO = Path(models.__file__).parent / "zoo"
+WIDTHS = (8, 6, 4)
+SAMPLE = "-sample"
+"""Behind a task's name: the part of its test set that ships."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network on the test set of the task that it was trained on."""
+
+    network: str
+    task: str
+    config: NetworkConfig
+    survey: Survey
+
+
+def report(
+    checkpoints: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[CHECKPOINT]...", help="trained networks; by default all that ship", show_default=False
+        ),
+    ] = None,
+    bits: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="N",
+            help=f"bits of the integers; may be given again  [default: {', '.join(map(str, WIDTHS))}]",
+            show_default=False,
+        ),
+    ] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="of a task whose test set ships in part, that part")
+    ] = False,
+    limit: Limit = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write the table to a file, too", show_default=False)
+    ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="text file, a line for every evaluation", show_default=False),
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Measure trained networks on their tasks' test sets: floating point, then integers without retraining.
+
+    The files of the tasks are looked for in the folder STATESPIKE_DATA, or in ./data. The table is Markdown.
+
+    Example: statespike report --sample --limit 100 --json report.json
+    """
+    widths = bits or list(WIDTHS)
+    rows = []
+    with nullcontext() if log is None else log.open("w", encoding="utf-8") as file:
+        for path in checkpoints or sorted(ZOO.glob("*.safetensors")):
+
+            def tell(line: str, name: str = path.stem) -> None:
+                if file is not None:
+                    print(f"{name}: {line}", file=file, flush=True)
+
+            rows.append(_measure(path, widths, sample, limit, tell))
+    table = as_markdown(rows)
+    say(table)
+    if markdown is not None:
+        write_whole(markdown, f"{table}\n".encode())
+    write_json(json, {"bits": widths, "rows": [asdict(row) for row in rows]})
+
+
+def _measure(
+    path: Path, widths: list[int], sample: bool, limit: int | None, tell: Callable[[str], None]
+) -> Row:
+    checkpoint = read_checkpoint(path)
+    trained_on = checkpoint.provenance.get("task")
+    if trained_on not in TASKS:
+        raise StatespikeError(
+            f"{path}: trained on {trained_on!r}, which is no task of statespike; "
+            "use `statespike evaluate` with --data for it"
+        )
+    name = f"{trained_on}{SAMPLE}" if sample and f"{trained_on}{SAMPLE}" in TASKS else trained_on
+    task = load_task(name)
+    test = task.test if limit is None else task.test.take(slice(limit))
+    started = time.perf_counter()
+    with progress() as bars:
+        bar = bars.add_task(path.stem, total=len(test))
+
+        def follow(arithmetic: str, done: int) -> None:
+            bars.update(bar, completed=done, description=f"{path.stem}, {arithmetic}")
+            if done == len(test):
+                tell(f"{arithmetic}, {done} sequences of {name}, {time.perf_counter() - started:.1f} s")
+
+        found = survey(checkpoint, _samples(task.calibration), _samples(test), widths, follow)
+    tell(f"accuracies {found.float_accuracy:.4f} {' '.join(f'{r.accuracy:.4f}' for r in found.integers)}")
+    return Row(path.stem, name, checkpoint.config, found)
+
+
+def _samples(sequences: Sequences) -> Samples:
+    assert sequences.y is not None, "every task of the registry has labels"
+    return Samples(sequences.x, sequences.y, sequences.lengths)
+
+
+def as_markdown(rows: list[Row]) -> str:
+    """The table, a row for each network; activity and memory are those of the first width."""
+    first, *_ = widths = [result.bits for result in rows[0].survey.integers]
+    header = [
+        "model", "task", "layers x channels x modes", "parameters", "float",
+        *(f"{bits} bits" for bits in widths),
+        "activations that are not zero", f"memory, {first} bits", "test sequences",
+    ]  # fmt: skip
+    lines = [header, ["---"] * 3 + ["---:"] * (len(header) - 3)]
+    for row in rows:
+        config, found = row.config, row.survey
+        activity = found.integers[0].activity
+        lines.append([
+            config.model, row.task, f"{config.layers} x {config.channels} x {config.modes}",
+            f"{found.parameters:,}", f"{found.float_accuracy:.2%}",
+            *(f"{result.accuracy:.2%}" for result in found.integers),
+            ", ".join(f"{share:.0%}" for share in activity),
+            f"{found.integers[0].memory_bits / 1024:.1f} Kbit", f"{found.sequences:,}",
+        ])  # fmt: skip
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,0 +1,36 @@
+"""report: a table of what trained networks reach, as Markdown, JSON and a log."""
+
+import json
+
+from quantize.checkpoint import write_checkpoint
+from tests.networks import random_checkpoint
+
+
+def test_a_row_for_every_network(run, checkpoint, tmp_path):
+    markdown, log, figures = (tmp_path / name for name in ("out.md", "out.log", "out.json"))
+    result = run(
+        "report", checkpoint, "--bits", 8, "--bits", 5, "--limit", 20,
+        "--markdown", markdown, "--log", log, "--json", figures,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert markdown.read_text() == result.stdout
+    header, rule, row = (line.strip("|").split("|") for line in markdown.read_text().splitlines())
+    assert len(header) == len(rule) == len(row) == 10
+    written = json.loads(figures.read_text())
+    assert written["bits"] == [8, 5]
+    survey = written["rows"][0]["survey"]
+    assert [result["bits"] for result in survey["integers"]] == [8, 5]
+    assert row[:5] == [" gsu ", " digits ", " 2 x 8 x 3 ", " 554 ", f" {survey['float_accuracy']:.2%} "]
+    assert survey["float_accuracy"] > 0.7
+    assert row[-1] == " 20 "
+    lines = log.read_text().splitlines()
+    assert [line.split(",")[0] for line in lines[:3]] == [
+        "digits-gsu: float", "digits-gsu: 8 bits", "digits-gsu: 5 bits"
+    ]  # fmt: skip
+
+
+def test_a_network_of_another_task_is_refused(refuse, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    write_checkpoint(path, random_checkpoint("gsu", 3, 2, 1, seed=1))
+    assert "trained on None, which is no task of statespike" in refuse("report", path)
+    assert "2 bits is out of range" in refuse("report", "--bits", 2, "--sample", "--limit", 1)
