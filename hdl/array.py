@@ -17,9 +17,9 @@ from quantize.layers.array import COEFFICIENT_WIDTH, ArraySpec
 class NeuronArray(wiring.Component):
     """`quantize.layers.array.ArraySpec` in gates: one S4D layer, state in memory.
 
-    A channel takes the slots of `hdl.slots.slots_of`, one a cycle, without a gap over the ends of channels and
-    steps. A slot's way: issued in cycle 0, read from the memories in cycle 1, multiplied in cycle 3; from there
-    its products go to the channel's sum and to the state's update.
+    A channel takes the slots of `hdl.slots.slots_of`, one a cycle, without a gap over the ends of channels
+    and steps. A slot's way: issued in cycle 0, read from the memories in cycle 1, multiplied in cycle 3; from
+    there its products go to the channel's sum and to the state's update.
 
     The state is cleared by gating its read on a sequence's first step. State written in one step is read in
     the next one `cycles_per_step` later, which is kept above the length of that way, so one address is never

@@ -19,7 +19,7 @@ SKIP_IN_ROWS = (3,)
 
 
 class Single(IntEnum):
-    """What the multiplier beside a pair weighs: a state of the mode just read, one of the mode before, or u."""
+    """What the multiplier beside a pair weighs: a state of the mode just read or of the one before, or u."""
 
     VELOCITY = 0
     HELD_POSITION = 1
@@ -101,7 +101,7 @@ def _slots_of_three(modes: int) -> list[Slot]:
 
 
 def coefficient_rows(spec: ArraySpec, multipliers: int) -> list[int]:
-    """The coefficient memory: a row a slot (but for a skip slot that has its table), channel after channel."""
+    """The coefficient memory: a row a slot, but for a skip slot with a table, channel after channel."""
     rows = []
     for channel in range(spec.channels):
         for slot in slots_of(spec.modes, multipliers):

@@ -1,4 +1,4 @@
-"""The state of a mode moves on: the leapfrog step of `quantize.layers.array.ArraySpec` behind its products."""
+"""The state of a mode moves on: the leapfrog step of `quantize.layers.array.ArraySpec`."""
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
 from amaranth.lib import wiring

@@ -188,6 +188,6 @@ def test_resonate_and_fire_mixes_what_passes_one():
     np.testing.assert_allclose(unit(y).detach().numpy(), expected)
 
 
-@pytest.mark.parametrize("model", set(UNITS) - {"spiking_ssm"})
+@pytest.mark.parametrize("model", sorted(set(UNITS) - {"spiking_ssm"}))
 def test_a_unit_without_memory_has_an_empty_state(model):
     assert UNITS[model](3, surrogate("arctan")).initial_state(5).shape == (5, 0)
