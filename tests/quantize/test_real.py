@@ -57,7 +57,7 @@ def test_integers_are_near_the_real_network(model, seed):
         "layer_0": block.unit.output.real(trace.taps["layer_0"]),
     }
     # After the unit it is less: a value next to a threshold may fall on its other side.
-    for name, least in {"encoder": 50.0, "array_0": 42.0, "layer_0": 22.0}.items():
+    for name, least in {"encoder": 50.0, "array_0": 42.0, "layer_0": 18.0}.items():
         assert noise(exact[name], found[name]) > least, name
 
 
