@@ -102,14 +102,15 @@ class NeuronArray(wiring.Component):
         channel = Signal(range(spec.channels))
         idle = Signal(range(self.idle_cycles + 1))
         credits = Signal(range(self.queue_depth + 1), init=self.queue_depth)
-        current = Signal(Beat(spec.input.width), reset_less=True)
-        start, issue, ending = Signal(), Signal(), Signal()
+        first_step, last_step = Signal(reset_less=True), Signal(reset_less=True)
+        u = Signal(signed(spec.input.width), reset_less=True)
+        start, started, issue, ending = Signal(), Signal(), Signal(), Signal()
         last_slot = slot == self.cycles_per_channel - 1
         m.d.comb += [
             # The last slot waits until there is a place for the channel's y.
             issue.eq(busy & ~(last_slot & (credits == 0))),
             ending.eq(issue & last_slot),
-            self.i.ready.eq(primed & (~ahead_valid | start)),
+            self.i.ready.eq(primed & (~ahead_valid | started)),
         ]
         m.d.sync += primed.eq(1)
         step_ends = ending & (channel == spec.channels - 1)
@@ -121,17 +122,21 @@ class NeuronArray(wiring.Component):
             free = (idle == 0) & (~busy | (ending & ~step_ends))
         else:
             free = ~busy | ending
-        m.d.comb += start.eq(ahead_valid & free)
+        m.d.comb += start.eq(ahead_valid & ~started & free)
         m.d.sync += [
-            ahead_valid.eq(take | (ahead_valid & ~start)),
+            started.eq(start),
+            ahead_valid.eq(take | (ahead_valid & ~started)),
             credits.eq(credits + (queue.o.valid & queue.o.ready) - ending),
         ]
         with m.If(start):
-            m.d.sync += [busy.eq(1), slot.eq(0), current.eq(ahead)]
+            m.d.sync += [busy.eq(1), slot.eq(0), first_step.eq(ahead.first), last_step.eq(ahead.last)]
         with m.Elif(ending):
             m.d.sync += busy.eq(0)
         with m.Elif(issue):
             m.d.sync += slot.eq(slot + 1)
+        # A cycle later than the slot that it belongs to: the slots before still need the last one.
+        with m.If(started):
+            m.d.sync += u.eq(ahead.value)
         with m.If(ending):
             m.d.sync += channel.eq(Mux(channel == spec.channels - 1, 0, channel + 1))
 
@@ -159,7 +164,7 @@ class NeuronArray(wiring.Component):
         m.submodules.products = products = self.products
         m.submodules.update = update = self.update
         rows = coefficient_rows(spec, self.multipliers)
-        row, mode = Signal(range(len(rows))), Signal(range(modes_total))
+        row = Signal(range(len(rows)))
         coefficients = table(m, "coefficients", rows, ROW_WIDTHS[self.multipliers])
         velocity_write, velocity_read = buffer(m, "velocities", modes_total, spec.state_width)
         position_write, position_read = buffer(m, "positions", modes_total, spec.state_width)
@@ -170,21 +175,22 @@ class NeuronArray(wiring.Component):
             has_row = issue & ~skip
         with m.If(has_row):
             m.d.sync += row.eq(Mux(row == len(rows) - 1, 0, row + 1))
-        with m.If(reads):
-            m.d.sync += mode.eq(Mux(mode == modes_total - 1, 0, mode + 1))
+        if len(rows) % modes_total:
+            mode = Signal(range(modes_total))
+            with m.If(reads):
+                m.d.sync += mode.eq(Mux(mode == modes_total - 1, 0, mode + 1))
+        else:
+            mode = row // (len(rows) // modes_total)
         m.d.comb += coefficients.addr.eq(row)
         for port in (velocity_read, position_read):
             m.d.comb += [port.addr.eq(mode), port.en.eq(reads)]
         zero = Signal()
-        m.d.sync += zero.eq(current.first)
-        u = Signal(signed(spec.input.width), reset_less=True)
-        with m.If(delayed(m, first, 1)):
-            m.d.sync += u.eq(current.value)
+        m.d.sync += zero.eq(first_step)
 
         m.d.comb += [
             products.velocity.eq(Mux(zero, 0, velocity_read.data)),
             products.position.eq(Mux(zero, 0, position_read.data)),
-            products.u.eq(current.value if self.slots[0].skip else u),
+            products.u.eq(u),
             products.row.eq(coefficients.data),
             products.counts.eq(delayed(m, counts, 1)),
             products.clears.eq(delayed(m, clears, 1)),
@@ -212,7 +218,7 @@ class NeuronArray(wiring.Component):
 
         # Outputs: rounded in one cycle, clipped in the next.
         marks = Signal(2)
-        m.d.comb += marks.eq(Cat(current.first, current.last))
+        m.d.comb += marks.eq(Cat(first_step, last_step))
         rounded = round_shift(products.total, spec.output_shift)
         rounded_total = Signal(rounded.shape(), reset_less=True)
         m.d.sync += rounded_total.eq(rounded)

@@ -1,121 +1,14 @@
-"""The two ends of a network in gates: encoder, pooling, decoder. They have time, so they are small."""
+"""The end of a network in gates: pooling and decoder. They have time, so they are small."""
 
 from amaranth.hdl import Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import count_width, round_shift, saturate
+from hdl.fixed import count_width, round_shift
 from hdl.primitives.memory import buffer, table, words_of
-from hdl.primitives.multiplier import BlockMultiplier, SerialMultiplier
+from hdl.primitives.multiplier import SerialMultiplier
 from hdl.streams import Logit, beats
-from quantize.layers.ends import ONE, POOLED_WIDTH, WEIGHT_WIDTH, DecoderSpec, EncoderSpec, PoolSpec
-
-
-class Encoder(wiring.Component):
-    """`quantize.layers.ends.EncoderSpec` in gates, one product at a time.
-
-    Parameters
-    ----------
-    spec : EncoderSpec
-    serial : bool
-        A bit-serial multiplier instead of a multiplier block.
-
-    Members
-    -------
-    i : In(stream of Beat), F features a step
-    o : Out(stream of Beat), H channels a step
-    """
-
-    def __init__(self, spec: EncoderSpec, *, serial: bool):
-        self.spec, self.serial = spec, serial
-        kind = SerialMultiplier if serial else BlockMultiplier
-        self.multiplier = kind(WEIGHT_WIDTH, spec.input.width)
-        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
-
-    @property
-    def cycles_per_step(self) -> int:
-        """A cycle to read operands before each product, one to leave for each channel, two a step."""
-        return self.spec.channels * (self.spec.features * (self.multiplier.cycles + 1) + 1) + 2
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        spec, channels, features = self.spec, self.spec.channels, self.spec.features
-
-        # Collecting the features of a step, two steps deep.
-        write, read = buffer(m, "features", 2 * features, spec.input.width)
-        filled = Signal(range(3))
-        collected = Signal(range(2 * features))
-        firsts, lasts = Signal(2), Signal(2)
-        bank, take, collect_ends, work_ends = Signal(), Signal(), Signal(), Signal()
-        m.d.comb += [
-            self.i.ready.eq(filled != 2),
-            take.eq(self.i.valid & self.i.ready),
-            collect_ends.eq(take & ((collected == features - 1) | (collected == 2 * features - 1))),
-            write.en.eq(take),
-            write.addr.eq(collected),
-            write.data.eq(self.i.payload.value),
-        ]
-        m.d.sync += filled.eq(filled + collect_ends - work_ends)
-        with m.If(take):
-            m.d.sync += [
-                collected.eq(Mux(collected == 2 * features - 1, 0, collected + 1)),
-                firsts.bit_select(collected >= features, 1).eq(self.i.payload.first),
-                lasts.bit_select(collected >= features, 1).eq(self.i.payload.last),
-            ]
-
-        # Working: for each channel a sum of a product for each feature, and the bias on its way out.
-        weights = table(m, "weights", words_of(spec.weight.reshape(-1), WEIGHT_WIDTH), WEIGHT_WIDTH)
-        biases = table(m, "biases", words_of(spec.bias, 16), 16)
-        m.submodules.multiplier = multiplier = self.multiplier
-        row = Signal(range(spec.weight.size))
-        feature = Signal(range(features))
-        channel = Signal(range(channels))
-        total = Signal(signed(spec.accumulator_width), reset_less=True)
-        m.d.comb += [
-            weights.addr.eq(row),
-            biases.addr.eq(channel),
-            read.addr.eq(feature + Mux(bank, features, 0)),
-            multiplier.i.payload.a.eq(weights.data.as_signed()),
-            multiplier.i.payload.b.eq(read.data),
-            self.o.payload.first.eq(firsts.bit_select(bank, 1)),
-            self.o.payload.last.eq(lasts.bit_select(bank, 1)),
-            self.o.payload.value.eq(
-                saturate(round_shift(total, spec.output_shift) + biases.data.as_signed(), spec.output.width)
-            ),
-        ]
-        last_feature, last_channel = feature == features - 1, channel == channels - 1
-        with m.FSM():
-            with m.State("idle"), m.If(filled != 0):
-                m.next = "read"
-            with m.State("read"):
-                m.next = "multiply"
-            with m.State("multiply"):
-                m.d.comb += [multiplier.i.valid.eq(1), multiplier.o.ready.eq(1)]
-                with m.If(multiplier.i.ready):
-                    m.next = "add"
-                with m.If(feature == 0):
-                    m.d.sync += total.eq(0)
-            with m.State("add"):
-                m.d.comb += multiplier.o.ready.eq(1)
-                with m.If(multiplier.o.valid):
-                    m.d.sync += [
-                        total.eq(total + multiplier.o.payload),
-                        feature.eq(Mux(last_feature, 0, feature + 1)),
-                        row.eq(Mux(row == spec.weight.size - 1, 0, row + 1)),
-                    ]
-                    m.next = "read"
-                    with m.If(last_feature):
-                        m.next = "leave"
-            with m.State("leave"):
-                m.d.comb += self.o.valid.eq(1)
-                with m.If(self.o.ready):
-                    m.d.sync += channel.eq(Mux(last_channel, 0, channel + 1))
-                    m.next = "read"
-                    with m.If(last_channel):
-                        m.d.comb += work_ends.eq(1)
-                        m.d.sync += bank.eq(~bank)
-                        m.next = "idle"
-        return m
+from quantize.layers.ends import ONE, POOLED_WIDTH, DecoderSpec, PoolSpec
 
 
 class PooledWord(data.StructLayout):

@@ -7,7 +7,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.block import ResidualBlock
-from hdl.ends import Decoder, Encoder, Pool
+from hdl.encoder import Encoder
+from hdl.ends import Decoder, Pool
 from hdl.streams import Logit, Tap, beats
 from quantize.network import QuantizedNetwork
 

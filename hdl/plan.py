@@ -11,13 +11,13 @@ from amaranth.hdl import UnusedElaboratable
 from hdl.array import NeuronArray
 from hdl.block import UNITS, ResidualBlock
 from hdl.cost import Resources, census
-from hdl.ends import Encoder
+from hdl.encoder import Encoder
 from hdl.network import Network
 from hdl.parts import Part
 from quantize.errors import StatespikeError
 from quantize.network import Block, QuantizedNetwork
 
-ARRAY_MULTIPLIERS = (4, 2)
+ARRAY_MULTIPLIERS = (4, 3, 2)
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,11 @@ class Choice:
 
     layers: tuple[LayerChoice, ...]
     serial_encoder: bool
+
+    @property
+    def array_multipliers(self) -> int:
+        """Multipliers of all arrays."""
+        return sum(layer.multipliers for layer in self.layers)
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,10 @@ def plan_network(network: QuantizedNetwork, part: Part) -> Plan:
     """
     with _drafts():
         considered = choices(network)
-    for choice in considered:
+    *faster, smallest = considered
+    # Counting a circuit takes seconds; arrays that need more multipliers than there are do not fit anyway.
+    possible = [choice for choice in faster if not part.dsps or choice.array_multipliers <= part.dsps]
+    for choice in [*possible, smallest]:
         plan = assess(network, choice, part)
         short = plan.estimate.shortfall(part)
         if not short:

@@ -40,7 +40,7 @@ class ArrayProducts(wiring.Component):
     damping, stiffness : Out(signed(32))
         The feedback products, in cycle 3.
     input_code, position_code : Out(3)
-        The shifts of a mode that moves, in cycle 2.
+        The shifts of a mode that moves, in cycle 1.
     total : Out(signed(accumulator_width))
         The channel's sum, `total_latency` cycles after the issue of its last slot.
     """
@@ -130,12 +130,16 @@ class ArrayProducts(wiring.Component):
             elif index == 1:
                 state = Mux(self.skip, 0, state)
             m.d.comb += [multiplier.a.eq(state), multiplier.b.eq(factor)]
+        codes = [
+            self.input_code.eq(outputs[OUTPUT_WEIGHT_WIDTH:]),
+            self.position_code.eq(outputs[COEFFICIENT_WIDTH + OUTPUT_WEIGHT_WIDTH :]),
+        ]
         # The shifts come with the output weights, in the slot itself or the one before.
-        with m.If(self.weighs):
-            m.d.sync += [
-                self.input_code.eq(outputs[OUTPUT_WEIGHT_WIDTH:]),
-                self.position_code.eq(outputs[COEFFICIENT_WIDTH + OUTPUT_WEIGHT_WIDTH :]),
-            ]
+        if self.multipliers == 4:
+            m.d.comb += codes
+        else:
+            with m.If(self.weighs):
+                m.d.sync += codes
 
     def _pair_and_single(self, m: Module, multipliers: list[Multiplier]) -> None:
         first, second, last = (self.row.word_select(index, COEFFICIENT_WIDTH) for index in range(3))
@@ -152,7 +156,7 @@ class ArrayProducts(wiring.Component):
             multipliers[2].a.eq(states[self.single]),
             multipliers[2].b.eq(Mux(self.skip, last.as_signed(), weight)),
         ]
-        m.d.sync += [
+        m.d.comb += [
             self.input_code.eq(last[OUTPUT_WEIGHT_WIDTH:]),
             self.position_code.eq(Cat(first[-1], second[-1], last[-1])),
         ]

@@ -11,9 +11,9 @@ from quantize.layers.array import SHIFT_CODE_WIDTH, SHIFT_STEP, ArraySpec
 class StateUpdate(wiring.Component):
     """A pipeline with a place for a mode in every cycle:
 
-        cycle  1        2         3        4           5         6         7       8
-               states   u         driven   difference  velocity  velocity  moved   position
-               read     shifted   summed               clipped   shifted           clipped
+        cycle  1         2        3         4           5         6         7      8
+               states,   driven   feedback  difference  velocity  velocity  moved  position
+               u shifted          summed                clipped   shifted          clipped
 
     so that no stage holds more than an adder or a shifter. Cycles count from the issue of the mode's slot.
 
@@ -25,10 +25,9 @@ class StateUpdate(wiring.Component):
 
     Members
     -------
-    valid : In(1), velocity, position : In(signed(state_width))
+    valid : In(1), velocity, position : In(signed(state_width)), u : In(signed), \
+    input_code, position_code : In(3)
         Of a mode that moves, in cycle 1.
-    u : In(signed), input_code, position_code : In(3)
-        In cycle 2.
     damping, stiffness : In(signed(32))
         Its products, in cycle 3.
     new_velocity, new_position : Out(signed(state_width))
@@ -77,9 +76,9 @@ class StateUpdate(wiring.Component):
                 value = after
             return value
 
-        old_velocity = held(self.velocity, 1, 3)
+        old_velocity = held(self.velocity, 1, 2)
         old_position = held(self.position, 1, 7)
-        position_code = held(self.position_code, 2, 6)
+        position_code = held(self.position_code, 1, 6)
 
         def shifted(value: Value, code: Value) -> Signal:
             """The value shifted right, its rounding bit below, a cycle later."""
@@ -90,8 +89,7 @@ class StateUpdate(wiring.Component):
 
         # A rounding bit enters the carry of the adder that takes the shifted value.
         drive = shifted(self.u, self.input_code)
-        driven = Signal(signed(max(width, spec.input.width) + 1), reset_less=True)
-        m.d.sync += driven.eq(old_velocity + drive[1:].as_signed() + drive[0])
+        driven = held(old_velocity + drive[1:].as_signed() + drive[0], 2, 4)
         feedback = Signal(signed(spec.feedback_width), reset_less=True)
         m.d.sync += feedback.eq(
             shift_left(self.damping, spec.damping_alignment)

@@ -71,7 +71,7 @@ class SerialMultiplier(wiring.Component):
     -------
     i : In(stream of Operands)
     o : Out(stream of signed(a_width + b_width))
-        Valid `b_width` cycles after the operands were taken; nothing is taken until it has left.
+        Valid `b_width` cycles after the operands were taken; the next ones are taken as it leaves.
     """
 
     def __init__(self, a_width: int, b_width: int):
@@ -86,7 +86,7 @@ class SerialMultiplier(wiring.Component):
     @property
     def cycles(self) -> int:
         """Cycles from one pair of operands to the next, if the product leaves at once."""
-        return self.b_width + 2
+        return self.b_width + 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -104,7 +104,7 @@ class SerialMultiplier(wiring.Component):
         m.d.comb += [
             addend.eq(a & low[0].replicate(self.a_width + 1).as_signed()),
             total.eq(high + (addend.as_unsigned() ^ last.replicate(self.a_width + 1)).as_signed() + last),
-            self.i.ready.eq((left == 0) & ~done),
+            self.i.ready.eq((left == 0) & (~done | self.o.ready)),
             self.o.valid.eq(done),
             self.o.payload.eq(Cat(low, high).as_signed()),
         ]
@@ -127,8 +127,6 @@ class SerialMultiplier(wiring.Component):
         return m
 
 
-
-
 class BlockMultiplier(wiring.Component):
     """A `Multiplier` behind the streams of a `SerialMultiplier`: one product at a time.
 
@@ -136,7 +134,7 @@ class BlockMultiplier(wiring.Component):
     -------
     i : In(stream of Operands)
     o : Out(stream of signed(a_width + b_width))
-        Valid two cycles after the operands were taken; nothing is taken until it has left.
+        Valid two cycles after the operands were taken; the next ones are taken as it leaves.
     """
 
     def __init__(self, a_width: int, b_width: int):
@@ -153,7 +151,7 @@ class BlockMultiplier(wiring.Component):
     @property
     def cycles(self) -> int:
         """Cycles from one pair of operands to the next, if the product leaves at once."""
-        return Multiplier.LATENCY + 1
+        return Multiplier.LATENCY
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -165,9 +163,9 @@ class BlockMultiplier(wiring.Component):
         take = self.i.valid & self.i.ready
         # The operands are held: the block's own registers take them again in every cycle.
         m.d.comb += [
-            self.i.ready.eq(~busy),
-            multiplier.a.eq(Mux(busy, a, self.i.payload.a)),
-            multiplier.b.eq(Mux(busy, b, self.i.payload.b)),
+            self.i.ready.eq(~busy | (self.o.valid & self.o.ready)),
+            multiplier.a.eq(Mux(take, self.i.payload.a, a)),
+            multiplier.b.eq(Mux(take, self.i.payload.b, b)),
             self.o.valid.eq(busy & (age == Multiplier.LATENCY - 1)),
             self.o.payload.eq(multiplier.product[: self.a_width + self.b_width].as_signed()),
         ]

@@ -1,0 +1,42 @@
+"""The encoder equals its specification, bit for bit, at any size and under any back-pressure."""
+
+import numpy as np
+import pytest
+
+from hdl.encoder import Encoder
+from tests.hdl.bench import run_stream, step_beats
+from tests.networks import random_network
+
+SHAPES = [(1, 1), (3, 1), (1, 2), (5, 3)]
+PRESSURE = [{}, {"gaps": 0.5}, {"stalls": 0.8}, {"gaps": 0.3, "stalls": 0.3}, {"long_stall": 200}]
+
+
+def spec_of(channels: int, features: int, seed: int):
+    return random_network("prf", channels, 1, 1, seed=seed, features=features).encoder
+
+
+@pytest.mark.parametrize("serial", [True, False])
+@pytest.mark.parametrize(("channels", "features"), SHAPES)
+def test_encoder_equals_its_specification(channels, features, serial):
+    for seed, pressure in enumerate(PRESSURE):
+        spec = spec_of(channels, features, seed)
+        low, high, width = spec.input.minimum, spec.input.maximum, spec.input.width
+        generator = np.random.default_rng(seed)
+        sequences = [generator.integers(low, high + 1, (steps, features)) for steps in (4, 1, 5)]
+        payloads = [payload for values in sequences for payload in step_beats(values, width)]
+        outputs = [spec.compute(values[None])[0] for values in sequences]
+        expected = [payload for values in outputs for payload in step_beats(values, spec.output.width)]
+        got = run_stream(Encoder(spec, serial=serial), payloads, len(expected), seed=seed, **pressure)
+        assert got.payloads == expected, f"{pressure}, seed {seed}"
+
+
+@pytest.mark.parametrize("serial", [True, False])
+@pytest.mark.parametrize(("channels", "features"), SHAPES[1:])
+def test_encoder_takes_the_cycles_it_promises(channels, features, serial):
+    spec = spec_of(channels, features, 1)
+    encoder = Encoder(spec, serial=serial)
+    steps = 8
+    payloads = step_beats(np.zeros((steps, features), dtype=np.int64), spec.input.width)
+    got = run_stream(encoder, payloads, steps * channels)
+    ends = got.cycles[channels - 1 :: channels]
+    assert set(np.diff(ends)[2:]) == {encoder.cycles_per_step}
