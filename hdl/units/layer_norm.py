@@ -52,7 +52,7 @@ class LayerNormGelu(wiring.Component):
     def cycles_per_step(self) -> int:
         """Most cycles from the start of one step's work to the next, if its outputs leave at once."""
         channels = self.norm.channels
-        mean = 5
+        mean = 1 if self.norm.mean_is_shifted else 5
         walks = 3 * (channels + self.WRITE_LATENCY + 1)
         return mean + walks + self.root.cycles + 1 + channels * (self.OUTPUT_LATENCY + 1)
 
@@ -87,35 +87,37 @@ class LayerNormGelu(wiring.Component):
         walk = Signal(2)
         channel = Signal(range(channels))
         work_marks = Signal(2, reset_less=True)
-        sum_word = Signal(signed(WORD), reset_less=True)
-        # Inverted, so that its subtraction is one adder: z - mean = z + ~mean + 1.
+        sum_word = round_shift(total, norm.mean_shift)
+        held_sum = Signal(signed(WORD), reset_less=True)
+        # Inverted, so that its subtraction is one adder: z - mean = z + ~mean + 1. All ones where nothing is
+        # subtracted.
         inverted_mean = Signal(signed(WORD), reset_less=True)
         wait = Signal(range(8))
         averaging = Signal()
         m.submodules.root = root = self.root
         m.submodules.multiplier = multiplier = Multiplier()
-        m.d.comb += [root.clear.eq(averaging), read.addr.eq(channel + Mux(bank, channels, 0))]
+        m.d.comb += read.addr.eq(channel + Mux(bank, channels, 0))
         last_channel = channel == channels - 1
         leaves = Signal()
         with m.FSM():
             with m.State("idle"), m.If(filled != 0):
-                m.d.sync += [
-                    working.eq(1),
-                    work_marks.eq(marks),
-                    sum_word.eq(round_shift(total, norm.mean_shift)),
-                    total.eq(0),
-                    wait.eq(2),
-                ]
-                m.next = "mean"
-            with m.State("mean"):
-                m.d.comb += averaging.eq(1)
-                m.d.sync += [
-                    wait.eq(wait - 1),
-                    inverted_mean.eq(~round_shift(multiplier.product, norm.mean_factor_fraction)),
-                    walk.eq(SQUARE),
-                ]
-                with m.If(wait == 0):
+                m.d.comb += root.clear.eq(1)
+                m.d.sync += [working.eq(1), work_marks.eq(marks), total.eq(0), walk.eq(SQUARE)]
+                if norm.mean_is_shifted:
+                    m.d.sync += inverted_mean.eq(~sum_word)
                     m.next = "walk"
+                else:
+                    m.d.sync += [held_sum.eq(sum_word), wait.eq(2)]
+                    m.next = "mean"
+            if not norm.mean_is_shifted:
+                with m.State("mean"):
+                    m.d.comb += averaging.eq(1)
+                    m.d.sync += [
+                        wait.eq(wait - 1),
+                        inverted_mean.eq(~round_shift(multiplier.product, norm.mean_factor_fraction)),
+                    ]
+                    with m.If(wait == 0):
+                        m.next = "walk"
             with m.State("walk"):
                 m.d.comb += issue.eq(1)
                 m.d.sync += [channel.eq(Mux(last_channel, 0, channel + 1)), wait.eq(self.WRITE_LATENCY - 1)]
@@ -129,6 +131,8 @@ class LayerNormGelu(wiring.Component):
                     with m.If(walk == SQUARE):
                         m.d.comb += root.start.eq(1)
                         m.next = "root"
+                    with m.Else():
+                        m.d.sync += inverted_mean.eq(-1)
                     with m.If(walk == NORMALISE):
                         m.next = "output"
             with m.State("root"), m.If(root.done):
@@ -154,18 +158,16 @@ class LayerNormGelu(wiring.Component):
         gains = table(m, "gains", words_of(norm.gain, GAIN_WIDTH), GAIN_WIDTH)
         shifts = table(m, "shifts", words_of(norm.shift, WORD), WORD)
         m.d.comb += [gains.addr.eq(channel), shifts.addr.eq(channel)]
-        centred = Signal(signed(WORD))
         operand = Signal(signed(WORD))
         m.d.comb += [
             # z and its mean have a bit less than a word, so their difference fits.
-            centred.eq(read.data + inverted_mean + 1),
-            operand.eq(Mux(walk <= SCALE, centred, read.data)),
-            multiplier.a.eq(Mux(averaging, sum_word, operand)),
+            operand.eq(read.data + inverted_mean + 1),
+            multiplier.a.eq(Mux(averaging, held_sum, operand)),
         ]
         with m.If(averaging):
             m.d.comb += multiplier.b.eq(norm.mean_factor)
         with m.Else(), m.Switch(walk):
-            for step, factor in enumerate((centred, root.scale, root.reciprocal, gains.data.as_signed())):
+            for step, factor in enumerate((operand, root.scale, root.reciprocal, gains.data.as_signed())):
                 with m.Case(step):
                     m.d.comb += multiplier.b.eq(factor)
 

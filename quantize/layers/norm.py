@@ -60,6 +60,11 @@ class LayerNorm:
         return WORD - 2
 
     @property
+    def mean_is_shifted(self) -> bool:
+        """H is a power of two: the shift alone gives the mean."""
+        return self.mean_factor == 1 << self.mean_factor_fraction
+
+    @property
     def sum_width(self) -> int:
         """Bits of the sum of H inputs."""
         return self.input_width + self.mean_shift
@@ -112,8 +117,8 @@ class LayerNorm:
 
     @property
     def multiplications(self) -> int:
-        """Products a step: one for the mean; a square, a scaling, a normalisation and a gain a channel."""
-        return 4 * self.channels + 1
+        """Products a step: square, scaling, normalisation and gain of each channel, and one for the mean."""
+        return 4 * self.channels + (not self.mean_is_shifted)
 
     def centre(self, z: Integers) -> Integers:
         """z minus its mean over the last axis; z has a bit less than a word, so this fits one."""
