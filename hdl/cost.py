@@ -25,7 +25,7 @@ BLOCK_SHAPES: dict[Family, list[tuple[int, int]]] = {
 
 # Look-up tables a bit of result, fitted to the synthesised components of this project (docs/performance.md).
 OPERATOR_WEIGHTS: dict[Family, dict[str, float]] = {
-    "ice40": {"add": 0.92, "subtract": 1.8, "multiplex": 0.22, "compare": 0.85, "gate": 0.1, "shift": 1.15},
+    "ice40": {"add": 0.86, "subtract": 1.7, "multiplex": 0.2, "compare": 0.8, "gate": 0.1, "shift": 1.08},
     "ecp5": {"add": 1.36, "subtract": 1.8, "multiplex": 0.25, "compare": 0.73, "gate": 0.1, "shift": 1.2},
 }
 OPERATORS = {

@@ -7,7 +7,8 @@ from amaranth.lib.wiring import In, Out
 from hdl.fixed import round_shift, saturate
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.multiplier import BlockMultiplier, SerialMultiplier
-from hdl.streams import beats
+from hdl.primitives.queue import Queue
+from hdl.streams import Beat, beats
 from quantize.layers.ends import WEIGHT_WIDTH, EncoderSpec
 
 
@@ -96,30 +97,34 @@ class Encoder(wiring.Component):
         biases = table(m, "biases", words_of(spec.bias, 16), 16)
         channel, next_channel = Signal(range(channels)), Signal(range(channels))
         leaves = Signal()
+        # So that the next component's readiness ends here, and does not reach back to the features.
+        m.submodules.queue = queue = Queue(Beat(spec.output.width), 1)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
         if features == 1:
             total, out_marks = multiplier.o.payload, marks
-            m.d.comb += [self.o.valid.eq(multiplier.o.valid), multiplier.o.ready.eq(self.o.ready)]
+            m.d.comb += [queue.i.valid.eq(multiplier.o.valid), multiplier.o.ready.eq(queue.i.ready)]
         else:
             total = Signal(signed(spec.accumulator_width), reset_less=True)
             out_marks = Signal(2, reset_less=True)
             summed = Signal(range(features))
-            m.d.comb += multiplier.o.ready.eq(~self.o.valid | self.o.ready)
+            complete = Signal()
+            m.d.comb += [queue.i.valid.eq(complete), multiplier.o.ready.eq(~complete | queue.i.ready)]
             with m.If(multiplier.o.valid & multiplier.o.ready):
                 m.d.sync += [
                     total.eq(Mux(summed == 0, 0, total) + multiplier.o.payload),
                     summed.eq(Mux(summed == features - 1, 0, summed + 1)),
                     out_marks.eq(marks),
-                    self.o.valid.eq(summed == features - 1),
+                    complete.eq(summed == features - 1),
                 ]
-            with m.Elif(self.o.ready):
-                m.d.sync += self.o.valid.eq(0)
+            with m.Elif(queue.i.ready):
+                m.d.sync += complete.eq(0)
         m.d.comb += [
-            leaves.eq(self.o.valid & self.o.ready),
+            leaves.eq(queue.i.valid & queue.i.ready),
             next_channel.eq(Mux(leaves, Mux(channel == channels - 1, 0, channel + 1), channel)),
             biases.addr.eq(next_channel),
-            self.o.payload.first.eq(out_marks[0]),
-            self.o.payload.last.eq(out_marks[1]),
-            self.o.payload.value.eq(
+            queue.i.payload.first.eq(out_marks[0]),
+            queue.i.payload.last.eq(out_marks[1]),
+            queue.i.payload.value.eq(
                 saturate(round_shift(total, spec.output_shift) + biases.data.as_signed(), spec.output.width)
             ),
         ]

@@ -54,7 +54,9 @@ class ResidualRing(wiring.Component):
         # Positions count one bit beyond the address, which tells a full ring from an empty one.
         position = range(2 * depth)
         written, layer_at, residual_at = Signal(position), Signal(position), Signal(position)
-        full = written == residual_at ^ depth
+        # A cycle late, to keep the comparison out of what waits for `ready`; so one place is held back.
+        full = Signal()
+        m.d.sync += full.eq((written - residual_at)[: len(written)] >= depth - 1)
 
         # Marks once a step: `last` is kept, and the step after a last one is a first one.
         m.submodules.lasts = lasts = Queue(1, self.steps + 1)

@@ -7,7 +7,8 @@ from amaranth.lib.wiring import In, Out
 from hdl.fixed import saturate
 from hdl.mixers.blocks import block_sizes
 from hdl.primitives.memory import table, words_of
-from hdl.streams import beats
+from hdl.primitives.queue import Queue
+from hdl.streams import Beat, beats
 from hdl.units.gsu_mixer import GsuMixer
 from hdl.units.layer_norm import LayerNormGelu
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
@@ -88,16 +89,20 @@ class LeanGsu(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i), mixer.i)
         offsets = table(m, "offsets", words_of(self.spec.offset, width), width)
         channel, next_channel = Signal(range(channels)), Signal(range(channels))
-        leaves = self.o.valid & self.o.ready
+        leaves = Signal()
         total = saturate(mixer.o.payload.value + offsets.data.as_signed(), width)
+        # A register keeps this addition apart from the residual one.
+        m.submodules.queue = queue = Queue(Beat(width), 1)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
         m.d.comb += [
+            leaves.eq(queue.i.valid & queue.i.ready),
             next_channel.eq(Mux(leaves, Mux(channel == channels - 1, 0, channel + 1), channel)),
             offsets.addr.eq(next_channel),
-            self.o.valid.eq(mixer.o.valid),
-            mixer.o.ready.eq(self.o.ready),
-            self.o.payload.first.eq(mixer.o.payload.first),
-            self.o.payload.last.eq(mixer.o.payload.last),
-            self.o.payload.value.eq(Mux(total[-1], 0, total)),
+            queue.i.valid.eq(mixer.o.valid),
+            mixer.o.ready.eq(queue.i.ready),
+            queue.i.payload.first.eq(mixer.o.payload.first),
+            queue.i.payload.last.eq(mixer.o.payload.last),
+            queue.i.payload.value.eq(Mux(total[-1], 0, total)),
         ]
         m.d.sync += channel.eq(next_channel)
         return m

@@ -6,10 +6,11 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import add_trit, exceeds, magnitude, requantise, times
+from hdl.fixed import add_trit, exceeds, magnitude, round_shift, saturate, times
 from hdl.primitives.memory import buffer, concatenate, table, words_of
 from hdl.primitives.multiplier import Multiplier
-from hdl.streams import beats
+from hdl.primitives.queue import Queue
+from hdl.streams import Beat, beats
 from quantize.constants import THRESHOLD
 from quantize.layers.gsu import (
     ACTIVATION_BITS,
@@ -42,8 +43,8 @@ class GsuMixer(wiring.Component):
 
     # Cycles from the issue of a block's last row until its sums stand in the output registers.
     BLOCK_LATENCY = 6
-    # Cycles that an output takes: operands into the multiplier, product, handshake.
-    OUTPUT_CYCLES = 3
+    # Cycles that an output takes: bias added, into the multiplier, multiplied, rounded, clipped as it leaves.
+    OUTPUT_CYCLES = 5
 
     def __init__(self, spec: GatedProductSpec, lanes: int):
         if not 1 <= lanes <= spec.channels:
@@ -147,7 +148,8 @@ class GsuMixer(wiring.Component):
         block = Signal(range(self.blocks))
         walk_marks = Signal(2, reset_less=True)
         pending, walk_starts = Signal(), Signal()
-        last_row = row == channels - 1
+        # Known a cycle ahead: much waits for it.
+        last_row = Signal(init=channels == 1)
         issue = Signal()
         m.d.comb += [
             walk_starts.eq(~walking & ~pausing & (filled != 0)),
@@ -157,7 +159,10 @@ class GsuMixer(wiring.Component):
         ]
         m.d.sync += pausing.eq(issue & last_row)
         with m.If(issue):
-            m.d.sync += row.eq(Mux(last_row, 0, row + 1))
+            m.d.sync += [
+                row.eq(Mux(last_row, 0, row + 1)),
+                last_row.eq((row == channels - 2) if channels > 1 else 1),
+            ]
         with m.If(issue & last_row):
             m.d.sync += block.eq(Mux(block == self.blocks - 1, 0, block + 1))
         with m.If(walk_ends):
@@ -232,20 +237,30 @@ class GsuMixer(wiring.Component):
         out_marks = Signal(2, reset_less=True)
         biases = table(m, "biases", words_of(spec.bias, spec.bias_path_width), spec.bias_path_width)
         m.submodules.multiplier = multiplier = Multiplier()
+        m.submodules.queue = queue = Queue(Beat(spec.mixer_width), 1)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        real_operand = Signal(signed(OPERAND_WIDTH), reset_less=True)
+        gate = round_shift(gate_out[0], spec.gate_shift)
+        rounded_gate = Signal(gate.shape(), reset_less=True)
+        product = round_shift(multiplier.product, spec.mixer_shift)
+        rounded_product = Signal(product.shape(), reset_less=True)
+        m.d.sync += [
+            real_operand.eq(real_out[0] + biases.data.as_signed()),
+            rounded_gate.eq(gate),
+            rounded_product.eq(product),
+        ]
         leaves = Signal()
         next_output = Signal.like(output)
         step_ends = output == channels - 1
         m.d.comb += [
             next_output.eq(Mux(leaves, Mux(step_ends, 0, output + 1), output)),
             biases.addr.eq(next_output),
-            multiplier.a.eq(real_out[0] + biases.data.as_signed()),
-            multiplier.b.eq(requantise(gate_out[0], spec.gate_shift, OPERAND_WIDTH)),
-            self.o.valid.eq((left != 0) & (age == self.OUTPUT_CYCLES - 1)),
-            Cat(self.o.payload.first, self.o.payload.last).eq(out_marks),
-            self.o.payload.value.eq(
-                requantise(multiplier.product, spec.mixer_shift, spec.mixer_width)
-            ),
-            leaves.eq(self.o.valid & self.o.ready),
+            multiplier.a.eq(real_operand),
+            multiplier.b.eq(saturate(rounded_gate, OPERAND_WIDTH)),
+            queue.i.valid.eq((left != 0) & (age == self.OUTPUT_CYCLES - 1)),
+            Cat(queue.i.payload.first, queue.i.payload.last).eq(out_marks),
+            queue.i.payload.value.eq(saturate(rounded_product, spec.mixer_width)),
+            leaves.eq(queue.i.valid & queue.i.ready),
         ]
         m.d.sync += output.eq(next_output)
         with m.If(issue & last_row):
