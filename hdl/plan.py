@@ -83,6 +83,9 @@ class Plan(Choice):
 def plan_network(network: QuantizedNetwork, part: Part) -> Plan:
     """The fastest of the planner's choices that fits a part.
 
+    Each choice takes less of a part than the one before, so where the first does not fit, halving finds the
+    first that does.
+
     Raises
     ------
     StatespikeError
@@ -93,15 +96,26 @@ def plan_network(network: QuantizedNetwork, part: Part) -> Plan:
     *faster, smallest = considered
     # Counting a circuit takes seconds; arrays that need more multipliers than there are do not fit anyway.
     possible = [choice for choice in faster if not part.dsps or choice.array_multipliers <= part.dsps]
-    for choice in [*possible, smallest]:
-        plan = assess(network, choice, part)
-        short = plan.estimate.shortfall(part)
-        if not short:
-            return plan
-    raise StatespikeError(
-        f"the network is too big for {part.name}: its smallest circuit needs {', and '.join(short)}; "
-        "take a larger device, fewer layers or fewer channels"
-    )
+    possible.append(smallest)
+    fastest = assess(network, possible[0], part)
+    if not fastest.estimate.shortfall(part):
+        return fastest
+    plan = assess(network, smallest, part)
+    short = plan.estimate.shortfall(part)
+    if short:
+        raise StatespikeError(
+            f"the network is too big for {part.name}: its smallest circuit needs {', and '.join(short)}; "
+            "take a larger device, fewer layers or fewer channels"
+        )
+    too_big, fits = 0, len(possible) - 1
+    while fits - too_big > 1:
+        middle = (too_big + fits) // 2
+        tried = assess(network, possible[middle], part)
+        if tried.estimate.shortfall(part):
+            too_big = middle
+        else:
+            fits, plan = middle, tried
+    return plan
 
 
 def assess(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan:
@@ -129,11 +143,14 @@ def _drafts() -> Iterator[None]:
 
 
 def choices(network: QuantizedNetwork) -> list[Choice]:
-    """Choices in the order of their speed, the smallest last."""
+    """Choices in the order of their speed, the smallest last: units that keep up with their arrays, then such
+    as do not.
+    """
     found = []
+    options = [_lane_options(block) for block in network.blocks]
     for multipliers in ARRAY_MULTIPLIERS:
         slowest = max(NeuronArray(block.array, multipliers).cycles_per_step for block in network.blocks)
-        layers = tuple(_layer(block, multipliers, slowest) for block in network.blocks)
+        layers = _layers(options, multipliers, slowest)
         reached = max(
             ResidualBlock(block, layer.multipliers, layer.lanes).cycles_per_step
             for block, layer in zip(network.blocks, layers, strict=True)
@@ -142,16 +159,28 @@ def choices(network: QuantizedNetwork) -> list[Choice]:
         if Encoder(network.encoder, serial=True).cycles_per_step > reached:
             found.append(Choice(layers, serial_encoder=False))
         found.append(Choice(layers, serial_encoder=True))
+    for cycles in sorted({taken for lanes in options for taken in lanes.values() if taken > slowest}):
+        slower = Choice(_layers(options, multipliers, cycles), serial_encoder=True)
+        if slower != found[-1]:
+            found.append(slower)
     return found
 
 
-def _layer(block: Block, multipliers: int, cycles: int) -> LayerChoice:
-    """The fewest lanes that keep up with the arrays, or with the rest of their own unit."""
+def _lane_options(block: Block) -> dict[int, int]:
+    """Numbers of lanes that a block's unit offers, and the cycles a step that each takes."""
     component = UNITS[block.unit.kind]
     # mypy cannot see that the table pairs specifications with their components.
-    options = {
+    return {
         lanes: component(block.unit, lanes).cycles_per_step  # type: ignore[arg-type]
         for lanes in component.lane_choices(block.unit)  # type: ignore[arg-type]
     }
-    enough = max(cycles, min(options.values()))
-    return LayerChoice(multipliers, min(lanes for lanes, taken in options.items() if taken <= enough))
+
+
+def _layers(options: list[dict[int, int]], multipliers: int, cycles: int) -> tuple[LayerChoice, ...]:
+    """For each layer the fewest lanes that take so many cycles at most, or as few as its unit can."""
+    layers = []
+    for unit in options:
+        enough = max(cycles, min(unit.values()))
+        lanes = min(lanes for lanes, taken in unit.items() if taken <= enough)
+        layers.append(LayerChoice(multipliers, lanes))
+    return tuple(layers)

@@ -52,8 +52,8 @@ class Glu(wiring.Component):
 
     @staticmethod
     def lane_choices(spec: GluSpec) -> list[int]:
-        """Numbers of lanes worth choosing from: whole pairs."""
-        return [2 * pairs for pairs in block_sizes(spec.channels)]
+        """Numbers of lanes worth choosing from: one, and whole pairs."""
+        return [1, *(2 * pairs for pairs in block_sizes(spec.channels))]
 
     @property
     def cycles_per_step(self) -> int:
