@@ -9,7 +9,7 @@ from hdl.mixers.blocks import block_sizes
 from hdl.primitives.memory import table, words_of
 from hdl.streams import beats
 from hdl.units.gsu_mixer import GsuMixer
-from hdl.units.layer_norm import LayerNormGelu
+from hdl.units.layer_norm import StepNorm
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 
 
@@ -31,7 +31,7 @@ class Gsu(wiring.Component):
     def __init__(self, spec: GsuSpec, lanes: int):
         self.spec = spec
         self.mixer = GsuMixer(spec, lanes)
-        self.norm = LayerNormGelu(spec.norm, spec.gelu, spec.output)
+        self.norm = StepNorm(spec.norm, spec.output, spec.gelu)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     @staticmethod
