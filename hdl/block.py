@@ -1,4 +1,4 @@
-"""A residual block in gates: `x + unit(array(x))`, all of it working on different steps at once."""
+"""A residual block in gates: `x + unit(array(x))` and perhaps a norm, all of it busy with different steps."""
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
@@ -11,6 +11,7 @@ from hdl.ring import ResidualRing
 from hdl.streams import Beat, Tap, beats
 from hdl.units.glu import ACTIVATIONS, Glu
 from hdl.units.gsu import Gsu, LeanGsu
+from hdl.units.layer_norm import BlockNorm
 from hdl.units.spike_linear import SpikeLinear
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 from quantize.layers.linear import SpikeLinearSpec
@@ -44,27 +45,42 @@ class ResidualBlock(wiring.Component):
     Members
     -------
     i, o : streams of Beat, in the residual format
+    tap_norm : Out(Tap), what a norm before the array gives; only with one
     tap_array : Out(Tap), y
     """
 
     def __init__(self, block: Block, multipliers: int, lanes: int):
         self.block = block
-        stream = block.array.input
-        self.ring = ResidualRing(stream.width, block.array.channels, STEPS_IN_FLIGHT)
+        stream = block.unit.output
+        self.norm_before = None if block.norm_before is None else BlockNorm(block.norm_before)
+        self.norm_after = None if block.norm_after is None else BlockNorm(block.norm_after)
+        in_flight = STEPS_IN_FLIGHT + (0 if self.norm_before is None else BlockNorm.STEPS)
+        self.ring = ResidualRing(stream.width, block.array.channels, in_flight)
         self.array = NeuronArray(block.array, multipliers)
         # mypy cannot see that the table pairs specifications with their components.
         self.unit = UNITS[block.unit.kind](block.unit, lanes)  # type: ignore[arg-type]
-        super().__init__(
-            {
-                "i": In(beats(stream.width)),
-                "o": Out(beats(stream.width)),
-                "tap_array": Out(Tap(block.array.output.width)),
-            }
-        )
+        members = {
+            "i": In(beats(stream.width)),
+            "o": Out(beats(stream.width)),
+            "tap_array": Out(Tap(block.array.output.width)),
+        }
+        if block.norm_before is not None:
+            members["tap_norm"] = Out(Tap(block.norm_before.output.width))
+        super().__init__(members)
+
+    @property
+    def _banked(self) -> list[Unit | BlockNorm]:
+        """Components that collect a step before they work on it."""
+        return [self.unit, *(norm for norm in (self.norm_before, self.norm_after) if norm is not None)]
 
     @property
     def cycles_per_step(self) -> int:
-        return max(self.array.cycles_per_step, self.unit.cycles_per_step)
+        return max(part.cycles_per_step for part in (self.array, *self._banked))
+
+    @property
+    def latency_cycles(self) -> int:
+        """Most cycles from a step's last beat to that of its output, when nothing else is under way."""
+        return self.array.cycles_per_step + 2 * sum(part.cycles_per_step for part in self._banked)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -74,11 +90,25 @@ class ResidualBlock(wiring.Component):
             self.unit,
         )
         wiring.connect(m, wiring.flipped(self.i), ring.i)
-        wiring.connect(m, ring.o, array.i)
+        given = ring.o
+        if self.norm_before is not None:
+            m.submodules.norm_before = self.norm_before
+            wiring.connect(m, ring.o, self.norm_before.i)
+            given = self.norm_before.o
+            m.d.comb += [
+                self.tap_norm.valid.eq(given.valid & given.ready),
+                self.tap_norm.value.eq(given.payload.value),
+            ]
+        wiring.connect(m, given, array.i)
         wiring.connect(m, array.o, unit.i)
         # A register behind the sum keeps a unit's last stage and the next component's first one apart.
         m.submodules.sums = sums = Queue(Beat(ring.width), 1)
-        wiring.connect(m, sums.o, wiring.flipped(self.o))
+        out = sums.o
+        if self.norm_after is not None:
+            m.submodules.norm_after = self.norm_after
+            wiring.connect(m, sums.o, self.norm_after.i)
+            out = self.norm_after.o
+        wiring.connect(m, out, wiring.flipped(self.o))
         m.d.comb += [
             sums.i.valid.eq(unit.o.valid & ring.o_residual.valid),
             sums.i.payload.first.eq(unit.o.payload.first),

@@ -61,7 +61,7 @@ class Network(wiring.Component):
     @property
     def latency_cycles(self) -> int:
         """Most cycles from a sequence's last beat to its last logit, when nothing else is under way."""
-        steps = sum(block.array.cycles_per_step + 2 * block.unit.cycles_per_step for block in self.blocks)
+        steps = sum(block.latency_cycles for block in self.blocks)
         ends = self.encoder.cycles_per_step + self.pool.cycles_per_step + self.decoder.cycles_per_sequence
         return steps + ends
 
@@ -77,6 +77,8 @@ class Network(wiring.Component):
             before = taps[f"layer_{index}"] = block.o
             if self.taps:
                 wiring.connect(m, block.tap_array, wiring.flipped(getattr(self, f"tap_array_{index}")))
+                if block.norm_before is not None:
+                    wiring.connect(m, block.tap_norm, wiring.flipped(getattr(self, f"tap_norm_{index}")))
         wiring.connect(m, before, self.pool.i)
         wiring.connect(m, self.pool.o, self.decoder.i)
         wiring.connect(m, self.decoder.o, wiring.flipped(self.o))

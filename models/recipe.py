@@ -53,6 +53,8 @@ class Recipe:
         See `NetworkConfig`; the model's default for an empty `initialisation`.
     surrogate : str
         Surrogate gradient; the model's default when empty.
+    norm, norm_position : str
+        See `NetworkConfig`.
     pole_sets : int
         Distinct sets of poles that the channels share (the papers' n_ssm); one a channel for 0.
     trained_input : bool
@@ -74,6 +76,8 @@ class Recipe:
     initialisation: str = ""
     pooling: str = "mean"
     surrogate: str = ""
+    norm: str = "batch"
+    norm_position: str = "pre"
     pole_sets: int = 0
     trained_input: bool = False
     epochs: int = 8
@@ -99,6 +103,8 @@ class Recipe:
             discretisation=self.discretisation,
             initialisation=self.initialisation,
             pooling=self.pooling,
+            norm=self.norm,
+            norm_position=self.norm_position,
         )
 
     @property
@@ -113,6 +119,9 @@ class Recipe:
     def command(self, task: str) -> str:
         """Return the command that trains this recipe again."""
         options = f"--surrogate {self.surrogate} " if self.surrogate else ""
+        for name in ("norm", "norm_position"):
+            if getattr(self, name) != getattr(Recipe, name):
+                options += f"--{name.replace('_', '-')} {getattr(self, name)} "
         options += f"--pole-sets {self.pole_sets} " if self.pole_sets else ""
         options += "--trained-input " if self.trained_input else ""
         return (

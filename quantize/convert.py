@@ -19,6 +19,7 @@ from quantize.layers.array import (
 from quantize.layers.ends import ONE, DecoderSpec, EncoderSpec, PoolSpec
 from quantize.layers.ends import WEIGHT_WIDTH as ENCODER_WIDTH
 from quantize.layers.functions import Gelu, bit_length
+from quantize.layers.norm import GAIN_WIDTH, INPUT_WIDTH, MOST_LEFT, LayerNormSpec, normalised_format
 from quantize.network import Block, QuantizedNetwork
 from quantize.poles import is_stable, leapfrog, output_weights
 from quantize.units import UNITS
@@ -59,10 +60,10 @@ def quantise(
             f"calibration data has shape {samples.shape}, "
             f"the network takes (sequences, steps, {config.features})"
         )
-    if not config.folds_norm:
+    if (config.norm, config.norm_position) == ("batch", "post"):
         raise StatespikeError(
-            f"the network has {config.norm} norms in {config.norm_position} position; only batch norms in "
-            "pre position have an integer form"
+            "the network has batch norms behind its blocks, which have no integer form; "
+            "train it with batch norms before them, or with layer norms"
         )
     values = real.forward(checkpoint, samples, lengths)
     stream_values = [values["encoder"]] + [values[f"layer_{layer}"] for layer in range(config.layers)]
@@ -70,6 +71,7 @@ def quantise(
         values["encoder" if layer == 0 else f"layer_{layer - 1}"] + real.state_space(checkpoint, layer).offset
         for layer in range(config.layers)
     ]
+    stream_values += [value for name, value in values.items() if name.startswith("sum_")]
     # No finer than the GELU's argument, which a block's output comes from.
     stream = format_for(np.array([np.abs(part).max() for part in stream_values]), STREAM_WIDTH)
     stream = Format(STREAM_WIDTH, min(stream.fraction, Gelu().argument.fraction))
@@ -78,11 +80,20 @@ def quantise(
     x = encoder.compute(input_format.quantise(samples))
     blocks = []
     for layer in range(config.layers):
-        array = _array(real.state_space(checkpoint, layer), x, values[f"array_{layer}"], stream, precision)
-        y, _ = array.compute(x)
+        norm = None
+        if config.norm == "layer":
+            norm = _layer_norm(checkpoint, layer, stream, values)
+        given, format_given = x, stream
+        if norm is not None and not norm.after:
+            given, format_given = norm.compute(x), norm.output
+        space, expected = real.state_space(checkpoint, layer), values[f"array_{layer}"]
+        array = _array(space, given, expected, format_given, precision)
+        y, _ = array.compute(given)
         unit = UNITS[config.model](checkpoint, f"layers.{layer}.unit", array.output, stream, y, precision)
-        blocks.append(Block(array, unit))
+        blocks.append(Block(array, unit, norm))
         x = saturate(x + unit.compute(y), STREAM_WIDTH)
+        if norm is not None and norm.after:
+            x = norm.compute(x)
     longest = max_steps or samples.shape[1]
     pool = PoolSpec(stream, config.channels, int(config.pooling == "mean"), (longest - 1).bit_length())
     return QuantizedNetwork(
@@ -97,24 +108,43 @@ def _encoder(checkpoint: Checkpoint, input_format: Format, stream: Format) -> En
     )
 
 
+def _layer_norm(
+    checkpoint: Checkpoint, layer: int, stream: Format, values: dict[str, NDArray[np.float64]]
+) -> LayerNormSpec:
+    gain, shift = real.tensors(checkpoint, f"layers.{layer}.norm", "weight", "bias")
+    words, fraction = fixed_words(gain, GAIN_WIDTH)
+    after = checkpoint.config.norm_position == "post"
+    if after:
+        taken, output = values[f"sum_{layer}"], stream
+    else:
+        taken = values["encoder" if layer == 0 else f"layer_{layer - 1}"]
+        # The product with the gain is rounded, so the output is coarser than it.
+        finest = normalised_format(len(gain)).fraction + fraction - 1
+        output = Format(STREAM_WIDTH, min(format_for(values[f"norm_{layer}"], STREAM_WIDTH).fraction, finest))
+    # What rounds the mean is a unit of the norm's word, so a quiet stream is turned up.
+    filled = format_for(taken, INPUT_WIDTH).fraction
+    input_shift = min(max(stream.fraction - filled, -MOST_LEFT), 1)
+    return LayerNormSpec(stream, output, int(after), input_shift, fraction, words, output.quantise(shift))
+
+
 def _array(
-    layer: real.StateSpace, x: Integers, y: NDArray[np.float64], stream: Format, precision: Precision
+    layer: real.StateSpace, x: Integers, y: NDArray[np.float64], given: Format, precision: Precision
 ) -> ArraySpec:
     damping, stiffness = leapfrog(layer.poles)
     of_position, of_velocity = output_weights(layer.poles, layer.residues)
-    offset = stream.quantise(layer.offset)
-    u = saturate(x + offset, stream.width)
-    largest_position, largest_velocity = _state_ranges(stream.real(u), damping, stiffness)
+    offset = given.quantise(layer.offset)
+    u = saturate(x + offset, given.width)
+    largest_position, largest_velocity = _state_ranges(given.real(u), damping, stiffness)
 
     # Each mode's two integers get their own power of two. The input only shifts right, so a state is at most
     # as fine as u; the position may be coarser than the velocity, never finer; shifts are even.
     top = (1 << (precision.state - 1)) - 1
-    velocity_bits = np.minimum(_bits_below(top, largest_velocity), stream.fraction)
-    velocity_bits -= (stream.fraction - velocity_bits) % SHIFT_STEP
+    velocity_bits = np.minimum(_bits_below(top, largest_velocity), given.fraction)
+    velocity_bits -= (given.fraction - velocity_bits) % SHIFT_STEP
     position_bits = np.minimum(_bits_below(top, largest_position), velocity_bits)
     position_bits -= (velocity_bits - position_bits) % SHIFT_STEP
     most = SHIFT_STEP * ((1 << SHIFT_CODE_WIDTH) - 1)
-    velocity_bits = np.maximum(velocity_bits, stream.fraction - most)
+    velocity_bits = np.maximum(velocity_bits, given.fraction - most)
     position_bits = np.maximum(position_bits, velocity_bits - most)
     position_shift = velocity_bits - position_bits
     stiffness_word = stiffness * 2.0**position_shift
@@ -133,7 +163,7 @@ def _array(
     # The output accumulator's scale is the finest at which both kinds of weights and the skip fit.
     position_weight = of_position * 2.0**-position_bits
     velocity_weight = of_velocity * 2.0**-velocity_bits
-    skip = (layer.skip + layer.residues.real.sum(1)) * 2.0**-stream.fraction
+    skip = (layer.skip + layer.residues.real.sum(1)) * 2.0**-given.fraction
     output = format_for(y, STREAM_WIDTH)
     fraction = min(
         fixed_words(np.stack([position_weight, velocity_weight]), OUTPUT_WEIGHT_WIDTH)[1],
@@ -141,7 +171,7 @@ def _array(
     )
     output = Format(output.width, min(output.fraction, fraction))
     return ArraySpec(
-        input=stream,
+        input=given,
         output=output,
         state_width=precision.state,
         damping_shift=damping_shift,
@@ -153,7 +183,7 @@ def _array(
         stiffness=stiffness_words,
         position_weight=_weights(position_weight, fraction, precision.coefficients),
         velocity_weight=_weights(velocity_weight, fraction, precision.coefficients),
-        input_shift=stream.fraction - velocity_bits,
+        input_shift=given.fraction - velocity_bits,
         position_shift=position_shift,
     )
 

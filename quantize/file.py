@@ -11,7 +11,8 @@ from safetensors.numpy import save
 
 from quantize.layers.array import ArraySpec
 from quantize.layers.ends import DecoderSpec, EncoderSpec, PoolSpec
-from quantize.network import Block, QuantizedNetwork, UnitSpec, specification_class
+from quantize.layers.norm import LayerNormSpec
+from quantize.network import UNIT_KINDS, Block, QuantizedNetwork, UnitSpec, specification_class
 from quantize.specification import QuantizedNetworkError, Specification
 
 FORMAT = "statespike-quantized-network"
@@ -83,16 +84,18 @@ def _assemble(
     unknown = {key.split(".", 1)[0] for key in tensors} - set(layers)
     if unknown:
         raise QuantizedNetworkError(f"tensors of an undescribed layer {sorted(unknown)[0]!r}")
-    count = (len(layers) - 3) // 2
+    count = sum(name.startswith("array_") for name in layers)
     wanted: dict[str, type[Any] | None] = {"encoder": EncoderSpec, "pool": PoolSpec, "decoder": DecoderSpec}
     wanted |= {f"array_{index}": ArraySpec for index in range(count)}
     wanted |= {f"unit_{index}": None for index in range(count)}
+    norms = [f"norm_{index}" for index in range(count)]
+    wanted |= {name: LayerNormSpec for name in norms if name in layers}
     for name, kind in wanted.items():
         if name not in layers:
             raise QuantizedNetworkError(f"layer {name!r} is missing")
         if kind is not None and not isinstance(layers[name], kind):
             raise QuantizedNetworkError(f"layer {name!r} is of kind {layers[name].kind!r}")
-        if kind is None and isinstance(layers[name], ArraySpec | EncoderSpec | PoolSpec | DecoderSpec):
+        if kind is None and layers[name].kind not in UNIT_KINDS:
             raise QuantizedNetworkError(f"layer {name!r} is not a unit")
     if set(layers) != set(wanted):
         misplaced = min(set(layers) - set(wanted))
@@ -100,8 +103,12 @@ def _assemble(
     return QuantizedNetwork(
         cast(EncoderSpec, layers["encoder"]),
         tuple(
-            Block(cast(ArraySpec, layers[f"array_{index}"]), cast(UnitSpec, layers[f"unit_{index}"]))
-            for index in range(count)
+            Block(
+                cast(ArraySpec, layers[f"array_{index}"]),
+                cast(UnitSpec, layers[f"unit_{index}"]),
+                cast(LayerNormSpec | None, layers.get(norm)),
+            )
+            for index, norm in enumerate(norms)
         ),
         cast(PoolSpec, layers["pool"]),
         cast(DecoderSpec, layers["decoder"]),

@@ -12,11 +12,13 @@ from quantize.layers.ends import DecoderSpec, EncoderSpec, PoolSpec
 from quantize.layers.glu import FireGluSpec, GeluGluSpec, SpikeGluSpec, TanhGluSpec
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 from quantize.layers.linear import SpikeLinearSpec
+from quantize.layers.norm import LayerNormSpec
 from quantize.specification import QuantizedNetworkError, Specification
 
 UnitSpec = (
     GsuSpec | LeanGsuSpec | SpikeGluSpec | FireGluSpec | GeluGluSpec | TanhGluSpec | SpikeLinearSpec
 )
+LayerSpec = EncoderSpec | LayerNormSpec | ArraySpec | UnitSpec | PoolSpec | DecoderSpec
 UNIT_KINDS: dict[str, type[Specification]] = {unit.kind: unit for unit in get_args(UnitSpec)}
 """Kind of a unit -> its specification: the one table that names the layer kinds."""
 
@@ -26,10 +28,25 @@ VALUES_AT_ONCE = 1 << 21
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """One residual block, `x <- saturate(x + unit(array(x)))`."""
+    """One residual block, `x <- saturate(x + unit(array(x)))`.
+
+    With a norm of its own it is `saturate(x + unit(array(norm(x))))` or `norm(saturate(x + unit(array(x))))`;
+    a BatchNorm before the array is part of the array.
+    """
 
     array: ArraySpec
     unit: UnitSpec
+    norm: LayerNormSpec | None = None
+
+    @property
+    def norm_before(self) -> LayerNormSpec | None:
+        """The norm, if it is before the array."""
+        return None if self.norm is None or self.norm.after else self.norm
+
+    @property
+    def norm_after(self) -> LayerNormSpec | None:
+        """The norm, if it is after the sum."""
+        return self.norm if self.norm is not None and self.norm.after else None
 
 
 @dataclass(eq=False)
@@ -40,7 +57,8 @@ class Trace:
     ----------
     logits : (sequences, classes)
     taps : name -> (sequences, steps, H)
-        Every layer's values: `encoder`, then `array_0` (y) and `layer_0` (block output), and so on.
+        Every layer's values: `encoder`, then `norm_0` (only of a norm before an array), `array_0` (y) and
+        `layer_0` (block output), and so on.
     saturations : name -> int
         How often values of an array were clipped.
     """
@@ -78,7 +96,18 @@ class QuantizedNetwork:
                     f"{name} has {layer.channels} channels, the encoder has {self.channels}"
                 )
         for index, block in enumerate(self.blocks):
-            if (block.array.input, block.unit.output) != (stream, stream):
+            ends = [block.unit.output]
+            given = stream
+            if block.norm_before is not None:
+                ends.append(block.norm_before.input)
+                given = block.norm_before.output
+            if block.norm_after is not None:
+                ends += [block.norm_after.input, block.norm_after.output]
+            if block.array.input != given:
+                raise QuantizedNetworkError(
+                    f"the array of layer {index} takes {block.array.input}, but is given {given}"
+                )
+            if any(end != stream for end in ends):
                 raise QuantizedNetworkError(f"layer {index} leaves the residual stream's format {stream}")
             if block.array.output != block.unit.input or block.array.output.width != 16:
                 raise QuantizedNetworkError(
@@ -113,29 +142,34 @@ class QuantizedNetwork:
     @property
     def multiplications_per_step(self) -> int:
         """Products of one step through the whole network."""
-        return self.encoder.multiplications + sum(
-            block.array.multiplications + block.unit.multiplications for block in self.blocks
-        )
+        once = PoolSpec | DecoderSpec  # a sequence
+        return sum(layer.multiplications for _, layer in self.layers() if not isinstance(layer, once))
 
     @property
     def memory_bits(self) -> int:
         """Bits of what the network must remember: its tables, and its states from step to step."""
         return sum(layer.table_bits + layer.state_bits for _, layer in self.layers())
 
-    def layers(self) -> Iterator[tuple[str, EncoderSpec | ArraySpec | UnitSpec | PoolSpec | DecoderSpec]]:
+    def layers(self) -> Iterator[tuple[str, LayerSpec]]:
         """Every specification with its name, in data-flow order."""
         yield "encoder", self.encoder
         for index, block in enumerate(self.blocks):
+            if block.norm_before is not None:
+                yield f"norm_{index}", block.norm_before
             yield f"array_{index}", block.array
             yield f"unit_{index}", block.unit
+            if block.norm_after is not None:
+                yield f"norm_{index}", block.norm_after
         yield "pool", self.pool
         yield "decoder", self.decoder
 
     def tap_names(self) -> list[str]:
         """Names of a trace's taps, in data-flow order."""
-        return ["encoder"] + [
-            name for index in range(len(self.blocks)) for name in (f"array_{index}", f"layer_{index}")
-        ]
+        names = ["encoder"]
+        for index, block in enumerate(self.blocks):
+            names += [f"norm_{index}"] if block.norm_before is not None else []
+            names += [f"array_{index}", f"layer_{index}"]
+        return names
 
     def compute(self, u: Integers, lengths: Integers | None = None, *, taps: bool = True) -> Trace:
         """The integer reference.
@@ -181,8 +215,13 @@ class QuantizedNetwork:
         x = self.encoder.compute(u)
         kept = {"encoder": x}
         for index, block in enumerate(self.blocks):
-            y, trace.saturations[f"array_{index}"] = block.array.compute(x)
+            given = x
+            if block.norm_before is not None:
+                given = kept[f"norm_{index}"] = block.norm_before.compute(x)
+            y, trace.saturations[f"array_{index}"] = block.array.compute(given)
             x = saturate(x + block.unit.compute(y), block.unit.output.width)
+            if block.norm_after is not None:
+                x = block.norm_after.compute(x)
             kept |= {f"array_{index}": y, f"layer_{index}": x}
         trace.logits = self.decoder.compute(self.pool.compute(x, lengths))
         if taps:
@@ -199,7 +238,7 @@ def specification_class(kind: str) -> type[Specification]:
         If there is no such kind.
     """
     known: dict[str, type[Specification]] = {
-        layer.kind: layer for layer in (EncoderSpec, ArraySpec, PoolSpec, DecoderSpec)
+        layer.kind: layer for layer in (EncoderSpec, LayerNormSpec, ArraySpec, PoolSpec, DecoderSpec)
     }
     known |= UNIT_KINDS
     if kind not in known:

@@ -224,7 +224,8 @@ def forward(checkpoint: Checkpoint, u: Real, lengths: NDArray[np.int64] | None =
     -------
     dict
         `encoder`, then `array_0` (y), `layer_0` (block output), ..., each (sequences, steps, H); and `logits`
-        (sequences, classes). The names are those of a `quantize.network.Trace`.
+        (sequences, classes). The names are those of a `quantize.network.Trace`; before a norm at the end of a
+        block there is a `sum_0`, too.
     """
     lengths = np.full(len(u), u.shape[1]) if lengths is None else np.asarray(lengths)
     weight = checkpoint.tensors["encoder.weight"].astype(np.float64)
@@ -232,11 +233,13 @@ def forward(checkpoint: Checkpoint, u: Real, lengths: NDArray[np.int64] | None =
     values = {"encoder": x}
     config = checkpoint.config
     for layer in range(config.layers):
-        before = config.norm_position == "pre" and not config.folds_norm
-        given = _block_norm(checkpoint, layer, x) if before else x
+        given = x
+        if config.norm_position == "pre" and not config.folds_norm:
+            given = values[f"norm_{layer}"] = _block_norm(checkpoint, layer, x)
         y = state_space(checkpoint, layer).compute(given)
         x = x + UNITS[config.model](checkpoint, f"layers.{layer}.unit", y)
         if config.norm_position == "post":
+            values[f"sum_{layer}"] = x
             x = _block_norm(checkpoint, layer, x)
         values |= {f"array_{layer}": y, f"layer_{layer}": x}
     if config.pooling == "mean":

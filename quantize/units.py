@@ -22,8 +22,9 @@ from quantize.layers.glu import (
     SpikeGluSpec,
     TanhGluSpec,
 )
-from quantize.layers.gsu import GAIN_WIDTH, GsuSpec, LeanGsuSpec
+from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 from quantize.layers.linear import SpikeLinearSpec
+from quantize.layers.norm import GAIN_WIDTH
 from quantize.network import UnitSpec
 
 AnyGlu = TypeVar("AnyGlu", bound=GluSpec)

@@ -50,11 +50,12 @@ def random_samples(sequences: int, steps: int, features: int = 1, *, seed: int) 
 
 def random_network(
     model: str, channels: int, modes: int, layers: int, *, seed: int, features: int = 1, classes: int = 3,
-    pooling: str = "mean", precision: Precision | None = None,
+    pooling: str = "mean", norm: str = "batch", norm_position: str = "pre", precision: Precision | None = None
 ) -> QuantizedNetwork:  # fmt: skip
     """A drawn network, quantised."""
     checkpoint = random_checkpoint(
-        model, channels, modes, layers, seed=seed, features=features, classes=classes, pooling=pooling
-    )
+        model, channels, modes, layers, seed=seed, features=features, classes=classes, pooling=pooling,
+        norm=norm, norm_position=norm_position,
+    )  # fmt: skip
     samples = random_samples(4, 32, features, seed=seed)
     return quantise(checkpoint, samples, INPUT, precision or Precision())

@@ -10,7 +10,7 @@ from hdl.primitives.memory import table, words_of
 from hdl.primitives.queue import Queue
 from hdl.streams import Beat, beats
 from hdl.units.gsu_mixer import GsuMixer
-from hdl.units.layer_norm import LayerNormGelu
+from hdl.units.layer_norm import StepNorm
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 
 
@@ -32,7 +32,7 @@ class Gsu(wiring.Component):
     def __init__(self, spec: GsuSpec, lanes: int):
         self.spec = spec
         self.mixer = GsuMixer(spec, lanes)
-        self.norm = LayerNormGelu(spec.norm, spec.gelu, spec.output)
+        self.norm = StepNorm(spec.norm, spec.output, spec.gelu)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""LayerNorm over the channels of a step, and GELU behind it, with one multiplier."""
+"""LayerNorm over the channels of a step, with GELU behind it if wanted, with one multiplier."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
@@ -12,26 +12,26 @@ from hdl.units.functions import gelu_of
 from hdl.units.root import ReciprocalRoot
 from quantize.formats import Format
 from quantize.layers.functions import Gelu
-from quantize.layers.gsu import GAIN_WIDTH
-from quantize.layers.norm import WORD, LayerNorm
+from quantize.layers.norm import GAIN_WIDTH, WORD, LayerNorm, LayerNormSpec
 
 # The four walks over a step's channels, in order.
 SQUARE, SCALE, NORMALISE, GAIN = range(4)
 
 
-class LayerNormGelu(wiring.Component):
-    """`quantize.layers.norm.LayerNorm`, then GELU, then the residual stream's format.
+class StepNorm(wiring.Component):
+    """`quantize.layers.norm.LayerNorm`, then GELU and the residual stream's format, if there is a GELU.
 
     A step is collected in one of two banks while the other one is worked on. The multiplier first gives the
     mean, then walks the bank four times: squares of the centred values, their scaling by a power of two, the
     product with the reciprocal deviation, the gain. The two in the middle write back what they computed; the
-    last one passes each channel through GELU and waits until it is taken.
+    last one passes each channel on, through GELU, and waits until it is taken.
 
     Parameters
     ----------
     norm : LayerNorm
-    gelu : Gelu
     output : Format
+        The norm's own without a GELU.
+    gelu : Gelu, optional
 
     Members
     -------
@@ -39,14 +39,19 @@ class LayerNormGelu(wiring.Component):
     o : Out(stream of Beat), in the output format
     """
 
-    # Cycles from the issue of a channel to its product's write-back, and to its output.
+    # Cycles from the issue of a channel to its product's write-back, and to its output through GELU.
     WRITE_LATENCY = 4
-    OUTPUT_LATENCY = 6
+    GELU_LATENCY = 6
 
-    def __init__(self, norm: LayerNorm, gelu: Gelu, output: Format):
+    def __init__(self, norm: LayerNorm, output: Format, gelu: Gelu | None = None):
         self.norm, self.gelu, self.output = norm, gelu, output
         self.root = ReciprocalRoot(norm)
         super().__init__({"i": In(beats(norm.input_width)), "o": Out(beats(output.width))})
+
+    @property
+    def output_latency(self) -> int:
+        """Cycles from the issue of a channel to its output."""
+        return self.WRITE_LATENCY if self.gelu is None else self.GELU_LATENCY
 
     @property
     def cycles_per_step(self) -> int:
@@ -54,7 +59,7 @@ class LayerNormGelu(wiring.Component):
         channels = self.norm.channels
         mean = 1 if self.norm.mean_is_shifted else 5
         walks = 3 * (channels + self.WRITE_LATENCY + 1)
-        return mean + walks + self.root.cycles + 1 + channels * (self.OUTPUT_LATENCY + 1)
+        return mean + walks + self.root.cycles + 1 + channels * (self.output_latency + 1)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -138,7 +143,7 @@ class LayerNormGelu(wiring.Component):
             with m.State("root"), m.If(root.done):
                 m.next = "walk"
             with m.State("output"):
-                m.d.sync += wait.eq(self.OUTPUT_LATENCY - 1)
+                m.d.sync += wait.eq(self.output_latency - 1)
                 m.next = "outputting"
             with m.State("outputting"):
                 with m.If(wait != 0):
@@ -154,7 +159,7 @@ class LayerNormGelu(wiring.Component):
                         m.next = "idle"
         m.d.comb += leaves.eq(self.o.valid & self.o.ready)
 
-        # Work: data. Cycle 1: a value of the bank; 3: its product; 4: rounded, written back or on to GELU.
+        # Work: data. Cycle 1: a value of the bank; 3: its product; 4: rounded, written back or passed on.
         gains = table(m, "gains", words_of(norm.gain, GAIN_WIDTH), GAIN_WIDTH)
         shifts = table(m, "shifts", words_of(norm.shift, WORD), WORD)
         m.d.comb += [gains.addr.eq(channel), shifts.addr.eq(channel)]
@@ -205,12 +210,51 @@ class LayerNormGelu(wiring.Component):
         with m.If(write_back):
             m.d.sync += target.eq(Mux(target == channels - 1, 0, target + 1))
 
-        # GELU of `rounded`, which stands still while its channel waits for its turn.
-        out = gelu_of(m, self.gelu, rounded)
+        # `rounded` stands still while its channel waits for its turn.
+        out = rounded if self.gelu is None else gelu_of(m, self.gelu, rounded)
+        dropped = norm.output.fraction - self.output.fraction
         m.d.comb += [
             Cat(self.o.payload.first, self.o.payload.last).eq(work_marks),
-            self.o.payload.value.eq(
-                requantise(out, self.gelu.argument.fraction - self.output.fraction, self.output.width)
-            ),
+            self.o.payload.value.eq(requantise(out, dropped, self.output.width)),
         ]
+        return m
+
+
+class BlockNorm(wiring.Component):
+    """`quantize.layers.norm.LayerNormSpec` in gates.
+
+    Parameters
+    ----------
+    spec : LayerNormSpec
+
+    Members
+    -------
+    i : In(stream of Beat), in the input format
+    o : Out(stream of Beat), in the output format
+    """
+
+    # Steps it holds: one collected, one worked on.
+    STEPS = 2
+
+    def __init__(self, spec: LayerNormSpec):
+        self.spec = spec
+        self.norm = StepNorm(spec.norm, spec.output)
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
+
+    @property
+    def cycles_per_step(self) -> int:
+        return self.norm.cycles_per_step
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.norm = norm = self.norm
+        width = self.spec.norm.input_width
+        m.d.comb += [
+            norm.i.valid.eq(self.i.valid),
+            self.i.ready.eq(norm.i.ready),
+            norm.i.payload.first.eq(self.i.payload.first),
+            norm.i.payload.last.eq(self.i.payload.last),
+            norm.i.payload.value.eq(requantise(self.i.payload.value, self.spec.input_shift, width)),
+        ]
+        wiring.connect(m, norm.o, wiring.flipped(self.o))
         return m

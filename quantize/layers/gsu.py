@@ -10,13 +10,12 @@ import numpy as np
 from quantize.constants import THRESHOLD
 from quantize.formats import Format, Integers, requantise, round_shift, saturate, signed_width
 from quantize.layers.functions import TRIT_WIDTH, Gelu, bit_length, exact_matmul, mixed_width
-from quantize.layers.norm import LayerNorm
+from quantize.layers.norm import GAIN_WIDTH, LayerNorm
 from quantize.specification import QuantizedNetworkError, Specification, integer, trits, words
 
 ACTIVATION_BITS = 10
 OPERAND_WIDTH = 16
 WEIGHT_WIDTH = 8
-GAIN_WIDTH = 8
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,14 +1,27 @@
 """LayerNorm over the channels of a step, in integers; no division by a variable is in the data path."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isqrt
+from typing import ClassVar
 
 import numpy as np
 
 from quantize.formats import Format, Integers, requantise, round_shift, saturate
 from quantize.layers.functions import bit_length, integer_square_root
+from quantize.specification import QuantizedNetworkError, Specification, integer, words
 
 WORD = 16
+INPUT_WIDTH = WORD - 1
+"""Bits of z: one under a word, so that centred values still fit a word."""
+GAIN_WIDTH = 8
+MOST_LEFT = 14
+"""Most bits by which a quiet input is turned up."""
+
+
+def normalised_format(channels: int) -> Format:
+    """Format of a normalised value, whose magnitude is sqrt(H - 1) at most."""
+    return Format(WORD, WORD - 1 - isqrt(channels).bit_length())
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +55,8 @@ class LayerNorm:
 
     @property
     def input_width(self) -> int:
-        """Bits of z: one under a word, so that centred values still fit a word."""
-        return WORD - 1
+        """Bits of z."""
+        return INPUT_WIDTH
 
     @property
     def mean_shift(self) -> int:
@@ -90,20 +103,15 @@ class LayerNorm:
         return self.root_width - (WORD - 1)
 
     @property
-    def span(self) -> int:
-        """Smallest s with sqrt(H) < 2**s: integer bits of a normalised value."""
-        return (isqrt(self.channels)).bit_length()
-
-    @property
     def reciprocal_numerator(self) -> int:
         """floor(sqrt(H) 2^k) with the k that makes every reciprocal fit a positive word."""
-        k = WORD - 2 + self.root_width - self.span
+        k = self.normalised.fraction + self.root_width - 1
         return isqrt(self.channels << (2 * k))
 
     @property
     def normalised(self) -> Format:
-        """Format of a normalised value; |value| <= sqrt(H - 1)."""
-        return Format(WORD, WORD - 1 - self.span)
+        """Format of a normalised value."""
+        return normalised_format(self.channels)
 
     @property
     def normalise_shift(self) -> int:
@@ -139,3 +147,62 @@ class LayerNorm:
         normalised = requantise(scaled * reciprocal, self.normalise_shift, WORD)
         gained = round_shift(normalised * self.gain, self.gain_shift)
         return saturate(gained + self.shift, self.output.width)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerNormSpec(Specification):
+    """The LayerNorm of a block: of what its array is given, or of the sum that the block ends with.
+
+    Parameters
+    ----------
+    input, output : Format
+    after : int
+        0: before the array; 1: after the sum.
+    input_shift : int
+        Right shift (left if negative) that lets the input fill the norm's word, a bit narrower than its own.
+    gain_fraction : int
+    gain, shift : (H,), see `LayerNorm`
+    """
+
+    kind: ClassVar[str] = "layer_norm"
+
+    input: Format
+    output: Format
+    after: int = integer(0, 1)
+    input_shift: int = integer(-MOST_LEFT, 1)
+    gain_fraction: int = integer(-16, 32)
+    gain: Integers = words("H", GAIN_WIDTH)
+    shift: Integers = words("H", WORD)
+
+    def shapes(self) -> Mapping[str, int]:
+        return {"H": self.channels}
+
+    @property
+    def channels(self) -> int:
+        return len(self.shift)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.channels < 1:
+            raise QuantizedNetworkError("layer_norm needs at least one channel")
+        for name in ("input", "output"):
+            width = getattr(self, name).width
+            if width != WORD:
+                raise QuantizedNetworkError(f"layer_norm.{name} has {width} bits, expected {WORD}")
+        if self.norm.gain_shift < 1:
+            raise QuantizedNetworkError(
+                f"layer_norm.gain_fraction is {self.gain_fraction}: the gains are too large for its output"
+            )
+
+    @property
+    def norm(self) -> LayerNorm:
+        return LayerNorm(self.channels, self.gain, self.gain_fraction, self.shift, self.output)
+
+    @property
+    def multiplications(self) -> int:
+        """Products a step."""
+        return self.norm.multiplications
+
+    def compute(self, x: Integers) -> Integers:
+        """(..., H) in the input format to (..., H) in the output format."""
+        return self.norm.compute(requantise(x, self.input_shift, self.norm.input_width))

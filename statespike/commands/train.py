@@ -31,6 +31,10 @@ def train(
     surrogate: Annotated[
         str, typer.Option(help="surrogate gradient, arctan or arctan:4, else the model's", show_default=False)
     ] = "",
+    norm: Annotated[str, typer.Option(help="of the blocks: batch or layer")] = Recipe.norm,
+    norm_position: Annotated[
+        str, typer.Option(help="pre, before a block, or post, after its sum")
+    ] = Recipe.norm_position,
     pole_sets: Annotated[
         int, typer.Option(min=0, help="sets of poles that the channels share, 0: one a channel")
     ] = Recipe.pole_sets,
@@ -80,6 +84,8 @@ def train(
         initialisation=initialisation,
         pooling=pooling,
         surrogate=surrogate,
+        norm=norm,
+        norm_position=norm_position,
         pole_sets=pole_sets,
         trained_input=trained_input,
         epochs=epochs,

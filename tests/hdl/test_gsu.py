@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hdl.units.gsu_mixer import GsuMixer
-from hdl.units.layer_norm import LayerNormGelu
+from hdl.units.layer_norm import StepNorm
 from quantize.formats import requantise
 from tests.hdl.bench import run_stream, step_beats
 from tests.networks import random_network
@@ -69,7 +69,7 @@ def test_norm_equals_its_specification(channels):
                 16,
             )
         ]
-        unit = LayerNormGelu(spec.norm, spec.gelu, spec.output)
+        unit = StepNorm(spec.norm, spec.output, spec.gelu)
         got = run_stream(unit, payloads, len(expected), seed=seed, **pressure)
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
@@ -77,7 +77,7 @@ def test_norm_equals_its_specification(channels):
 @pytest.mark.parametrize("channels", [1, 3, 8])
 def test_norm_never_exceeds_the_cycles_it_promises(channels):
     spec = spec_of(channels, 1)
-    unit = LayerNormGelu(spec.norm, spec.gelu, spec.output)
+    unit = StepNorm(spec.norm, spec.output, spec.gelu)
     values = np.random.default_rng(0).integers(-1000, 1000, (9, channels))
     got = run_stream(unit, step_beats(values, 15), values.size)
     assert max(np.diff(got.cycles[channels - 1 :: channels])[1:]) <= unit.cycles_per_step

@@ -44,14 +44,32 @@ def drawn_choice(network, generator) -> Choice:
     return Choice(layers, serial_encoder=bool(generator.integers(2)))
 
 
+# Layer norms before and after blocks.
+NORMS = [
+    ("s4d", 1, 2, 2, "pre"), ("s4d", 5, 3, 2, "pre"), ("gsu", 8, 2, 1, "pre"), ("prf", 17, 1, 1, "pre"),
+    ("s4d", 1, 2, 1, "post"), ("s4d", 6, 3, 2, "post"), ("gsu", 7, 1, 2, "post"), ("prf", 9, 2, 1, "post"),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("shape", EDGES + drawn_shapes(26), ids=lambda shape: "-".join(map(str, shape)))
 def test_circuit_equals_the_reference(shape):
+    check_circuit(shape)
+
+
+@pytest.mark.parametrize("shape", NORMS, ids=lambda shape: "-".join(map(str, shape)))
+def test_circuit_with_layer_norms_equals_the_reference(shape):
+    *sizes, position = shape
+    check_circuit(sizes, norm="layer", norm_position=position)
+
+
+def check_circuit(shape, **norm):
     seed = sum(shape[1:])
     generator = np.random.default_rng(seed)
     features = int(generator.integers(1, 4))
     network = random_network(
-        *shape, seed=seed, features=features, classes=2, pooling=("mean", "last")[int(generator.integers(2))]
-    )
+        *shape, seed=seed, features=features, classes=2, pooling=("mean", "last")[int(generator.integers(2))],
+        **norm,
+    )  # fmt: skip
     samples = INPUT.quantise(random_samples(2, 4, features, seed=seed))
     sequences = [samples[0], samples[1][:2]]  # two sequences back to back, of unequal lengths
     stimulus = Stimulus(
@@ -64,4 +82,4 @@ def test_circuit_equals_the_reference(shape):
     run = AmaranthSimulator().run(Network(network, drawn_choice(network, generator), taps=True), stimulus)
     comparison = compare(network.compute(samples, np.array([4, 2])), run)
     assert comparison.bit_exact, f"{shape}, seed {seed}: {comparison.first_mismatch}"
-    assert comparison.compared_values == 6 * network.channels * (1 + 2 * len(network.blocks)) + 2 * 2
+    assert comparison.compared_values == 6 * network.channels * len(network.tap_names()) + 2 * 2

@@ -74,6 +74,19 @@ def test_round_trip(model, channels, pooling, tmp_path):
             np.testing.assert_array_equal(getattr(layer, item.name), getattr(twin, item.name), strict=True)
 
 
+@pytest.mark.parametrize("position", ["pre", "post"])
+def test_round_trip_with_layer_norms(position, tmp_path):
+    network = random_network("s4d", 5, 3, 2, seed=2, norm="layer", norm_position=position)
+    save_network(network, tmp_path / "network.safetensors")
+    restored = load_network(tmp_path / "network.safetensors")
+    u = np.random.default_rng(1).integers(0, 256, (2, 9, 1))
+    np.testing.assert_array_equal(restored.compute(u).logits, network.compute(u).logits)
+    assert [name for name, _ in restored.layers()] == [name for name, _ in network.layers()]
+    assert [name for name, _ in network.layers()][1:4] == (
+        ["norm_0", "array_0", "unit_0"] if position == "pre" else ["array_0", "unit_0", "norm_0"]
+    )
+
+
 def test_missing_file(tmp_path):
     assert_refused(tmp_path / "nowhere.safetensors", "does not exist")
 

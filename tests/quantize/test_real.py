@@ -8,6 +8,7 @@ from models.network import Network
 from quantize import real
 from quantize.checkpoint import UNIT_TENSORS
 from quantize.convert import Precision
+from quantize.errors import StatespikeError
 from tests.networks import INPUT, random_checkpoint, random_network, random_samples
 
 
@@ -59,6 +60,29 @@ def test_integers_are_near_the_real_network(model, seed):
     # After the unit it is less: a value next to a threshold may fall on its other side.
     for name, least in {"encoder": 50.0, "array_0": 42.0, "layer_0": 18.0}.items():
         assert noise(exact[name], found[name]) > least, name
+
+
+@pytest.mark.parametrize("position", ["pre", "post"])
+@pytest.mark.parametrize(("model", "channels"), [("s4d", 3), ("s4d", 17), ("s4d", 32), ("gsu", 32)])
+def test_integers_with_layer_norms_are_near_the_real_network(model, position, channels):
+    options = {"seed": 3, "norm": "layer", "norm_position": position}
+    checkpoint = random_checkpoint(model, channels, 4, 2, **options)
+    network = random_network(model, channels, 4, 2, **options)
+    samples = random_samples(4, 32, seed=3)
+    exact = real.forward(checkpoint, samples)
+    trace = network.compute(INPUT.quantise(samples))
+    assert list(trace.taps) == network.tap_names()
+    block = network.blocks[0]
+    expected = {"array_0": (block.array.output, 34.0), "layer_0": (block.unit.output, 22.0)}
+    if block.norm_before is not None:
+        expected["norm_0"] = (block.norm_before.output, 40.0)
+    for name, (output, least) in expected.items():
+        assert noise(exact[name], output.real(trace.taps[name])) > least, name
+
+
+def test_batch_norms_behind_a_block_have_no_integer_form():
+    with pytest.raises(StatespikeError, match="batch norms behind its blocks, which have no integer form"):
+        random_network("gsu", 3, 2, 1, seed=1, norm_position="post")
 
 
 @pytest.mark.parametrize("seed", range(4))

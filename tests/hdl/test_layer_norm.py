@@ -1,0 +1,60 @@
+"""A block's LayerNorm in gates equals its specification, bit for bit."""
+
+import numpy as np
+import pytest
+
+from hdl.units.layer_norm import BlockNorm
+from quantize.formats import Format
+from quantize.layers.norm import LayerNormSpec
+from quantize.specification import QuantizedNetworkError
+from tests.hdl.bench import run_stream, step_beats
+
+PRESSURE = [{}, {"gaps": 0.5}, {"stalls": 0.6}, {"gaps": 0.3, "stalls": 0.3}, {"long_stall": 300}]
+
+
+def drawn_spec(channels: int, seed: int) -> LayerNormSpec:
+    generator = np.random.default_rng(seed)
+    return LayerNormSpec(
+        Format(16, 10),
+        Format(16, 12),
+        after=1,
+        input_shift=int(generator.integers(-3, 2)),
+        gain_fraction=6,
+        gain=generator.integers(-128, 128, channels),
+        shift=generator.integers(-8000, 8000, channels),
+    )
+
+
+def sequences_of(channels: int, seed: int) -> list[np.ndarray]:
+    """Three sequences: ordinary, silent and quiet steps, and the extremes of the format."""
+    generator = np.random.default_rng(seed)
+    values = [generator.integers(-32768, 32768, (steps, channels)) for steps in (4, 1, 5)]
+    values[0][1] = 0
+    values[0][2] //= 5000
+    values[2][0] = -32768
+    values[2][1] = 32767
+    return values
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 7, 8])
+def test_norm_equals_its_specification(channels):
+    for seed, pressure in enumerate(PRESSURE):
+        spec = drawn_spec(channels, seed)
+        sequences = sequences_of(channels, seed)
+        payloads = [payload for values in sequences for payload in step_beats(values, 16)]
+        expected = [payload for values in sequences for payload in step_beats(spec.compute(values), 16)]
+        got = run_stream(BlockNorm(spec), payloads, len(expected), seed=seed, **pressure)
+        assert got.payloads == expected, f"{pressure}, seed {seed}"
+
+
+@pytest.mark.parametrize("channels", [1, 3, 8])
+def test_norm_never_exceeds_the_cycles_it_promises(channels):
+    norm = BlockNorm(drawn_spec(channels, 1))
+    values = np.random.default_rng(0).integers(-1000, 1000, (9, channels))
+    got = run_stream(norm, step_beats(values, 16), values.size)
+    assert max(np.diff(got.cycles[channels - 1 :: channels])[1:]) <= norm.cycles_per_step
+
+
+def test_gains_beyond_the_outputs_range_are_refused():
+    with pytest.raises(QuantizedNetworkError, match="gain_fraction is -16: the gains are too large"):
+        LayerNormSpec(Format(16, 10), Format(16, 12), 0, 1, -16, np.ones(4, int), np.zeros(4, int))
