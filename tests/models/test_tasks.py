@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from models.tasks.arrays import file_task, read_sequences
-from models.tasks.idx import FASHION, MNIST, read_images
+from models.tasks.idx import FASHION, MNIST, data_location, read_images
 from models.tasks.mnist import pixel_order
 from models.tasks.registry import load_task
 from models.tasks.task import TaskError
@@ -101,6 +101,15 @@ def test_the_npm_package_is_read_as_it_is_packed(mnist, tmp_path):
     for location in (archive, tmp_path):
         images = read_images(location, "train", known(MNIST, mnist))
         assert images.pixels.shape == (5, 28, 28)
+
+
+@pytest.mark.skipif(
+    not (data_location(None) / MNIST.archive).is_file(), reason="no package of MNIST in STATESPIKE_DATA"
+)
+def test_the_real_package_of_mnist_has_the_digests_it_is_held_to():
+    images = read_images(data_location(None), "t10k")
+    assert images.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+    assert len(read_images(data_location(None), "train").labels) == 60000
 
 
 def test_a_changed_file_in_the_package_is_refused(mnist, tmp_path):
