@@ -18,12 +18,16 @@ EDGES = [
 ]  # fmt: skip
 
 
-def drawn_shapes(count: int) -> list[tuple[str, int, int, int]]:
+GATED = ["gsu", "binary_s4d"]
+OTHERS = [model for model in UNIT_TENSORS if model not in GATED]
+
+
+def drawn_shapes(models: list[str], count: int) -> list[tuple[str, int, int, int]]:
     """Model, channels, modes, layers; small networks are drawn more often, so that the test stays quick."""
     generator = np.random.default_rng(2024)
     return [
         (
-            list(UNIT_TENSORS)[index % len(UNIT_TENSORS)],
+            models[index % len(models)],
             int(generator.integers(1, (9, 14, 34)[index % 3])),
             int(generator.integers(1, 10)),
             int(generator.integers(1, (4, 3, 2)[index % 3])),
@@ -51,7 +55,11 @@ NORMS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("shape", EDGES + drawn_shapes(26), ids=lambda shape: "-".join(map(str, shape)))
+@pytest.mark.parametrize(
+    "shape",
+    EDGES + drawn_shapes(GATED, 28) + drawn_shapes(OTHERS, 12),
+    ids=lambda shape: "-".join(map(str, shape)),
+)
 def test_circuit_equals_the_reference(shape):
     check_circuit(shape)
 
