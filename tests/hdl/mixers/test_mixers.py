@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from hdl.mixers.event import TernaryEventMixer
 from hdl.mixers.parallel import ParallelMixer
 from hdl.mixers.serial import SerialMixer
+from hdl.mixers.table import TableMixer
 from quantize.mixing import TernaryProduct, adder_graph
-from tests.hdl.bench import run_stream
+from tests.hdl.bench import run_stream, step_beats
 
 PRESSURE = [{}, {"gaps": 0.5}, {"stalls": 0.6}, {"gaps": 0.3, "stalls": 0.3}, {"long_stall": 60}]
 SHAPES = [(1, 1), (3, 2), (7, 9)]
@@ -63,3 +65,54 @@ def test_vector_mixers_take_the_cycles_they_promise(build):
     got = run_stream(mixer, vector_payloads(x, product.input_width), len(x))
     assert set(np.diff(got.cycles)) == {mixer.cycles_per_product}
     assert got.cycles[0] == mixer.latency
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "lanes"),
+    [(1, 1, 1), (2, 1, 1), (3, 2, 3), (5, 4, 2), (7, 9, 7), (9, 5, 6), (6, 7, 1), (13, 2, 4)],
+)
+def test_table_mixer_computes_the_product(inputs, outputs, lanes):
+    for seed, pressure in enumerate(PRESSURE):
+        product = product_of(inputs, outputs, seed)
+        x = vectors_of(product, seed)
+        expected = step_beats(x @ product.table, product.sum_width)
+        payloads = step_beats(x, product.input_width)
+        got = run_stream(TableMixer(product, lanes), payloads, len(expected), seed=seed, **pressure)
+        assert got.payloads == expected, f"{pressure}, seed {seed}"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "lanes"), [(1, 1, 1), (9, 9, 9), (9, 7, 4), (5, 11, 2), (8, 3, 4)]
+)
+def test_table_mixer_takes_the_cycles_it_promises(inputs, outputs, lanes):
+    product = product_of(inputs, outputs, 1)
+    mixer = TableMixer(product, lanes)
+    x = vectors_of(product, 0)
+    got = run_stream(mixer, step_beats(x, product.input_width), len(x) * outputs)
+    assert set(np.diff(got.cycles[::outputs])) == {mixer.cycles_per_product}
+    assert got.cycles[0] == mixer.latency
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "lanes"), [(1, 1, 1), (3, 2, 1), (5, 4, 4), (7, 9, 3), (6, 7, 2)]
+)
+def test_event_mixer_computes_the_product(inputs, outputs, lanes):
+    for seed, pressure in enumerate(PRESSURE):
+        product = product_of(inputs, outputs, seed)
+        x = vectors_of(product, seed)
+        x[2, ::2] = 0
+        expected = step_beats(x @ product.table, product.sum_width)
+        payloads = step_beats(x, product.input_width)
+        got = run_stream(TernaryEventMixer(product, lanes), payloads, len(expected), seed=seed, **pressure)
+        assert got.payloads == expected, f"{pressure}, seed {seed}"
+
+
+@pytest.mark.parametrize("events", [0, 3, 12])
+def test_event_mixer_cycles_follow_the_activity(events):
+    product = product_of(12, 12, 1)
+    mixer = TernaryEventMixer(product, 3)
+    x = np.zeros((7, 12), dtype=np.int64)
+    x[:, :events] = -5
+    got = run_stream(mixer, step_beats(x, product.input_width), 7 * 12)
+    assert set(np.diff(got.cycles[11::12])[2:]) == {mixer.cycles(events)}
+    assert mixer.cycles(events) <= mixer.cycles_per_product
