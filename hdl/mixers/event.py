@@ -96,7 +96,10 @@ class EventMixer(wiring.Component):
         padded[:, : self.outputs] = self.weight
         return [
             concatenate(
-                [(self.stored(word), self.weight_width) for word in padded[channel, start : start + self.lanes]]
+                [
+                    (self.stored(word), self.weight_width)
+                    for word in padded[channel, start : start + self.lanes]
+                ]
             )
             for start in range(0, padded.shape[1], self.lanes)
             for channel in range(self.channels)

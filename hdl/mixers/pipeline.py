@@ -2,7 +2,9 @@
 
 from amaranth.hdl import Module, Shape, Signal, Value
 
+from quantize.formats import Integers
 from quantize.mixing import AdderGraph
+from quantize.mixing.graph import ZERO
 
 
 class Schedule:
@@ -21,6 +23,19 @@ class Schedule:
         # The inputs are there in stage 1, with the first adders.
         self.stage_of = [max(1, -(-int(level) // adders_per_stage)) for level in graph.levels]
         self.stages = max(self.stage_of)
+
+
+def register_bits(graph: AdderGraph, schedule: Schedule, widths: Integers) -> int:
+    """Flip-flops that `Registers` makes for a graph whose nodes have these widths."""
+    until = list(schedule.stage_of)
+    for adder, operands in enumerate(graph.operands):
+        for node in operands[operands != ZERO]:
+            until[node] = max(until[node], schedule.stage_of[graph.inputs + adder])
+    for node in graph.outputs[graph.outputs != ZERO]:
+        until[node] = schedule.stages + 1
+    return sum(
+        int(width) * (last - made) for width, last, made in zip(widths, until, schedule.stage_of, strict=True)
+    )
 
 
 class Registers:

@@ -35,6 +35,14 @@ class SignedTree:
     def depth(self) -> int:
         return len(self.levels)
 
+    def adder_widths(self, leaf_width: int) -> list[list[int]]:
+        """Bits of each adder, level by level."""
+        widths, found = [leaf_width] * self.leaves, []
+        for level in self.levels:
+            widths = [max(widths[operand] for operand in pair) + len(pair) - 1 for pair in level]
+            found.append([width for pair, width in zip(level, widths, strict=True) if len(pair) == 2])
+        return found
+
     def signs(self, trits: Integers) -> Integers:
         """Bits (rows, leaves) for terms' trits (rows, leaves): of each adder, level by level, whether its
         operands differ in sign; the last one is the sign of the sum."""

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hdl.mixers.burst import BurstMixer
 from hdl.mixers.event import TernaryEventMixer
 from hdl.mixers.parallel import ParallelMixer
 from hdl.mixers.serial import SerialMixer
@@ -116,3 +117,19 @@ def test_event_mixer_cycles_follow_the_activity(events):
     got = run_stream(mixer, step_beats(x, product.input_width), 7 * 12)
     assert set(np.diff(got.cycles[11::12])[2:]) == {mixer.cycles(events)}
     assert mixer.cycles(events) <= mixer.cycles_per_product
+
+
+@pytest.mark.parametrize("build", ["parallel, complements", "serial"])
+@pytest.mark.parametrize(("inputs", "outputs"), SHAPES)
+def test_mixers_of_vectors_work_behind_bursts(build, inputs, outputs):
+    for seed, pressure in enumerate(PRESSURE):
+        product = product_of(inputs, outputs, seed)
+        mixer = BurstMixer(VECTOR_BUILDS[build](adder_graph(product, rounds=5)))
+        x = vectors_of(product, seed)
+        expected = step_beats(x @ product.table, product.sum_width)
+        payloads = step_beats(x, product.input_width)
+        got = run_stream(mixer, payloads, len(expected), seed=seed, **pressure)
+        assert got.payloads == expected, f"{pressure}, seed {seed}"
+        if not pressure:
+            assert max(np.diff(got.cycles[::outputs])) <= mixer.cycles_per_product
+            assert got.cycles[0] == mixer.latency
