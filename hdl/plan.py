@@ -1,16 +1,11 @@
 """The planner: how parallel each layer is on a part, as fast as fits."""
 
-import gc
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-
-from amaranth.hdl import UnusedElaboratable
 
 from hdl.array import NeuronArray
 from hdl.block import UNITS, ResidualBlock
 from hdl.cost import Resources, census
+from hdl.drafts import drafts
 from hdl.encoder import Encoder
 from hdl.network import Network
 from hdl.parts import Part
@@ -91,7 +86,7 @@ def plan_network(network: QuantizedNetwork, part: Part) -> Plan:
     StatespikeError
         If none fits; the sentence says what the smallest one is short of.
     """
-    with _drafts():
+    with drafts():
         considered = choices(network)
     *faster, smallest = considered
     # Counting a circuit takes seconds; arrays that need more multipliers than there are do not fit anyway.
@@ -131,15 +126,6 @@ def assess(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan:
         multipliers=len(counted.multipliers),
         estimate=counted.resources(part),
     )
-
-
-@contextmanager
-def _drafts() -> Iterator[None]:
-    """Components made here are only asked for their schedule; Amaranth would warn that nobody builds them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnusedElaboratable)
-        yield
-        gc.collect()
 
 
 def choices(network: QuantizedNetwork) -> list[Choice]:

@@ -26,6 +26,23 @@ class Beat(data.StructLayout):
         super().__init__({"first": 1, "last": 1, "value": signed(width)})
 
 
+class Vector(data.StructLayout):
+    """All values of a step at once.
+
+    Members
+    -------
+    first : 1
+        The step is the first of its sequence.
+    last : 1
+        The step is the last of its sequence.
+    values : array of signed(width)
+    """
+
+    def __init__(self, width: int, length: int):
+        self.width, self.length = width, length
+        super().__init__({"first": 1, "last": 1, "values": data.ArrayLayout(signed(width), length)})
+
+
 class Logit(data.StructLayout):
     """One class score at the end of a sequence.
 
@@ -44,6 +61,11 @@ class Logit(data.StructLayout):
 def beats(width: int) -> stream.Signature:
     """Stream of `Beat(width)`."""
     return stream.Signature(Beat(width))
+
+
+def vectors(width: int, length: int) -> stream.Signature:
+    """Stream of `Vector(width, length)`."""
+    return stream.Signature(Vector(width, length))
 
 
 class Tap(wiring.Signature):

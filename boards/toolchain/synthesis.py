@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hdl.parts import Family, Part
+from hdl.primitives.adder import ADDER_NAME
 from hdl.verilog import run_yosys
 from quantize.errors import StatespikeError
 
@@ -124,7 +125,7 @@ def synthesise(
     if part.family == "ice40" and part.dsps:
         command += " -dsp"  # only on request, and without asking which part it is
     log = run_yosys(
-        f"read_rtlil design.il\n{relax}{command} -top top -json netlist.json\n"
+        f"read_rtlil design.il\n{relax}{_map_alone(rtlil)}{command} -top top -json netlist.json\n"
         "tee -q -o cells.json stat -json\nwrite_rtlil netlist.il\n",
         folder,
         "synthesis.log",
@@ -143,6 +144,13 @@ def synthesise(
                 f"synthesis for {part.name} made {found} {name} cells instead of {wanted} (log: {log})"
             )
     return Synthesis(part, resources, folder / "netlist.json", folder / "netlist.il", log)
+
+
+def _map_alone(rtlil: str) -> str:
+    """Commands that make each `hdl.primitives.adder.Adder` one carry chain while it is still a module."""
+    modules = f"*.{ADDER_NAME}_*"
+    passes = ("proc", "opt_expr", "wreduce", "opt_clean", "alumacc")
+    return "".join(f"{name} {modules}\n" for name in passes) if f".{ADDER_NAME}_" in rtlil else ""
 
 
 def count(cells: Mapping[str, int], family: Family) -> Resources:

@@ -1,9 +1,9 @@
-"""The event mixer: adds up weight rows, once or times the activation, and skips what is zero."""
+"""Event mixers: they add up weight rows, once or times the activation, and skip what is zero."""
 
 from itertools import pairwise
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,6 +13,7 @@ from hdl.primitives.multiplier import Multiplier
 from hdl.streams import beats
 from quantize.formats import Integers
 from quantize.layers.functions import TRIT_WIDTH, mixed_width
+from quantize.mixing import TernaryProduct
 
 
 class EventMixer(wiring.Component):
@@ -51,6 +52,18 @@ class EventMixer(wiring.Component):
         """Whether activations are more than signs."""
         return self.activation_width > TRIT_WIDTH
 
+    def kept(self, activation: Value) -> Value:
+        """What an event keeps of its activation: of -1 and 1, the sign is enough."""
+        return activation if self.multiplies else activation[-1:]
+
+    def stored(self, weight: int) -> int:
+        """A lane's field of `weight_width` bits in the weight memory."""
+        return weight
+
+    def added(self, total: Value, field: Value, kept: Value, valid: Value) -> Value:
+        """A lane's sum with an event, where that takes no multiplier."""
+        return add_trit(total, field.as_signed(), valid, kept)
+
     @property
     def block_latency(self) -> int:
         """Cycles from the issue of a block's last row until its sums stand in the output registers."""
@@ -82,7 +95,12 @@ class EventMixer(wiring.Component):
         padded = np.zeros((self.channels, self.blocks * self.lanes), dtype=np.int64)
         padded[:, : self.outputs] = self.weight
         return [
-            concatenate([(word, self.weight_width) for word in padded[channel, start : start + self.lanes]])
+            concatenate(
+                [
+                    (self.stored(word), self.weight_width)
+                    for word in padded[channel, start : start + self.lanes]
+                ]
+            )
             for start in range(0, padded.shape[1], self.lanes)
             for channel in range(self.channels)
         ]
@@ -91,9 +109,9 @@ class EventMixer(wiring.Component):
         m = Module()
         channels, lanes = self.channels, self.lanes
 
-        # Collecting: the list of events into the bank that is not walked. Of -1 and 1 the sign is enough.
+        # Collecting: the list of events into the bank that is not walked.
         index_width = count_width(channels)
-        kept = self.i.payload.value if self.multiplies else self.i.payload.value[-1:]
+        kept = self.kept(self.i.payload.value)
         write, read = buffer(m, "events", 2 * channels, index_width + len(kept))
         filled = Signal(range(3))
         given = Signal(index_width)
@@ -166,14 +184,14 @@ class EventMixer(wiring.Component):
         m.d.sync += [base_1.eq(base), kept_2.eq(read.data[index_width:])]
         sums = [Signal(signed(self.sum_width), name=f"sum_{lane}") for lane in range(lanes)]
         for lane, total in enumerate(sums):
-            weight = weights.data.word_select(lane, self.weight_width).as_signed()
+            field = weights.data.word_select(lane, self.weight_width)
             if self.multiplies:
                 multiplier = Multiplier(self.activation_width, self.weight_width)
                 m.submodules[f"multiplier_{lane}"] = multiplier
-                m.d.comb += [multiplier.a.eq(kept_2), multiplier.b.eq(weight)]
+                m.d.comb += [multiplier.a.eq(kept_2), multiplier.b.eq(field.as_signed())]
                 added = total + multiplier.product
             else:
-                added = add_trit(total, weight, valid_at[ready], kept_2)
+                added = self.added(total, field, kept_2, valid_at[ready])
             with m.If(valid_at[ready]):
                 m.d.sync += total.eq(added)
             with m.Elif(last_at[ready + 1]):
@@ -207,3 +225,47 @@ class EventMixer(wiring.Component):
             with m.If((left == 1) | step_ends):
                 m.d.sync += pending.eq(0)
         return m
+
+
+class TernaryEventMixer(EventMixer):
+    """`y = x T` by the rows of T whose x is not zero, additions only.
+
+    Parameters
+    ----------
+    product : TernaryProduct
+    lanes : int
+        Outputs computed at a time.
+
+    Members
+    -------
+    i : In(stream of Beat), x
+    o : Out(stream of Beat), y
+    """
+
+    def __init__(self, product: TernaryProduct, lanes: int):
+        self.product = product
+        bias = np.zeros(product.outputs, dtype=np.int64)
+        super().__init__(product.table, bias, TRIT_WIDTH, lanes, product.input_width)
+
+    @property
+    def multiplies(self) -> bool:
+        return False
+
+    @property
+    def sum_width(self) -> int:
+        return self.product.sum_width
+
+    @property
+    def cycles_per_product(self) -> int:
+        """The worst case: no x is zero."""
+        return self.cycles_per_step
+
+    def kept(self, activation: Value) -> Value:
+        return activation
+
+    def stored(self, weight: int) -> int:
+        """Whether the trit is not zero, and whether it is negative."""
+        return int(weight != 0) | int(weight < 0) << 1
+
+    def added(self, total: Value, field: Value, kept: Value, valid: Value) -> Value:
+        return add_trit(total, kept.as_signed(), field[0], field[1])

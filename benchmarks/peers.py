@@ -1,0 +1,93 @@
+"""Netlists of other generators of constant matrix products, as they come and with each adder mapped alone.
+
+da4ml and alkaid (Sun et al. 2025, "da4ml: Distributed Arithmetic for Real-time Neural Networks on FPGAs")
+write Verilog for FPGAs whose adders subtract as well as they add.
+"""
+
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from boards.toolchain import synthesise
+from boards.toolchain.synthesis import Resources
+from hdl.parts import Part
+from hdl.verilog import run_yosys
+from quantize.errors import StatespikeError
+from quantize.mixing import TernaryProduct
+
+PEERS = ("da4ml", "alkaid")
+ADDITIONS = (0, 1)
+"""Codes of addition and subtraction in both graphs."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A peer's circuit for a product: combinational, so a product takes one cycle."""
+
+    name: str
+    adders: int
+    sources: Path
+
+    def synthesise(self, part: Part, folder: Path, alone: bool) -> Resources:
+        """Cells of its circuit, each adder mapped by itself or all of them merged as Yosys likes it."""
+        shutil.copytree(self.sources, folder, dirs_exist_ok=True)
+        sources = " ".join(sorted(path.name for path in folder.glob("*.v")))
+        passes = "proc\nopt_expr\nwreduce\nopt_clean\nalumacc\n" if alone else ""
+        run_yosys(
+            f"read_verilog {sources}\nhierarchy -check -top product\n{passes}proc\nflatten\nopt_clean\n"
+            "rename product top\nwrite_rtlil flat.il\n",
+            folder,
+        )
+        return synthesise((folder / "flat.il").read_text(), part, folder / "synthesis").resources
+
+
+def peer(name: str, product: TernaryProduct, folder: Path) -> Peer:
+    """A peer's circuit for a product, checked against it.
+
+    Raises
+    ------
+    StatespikeError
+        If the peer is not installed, or its graph computes something else.
+    """
+    if find_spec(name) is None:
+        raise StatespikeError(f"{name} is not installed; to compare with it: pip install {name}")
+    table = product.table.astype(np.float32)
+    graph, model = (_da4ml if name == "da4ml" else _alkaid)(table, product.input_width, folder)
+    half = 1 << (product.input_width - 1)
+    x = np.random.default_rng(0).integers(-half, half, (100, product.inputs))
+    if not (graph.predict(x.astype(np.float64)) == product.compute(x)).all():
+        raise StatespikeError(f"{name} does not compute the product of {product.table.shape}")
+    model.write()
+    sources = folder / "sources"
+    sources.mkdir()
+    generated = [path for path in (folder / "project" / "src").glob("*.v") if "_wrapper" not in path.stem]
+    text = "".join(path.read_text() for path in generated)
+    for path in [*generated, *(folder / "project" / "src" / "static").glob("*.v")]:
+        if path in generated or path.stem in text:
+            shutil.copy(path, sources)
+    adders = sum(operation.opcode in ADDITIONS for operation in graph.ops)
+    return Peer(f"{name} {version(name)}", adders, sources)
+
+
+def _da4ml(table: Any, width: int, folder: Path) -> tuple[Any, Any]:
+    from da4ml.codegen import RTLModel
+    from da4ml.trace import FixedVariableArrayInput, HWConfig, comb_trace
+
+    inputs = FixedVariableArrayInput((len(table),), hwconf=HWConfig(1, -1, -1))
+    graph = comb_trace(inputs, inputs.quantize(1, width - 1, 0) @ table)
+    return graph, RTLModel(graph, prj_name="product", path=folder / "project")
+
+
+def _alkaid(table: Any, width: int, folder: Path) -> tuple[Any, Any]:
+    from alkaid.codegen import RTLModel
+    from alkaid.trace import FVArrayInput, trace
+
+    inputs = FVArrayInput((len(table),))
+    graph = trace(inputs, inputs.quantize(1, width - 1, 0) @ table)
+    # Adders of three operands only suit parts with look-up tables of six inputs.
+    return graph, RTLModel(graph, path=folder / "project", prj_name="product", ternary_fuse=False)

@@ -1,0 +1,180 @@
+"""Which build of a mixer is the cheapest for the cycles that there are.
+
+The estimates follow from the builds' structure; their few constants are fitted to synthesised mixers of 24 to
+64 inputs and outputs (`benchmarks/mixers.py` compares them with synthesis again).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Literal
+
+import numpy as np
+
+from hdl.cost import MemoryNeed, Resources
+from hdl.drafts import drafts
+from hdl.mixers.blocks import block_sizes
+from hdl.mixers.event import TernaryEventMixer
+from hdl.mixers.parallel import ParallelMixer
+from hdl.mixers.pipeline import register_bits
+from hdl.mixers.serial import SerialMixer
+from hdl.mixers.table import TableMixer
+from hdl.parts import Family
+from hdl.primitives.memory import BUFFER_BITS, LOGIC_BITS
+from quantize.errors import StatespikeError
+from quantize.mixing import AdderGraph
+
+Build = Literal["parallel", "serial", "table", "event"]
+
+# Look-up tables a bit of counter with what compares it, and a bit of constant and of written memory in logic.
+COUNTER_WEIGHT = 1.7
+ROM_WEIGHT = 0.13
+BUFFER_WEIGHT = 1.5
+# An event mixer's lists and walks; what a table mixer needs to come back to a sum.
+EVENT_CONTROL = 80
+RETURN_CONTROL = 10
+
+
+@dataclass(frozen=True)
+class MixerChoice:
+    """One way to build a mixer.
+
+    Parameters
+    ----------
+    build : "parallel", "serial", "table" or "event"
+    lanes : int or None
+        Of table and event.
+    cycles : int
+        From one product to the next.
+    estimate : Resources
+    """
+
+    build: Build
+    lanes: int | None
+    cycles: int
+    estimate: Resources
+
+    def component(
+        self, graph: AdderGraph, family: Family
+    ) -> ParallelMixer | SerialMixer | TableMixer | TernaryEventMixer:
+        """The mixer. Parallel and serial ones take and give vectors (see `hdl.mixers.burst`)."""
+        if self.lanes is None:
+            if self.build == "parallel":
+                return ParallelMixer(graph, complements=family == "ice40")
+            return SerialMixer(graph)
+        return (TableMixer if self.build == "table" else TernaryEventMixer)(graph.product, self.lanes)
+
+
+def cheapest(choices: Sequence[MixerChoice], cycles: int) -> MixerChoice:
+    """The choice of fewest look-up tables that takes at most so many cycles a product.
+
+    Raises
+    ------
+    StatespikeError
+        If none is that fast.
+    """
+    fast_enough = [choice for choice in choices if choice.cycles <= cycles]
+    if not fast_enough:
+        raise StatespikeError(
+            f"no mixer takes {cycles} cycles a product; the fastest takes {min(c.cycles for c in choices)}"
+        )
+    return min(fast_enough, key=lambda choice: (choice.estimate.lut, choice.estimate.ff))
+
+
+def mixer_choices(graph: AdderGraph, family: Family, activity: float = 1.0) -> list[MixerChoice]:
+    """All ways to build a mixer that are worth considering.
+
+    Parameters
+    ----------
+    graph : AdderGraph
+    family : "ice40" or "ecp5"
+    activity : float
+        Share of the inputs that are not zero, which an event mixer's cycles follow. Its promise is only kept
+        with 1, the worst case.
+    """
+    with drafts():
+        return list(_choices(graph, family, activity))
+
+
+def _choices(graph: AdderGraph, family: Family, activity: float) -> Iterator[MixerChoice]:
+    product = graph.product
+    parallel, serial = ParallelMixer(graph, complements=family == "ice40"), SerialMixer(graph)
+    yield MixerChoice("parallel", None, parallel.cycles_per_product, _parallel(parallel, family))
+    yield MixerChoice("serial", None, serial.cycles_per_product, _serial(serial, family))
+    for lanes in block_sizes(product.inputs):
+        table = TableMixer(product, lanes)
+        yield MixerChoice("table", lanes, table.cycles_per_product, _table(table, family))
+    for lanes in block_sizes(product.outputs):
+        event = TernaryEventMixer(product, lanes)
+        cycles = max(event.cycles(round(activity * product.inputs)), product.inputs)
+        yield MixerChoice("event", lanes, cycles, _event(event, family))
+
+
+def _chain(width: int, family: Family) -> int:
+    """Look-up tables of an adder; carry cells of the ECP5 come in twos."""
+    return width + width % 2 if family == "ecp5" else width
+
+
+def _parallel(mixer: ParallelMixer, family: Family) -> Resources:
+    graph = mixer.graph
+    lut = sum(_chain(int(width), family) for width in graph.widths[graph.inputs :])
+    lut += graph.inverter_bits if mixer.complements else 0
+    return _estimate(lut, register_bits(graph, mixer.schedule, graph.widths), [], family)
+
+
+def _serial(mixer: SerialMixer, family: Family) -> Resources:
+    """Sum and carry of each adder, and the multiplexers that load the inputs' words."""
+    graph, product = mixer.graph, mixer.graph.product
+    words = product.inputs * product.input_width
+    # The ECP5's flip-flops reset whether or not they are enabled: setting a carry takes a table more.
+    lut = 2 * graph.adders + words if family == "ice40" else 3 * graph.adders + 1.5 * words
+    carried = register_bits(graph, mixer.schedule, np.ones_like(graph.widths))
+    return _estimate(lut, graph.adders + words + carried + product.outputs * product.sum_width, [], family)
+
+
+def _table(mixer: TableMixer, family: Family) -> Resources:
+    """The tree and what inverts its operands, the last adder and what waits for it, counters."""
+    product, lanes, width = mixer.product, mixer.lanes, mixer.product.sum_width
+    rows = mixer.blocks * product.outputs
+    tree = list(chain.from_iterable(mixer.tree.adder_widths(product.input_width)))
+    # A carry that is not constant takes a place in the ECP5's chain, and inverting a sum its own tables.
+    place = 1 if family == "ecp5" else 0
+    lut: float = sum(_chain(adder + place, family) for adder in [*tree, width])
+    lut += max(1, lanes // 2) * product.input_width + (width + RETURN_CONTROL if mixer.blocks > 1 else 0)
+    lut += sum(tree) / 2 * place
+    lut += COUNTER_WEIGHT * sum(count.bit_length() for count in (rows, product.outputs, lanes))
+    ff = 3 * lanes * product.input_width + sum(tree) + 2 * lanes + width
+    ff += (mixer.tree.depth + 3) * (4 if mixer.blocks == 1 else 5 + product.outputs.bit_length())
+    table = MemoryNeed(rows, 2 * lanes, 2 * lanes * rows > LOGIC_BITS, written=False)
+    memories = [table]
+    if mixer.blocks > 1:
+        memories.append(_buffer(product.outputs, width))
+    return _estimate(lut, ff, memories, family)
+
+
+def _event(mixer: TernaryEventMixer, family: Family) -> Resources:
+    """Accumulator, term and output register of each lane, and the walks."""
+    product, lanes, width = mixer.product, mixer.lanes, mixer.product.sum_width
+    lane = 2 * width + product.input_width
+    if family == "ecp5":
+        lane += width  # clearing an accumulator, see `_serial`
+    rows = mixer.blocks * product.inputs
+    table = MemoryNeed(rows, 2 * lanes, 2 * lanes * rows > LOGIC_BITS, written=False)
+    events = _buffer(2 * product.inputs, product.inputs.bit_length() + product.input_width)
+    return _estimate(lanes * lane + EVENT_CONTROL, 2 * lanes * width + EVENT_CONTROL, [table, events], family)
+
+
+def _buffer(depth: int, width: int) -> MemoryNeed:
+    return MemoryNeed(depth, width, depth * width >= BUFFER_BITS, written=True)
+
+
+def _estimate(lut: float, ff: float, memories: Sequence[MemoryNeed], family: Family) -> Resources:
+    """The sum with what memories in logic take."""
+    for memory in memories:
+        if not memory.block:
+            bits = memory.depth * memory.width
+            lut += (BUFFER_WEIGHT if memory.written else ROM_WEIGHT) * bits
+            ff += memory.width + (bits if memory.written else 0)
+    return Resources(
+        lut=round(lut), ff=round(ff), bram=sum(memory.blocks(family) for memory in memories), spram=0, dsp=0
+    )
