@@ -1,6 +1,6 @@
 """The end of a gated linear unit: a value times the sigmoid of its gate."""
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -36,15 +36,15 @@ class SigmoidGate(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, sigmoid = self.spec, self.spec.sigmoid
-        m.submodules.multiplier = multiplier = Multiplier()
+        m.submodules.multiplier = multiplier = Multiplier(OPERAND_WIDTH, sigmoid.fraction + 1)
         value = Signal(signed(OPERAND_WIDTH), reset_less=True)
         argument = Signal(signed(sigmoid.argument.width), reset_less=True)
         m.d.sync += argument.eq(requantise(self.i.payload.value, spec.argument_shift, len(argument)))
         rise = rise_of(m, sigmoid, argument)
         m.d.comb += [
             multiplier.a.eq(value),
-            # One half, the sign's weight, is added by inverting the sign.
-            multiplier.b.eq(Cat(rise[:-1], ~rise[-1])),
+            # By an adder: Yosys refuses a constant bit of an operand's register ("conflicting init values").
+            multiplier.b.eq(rise + (1 << (sigmoid.fraction - 1))),
             self.o.payload.first.eq(self.i.payload.first),
             self.o.payload.last.eq(self.i.payload.last),
             self.o.payload.value.eq(requantise(multiplier.product, spec.product_shift, spec.output.width)),
