@@ -78,8 +78,8 @@ class Plan(Choice):
 def plan_network(network: QuantizedNetwork, part: Part) -> Plan:
     """The fastest of the planner's choices that fits a part.
 
-    Each choice takes less of a part than the one before, so where the first does not fit, halving finds the
-    first that does.
+    Each choice takes less of a part than the one before, so one that fits bounds the search: from the fastest
+    on in steps that double, then back by halves.
 
     Raises
     ------
@@ -88,21 +88,25 @@ def plan_network(network: QuantizedNetwork, part: Part) -> Plan:
     """
     with drafts():
         considered = choices(network)
+    # Counting a circuit takes seconds; what needs more multipliers than there are does not fit anyway.
+    units = sum(block.unit.multiplications > 0 for block in network.blocks)
     *faster, smallest = considered
-    # Counting a circuit takes seconds; arrays that need more multipliers than there are do not fit anyway.
-    possible = [choice for choice in faster if not part.dsps or choice.array_multipliers <= part.dsps]
+    possible = [
+        choice for choice in faster if not part.dsps or choice.array_multipliers + units <= part.dsps
+    ]
     possible.append(smallest)
-    fastest = assess(network, possible[0], part)
-    if not fastest.estimate.shortfall(part):
-        return fastest
-    plan = assess(network, smallest, part)
-    short = plan.estimate.shortfall(part)
-    if short:
-        raise StatespikeError(
-            f"the network is too big for {part.name}: its smallest circuit needs {', and '.join(short)}; "
-            "take a larger device, fewer layers or fewer channels"
-        )
-    too_big, fits = 0, len(possible) - 1
+    too_big, fits = -1, 0
+    while True:
+        plan = assess(network, possible[fits], part)
+        short = plan.estimate.shortfall(part)
+        if not short:
+            break
+        if fits == len(possible) - 1:
+            raise StatespikeError(
+                f"the network is too big for {part.name}: its smallest circuit needs {', and '.join(short)}; "
+                "take a larger device, fewer layers or fewer channels"
+            )
+        too_big, fits = fits, min(2 * fits + 1, len(possible) - 1)
     while fits - too_big > 1:
         middle = (too_big + fits) // 2
         tried = assess(network, possible[middle], part)
