@@ -8,7 +8,7 @@ from hdl.fixed import count_width, round_shift
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.multiplier import SerialMultiplier
 from hdl.streams import Logit, beats
-from quantize.layers.ends import ONE, POOLED_WIDTH, DecoderSpec, PoolSpec
+from quantize.layers.ends import POOLED_WIDTH, DecoderSpec, PoolSpec
 
 
 class PooledWord(data.StructLayout):
@@ -75,7 +75,7 @@ class Pool(wiring.Component):
                     write.data.eq(total),
                 ]
             pooled = round_shift(total, spec.shift)
-        one = (steps * ONE) >> spec.length_bits if spec.mean else Const(ONE)
+        one = (steps << spec.one_bits) >> spec.shift if spec.mean else Const(1 << spec.one_bits)
         m.d.comb += self.o.payload.value.eq(Mux(constant, one, pooled))
         with m.If(take & last_channel):
             m.d.sync += [steps.eq(steps + 1), constant.eq(emits)]

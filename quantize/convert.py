@@ -16,7 +16,7 @@ from quantize.layers.array import (
     SHIFT_STEP,
     ArraySpec,
 )
-from quantize.layers.ends import ONE, DecoderSpec, EncoderSpec, PoolSpec
+from quantize.layers.ends import MOST_ONE_BITS, DecoderSpec, EncoderSpec, PoolSpec
 from quantize.layers.ends import WEIGHT_WIDTH as ENCODER_WIDTH
 from quantize.layers.functions import Gelu, bit_length
 from quantize.layers.norm import GAIN_WIDTH, INPUT_WIDTH, MOST_LEFT, LayerNormSpec, normalised_format
@@ -95,10 +95,8 @@ def quantise(
         if norm is not None and norm.after:
             x = norm.compute(x)
     longest = max_steps or samples.shape[1]
-    pool = PoolSpec(stream, config.channels, int(config.pooling == "mean"), (longest - 1).bit_length())
-    return QuantizedNetwork(
-        encoder, tuple(blocks), pool, _decoder(checkpoint, stream, precision), dict(checkpoint.provenance)
-    )
+    pool, decoder = _classifier(checkpoint, stream, precision, (longest - 1).bit_length())
+    return QuantizedNetwork(encoder, tuple(blocks), pool, decoder, dict(checkpoint.provenance))
 
 
 def _encoder(checkpoint: Checkpoint, input_format: Format, stream: Format) -> EncoderSpec:
@@ -244,9 +242,20 @@ def _state_ranges(u, damping, stiffness):
     return positions, velocities
 
 
-def _decoder(checkpoint: Checkpoint, stream: Format, precision: Precision) -> DecoderSpec:
+def _classifier(
+    checkpoint: Checkpoint, stream: Format, precision: Precision, length_bits: int
+) -> tuple[PoolSpec, DecoderSpec]:
+    """Pool and decoder; the constant channel between them is as small as the biases' words allow."""
     weight, bias = real.decoder(checkpoint)
-    # A bias word multiplies ONE, a weight word a pooled value of the stream.
-    constant = bias * 2.0**stream.fraction / ONE
-    words, fraction = fixed_words(np.concatenate([weight, constant[:, None]], axis=1), precision.coefficients)
-    return DecoderSpec(checkpoint.config.channels, fraction + stream.fraction, words)
+    config, bits = checkpoint.config, precision.coefficients
+    _, weight_fraction = fixed_words(weight, bits)
+    mean = int(config.pooling == "mean")
+    # A weight multiplies a pooled value of the stream, a bias 2**one_bits; less would lose steps.
+    biases = bias * 2.0**stream.fraction
+    one_bits = min(length_bits, MOST_ONE_BITS) if mean else 0
+    while one_bits < MOST_ONE_BITS and fixed_words(biases * 2.0**-one_bits, bits)[1] < weight_fraction:
+        one_bits += 1
+    columns = np.concatenate([weight, biases[:, None] * 2.0**-one_bits], axis=1)
+    words, fraction = fixed_words(columns, bits)
+    pool = PoolSpec(stream, config.channels, mean, length_bits, one_bits)
+    return pool, DecoderSpec(config.channels, fraction + stream.fraction, words)

@@ -13,8 +13,8 @@ from quantize.specification import QuantizedNetworkError, Specification, integer
 
 WEIGHT_WIDTH = 12
 POOLED_WIDTH = 16
-ONE = 1 << (POOLED_WIDTH - 2)
-"""What the pooled constant channel holds after `2**length_bits` steps; the decoder's bias multiplies it."""
+MOST_ONE_BITS = POOLED_WIDTH - 2
+"""Of the largest power of two that a pooled word can hold, as the constant channel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +92,9 @@ class PoolSpec(Specification):
         1: sum over the steps; 0: the last step.
     length_bits : int
         A sequence has at most `2**length_bits` steps when `mean` is 1.
+    one_bits : int
+        The constant channel holds `2**one_bits` after `2**length_bits` steps; the decoder's bias multiplies
+        it. What suits large biases would be too coarse for small ones.
     """
 
     kind: ClassVar[str] = "pool"
@@ -100,6 +103,7 @@ class PoolSpec(Specification):
     channels: int = integer(1, 1 << 16)
     mean: int = integer(0, 1)
     length_bits: int = integer(0, 24)
+    one_bits: int = integer(0, MOST_ONE_BITS)
 
     def shapes(self) -> Mapping[str, int]:
         return {}
@@ -116,7 +120,7 @@ class PoolSpec(Specification):
 
     def one(self, steps: int) -> int:
         """The constant channel after `steps` steps."""
-        return steps * ONE >> self.length_bits if self.mean else ONE
+        return ((steps if self.mean else 1) << self.one_bits) >> self.shift
 
     def compute(self, x: Integers, lengths: Integers) -> Integers:
         """(sequences, steps, H) to (sequences, H + 1) words; steps from `lengths` on do not count.

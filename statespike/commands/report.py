@@ -78,11 +78,12 @@ def report(
                     print(f"{name}: {line}", file=file, flush=True)
 
             rows.append(_measure(path, widths, sample, limit, tell))
-    table = as_markdown(rows)
-    say(table)
-    if markdown is not None:
-        write_whole(markdown, f"{table}\n".encode())
-    write_json(json, {"bits": widths, "rows": [asdict(row) for row in rows]})
+            table = f"{as_markdown(rows)}\n"
+            # After every network: what takes so long must not be lost when it is interrupted.
+            if markdown is not None:
+                write_whole(markdown, table.encode())
+            write_json(json, {"bits": widths, "rows": [asdict(row) for row in rows]})
+    say(as_markdown(rows))
 
 
 def _measure(

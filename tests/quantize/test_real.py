@@ -7,7 +7,7 @@ import torch
 from models.network import Network
 from quantize import real
 from quantize.checkpoint import UNIT_TENSORS
-from quantize.convert import Precision
+from quantize.convert import Precision, quantise
 from quantize.errors import StatespikeError
 from tests.networks import INPUT, random_checkpoint, random_network, random_samples
 
@@ -83,6 +83,28 @@ def test_integers_with_layer_norms_are_near_the_real_network(model, position, ch
 def test_batch_norms_behind_a_block_have_no_integer_form():
     with pytest.raises(StatespikeError, match="batch norms behind its blocks, which have no integer form"):
         random_network("gsu", 3, 2, 1, seed=1, norm_position="post")
+
+
+@pytest.mark.parametrize("pooling", ["mean", "last"])
+@pytest.mark.parametrize("size", [0.3, 1.0, 3.0, 30.0])
+def test_logits_follow_biases_of_every_size(size, pooling):
+    checkpoint = random_checkpoint("s4d", 8, 3, 1, seed=6, classes=5, pooling=pooling)
+    checkpoint.tensors["decoder.bias"][:] *= size / 0.3
+    checkpoint.tensors["norm.running_mean"][:] = 0.0
+    checkpoint.tensors["norm.bias"][:] = 0.0
+    samples = random_samples(6, 32, seed=6)
+    lengths = np.array([32, 32, 20, 9, 3, 1])
+    network = quantise(checkpoint, samples, INPUT, Precision(), lengths)
+    exact = real.forward(checkpoint, samples, lengths)["logits"]
+    biases = network.decoder.weight[:, -1] * 2.0 ** (network.pool.one_bits - network.decoder.fraction)
+    wanted = checkpoint.tensors["decoder.bias"]
+    np.testing.assert_allclose(biases, wanted, rtol=0, atol=np.abs(wanted).max() / 100)
+    # The positive factor that all logits of a sequence carry.
+    factor = lengths / 2**network.pool.length_bits if pooling == "mean" else np.ones(6)
+    words = network.compute(INPUT.quantise(samples), lengths).logits
+    found = words * 2.0**-network.decoder.fraction / factor[:, None]
+    for sequence in range(len(lengths)):
+        assert noise(exact[sequence], found[sequence]) > 30.0, f"sequence {sequence}"
 
 
 @pytest.mark.parametrize("seed", range(4))
