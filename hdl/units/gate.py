@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import requantise
+from hdl.fixed import requantise, shift_left
 from hdl.primitives.multiplier import Multiplier
 from hdl.streams import beats
 from hdl.units.functions import rise_of
@@ -38,8 +38,12 @@ class SigmoidGate(wiring.Component):
         spec, sigmoid = self.spec, self.spec.sigmoid
         m.submodules.multiplier = multiplier = Multiplier(OPERAND_WIDTH, sigmoid.fraction + 1)
         value = Signal(signed(OPERAND_WIDTH), reset_less=True)
-        argument = Signal(signed(sigmoid.argument.width), reset_less=True)
-        m.d.sync += argument.eq(requantise(self.i.payload.value, spec.argument_shift, len(argument)))
+        # A shift to the left comes behind the register: Yosys refuses constant bits in one ("conflicting init
+        # values"). What it clips earlier lies beyond the table all the same.
+        left = max(0, -spec.argument_shift)
+        kept = Signal(signed(sigmoid.argument.width - left), reset_less=True)
+        m.d.sync += kept.eq(requantise(self.i.payload.value, spec.argument_shift + left, len(kept)))
+        argument = shift_left(kept, left)
         rise = rise_of(m, sigmoid, argument)
         m.d.comb += [
             multiplier.a.eq(value),

@@ -241,14 +241,16 @@ class GsuMixer(wiring.Component):
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         real_operand = Signal(signed(OPERAND_WIDTH), reset_less=True)
         gate = round_shift(gate_out[0], spec.gate_shift)
-        rounded_gate = Signal(gate.shape(), reset_less=True)
+        # Without a rounding the operand's own register is enough.
+        rounded_gate = Signal(gate.shape(), reset_less=True) if spec.gate_shift > 0 else gate
         product = round_shift(multiplier.product, spec.mixer_shift)
         rounded_product = Signal(product.shape(), reset_less=True)
         m.d.sync += [
             real_operand.eq(real_out[0] + biases.data.as_signed()),
-            rounded_gate.eq(gate),
             rounded_product.eq(product),
         ]
+        if spec.gate_shift > 0:
+            m.d.sync += rounded_gate.eq(gate)
         leaves = Signal()
         next_output = Signal.like(output)
         step_ends = output == channels - 1
