@@ -17,7 +17,7 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from benchmarks.peers import PEERS, peer
+from benchmarks.peers import FLOWS, PEERS, peer
 from boards.toolchain import synthesise
 from hdl.mixers.choice import Build, MixerChoice, cheapest, mixer_choices
 from hdl.parts import Part, part
@@ -82,17 +82,17 @@ def built(choice: MixerChoice, graph: AdderGraph, on: Part, folder: Path) -> dic
     }
 
 
-def peers(product: TernaryProduct, on: Part, folder: Path) -> Iterator[dict[str, Any]]:
-    """Figures of the peers' circuits after synthesis, as they come and each adder alone."""
+def peers(product: TernaryProduct, on: Part, folder: Path, flows: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Figures of the peers' circuits after synthesis."""
     for name in PEERS:
         started = time.monotonic()
         other = peer(name, product, folder / name)
         searched = time.monotonic() - started
-        for alone in (True, False):
+        for flow in flows:
             started = time.monotonic()
-            found = other.synthesise(on, folder / f"{name}-{alone}", alone)
+            found = other.synthesise(on, folder / f"{name}-{flow}", flow)
             yield {
-                "name": f"{other.name}{', adders alone' if alone else ''}",
+                "name": f"{other.name}, {flow}",
                 "adders": other.adders,
                 "cycles": 1,
                 "lut": found.lut,
@@ -104,7 +104,13 @@ def peers(product: TernaryProduct, on: Part, folder: Path) -> Iterator[dict[str,
 
 
 def compare(
-    name: str, on: Part, width: int, rounds: int | None, seed: int, builds: Sequence[str], with_peers: bool
+    name: str,
+    on: Part,
+    width: int,
+    rounds: int | None,
+    seed: int,
+    builds: Sequence[str],
+    flows: Sequence[str],
 ) -> dict[str, Any]:
     """Builds of one matrix on one part, and the peers'."""
     product = TernaryProduct(matrix(name, seed), width)
@@ -124,14 +130,14 @@ def compare(
         for budget, best in ((budget, cheapest(choices, budget)) for budget in BUDGETS)
     ]
     with progress() as bars, tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
-        task = bars.add_task(f"{name} on {on.name}", total=len(wanted) + 2 * len(PEERS) * with_peers)
+        task = bars.add_task(f"{name} on {on.name}", total=len(wanted) + len(flows) * len(PEERS))
         rows = []
         for place, choice in enumerate(wanted):
             rows.append(built(choice, graph, on, Path(temporary) / str(place)))
             bars.advance(task)
         result["mixers"] = rows
         result["peers"] = []
-        for figures in peers(product, on, Path(temporary)) if with_peers else ():
+        for figures in peers(product, on, Path(temporary), flows) if flows else ():
             result["peers"].append(figures)
             bars.advance(task)
     best = min((row["lut"] for row in result["peers"]), default=None)
@@ -192,6 +198,12 @@ def run(
     build: Annotated[
         list[str] | None, typer.Option(metavar="BUILD", help="may be given again  [default: all four]")
     ] = None,
+    flow: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FLOW", help="of the peers' adders: joined, apart, merged  [default: all three]"
+        ),
+    ] = None,
     with_peers: Annotated[
         bool, typer.Option("--peers/--no-peers", help="compare with da4ml and alkaid")
     ] = True,
@@ -204,7 +216,9 @@ def run(
     results = []
     for name in matrices or ["half-64", "sparse-64", "gsu-0"]:
         for on in [part(chosen) for chosen in device or ["hx8k", "ecp5-25k"]]:
-            results.append(compare(name, on, width, rounds, seed, build or BUILDS, with_peers))
+            results.append(
+                compare(name, on, width, rounds, seed, build or BUILDS, (flow or FLOWS) if with_peers else ())
+            )
             show(table_of(results[-1]))
             write_json(json, {"results": results})
     if curve is not None:

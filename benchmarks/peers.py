@@ -1,9 +1,10 @@
-"""Netlists of other generators of constant matrix products, as they come and with each adder mapped alone.
+"""Netlists of other generators of constant matrix products.
 
 da4ml and alkaid (Sun et al. 2025, "da4ml: Distributed Arithmetic for Real-time Neural Networks on FPGAs")
 write Verilog for FPGAs whose adders subtract as well as they add.
 """
 
+import json
 import shutil
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,13 +15,16 @@ from typing import Any
 import numpy as np
 
 from boards.toolchain import synthesise
-from boards.toolchain.synthesis import Resources
+from boards.toolchain.synthesis import Resources, count
 from hdl.parts import Part
 from hdl.verilog import run_yosys
 from quantize.errors import StatespikeError
 from quantize.mixing import TernaryProduct
 
 PEERS = ("da4ml", "alkaid")
+FLOWS = ("joined", "apart", "merged")
+"""How their adders are mapped: each made a carry chain by itself before all are joined, as ours are; each
+mapped to cells by itself; or all in one piece, where Yosys merges additions into carry-save form."""
 ADDITIONS = (0, 1)
 """Codes of addition and subtraction in both graphs."""
 
@@ -33,17 +37,26 @@ class Peer:
     adders: int
     sources: Path
 
-    def synthesise(self, part: Part, folder: Path, alone: bool) -> Resources:
-        """Cells of its circuit, each adder mapped by itself or all of them merged as Yosys likes it."""
+    def synthesise(self, part: Part, folder: Path, flow: str) -> Resources:
+        """Cells of its circuit by one of the `FLOWS`."""
         shutil.copytree(self.sources, folder, dirs_exist_ok=True)
         sources = " ".join(sorted(path.name for path in folder.glob("*.v")))
-        passes = "proc\nopt_expr\nwreduce\nopt_clean\nalumacc\n" if alone else ""
+        passes = {
+            "joined": "proc\nopt_expr\nwreduce\nopt_clean\nalumacc\nflatten\nopt_clean\n"
+            "write_rtlil flat.il\n",
+            "merged": "proc\nflatten\nopt_clean\nwrite_rtlil flat.il\n",
+            "apart": "setattr -mod -set keep_hierarchy 1 *adder* *negative*\n"
+            f"synth_{part.family} -top top\nsetattr -mod -unset keep_hierarchy *\nflatten\nopt_clean\n"
+            "tee -q -o cells.json stat -json\n",
+        }
         run_yosys(
-            f"read_verilog {sources}\nhierarchy -check -top product\n{passes}proc\nflatten\nopt_clean\n"
-            "rename product top\nwrite_rtlil flat.il\n",
+            f"read_verilog {sources}\nhierarchy -check -top product\nrename product top\n{passes[flow]}",
             folder,
         )
-        return synthesise((folder / "flat.il").read_text(), part, folder / "synthesis").resources
+        if flow != "apart":
+            return synthesise((folder / "flat.il").read_text(), part, folder / "synthesis").resources
+        cells = json.loads((folder / "cells.json").read_text())["design"]["num_cells_by_type"]
+        return count(cells, part.family)
 
 
 def peer(name: str, product: TernaryProduct, folder: Path) -> Peer:

@@ -27,7 +27,7 @@ from quantize.mixing import AdderGraph
 Build = Literal["parallel", "serial", "table", "event"]
 
 # Look-up tables a bit of counter with what compares it, and a bit of constant and of written memory in logic.
-COUNTER_WEIGHT = 1.7
+COUNTER_WEIGHT = {"ice40": 1.7, "ecp5": 2.6}
 ROM_WEIGHT = 0.13
 BUFFER_WEIGHT = 1.5
 # An event mixer's lists and walks; what a table mixer needs to come back to a sum.
@@ -142,7 +142,7 @@ def _table(mixer: TableMixer, family: Family) -> Resources:
     lut: float = sum(_chain(adder + place, family) for adder in [*tree, width])
     lut += max(1, lanes // 2) * product.input_width + (width + RETURN_CONTROL if mixer.blocks > 1 else 0)
     lut += sum(tree) / 2 * place
-    lut += COUNTER_WEIGHT * sum(count.bit_length() for count in (rows, product.outputs, lanes))
+    lut += COUNTER_WEIGHT[family] * sum(count.bit_length() for count in (rows, product.outputs, lanes))
     ff = 3 * lanes * product.input_width + sum(tree) + 2 * lanes + width
     ff += (mixer.tree.depth + 3) * (4 if mixer.blocks == 1 else 5 + product.outputs.bit_length())
     table = MemoryNeed(rows, 2 * lanes, 2 * lanes * rows > LOGIC_BITS, written=False)

@@ -1,6 +1,6 @@
 """The parallel mixer: every addition has an adder of its own, and a vector enters in every cycle."""
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Const, Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -58,14 +58,14 @@ class ParallelMixer(wiring.Component):
         registers = Registers(m, schedule, advance)
         for node in range(graph.inputs):
             registers.make(node, self.i.payload.values[node])
-        for adder in range(graph.adders):
-            node = graph.inputs + adder
-            registers.make(node, self._sum(m, registers, adder, schedule.stage_of[node]))
+        adders = range(graph.inputs, graph.inputs + graph.adders)
+        for node in sorted(adders, key=lambda node: schedule.stage_of[node]):
+            inverted = self.complements and bool(graph.inverted[node])
+            total = self._sum(m, registers, node - graph.inputs, schedule.stage_of[node])
+            registers.make(node, total, inverted)
         for output, node in enumerate(graph.outputs):
             if node != ZERO:
-                value = registers.read(node, schedule.stages + 1)
-                complement = self.complements and bool(graph.inverted[node])
-                m.d.comb += self.o.payload.values[output].eq(~value if complement else value)
+                m.d.comb += self.o.payload.values[output].eq(registers.read(node, schedule.stages + 1))
 
         valid: Value = self.i.valid
         first, last = self.i.payload.first, self.i.payload.last
@@ -84,28 +84,21 @@ class ParallelMixer(wiring.Component):
         """The signal of an adder's node, from its operands' signals in the same stage."""
         graph = self.graph
         node = graph.inputs + adder
-        left, right = (int(operand) for operand in graph.operands[adder])
-        left_width = 1 if left == ZERO else int(graph.widths[left])
-        right_width, width = int(graph.widths[right]), int(graph.widths[node])
+        read = [self.complements and bool(complement) for complement in graph.complemented[adder]]
+        left, right = (
+            Const(-1 if complement else 0, signed(1))
+            if operand == ZERO
+            else registers.read(int(operand), stage, complement)
+            for operand, complement in zip(graph.operands[adder], read, strict=True)
+        )
+        width = int(graph.widths[node])
         if self.complements:
-            read = [bool(complement) for complement in graph.complemented[adder]]
-            made = [operand != ZERO and bool(graph.inverted[operand]) for operand in (left, right)]
             # As they are read, and with the carry, the operands give the node; with the left one inverted,
             # its complement.
-            m.submodules[f"{ADDER_NAME}_{adder}"] = component = Adder(
-                left_width,
-                right_width,
-                width,
-                complement_left=read[0] != made[0],
-                complement_right=read[1] != made[1],
-                carry=read[1],
-                complement_sum=read[0] != bool(graph.inverted[node]),
-            )
+            inverted = read[0] != bool(graph.inverted[node])
+            component = Adder(len(left), len(right), width, carry=read[1], complement_sum=inverted)
         else:
-            m.submodules[f"{ADDER_NAME}_{adder}"] = component = Adder(
-                left_width, right_width, width, subtract=bool(graph.subtract[adder])
-            )
-        if left != ZERO:
-            m.d.comb += component.left.eq(registers.read(left, stage))
-        m.d.comb += component.right.eq(registers.read(right, stage))
+            component = Adder(len(left), len(right), width, subtract=bool(graph.subtract[adder]))
+        m.submodules[f"{ADDER_NAME}_{adder}"] = component
+        m.d.comb += [component.left.eq(left), component.right.eq(right)]
         return component.sum

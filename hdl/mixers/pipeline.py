@@ -52,18 +52,29 @@ class Registers:
 
     def __init__(self, m: Module, schedule: Schedule, advance: Value):
         self.m, self.schedule, self.advance = m, schedule, advance
-        self._ages: dict[int, list[Value]] = {}
+        # By node, and whether it is the complement: the age of its first signal, and that signal's registers.
+        self._ages: dict[tuple[int, bool], tuple[int, list[Value]]] = {}
 
-    def make(self, node: int, value: Value) -> None:
-        """`value` is what the node's signal carries in its own stage."""
-        self._ages[node] = [value]
+    def make(self, node: int, value: Value, complement: bool = False) -> None:
+        """`value` is what the node's signal carries in its own stage: the node, or its complement."""
+        self._ages[node, complement] = 0, [value]
 
-    def read(self, node: int, stage: int) -> Value:
-        """The node's signal in a stage at or behind its own."""
-        ages = self._ages[node]
-        while len(ages) <= stage - self.schedule.stage_of[node]:
-            register = Signal(Shape.cast(ages[0].shape()), name=f"node_{node}_{len(ages)}", reset_less=True)
+    def read(self, node: int, stage: int, complement: bool = False) -> Value:
+        """The node, or its complement, in a stage at or behind its own.
+
+        Where it does not come so, inverters make it at its first reader. Readers come in the order of stages.
+        """
+        age = stage - self.schedule.stage_of[node]
+        if (node, complement) not in self._ages:
+            value = self.read(node, stage, not complement)
+            inverse = Signal(Shape.cast(value.shape()), name=f"inverse_{node}")
+            self.m.d.comb += inverse.eq(~value)
+            self._ages[node, complement] = age, [inverse]
+        first, signals = self._ages[node, complement]
+        while first + len(signals) <= age:
+            name = f"{'complement' if complement else 'node'}_{node}_{first + len(signals)}"
+            register = Signal(Shape.cast(signals[0].shape()), name=name, reset_less=True)
             with self.m.If(self.advance):
-                self.m.d.sync += register.eq(ages[-1])
-            ages.append(register)
-        return ages[stage - self.schedule.stage_of[node]]
+                self.m.d.sync += register.eq(signals[-1])
+            signals.append(register)
+        return signals[age - first]

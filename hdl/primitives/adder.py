@@ -5,7 +5,7 @@ words are wider than a bit or two. So each adder is a module of its own, and `bo
 chooses its cells before it joins the modules.
 """
 
-from amaranth.hdl import Module, Value, signed
+from amaranth.hdl import Module, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,10 +21,8 @@ class Adder(wiring.Component):
     left_width, right_width, width : int
     subtract : bool
         `left - right` instead.
-    complement_left, complement_right : bool
-        The operand's complement is added, at the price of an inverter a bit; it excludes `subtract`.
     carry, complement_sum : bool
-        One more is added; the sum leaves inverted. Both come at no cost on iCE40.
+        Of additions: one more is added; the sum leaves inverted. Both come at no cost on iCE40.
 
     Members
     -------
@@ -35,12 +33,10 @@ class Adder(wiring.Component):
 
     def __init__(
         self, left_width: int, right_width: int, width: int, *, subtract: bool = False,
-        complement_left: bool = False, complement_right: bool = False, carry: bool = False,
-        complement_sum: bool = False,
+        carry: bool = False, complement_sum: bool = False,
     ):  # fmt: skip
         self.width = width
         self.subtract, self.carry, self.complement_sum = subtract, carry, complement_sum
-        self.complement_left, self.complement_right = complement_left, complement_right
         super().__init__(
             {
                 "left": In(signed(left_width)),
@@ -51,8 +47,6 @@ class Adder(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        left: Value = ~self.left if self.complement_left else self.left
-        right: Value = ~self.right if self.complement_right else self.right
-        total = left - right if self.subtract else left + right + int(self.carry)
+        total = self.left - self.right if self.subtract else self.left + self.right + int(self.carry)
         m.d.comb += self.sum.eq(~total if self.complement_sum else total)
         return m

@@ -126,8 +126,9 @@ def adder_graph(product: TernaryProduct, rounds: int | None = None, seed: int = 
 
 
 def default_rounds(product: TernaryProduct) -> int:
-    """Rounds of search that take a few seconds: each takes longer with the square of the non-zeros."""
-    return min(2_000, 2_000 * (2_000**2) // max(int(np.count_nonzero(product.table)) ** 2, 1))
+    """Rounds of search that take a few seconds."""
+    nonzeros = max(int(np.count_nonzero(product.table)), 1)
+    return int(1_000 * min(1.0, (2_000 / nonzeros) ** 2.5))
 
 
 def graph_of(product: TernaryProduct, sharing: Sharing, seed: int = 0) -> AdderGraph:

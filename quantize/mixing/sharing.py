@@ -1,8 +1,9 @@
 """Common subexpressions of a ternary matrix: which sums of two to compute once for several outputs.
 
-The plain method takes, again and again, the pair of terms that saves most. It is run many times: parts of
-the solution are dissolved at random and found anew, with a little luck in the choice, and the result is kept
-unless it is worse (a large-neighbourhood search, its cost the bits of all adders).
+The plain method takes, again and again, the pair of terms that saves most, and of pairs of equally many uses
+the one that leaves most to save. It is run many times: parts of the solution are dissolved at random and
+found again, with a little luck in the choice, and the result is kept unless it is worse. That is a
+large-neighbourhood search; its cost are the bits of all adders.
 
 A set of outputs is a row of 64-bit words with a bit for each output, so the uses of a pair are counted by a
 few `and`s and a count of ones.
@@ -19,11 +20,12 @@ from numba.extending import intrinsic
 from quantize.formats import Integers
 from quantize.mixing.numbers import random_number, random_state
 
-# How the search moves. Found by trial on random matrices of 64 x 64; the result depends little on them.
-WIDTH_EXPONENT = 1.5  # wide sums are worth more than in proportion: few pairs become wide
-LARGEST_PART = 0.5  # of the solution, dissolved at once
+# How the search moves. Found by trial on a random matrix of 64 x 64; the result depends little on them.
+COMPARED = 32  # pairs of equally many uses that are looked ahead of
+LOOKAHEAD = 0.3  # of a bit for each further use and bit: few of them will be there when it is their turn
+LARGEST_PART = 0.3  # of the solution, dissolved at once
 LARGEST_LUCK = 0.1  # relative, on what a pair saves
-TEMPERATURE = 5.0  # bits by which the search may get worse on its way, at its start
+TEMPERATURE = 10.0  # bits by which the search may get worse on its way, at its start
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,16 +86,22 @@ def _ones(typing_context, word):
 
 
 @numba.njit(cache=True)
+def _count(word):
+    """Number of ones of a 64-bit word, signed."""
+    return np.int64(_ones(word))  # type: ignore[call-arg]  # mypy does not know an intrinsic
+
+
+@numba.njit(cache=True)
 def _uses(plus, minus, a, b, subtract):
     """In how many outputs the pair occurs."""
-    total = np.uint64(0)
+    total = 0
     for word in range(plus.shape[1]):
         if subtract:
             found = (plus[a, word] & minus[b, word]) | (minus[a, word] & plus[b, word])
         else:
             found = (plus[a, word] & plus[b, word]) | (minus[a, word] & minus[b, word])
-        total += _ones(found)  # type: ignore[call-arg]  # mypy does not know an intrinsic
-    return np.int64(total)
+        total += _count(found)
+    return total
 
 
 @numba.njit(cache=True)
@@ -107,8 +115,8 @@ def _sum_width(size, input_width):
 
 @numba.njit(cache=True)
 def _saving(uses, size, input_width):
-    """Weighted bits of adders that computing a sum of so many inputs once saves."""
-    return (uses - 1) * np.float64(_sum_width(size, input_width)) ** WIDTH_EXPONENT
+    """Bits of adders that computing a sum of so many inputs once saves."""
+    return np.float64((uses - 1) * _sum_width(size, input_width))
 
 
 @numba.njit(cache=True)
@@ -132,11 +140,38 @@ def _extract(plus, minus, a, b, subtract, node):
 
 
 @numba.njit(cache=True)
+def _further_uses(plus, minus, used, a, b, subtract, count):
+    """What the pair's outputs have in common beside it: uses that its node would have with others."""
+    total = 0
+    for node in range(count):
+        if used[node] and node != a and node != b:
+            alike, different = 0, 0
+            for word in range(plus.shape[1]):
+                if subtract:
+                    as_it_is = plus[a, word] & minus[b, word]
+                    negated = minus[a, word] & plus[b, word]
+                else:
+                    as_it_is = plus[a, word] & plus[b, word]
+                    negated = minus[a, word] & minus[b, word]
+                positive, negative = plus[node, word], minus[node, word]
+                alike += _count((positive & as_it_is) | (negative & negated))
+                different += _count((negative & as_it_is) | (positive & negated))
+            total += max(alike - 1, 0) + max(different - 1, 0)
+    return total
+
+
+@numba.njit(cache=True)
 def _greedy(plus, minus, sizes, pairs, count, input_width, luck, state):
-    """Extract the pair that saves most until none saves anything; returns the number of nodes."""
+    """Extract the pair that saves most until none saves anything; returns the number of nodes.
+
+    Of the first pairs with equally many uses, the one is taken whose outputs have most in common beside it.
+    """
     heap = [(0.0, 0, 0, 0, 0)]
     heap.pop()
+    equals = heap.copy()
+    used = np.ones(len(plus), dtype=np.bool_)
     for node in range(count):
+        used[node] = plus[node].any() or minus[node].any()
         for other in range(node):
             for subtract in range(2):
                 uses = _uses(plus, minus, node, other, subtract)
@@ -144,30 +179,50 @@ def _greedy(plus, minus, sizes, pairs, count, input_width, luck, state):
                     saving = _saving(uses, sizes[node] + sizes[other], input_width)
                     heap.append((-saving * (1.0 + luck * random_number(state)), uses, node, other, subtract))
     heapify(heap)
-    while len(heap) > 0:
-        _, stale_uses, a, b, subtract = heappop(heap)
-        uses = _uses(plus, minus, a, b, subtract)
-        if uses < 2:
-            continue
-        size = sizes[a] + sizes[b]
-        if uses != stale_uses:  # some were lost to other pairs since it was put there
-            saving = _saving(uses, size, input_width)
-            heappush(heap, (-saving * (1.0 + luck * random_number(state)), uses, a, b, subtract))
-            continue
+    while True:
+        equals.clear()
+        while len(heap) > 0 and len(equals) < COMPARED:
+            first = heappop(heap)
+            uses = _uses(plus, minus, first[2], first[3], first[4])
+            if uses > 1 and uses != first[1]:  # some were lost to other pairs since it was put there
+                saving = _saving(uses, sizes[first[2]] + sizes[first[3]], input_width)
+                luckily = -saving * (1.0 + luck * random_number(state))
+                heappush(heap, (luckily, uses, first[2], first[3], first[4]))
+            elif uses > 1:
+                equals.append(first)
+                if uses < equals[0][1]:
+                    break
+        if len(equals) == 0:
+            return count
+        best, chosen = -1.0, 0
+        for place in range(len(equals)):
+            cost, uses, a, b, subtract = equals[place]
+            if uses == equals[0][1]:
+                further = 0
+                if len(equals) > 1:
+                    further = _further_uses(plus, minus, used, a, b, subtract, count)
+                value = LOOKAHEAD * further * _sum_width(sizes[a] + sizes[b], input_width) - cost
+                if value > best:
+                    best, chosen = value, place
+        for place in range(len(equals)):
+            if place != chosen:
+                heappush(heap, equals[place])
+        _, _, a, b, subtract = equals[chosen]
         node = count
         count += 1
-        sizes[node] = size
+        sizes[node] = sizes[a] + sizes[b]
         pairs[node, 0], pairs[node, 1], pairs[node, 2] = a, b, subtract
         _extract(plus, minus, a, b, subtract, node)
+        used[a] = plus[a].any() or minus[a].any()
+        used[b] = plus[b].any() or minus[b].any()
         for other in range(node):
-            for subtract in range(2):
-                uses = _uses(plus, minus, node, other, subtract)
-                if uses > 1:
-                    saving = _saving(uses, size + sizes[other], input_width)
-                    heappush(
-                        heap, (-saving * (1.0 + luck * random_number(state)), uses, node, other, subtract)
-                    )
-    return count
+            if used[other]:
+                for subtract in range(2):
+                    uses = _uses(plus, minus, node, other, subtract)
+                    if uses > 1:
+                        saving = _saving(uses, sizes[node] + sizes[other], input_width)
+                        luckily = -saving * (1.0 + luck * random_number(state))
+                        heappush(heap, (luckily, uses, node, other, subtract))
 
 
 @numba.njit(cache=True)
