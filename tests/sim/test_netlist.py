@@ -3,13 +3,16 @@
 import pytest
 
 from boards.toolchain import synthesise
+from hdl.network import Network
 from hdl.parts import part
+from hdl.plan import Choice, LayerChoice
 from hdl.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from sim.backends import backend
 from sim.backends.netlist import Netlist
 from sim.compare import compare
 from sim.stimulus import Stimulus
+from tests.networks import INPUT, random_network, random_samples
 
 
 @pytest.mark.synth
@@ -28,3 +31,17 @@ def test_netlist_is_exact_and_takes_the_same_cycles(tiny, draw, tmp_path):
 def test_part_without_models_is_told(tmp_path):
     with pytest.raises(StatespikeError, match="no simulation models of all cells of ecp5-25k"):
         Netlist(tmp_path, part("ecp5-25k"))
+
+
+@pytest.mark.slow
+@pytest.mark.synth
+@pytest.mark.cosim
+def test_netlist_of_a_network_equals_its_reference(tmp_path):
+    """Registers before and behind the mixer's multiplier once made synthesis build another circuit."""
+    network = random_network("gsu", 32, 2, 1, seed=3)
+    design = Network(network, Choice((LayerChoice(2, 2),), serial_encoder=True), taps=True)
+    samples = INPUT.quantise(random_samples(1, 8, seed=1))
+    synthesis = synthesise(rtlil_text(design), part("up5k"), tmp_path, no_collisions=True)
+    run = Netlist(synthesis.rtlil, synthesis.part).run(design, Stimulus(list(samples)), tmp_path)
+    comparison = compare(network.compute(samples), run)
+    assert comparison.bit_exact, comparison.first_mismatch
