@@ -16,7 +16,7 @@ from quantize.network import UNIT_KINDS, Block, QuantizedNetwork, UnitSpec, spec
 from quantize.specification import QuantizedNetworkError, Specification
 
 FORMAT = "statespike-quantized-network"
-VERSION = "1"
+VERSION = "2"
 
 
 def save_network(network: QuantizedNetwork, path: Path) -> None:

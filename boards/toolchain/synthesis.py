@@ -122,10 +122,9 @@ def synthesise(
     (folder / "design.il").write_text(rtlil)
     relax = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2\n" if no_collisions else ""
     command = f"synth_{part.family}"
-    if part.family == "ice40" and part.dsps:
-        command += " -dsp"  # only on request, and without asking which part it is
+    blocks = _MULTIPLIERS_ALONE if part.family == "ice40" and part.dsps else ""
     log = run_yosys(
-        f"read_rtlil design.il\n{relax}{_map_alone(rtlil)}{command} -top top -json netlist.json\n"
+        f"read_rtlil design.il\n{relax}{_map_alone(rtlil)}{blocks}{command} -top top -json netlist.json\n"
         "tee -q -o cells.json stat -json\nwrite_rtlil netlist.il\n",
         folder,
         "synthesis.log",
@@ -144,6 +143,21 @@ def synthesise(
                 f"synthesis for {part.name} made {found} {name} cells instead of {wanted} (log: {log})"
             )
     return Synthesis(part, resources, folder / "netlist.json", folder / "netlist.il", log)
+
+
+# The multiplier blocks of the iCE40 are made, and their registers packed, while every multiplier is still in
+# its module. `synth_ice40 -dsp` does so in the flat design, where it meets registers of others; then Yosys
+# 0.70 built circuits that computed something else, without a word in its log.
+_MULTIPLIERS_ALONE = """select -set multipliers t:$mul %m
+proc @multipliers
+opt_expr @multipliers
+opt_clean @multipliers
+techmap -map +/mul2dsp.v -map +/ice40/dsp_map.v -D DSP_A_MAXWIDTH=16 -D DSP_B_MAXWIDTH=16 \
+    -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2 -D DSP_Y_MINWIDTH=2 -D DSP_NAME=$__MUL16X16 @multipliers
+setattr -unset mul2dsp @multipliers
+opt_expr -fine @multipliers
+ice40_dsp @multipliers
+"""
 
 
 def _map_alone(rtlil: str) -> str:

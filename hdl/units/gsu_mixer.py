@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import add_trit, exceeds, magnitude, requantise, times
+from hdl.fixed import add_trit, exceeds, magnitude, round_shift, saturate, times
 from hdl.primitives.memory import buffer, concatenate, table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.queue import Queue
@@ -43,8 +43,8 @@ class GsuMixer(wiring.Component):
 
     # Cycles from the issue of a block's last row until its sums stand in the output registers.
     BLOCK_LATENCY = 6
-    # Cycles that an output takes: operands into the multiplier, product, handshake.
-    OUTPUT_CYCLES = 3
+    # Cycles that an output takes: bias added, into the multiplier, multiplied, rounded, clipped as it leaves.
+    OUTPUT_CYCLES = 5
 
     def __init__(self, spec: GatedProductSpec, lanes: int):
         if not 1 <= lanes <= spec.channels:
@@ -239,19 +239,29 @@ class GsuMixer(wiring.Component):
         m.submodules.multiplier = multiplier = Multiplier()
         m.submodules.queue = queue = Queue(Beat(spec.mixer_width), 1)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
+        real_operand = Signal(signed(OPERAND_WIDTH), reset_less=True)
+        gate = round_shift(gate_out[0], spec.gate_shift)
+        # Without a rounding the operand's own register is enough.
+        rounded_gate = Signal(gate.shape(), reset_less=True) if spec.gate_shift > 0 else gate
+        product = round_shift(multiplier.product, spec.mixer_shift)
+        rounded_product = Signal(product.shape(), reset_less=True)
+        m.d.sync += [
+            real_operand.eq(real_out[0] + biases.data.as_signed()),
+            rounded_product.eq(product),
+        ]
+        if spec.gate_shift > 0:
+            m.d.sync += rounded_gate.eq(gate)
         leaves = Signal()
         next_output = Signal.like(output)
         step_ends = output == channels - 1
         m.d.comb += [
             next_output.eq(Mux(leaves, Mux(step_ends, 0, output + 1), output)),
             biases.addr.eq(next_output),
-            multiplier.a.eq(real_out[0] + biases.data.as_signed()),
-            multiplier.b.eq(requantise(gate_out[0], spec.gate_shift, OPERAND_WIDTH)),
+            multiplier.a.eq(real_operand),
+            multiplier.b.eq(saturate(rounded_gate, OPERAND_WIDTH)),
             queue.i.valid.eq((left != 0) & (age == self.OUTPUT_CYCLES - 1)),
             Cat(queue.i.payload.first, queue.i.payload.last).eq(out_marks),
-            queue.i.payload.value.eq(
-                requantise(multiplier.product, spec.mixer_shift, spec.mixer_width)
-            ),
+            queue.i.payload.value.eq(saturate(rounded_product, spec.mixer_width)),
             leaves.eq(queue.i.valid & queue.i.ready),
         ]
         m.d.sync += output.eq(next_output)

@@ -9,7 +9,7 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from quantize.checkpoint import UNIT_TENSORS, write_checkpoint
-from quantize.file import load_network, save_network
+from quantize.file import VERSION, load_network, save_network
 from quantize.specification import QuantizedNetworkError
 from tests.networks import random_checkpoint, random_network
 
@@ -111,7 +111,7 @@ def test_checkpoint_is_not_a_quantised_network(tmp_path):
 
 def test_other_version(damaged):
     path = damaged(lambda layers, tensors, metadata: metadata.update(version="7"))
-    assert_refused(path, "has version '7' of the format, this statespike reads '1'")
+    assert_refused(path, f"has version '7' of the format, this statespike reads '{VERSION}'")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_damaged_provenance(damaged):
 
 def test_description_is_missing(tmp_path):
     path = tmp_path / "network.safetensors"
-    metadata = {"format": "statespike-quantized-network", "version": "1"}
+    metadata = {"format": "statespike-quantized-network", "version": VERSION}
     path.write_bytes(save({"a.b": np.zeros(1)}, metadata))
     assert_refused(path, "has a damaged description")
 
