@@ -11,6 +11,7 @@ from quantize.errors import StatespikeError
 from quantize.formats import Format, Integers, fixed_words, nearest, saturate, significant
 from quantize.layers.array import (
     COEFFICIENT_WIDTH,
+    MOST_SHIFT,
     OUTPUT_WEIGHT_WIDTH,
     SHIFT_CODE_WIDTH,
     SHIFT_STEP,
@@ -164,8 +165,8 @@ def _array(
     skip = (layer.skip + layer.residues.real.sum(1)) * 2.0**-given.fraction
     output = format_for(y, STREAM_WIDTH)
     fraction = min(
-        fixed_words(np.stack([position_weight, velocity_weight]), OUTPUT_WEIGHT_WIDTH)[1],
-        fixed_words(skip, COEFFICIENT_WIDTH)[1],
+        fixed_words(np.stack([position_weight, velocity_weight]), OUTPUT_WEIGHT_WIDTH, MOST_SHIFT)[1],
+        fixed_words(skip, COEFFICIENT_WIDTH, MOST_SHIFT)[1],
     )
     output = Format(output.width, min(output.fraction, fraction))
     return ArraySpec(
@@ -199,7 +200,7 @@ def _weights(values: NDArray[np.float64], fraction: int, bits: int) -> Integers:
 
 def _coefficients(values: NDArray[np.float64], bits: int) -> tuple[Integers, int]:
     """Positive words of at most `bits` significant bits, never zero, and their common shift."""
-    words, shift = fixed_words(values, COEFFICIENT_WIDTH)
+    words, shift = fixed_words(values, COEFFICIENT_WIDTH, MOST_SHIFT)
     # The words carry no sign, so the bit that `significant` sets aside for it is one more of precision.
     words = np.maximum(significant(words, bits + 1), 1)
     if words.max() >= 1 << (COEFFICIENT_WIDTH - 1):

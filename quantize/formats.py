@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 Integers = NDArray[np.int64]
 
+MOST_FRACTION = 32
+"""Fraction bits of the finest words: what would need more is zero to every circuit here."""
+
 
 @dataclass(frozen=True)
 class Format:
@@ -88,8 +91,8 @@ def nearest(values: ArrayLike, fraction: int) -> Integers:
     return np.floor(np.asarray(values, dtype=np.float64) * 2.0**fraction + 0.5).astype(np.int64)
 
 
-def fixed_words(values: ArrayLike, width: int) -> tuple[Integers, int]:
-    """Real coefficients as words of one common scale: the largest that fits.
+def fixed_words(values: ArrayLike, width: int, finest: int = MOST_FRACTION) -> tuple[Integers, int]:
+    """Real coefficients as words of one common scale: the finest that holds them all, up to `finest`.
 
     Returns
     -------
@@ -101,7 +104,7 @@ def fixed_words(values: ArrayLike, width: int) -> tuple[Integers, int]:
     largest = float(np.max(np.abs(values), initial=0.0))
     if largest == 0.0:
         return np.zeros(values.shape, dtype=np.int64), 0
-    fraction = width - 1 - int(np.ceil(np.log2(largest)))
+    fraction = min(width - 1 - int(np.ceil(np.log2(largest))), finest)
     words = nearest(values, fraction)
     if np.max(np.abs(words)) >= 1 << (width - 1):
         fraction -= 1

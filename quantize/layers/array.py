@@ -14,6 +14,8 @@ from quantize.specification import QuantizedNetworkError, Specification, integer
 
 COEFFICIENT_WIDTH = 16
 OUTPUT_WEIGHT_WIDTH = 12
+MOST_SHIFT = 47
+"""Of the coefficients' and output weights' scales."""
 SHIFT_CODE_WIDTH = 3
 SHIFT_STEP = 2
 """State shifts are even: half a bit of scale on average against a stage of each shifter."""
@@ -56,9 +58,9 @@ class ArraySpec(Specification):
     input: Format
     output: Format
     state_width: int = integer(4, 16)
-    damping_shift: int = integer(1, 47)
-    stiffness_shift: int = integer(1, 47)
-    accumulator_fraction: int = integer(-32, 48)
+    damping_shift: int = integer(1, MOST_SHIFT)
+    stiffness_shift: int = integer(1, MOST_SHIFT)
+    accumulator_fraction: int = integer(-32, MOST_SHIFT)
     offset: Integers = words("H", 16)
     skip: Integers = words("H", COEFFICIENT_WIDTH)
     damping: Integers = words("HN", COEFFICIENT_WIDTH - 1, unsigned=True)

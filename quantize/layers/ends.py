@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from quantize.formats import Format, Integers, round_shift, saturate, signed_width
+from quantize.formats import MOST_FRACTION, Format, Integers, round_shift, saturate, signed_width
 from quantize.layers.functions import exact_matmul
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
 
@@ -32,7 +32,7 @@ class EncoderSpec(Specification):
 
     input: Format
     output: Format
-    weight_fraction: int = integer(-32, 48)
+    weight_fraction: int = integer(-32, MOST_FRACTION)
     weight: Integers = words("HF", WEIGHT_WIDTH)
     bias: Integers = words("H", 16)
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from quantize.constants import LEAK
-from quantize.formats import Format, Integers, requantise, round_shift, saturate
+from quantize.formats import MOST_FRACTION, Format, Integers, requantise, round_shift, saturate
 from quantize.layers.functions import TABLE_WIDTH, TRIT_WIDTH, Gelu, Sigmoid, Tanh, exact_matmul, mixed_width
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
 
@@ -37,7 +37,7 @@ class GluSpec(Specification):
 
     input: Format
     output: Format
-    weight_fraction: int = integer(-16, 32)
+    weight_fraction: int = integer(-16, MOST_FRACTION)
     value: Integers = words("HH", WEIGHT_WIDTH)
     gate: Integers = words("HH", WEIGHT_WIDTH)
     value_bias: Integers = words("H", 24)
@@ -177,7 +177,7 @@ class SmoothGluSpec(GluSpec):
 
     function: ClassVar[Gelu | Tanh]
 
-    activation_fraction: int = integer(-16, 32)
+    activation_fraction: int = integer(-16, MOST_FRACTION)
     input_shift: int = integer(-16, 32)
 
     @property

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from quantize.constants import THRESHOLD
-from quantize.formats import Format, Integers, requantise, round_shift, saturate, signed_width
+from quantize.formats import MOST_FRACTION, Format, Integers, requantise, round_shift, saturate, signed_width
 from quantize.layers.functions import TRIT_WIDTH, Gelu, bit_length, exact_matmul, mixed_width
 from quantize.layers.norm import GAIN_WIDTH, LayerNorm
 from quantize.specification import QuantizedNetworkError, Specification, integer, trits, words
@@ -38,7 +38,7 @@ class GatedProductSpec(Specification):
 
     input: Format
     output: Format
-    weight_fraction: int = integer(-16, 32)
+    weight_fraction: int = integer(-16, MOST_FRACTION)
     table: Integers = trits("HH")
     weight: Integers = words("HH", WEIGHT_WIDTH)
     bias: Integers = words("H", 16)
@@ -139,7 +139,7 @@ class GsuSpec(GatedProductSpec):
     kind: ClassVar[str] = "gsu"
 
     product_shift: int = integer(0, 31)
-    gain_fraction: int = integer(-16, 32)
+    gain_fraction: int = integer(-16, MOST_FRACTION)
     gain: Integers = words("H", GAIN_WIDTH)
     shift: Integers = words("H", 16)
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from quantize.formats import Format, Integers, requantise
+from quantize.formats import MOST_FRACTION, Format, Integers, requantise
 from quantize.layers.functions import TRIT_WIDTH, exact_matmul, mixed_width
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
 
@@ -37,7 +37,7 @@ class SpikeLinearSpec(Specification):
 
     input: Format
     output: Format
-    weight_fraction: int = integer(-16, 32)
+    weight_fraction: int = integer(-16, MOST_FRACTION)
     threshold: int = integer(-(1 << 15), (1 << 15) - 1)
     weight: Integers = words("HH", WEIGHT_WIDTH)
     bias: Integers = words("H", 24)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from quantize.formats import Format, Integers, requantise, round_shift, saturate
+from quantize.formats import MOST_FRACTION, Format, Integers, requantise, round_shift, saturate
 from quantize.layers.functions import bit_length, integer_square_root
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
 
@@ -170,7 +170,7 @@ class LayerNormSpec(Specification):
     output: Format
     after: int = integer(0, 1)
     input_shift: int = integer(-MOST_LEFT, 1)
-    gain_fraction: int = integer(-16, 32)
+    gain_fraction: int = integer(-16, MOST_FRACTION)
     gain: Integers = words("H", GAIN_WIDTH)
     shift: Integers = words("H", WORD)
 

@@ -60,6 +60,7 @@ def test_stable_is_inside_the_unit_circle(damping, stiffness):
 @example([0.999999 + 1e-6j], 3, 0)
 @example([0.999999 + 1e-6j, -0.999999 + 1e-6j], 3, 0)
 @example([0.01 + 0.0j, 0.1j], 3, 0)
+@example([1.0 - 1e-6 + 0j], 8, 0)  # the finest words there are do not reach its stiffness
 def test_quantised_poles_lie_inside_the_unit_circle(poles, bits, seed):
     generator = np.random.default_rng(seed)
     stream = Format(16, 11)
