@@ -11,7 +11,8 @@ from models.recipe import model_defaults
 from models.ssm import DiagonalStateSpace
 from models.surrogates import Derivative, surrogate
 from models.units import UNITS
-from quantize.checkpoint import Checkpoint, NetworkConfig
+from quantize.checkpoint import Checkpoint
+from quantize.configuration import NetworkConfig
 
 
 def _is_left_out(name: str) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from quantize.checkpoint import NetworkConfig
+from quantize.configuration import NetworkConfig
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The state of an unfinished training, so that an interrupted run ends with the weights of a whole one."""
 
-import os
 import pickle
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from models.recipe import Recipe
 from quantize.errors import StatespikeError
+from quantize.files import write_whole
 
 
 def save_state(
@@ -23,24 +24,20 @@ def save_state(
     optimizer: Optimizer,
     schedule: LRScheduler,
 ) -> None:
-    """Write the state after an epoch: to a temporary sibling first, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sibling = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        torch.save(
-            {
-                "task": task,
-                "recipe": asdict(recipe),
-                "epochs_done": epochs_done,
-                "network": network.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict(),
-            },
-            sibling,
-        )
-        sibling.replace(path)
-    finally:
-        sibling.unlink(missing_ok=True)
+    """Write the state after an epoch."""
+    content = BytesIO()
+    torch.save(
+        {
+            "task": task,
+            "recipe": asdict(recipe),
+            "epochs_done": epochs_done,
+            "network": network.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "schedule": schedule.state_dict(),
+        },
+        content,
+    )
+    write_whole(path, content.getvalue())
 
 
 def load_state(

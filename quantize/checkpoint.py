@@ -7,9 +7,7 @@ provenance as JSON. Reading it either gives a network that every later stage can
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,131 +16,16 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from quantize.errors import StatespikeError
+from quantize.configuration import CheckpointError, NetworkConfig, tensor_shapes
+from quantize.files import write_whole
 
 FORMAT = "statespike-checkpoint"
 VERSION = "1"
 
-DISCRETISATIONS = ("zoh", "bilinear")
-INITIALISATIONS = ("lin", "inv", "spread")
-POOLINGS = ("mean", "last")
-NORMS = ("batch", "layer")
-NORM_POSITIONS = ("pre", "post")
 ADDED_LATER = {"norm": "batch", "norm_position": "pre"}
 """Entries of a configuration that the first files lack, and what they mean by it."""
 
-RUNNING_STATISTICS = ("running_mean", "running_var")
-"""What a BatchNorm measures rather than learns."""
-
-Shape = tuple[int, ...]
 Tensor = NDArray[np.float32]
-
-
-class CheckpointError(StatespikeError):
-    """A file that is not a checkpoint, or a checkpoint that cannot be used."""
-
-
-def _linear(channels: int, name: str) -> dict[str, Shape]:
-    return {f"{name}.weight": (channels, channels), f"{name}.bias": (channels,)}
-
-
-def _gated_spiking_unit(channels: int) -> dict[str, Shape]:
-    return {
-        "weight": (channels, channels),
-        "bias": (channels,),
-        "norm.weight": (channels,),
-        "norm.bias": (channels,),
-    }
-
-
-def _lean_gated_spiking_unit(channels: int) -> dict[str, Shape]:
-    statistics: dict[str, Shape] = {"norm.running_mean": (channels,), "norm.running_var": (channels,)}
-    return _gated_spiking_unit(channels) | statistics
-
-
-def _gated_linear_unit(channels: int) -> dict[str, Shape]:
-    return _linear(channels, "value") | _linear(channels, "gate")
-
-
-def _integrate_and_fire_unit(channels: int) -> dict[str, Shape]:
-    return _gated_linear_unit(channels) | {"log_threshold": (channels,)}
-
-
-def _resonate_and_fire_unit(channels: int) -> dict[str, Shape]:
-    return _linear(channels, "mix")
-
-
-UNIT_TENSORS: dict[str, Callable[[int], dict[str, Shape]]] = {
-    "gsu": _gated_spiking_unit,
-    "gsu_lean": _lean_gated_spiking_unit,
-    "binary_s4d": _gated_linear_unit,
-    "spiking_ssm": _integrate_and_fire_unit,
-    "prf": _resonate_and_fire_unit,
-    "s4d": _gated_linear_unit,
-    "tanh": _gated_linear_unit,
-    "sigmoid": _gated_linear_unit,
-}
-"""Name of a model -> tensors of its unit (the part of a block behind the state-space model)."""
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """Shape and kind of a sequence classifier.
-
-    Parameters
-    ----------
-    model : str
-        One of `UNIT_TENSORS`: the unit behind the state-space model of every block.
-    features, channels, modes, layers, classes : int
-        Inputs a step, channels H, complex modes a channel N, blocks L, and outputs.
-    discretisation : str
-        "zoh" or "bilinear".
-    initialisation : str
-        "lin", "inv" or "spread": where the poles started.
-    pooling : str
-        "mean" over the valid steps, or the "last" valid step.
-    norm : str
-        What normalises a block: "batch" (a channel over all steps) or "layer" (a step over its channels). The
-        norm before the decoder is of the first kind in either case.
-    norm_position : str
-        "pre", `x + unit(ssm(norm(x)))`, or "post", `norm(x + unit(ssm(x)))`.
-    """
-
-    model: str
-    features: int
-    channels: int
-    modes: int
-    layers: int
-    classes: int
-    discretisation: str = "zoh"
-    initialisation: str = "lin"
-    pooling: str = "mean"
-    norm: str = "batch"
-    norm_position: str = "pre"
-
-    def __post_init__(self) -> None:
-        for name in ("features", "channels", "modes", "layers", "classes"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise CheckpointError(f"{name} is {value!r}; it must be a whole number of at least 1")
-        choices = {
-            "model": tuple(UNIT_TENSORS),
-            "discretisation": DISCRETISATIONS,
-            "initialisation": INITIALISATIONS,
-            "pooling": POOLINGS,
-            "norm": NORMS,
-            "norm_position": NORM_POSITIONS,
-        }
-        for name, allowed in choices.items():
-            value = getattr(self, name)
-            if value not in allowed:
-                raise CheckpointError(f"unknown {name} {value!r}; choose one of {', '.join(allowed)}")
-
-
-    @property
-    def folds_norm(self) -> bool:
-        """Whether the norm of a block is a gain and an offset at the input of its state-space model."""
-        return (self.norm, self.norm_position) == ("batch", "pre")
 
 
 @dataclass(frozen=True)
@@ -163,34 +46,6 @@ class Checkpoint:
     provenance: dict[str, Any] = field(default_factory=dict)
 
 
-def tensor_shapes(config: NetworkConfig) -> dict[str, Shape]:
-    """Every tensor of a checkpoint with its shape, in the order of the data flow."""
-    features, channels, modes = config.features, config.channels, config.modes
-    layer_norm: dict[str, Shape] = {"weight": (channels,), "bias": (channels,)}
-    batch_norm = layer_norm | {"running_mean": (channels,), "running_var": (channels,)}
-    block_norm = batch_norm if config.norm == "batch" else layer_norm
-    shapes: dict[str, Shape] = {"encoder.weight": (channels, features), "encoder.bias": (channels,)}
-    for layer in range(config.layers):
-        block: dict[str, Shape] = {f"norm.{name}": shape for name, shape in block_norm.items()}
-        block |= {
-            "ssm.C": (channels, modes, 2),
-            "ssm.log_dt": (channels,),
-            "ssm.log_A_real": (channels, modes),
-            "ssm.A_imag": (channels, modes),
-            "ssm.D": (channels,),
-        }
-        block |= {f"unit.{name}": shape for name, shape in UNIT_TENSORS[config.model](channels).items()}
-        shapes |= {f"layers.{layer}.{name}": shape for name, shape in block.items()}
-    shapes |= {f"norm.{name}": shape for name, shape in batch_norm.items()}
-    return shapes | {"decoder.weight": (config.classes, channels), "decoder.bias": (config.classes,)}
-
-
-def parameter_count(config: NetworkConfig) -> int:
-    """Trained numbers; the running statistics of the norms are not among them."""
-    shapes = tensor_shapes(config)
-    return sum(prod(shape) for name, shape in shapes.items() if not name.endswith(RUNNING_STATISTICS))
-
-
 def write_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     """Validate a checkpoint and write it whole: to a temporary sibling first, then renamed.
 
@@ -208,13 +63,7 @@ def write_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> No
         "provenance": json.dumps(checkpoint.provenance),
     }
     tensors = {name: np.ascontiguousarray(tensor) for name, tensor in checkpoint.tensors.items()}
-    target.parent.mkdir(parents=True, exist_ok=True)
-    sibling = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        sibling.write_bytes(save(tensors, metadata))
-        sibling.replace(target)
-    finally:
-        sibling.unlink(missing_ok=True)
+    write_whole(target, save(tensors, metadata))
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:

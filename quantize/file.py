@@ -1,7 +1,6 @@
 """The file of a quantised network: integer tensors with a versioned JSON description, checked on loading."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,6 +8,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from quantize.files import write_whole
 from quantize.layers.array import ArraySpec
 from quantize.layers.ends import DecoderSpec, EncoderSpec, PoolSpec
 from quantize.layers.norm import LayerNormSpec
@@ -32,9 +32,7 @@ def save_network(network: QuantizedNetwork, path: Path) -> None:
         "layers": json.dumps(descriptions),
         "provenance": json.dumps(network.provenance),
     }
-    temporary = path.with_name(path.name + ".partial")
-    temporary.write_bytes(save(tensors, metadata))
-    os.replace(temporary, path)
+    write_whole(path, save(tensors, metadata))
 
 
 def load_network(path: Path) -> QuantizedNetwork:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.checkpoint import Checkpoint, parameter_count
+from quantize.checkpoint import Checkpoint
+from quantize.configuration import parameter_count
 from quantize.convert import Precision, quantise
 from quantize.formats import Integers
 from quantize.inputs import input_format

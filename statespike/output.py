@@ -1,7 +1,6 @@
 """What the commands write: tables on standard output, progress and errors on standard error, whole files."""
 
 import json
-import os
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +18,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+
+from quantize.files import write_whole
 
 WIDTH_WITHOUT_TERMINAL = 140
 """Columns of a table that goes into a file or a pipe, where rich would assume 80."""
@@ -61,19 +62,6 @@ def progress() -> Progress:
         transient=True,
         disable=not console.is_terminal,
     )
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: to a temporary sibling, which is then renamed."""
-    sibling = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        sibling.write_bytes(content)
-        sibling.replace(path)
-    except OSError as error:
-        # Of the file that was asked for, not of its sibling.
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        sibling.unlink(missing_ok=True)
 
 
 def write_json(path: Path | None, values: dict[str, Any]) -> None:

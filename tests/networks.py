@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from quantize.checkpoint import Checkpoint, NetworkConfig, tensor_shapes
+from quantize.checkpoint import Checkpoint
+from quantize.configuration import NetworkConfig, tensor_shapes
 from quantize.convert import Precision, quantise
 from quantize.formats import Format
 from quantize.network import QuantizedNetwork

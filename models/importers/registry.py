@@ -8,7 +8,8 @@ from typing import Any
 from models.importers import s4d, statespike
 from models.importers.options import Options
 from models.importers.state_dict import ImportFailure, StateDict, read_tensors
-from quantize.checkpoint import Checkpoint, NetworkConfig, Tensor
+from quantize.checkpoint import Checkpoint, Tensor
+from quantize.configuration import NetworkConfig
 
 
 @dataclass(frozen=True)

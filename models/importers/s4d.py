@@ -8,7 +8,8 @@ import numpy as np
 
 from models.importers.options import Options
 from models.importers.state_dict import ImportFailure, StateDict
-from quantize.checkpoint import NetworkConfig, Tensor
+from quantize.checkpoint import Tensor
+from quantize.configuration import NetworkConfig
 from quantize.real import identity_norm
 
 KIND = "an S4D network of state-spaces/s4"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from quantize.checkpoint import Shape
+from quantize.configuration import Shape
 from quantize.errors import StatespikeError
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net")

@@ -2,7 +2,8 @@
 
 from models.importers.options import Options
 from models.importers.state_dict import ImportFailure, StateDict
-from quantize.checkpoint import UNIT_TENSORS, NetworkConfig, Tensor, tensor_shapes
+from quantize.checkpoint import Tensor
+from quantize.configuration import UNIT_TENSORS, NetworkConfig, tensor_shapes
 
 KIND = "a network of statespike"
 BATCH_COUNT = "num_batches_tracked"

@@ -12,11 +12,13 @@ import typer
 import models
 from models.tasks.registry import TASKS, load_task
 from models.tasks.task import Sequences
-from quantize.checkpoint import NetworkConfig, read_checkpoint
+from quantize.checkpoint import read_checkpoint
+from quantize.configuration import NetworkConfig
 from quantize.errors import StatespikeError
+from quantize.files import write_whole
 from sim.survey import Samples, Survey, survey
 from statespike.options import Json, Limit
-from statespike.output import progress, say, write_json, write_whole
+from statespike.output import progress, say, write_json
 
 ZOO = Path(models.__file__).parent / "zoo"
 WIDTHS = (8, 6, 4)

@@ -7,7 +7,8 @@ import typer
 
 from models.recipe import Recipe
 from models.tasks.registry import TASKS, load_task
-from quantize.checkpoint import UNIT_TENSORS, write_checkpoint
+from quantize.checkpoint import write_checkpoint
+from quantize.configuration import UNIT_TENSORS
 from quantize.errors import StatespikeError
 from statespike.options import Json
 from statespike.output import say, write_json

@@ -6,7 +6,7 @@ import pytest
 from hdl.block import UNITS
 from hdl.network import Network
 from hdl.plan import Choice, LayerChoice
-from quantize.checkpoint import UNIT_TENSORS
+from quantize.configuration import UNIT_TENSORS
 from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.compare import compare
 from sim.stimulus import Stimulus

@@ -7,15 +7,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from quantize.checkpoint import (
-    UNIT_TENSORS,
-    Checkpoint,
-    CheckpointError,
-    NetworkConfig,
-    read_checkpoint,
-    tensor_shapes,
-    write_checkpoint,
-)
+from quantize.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from quantize.configuration import UNIT_TENSORS, CheckpointError, NetworkConfig, tensor_shapes
 from quantize.errors import StatespikeError
 
 CONFIG = NetworkConfig("gsu", features=1, channels=4, modes=2, layers=2, classes=3)

@@ -6,7 +6,8 @@ import torch
 
 from models.network import Block, Network
 from models.units import UNITS
-from quantize.checkpoint import NetworkConfig, read_checkpoint, tensor_shapes, write_checkpoint
+from quantize.checkpoint import read_checkpoint, write_checkpoint
+from quantize.configuration import NetworkConfig, tensor_shapes
 
 MODELS = list(UNITS)
 

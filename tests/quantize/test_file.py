@@ -8,7 +8,8 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from quantize.checkpoint import UNIT_TENSORS, write_checkpoint
+from quantize.checkpoint import write_checkpoint
+from quantize.configuration import UNIT_TENSORS
 from quantize.file import VERSION, load_network, save_network
 from quantize.specification import QuantizedNetworkError
 from tests.networks import random_checkpoint, random_network

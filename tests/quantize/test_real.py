@@ -6,7 +6,7 @@ import torch
 
 from models.network import Network
 from quantize import real
-from quantize.checkpoint import UNIT_TENSORS
+from quantize.configuration import UNIT_TENSORS
 from quantize.convert import Precision, quantise
 from quantize.errors import StatespikeError
 from tests.networks import INPUT, random_checkpoint, random_network, random_samples

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.network import Network
-from quantize.checkpoint import UNIT_TENSORS, parameter_count
+from quantize.configuration import UNIT_TENSORS, parameter_count
 from quantize.convert import Precision, quantise
 from sim.evaluate import evaluate
 from sim.survey import Samples, activity, survey

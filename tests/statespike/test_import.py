@@ -5,7 +5,8 @@ import json
 import torch
 
 from models.network import Network
-from quantize.checkpoint import NetworkConfig, read_checkpoint
+from quantize.checkpoint import read_checkpoint
+from quantize.configuration import NetworkConfig
 
 
 def test_a_checkpoint_of_a_state_dict(run, tmp_path):

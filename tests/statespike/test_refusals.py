@@ -97,10 +97,13 @@ def test_bits_out_of_range(refuse, checkpoint, tmp_path):
     assert "30 bits is out of range" in refuse("quantize", checkpoint, "--bits", 30, "-o", tmp_path / "out")
 
 
-def test_a_file_that_cannot_be_written(refuse, network, tmp_path):
-    target = tmp_path / "absent" / "out.json"
-    sentence = refuse("inspect", network, "--json", target)
-    assert sentence == f"error: {target}: No such file or directory"
+def test_a_file_that_cannot_be_written(refuse, network, checkpoint, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    inside = tmp_path / "file" / "out.json"
+    assert refuse("inspect", network, "--json", inside) == f"error: {inside.parent}: File exists"
+    (tmp_path / "folder").mkdir()
+    sentence = refuse("quantize", checkpoint, "-o", tmp_path / "folder")
+    assert sentence == f"error: {tmp_path / 'folder'}: Is a directory"
 
 
 def test_a_mistyped_option_is_a_usage_error(run, network):

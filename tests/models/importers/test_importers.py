@@ -13,7 +13,8 @@ from models.importers.registry import import_network
 from models.importers.state_dict import ImportFailure, read_tensors
 from models.network import Network
 from quantize import real
-from quantize.checkpoint import UNIT_TENSORS, NetworkConfig, read_checkpoint, write_checkpoint
+from quantize.checkpoint import read_checkpoint, write_checkpoint
+from quantize.configuration import UNIT_TENSORS, NetworkConfig
 
 FEATURES, CHANNELS, MODES, LAYERS, CLASSES, STEPS = 2, 6, 4, 2, 5, 23
 
