@@ -4,9 +4,10 @@ from amaranth.hdl import Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import count_width, round_shift
+from hdl.fixed import count_width
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.multiplier import SerialMultiplier
+from hdl.primitives.queue import Queue
 from hdl.streams import Logit, beats
 from quantize.layers.ends import POOLED_WIDTH, DecoderSpec, PoolSpec
 
@@ -50,18 +51,23 @@ class Pool(wiring.Component):
         take, constant, primed = Signal(), Signal(), Signal()
         last_channel = given == channels - 1
         emits = self.i.payload.last
+        # Its register ends the path from the memory through the adder.
+        m.submodules.queue = queue = Queue(PooledWord(), 1)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
         m.d.sync += [primed.eq(1), given.eq(next_given)]  # the first cycle after a reset only reads
         m.d.comb += [
-            self.i.ready.eq(primed & ~constant & (~emits | self.o.ready)),
+            self.i.ready.eq(primed & ~constant & (~emits | queue.i.ready)),
             take.eq(self.i.valid & self.i.ready),
             next_given.eq(Mux(take, Mux(last_channel, 0, given + 1), given)),
-            self.o.valid.eq(constant | (primed & self.i.valid & emits)),
-            self.o.payload.last.eq(constant),
+            queue.i.valid.eq(constant | (primed & self.i.valid & emits)),
+            queue.i.payload.last.eq(constant),
         ]
         pooled = self.i.payload.value
         if spec.mean:
             before, total = Signal(signed(spec.sum_width)), Signal(signed(spec.sum_width))
-            m.d.comb += total.eq(Mux(self.i.payload.first, 0, before) + self.i.payload.value)
+            # A sum begins with the half that rounds it, which takes no adder.
+            half = (1 << spec.shift) >> 1
+            m.d.comb += total.eq(Mux(self.i.payload.first, half, before) + self.i.payload.value)
             if channels == 1:  # a memory could not be read in the cycle after it was written
                 with m.If(take):
                     m.d.sync += before.eq(total)
@@ -74,12 +80,12 @@ class Pool(wiring.Component):
                     write.addr.eq(given),
                     write.data.eq(total),
                 ]
-            pooled = round_shift(total, spec.shift)
+            pooled = total >> spec.shift
         one = (steps << spec.one_bits) >> spec.shift if spec.mean else Const(1 << spec.one_bits)
-        m.d.comb += self.o.payload.value.eq(Mux(constant, one, pooled))
+        m.d.comb += queue.i.payload.value.eq(Mux(constant, one, pooled))
         with m.If(take & last_channel):
             m.d.sync += [steps.eq(steps + 1), constant.eq(emits)]
-        with m.If(constant & self.o.ready):
+        with m.If(constant & queue.i.ready):
             m.d.sync += [constant.eq(0), steps.eq(0)]
         return m
 

@@ -75,14 +75,16 @@ class ResidualRing(wiring.Component):
             m.d.sync += [written.eq(written + 1), given.eq(Mux(given == channels - 1, 0, given + 1))]
 
         # Each reader fetches its next beat when its register is empty; the layer's goes first.
+        # Whether one is behind is known a cycle late, and every fetch is followed by a cycle without one.
         fetch_layer, fetch_residual = Signal(), Signal()
+        layer_behind, residual_behind = Signal(), Signal()
         fetching_layer, fetching_residual = Signal(), Signal()
         layer_valid, residual_valid = Signal(), Signal()
         layer_value = Signal(signed(self.width), reset_less=True)
         residual_value = Signal(signed(self.width), reset_less=True)
         m.d.comb += [
-            fetch_layer.eq((layer_at != written) & ~layer_valid & ~fetching_layer),
-            fetch_residual.eq((residual_at != written) & ~residual_valid & ~fetching_residual & ~fetch_layer),
+            fetch_layer.eq(layer_behind & ~layer_valid & ~fetching_layer),
+            fetch_residual.eq(residual_behind & ~residual_valid & ~fetching_residual & ~fetch_layer),
             read.addr.eq(Mux(fetch_layer, layer_at, residual_at)),
             self.o.valid.eq(layer_valid),
             self.o.payload.value.eq(layer_value),
@@ -90,6 +92,8 @@ class ResidualRing(wiring.Component):
             self.o_residual.payload.eq(residual_value),
         ]
         m.d.sync += [
+            layer_behind.eq(layer_at != written),
+            residual_behind.eq(residual_at != written),
             layer_at.eq(layer_at + fetch_layer),
             residual_at.eq(residual_at + fetch_residual),
             fetching_layer.eq(fetch_layer),
@@ -103,16 +107,18 @@ class ResidualRing(wiring.Component):
             m.d.sync += residual_value.eq(read.data)
 
         left = Signal(range(channels))
+        last_left = Signal(init=channels == 1)  # known a cycle ahead: much waits for it
         first = Signal(init=1)
         leaves = self.o.valid & self.o.ready
-        step_leaves = leaves & (left == channels - 1)
+        step_leaves = leaves & last_left
         m.d.comb += [
             self.o.payload.first.eq(first),
             self.o.payload.last.eq(lasts.o.payload),
             lasts.o.ready.eq(step_leaves),
         ]
         with m.If(leaves):
-            m.d.sync += left.eq(Mux(left == channels - 1, 0, left + 1))
+            m.d.sync += left.eq(Mux(last_left, 0, left + 1))
+            m.d.sync += last_left.eq((left == channels - 2) if channels > 1 else 1)
         with m.If(step_leaves):
             m.d.sync += first.eq(lasts.o.payload)
         return m
