@@ -61,18 +61,23 @@ class ResidualRing(wiring.Component):
         # Marks once a step: `last` is kept, and the step after a last one is a first one.
         m.submodules.lasts = lasts = Queue(1, self.steps + 1)
         given = Signal(range(channels))
+        step_starts = Signal(init=1)
         take = Signal()
         m.d.comb += [
-            self.i.ready.eq(~full & ((given != 0) | lasts.i.ready)),
+            self.i.ready.eq(~full & (~step_starts | lasts.i.ready)),
             take.eq(self.i.valid & self.i.ready),
             write.en.eq(take),
             write.addr.eq(written),
             write.data.eq(self.i.payload.value),
-            lasts.i.valid.eq(take & (given == 0)),
+            lasts.i.valid.eq(take & step_starts),
             lasts.i.payload.eq(self.i.payload.last),
         ]
         with m.If(take):
-            m.d.sync += [written.eq(written + 1), given.eq(Mux(given == channels - 1, 0, given + 1))]
+            m.d.sync += [
+                written.eq(written + 1),
+                given.eq(Mux(given == channels - 1, 0, given + 1)),
+                step_starts.eq(given == channels - 1),
+            ]
 
         # Each reader fetches its next beat when its register is empty; the layer's goes first.
         # Whether one is behind is known a cycle late, and every fetch is followed by a cycle without one.

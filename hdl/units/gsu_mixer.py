@@ -233,6 +233,7 @@ class GsuMixer(wiring.Component):
         ]
         left = Signal(range(lanes + 1))
         age = Signal(range(self.OUTPUT_CYCLES))
+        ripe = Signal()  # in an output's last cycle; a register, for much waits for it
         output = Signal(range(channels))
         out_marks = Signal(2, reset_less=True)
         biases = table(m, "biases", words_of(spec.bias, spec.bias_path_width), spec.bias_path_width)
@@ -259,7 +260,7 @@ class GsuMixer(wiring.Component):
             biases.addr.eq(next_output),
             multiplier.a.eq(real_operand),
             multiplier.b.eq(saturate(rounded_gate, OPERAND_WIDTH)),
-            queue.i.valid.eq((left != 0) & (age == self.OUTPUT_CYCLES - 1)),
+            queue.i.valid.eq(ripe),
             Cat(queue.i.payload.first, queue.i.payload.last).eq(out_marks),
             queue.i.payload.value.eq(saturate(rounded_product, spec.mixer_width)),
             leaves.eq(queue.i.valid & queue.i.ready),
@@ -274,11 +275,11 @@ class GsuMixer(wiring.Component):
         with m.Elif(leaves):
             m.d.sync += [register.eq(value) for register, value in pairwise(real_out)]
             m.d.sync += [register.eq(value) for register, value in pairwise(gate_out)]
-            m.d.sync += [left.eq(Mux(step_ends, 0, left - 1)), age.eq(0)]
+            m.d.sync += [left.eq(Mux(step_ends, 0, left - 1)), age.eq(0), ripe.eq(0)]
             with m.If((left == 1) | step_ends):
                 m.d.sync += pending.eq(0)
-        with m.Elif((left != 0) & (age != self.OUTPUT_CYCLES - 1)):
-            m.d.sync += age.eq(age + 1)
+        with m.Elif((left != 0) & ~ripe):
+            m.d.sync += [age.eq(age + 1), ripe.eq(age == self.OUTPUT_CYCLES - 2)]
         return m
 
 
