@@ -1,8 +1,8 @@
 """Multipliers: one of fixed latency for data paths that never stop, one that works a bit a cycle.
 
 On parts with multiplier blocks a `Multiplier` is one block with its own operand and product registers used;
-on parts without, it becomes logic. The block of the iCE40 is found by synthesis; that of the ECP5 is asked for
-by name, for synthesis would leave its registers outside.
+on parts without, it becomes logic. The block of the iCE40 is found by synthesis; that of the ECP5 is asked
+for by name, for synthesis would leave its registers outside.
 """
 
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, signed

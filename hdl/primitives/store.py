@@ -63,6 +63,8 @@ class Outlet(wiring.Component):
     shape : ShapeLike
     latency : int
         Cycles from `enter` to `arrive`.
+    spare : int
+        Places that stay free at full speed.
 
     Members
     -------
@@ -78,8 +80,8 @@ class Outlet(wiring.Component):
     # Cycles from a value's arrival until its place is known to be free.
     RETURN = 2
 
-    def __init__(self, shape, latency: int):  # ShapeLike has no public type
-        self.queue = ShallowStore(shape, latency + self.RETURN)
+    def __init__(self, shape, latency: int, spare: int = 0):  # ShapeLike has no public type
+        self.queue = ShallowStore(shape, latency + self.RETURN + spare)
         super().__init__(
             {
                 "free": Out(range(self.queue.depth + 1), init=self.queue.depth),

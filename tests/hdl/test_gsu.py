@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hdl.units.gsu_mixer import GsuMixer
+from hdl.units.gsu_stream import StreamedGsuMixer
 from hdl.units.layer_norm import StepNorm
 from quantize.formats import requantise
 from tests.hdl.bench import run_stream, step_beats
@@ -28,8 +29,12 @@ def sequences_of(channels: int, seed: int) -> list[np.ndarray]:
     return values
 
 
+MIXERS = [GsuMixer, StreamedGsuMixer]
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
 @pytest.mark.parametrize(("channels", "lanes"), SHAPES)
-def test_mixer_equals_its_specification(channels, lanes):
+def test_mixer_equals_its_specification(channels, lanes, mixer):
     for seed, pressure in enumerate(PRESSURE):
         spec = spec_of(channels, seed)
         sequences = sequences_of(channels, seed)
@@ -39,13 +44,14 @@ def test_mixer_equals_its_specification(channels, lanes):
             for values in sequences
             for payload in step_beats(requantise(spec.products(values), spec.product_shift, 15), 15)
         ]
-        got = run_stream(GsuMixer(spec, lanes), payloads, len(expected), seed=seed, **pressure)
+        got = run_stream(mixer(spec, lanes), payloads, len(expected), seed=seed, **pressure)
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
-@pytest.mark.parametrize(("channels", "lanes"), [*SHAPES, (33, 2)])
-def test_mixer_takes_the_cycles_it_promises(channels, lanes):
-    mixer = GsuMixer(spec_of(channels, 1), lanes)
+@pytest.mark.parametrize("kind", MIXERS)
+@pytest.mark.parametrize(("channels", "lanes"), [*SHAPES, (33, 2), (17, 17)])
+def test_mixer_takes_the_cycles_it_promises(channels, lanes, kind):
+    mixer = kind(spec_of(channels, 1), lanes)
     values = np.random.default_rng(0).integers(-1000, 1000, (9, channels))
     got = run_stream(mixer, step_beats(values, 16), values.size)
     assert set(np.diff(got.cycles[channels - 1 :: channels])[2:]) == {mixer.cycles_per_step}
