@@ -7,7 +7,8 @@ from amaranth.lib.wiring import In, Out
 from hdl.fixed import round_shift, saturate
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.queue import Queue
-from hdl.products import ArrayProducts, delayed
+from hdl.primitives.registers import delayed
+from hdl.products import ArrayProducts
 from hdl.slots import ROW_WIDTHS, SKIP_IN_ROWS, coefficient_rows, slots_of
 from hdl.state_update import StateUpdate
 from hdl.streams import Beat, beats

@@ -13,8 +13,8 @@ from hdl.primitives.counters import channel_counter, lane_turn
 from hdl.primitives.memory import table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.queue import Queue
+from hdl.primitives.registers import delayed
 from hdl.primitives.store import Outlet, ShallowStore
-from hdl.products import delayed
 from hdl.streams import Beat, beats
 from quantize.layers.array import COEFFICIENT_WIDTH, ArraySpec
 

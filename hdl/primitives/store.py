@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.memory import buffer
 from hdl.primitives.queue import Queue
+from hdl.primitives.registers import delayed
 
 
 class ShallowStore(wiring.Component):
@@ -115,11 +116,11 @@ class Store(wiring.Component):
     -------
     i : In(stream of signed(width))
     o : Out(stream of signed(width))
-        Three cycles after it was taken at the earliest.
+        Four cycles after it was taken at the earliest.
     """
 
     # Values that are read, or wait behind the memory, so that one leaves in every cycle.
-    BEHIND = 3
+    BEHIND = 4
 
     def __init__(self, width: int, depth: int):
         self.width, self.depth = width, 1 << max(1, (depth - 1).bit_length())
@@ -133,7 +134,8 @@ class Store(wiring.Component):
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         level = Signal(range(self.depth + 1))
         room = Signal(range(self.BEHIND + 1), init=self.BEHIND)
-        push, fetch, fetched = Signal(), Signal(), Signal()
+        push, fetch = Signal(), Signal()
+        value = Signal(signed(self.width), reset_less=True)  # a memory block answers late in the cycle
         m.d.comb += [
             self.i.ready.eq(level != self.depth),
             push.eq(self.i.valid & self.i.ready),
@@ -141,14 +143,14 @@ class Store(wiring.Component):
             write.en.eq(push),
             write.data.eq(self.i.payload),
             read.en.eq(fetch),
-            queue.i.valid.eq(fetched),
-            queue.i.payload.eq(read.data),
+            queue.i.valid.eq(delayed(m, fetch, 2)),
+            queue.i.payload.eq(value),
         ]
         m.d.sync += [
             write.addr.eq(write.addr + push),
             read.addr.eq(read.addr + fetch),
             level.eq(level + push - fetch),
             room.eq(room + (queue.o.valid & queue.o.ready) - fetch),
-            fetched.eq(fetch),
+            value.eq(read.data),
         ]
         return m

@@ -9,11 +9,11 @@ from amaranth.lib.memory import ReadPort
 from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import add_trit, exceeds, magnitude, round_shift, saturate, times
-from hdl.primitives.counters import channel_counter
+from hdl.primitives.counters import StepGate, channel_counter
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.multiplier import Multiplier
+from hdl.primitives.registers import delayed
 from hdl.primitives.store import Outlet, ShallowStore
-from hdl.products import delayed
 from hdl.streams import Beat, beats
 from hdl.units.gsu_mixer import weight_rows
 from quantize.constants import THRESHOLD
@@ -187,27 +187,22 @@ class StreamedGsuMixer(wiring.Component):
         """Sign and magnitude of y into a ring of banks; a `StepScale` for each step that is complete."""
         channels, width = self.spec.channels, self.spec.magnitude_width
         write, read = buffer(m, "activations", self.BANKS * channels, width + 1, quick=True)
-        in_use = Signal(range(self.BANKS + 1))
-        take, begins = Signal(), Signal()
-        given, _ = channel_counter(m, "given", channels, take)
+        m.submodules.gate = gate = StepGate(channels, self.BANKS)
         m.d.comb += [
-            self.i.ready.eq((given != 0) | (in_use != self.BANKS)),
-            take.eq(self.i.valid & self.i.ready),
-            begins.eq(take & (given == 0)),
+            self.i.ready.eq(gate.ready),
+            gate.take.eq(self.i.valid & gate.ready),
+            gate.step_leaves.eq(walk_ends),
         ]
-        m.d.sync += in_use.eq(in_use + begins - walk_ends)
 
         # A cycle later: into the memory, and the largest of the step.
         y = self.i.payload.value
         y_magnitude, y_negative = Signal(width, reset_less=True), Signal(reset_less=True)
         marks = Signal(2, reset_less=True)
-        taken, begun = delayed(m, take, 1), delayed(m, begins, 1)
-        complete = Signal()
+        taken, begun = delayed(m, gate.take, 1), delayed(m, gate.begins, 1)
         m.d.sync += [
             y_magnitude.eq(magnitude(y)),
             y_negative.eq(y[width]),
             marks.eq(Cat(self.i.payload.first, self.i.payload.last)),
-            complete.eq(take & (given == channels - 1)),
         ]
         collected, _ = channel_counter(m, "collected", self.BANKS * channels, taken)
         m.d.comb += [
@@ -221,7 +216,7 @@ class StreamedGsuMixer(wiring.Component):
         )
         payload = steps.i.payload
         m.d.comb += [
-            steps.i.valid.eq(delayed(m, complete, 2)),
+            steps.i.valid.eq(delayed(m, gate.ends, 3)),
             Cat(payload.first, payload.last).eq(delayed(m, marks, 2)),
             payload.headroom.eq(headroom),
             payload.inverted_limit.eq(inverted_limit),

@@ -6,8 +6,8 @@ from amaranth.hdl import Module, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.registers import delayed
 from hdl.primitives.store import Outlet, ShallowStore, Store
-from hdl.products import delayed
 from tests.hdl.bench import run_stream
 
 PRESSURE = [{}, {"gaps": 0.5}, {"stalls": 0.6}, {"gaps": 0.3, "stalls": 0.3}, {"long_stall": 100}]
