@@ -88,7 +88,8 @@ def build(
     with build_folder(folder) as part:
         tools = part / "tools"
         write_verilog(shell, tools / "design.v").rename(part / "design.v")
-        synthesis = synthesise(rtlil_text(shell), board.part, tools, expected, no_collisions)
+        source = rtlil_text(shell, family=board.part.family)
+        synthesis = synthesise(source, board.part, tools, expected, no_collisions)
         constraints = board.write_constraints(tools)
         routed = place_and_route(synthesis, tools, seeds, clock, constraints)
         best = max(routed, key=lambda one: one.fmax_mhz)

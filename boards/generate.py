@@ -28,7 +28,9 @@ class Circuit:
     ----------
     part : Part
     rtlil : str
-        Of the network itself.
+        Of the network itself, for any tool.
+    mapped : str
+        The same with the part's own cells, for synthesis.
     harness : str or None
         RTLIL of the network behind two pins, without which it cannot be placed and routed.
     expected : Expected
@@ -39,6 +41,7 @@ class Circuit:
 
     part: Part
     rtlil: str
+    mapped: str
     harness: str | None
     expected: Expected
     manifest: dict[str, Any]
@@ -57,7 +60,8 @@ def convert(network: QuantizedNetwork, plan: Plan, *, harness: bool = False) -> 
     return Circuit(
         part=plan.part,
         rtlil=rtlil,
-        harness=rtlil_text(SerialHarness(design)) if harness else None,
+        mapped=rtlil if plan.part.family == "ice40" else rtlil_text(design, family=plan.part.family),
+        harness=rtlil_text(SerialHarness(design), family=plan.part.family) if harness else None,
         expected=expected_of(plan),
         manifest=manifest_of(network, plan) | {"design_sha256": digest},
     )
@@ -99,7 +103,7 @@ def generate(
         convert_to_verilog(source)
         if synthesis or seeds:
             netlist = synthesise(
-                circuit.rtlil, circuit.part, unfinished / "synthesis", circuit.expected, no_collisions=True
+                circuit.mapped, circuit.part, unfinished / "synthesis", circuit.expected, no_collisions=True
             )
             manifest |= {"resources": netlist.resources.as_dict(), "resources_from": "synthesis"}
             manifest["files"] |= {

@@ -37,6 +37,7 @@ def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
         "multipliers": plan.multipliers,
         "schedule": {
             "serial_encoder": plan.serial_encoder,
+            "streamed": plan.streamed,
             "layers": [asdict(layer) for layer in plan.layers],
         },
         "formats": {

@@ -7,7 +7,8 @@ from amaranth.lib.wiring import In, Out
 from hdl.fixed import round_shift, saturate
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.queue import Queue
-from hdl.products import ArrayProducts, delayed
+from hdl.primitives.registers import delayed
+from hdl.products import ArrayProducts
 from hdl.slots import ROW_WIDTHS, SKIP_IN_ROWS, coefficient_rows, slots_of
 from hdl.state_update import StateUpdate
 from hdl.streams import Beat, beats
@@ -30,6 +31,9 @@ class NeuronArray(wiring.Component):
     spec : ArraySpec
     multipliers : int
         2, 3 or 4.
+    lane : bool
+        As a lane of a `hdl.laned_array.LanedArray`, which adds the offset, the skip path and the rounding: u
+        comes in, and the sums of the modes' outputs leave as they are. Not with 3 multipliers.
 
     Members
     -------
@@ -37,12 +41,13 @@ class NeuronArray(wiring.Component):
     o : Out(stream of Beat), y in the output format
     """
 
-    def __init__(self, spec: ArraySpec, multipliers: int):
-        self.spec, self.multipliers = spec, multipliers
-        self.slots = slots_of(spec.modes, multipliers)
+    def __init__(self, spec: ArraySpec, multipliers: int, *, lane: bool = False):
+        self.spec, self.multipliers, self.lane = spec, multipliers, lane
+        self.slots = slots_of(spec.modes, multipliers, skip=not lane)
         self.products = ArrayProducts(spec, multipliers)
         self.update = StateUpdate(spec, interval=2 if multipliers == 2 else 1)
-        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
+        self.output_width = spec.accumulator_width if lane else spec.output.width
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(self.output_width))})
 
     @property
     def cycles_per_channel(self) -> int:
@@ -62,7 +67,7 @@ class NeuronArray(wiring.Component):
     @property
     def output_latency(self) -> int:
         """Cycles from the issue of a channel's last slot until its y enters the output queue."""
-        return self.products.total_latency + 1
+        return self.products.total_latency + (not self.lane)
 
     @property
     def queue_depth(self) -> int:
@@ -74,18 +79,21 @@ class NeuronArray(wiring.Component):
         spec, modes_total = self.spec, self.spec.channels * self.spec.modes
 
         # Input: one channel ahead of the slots, offset added.
-        m.submodules.queue = queue = Queue(Beat(spec.output.width), self.queue_depth)
+        m.submodules.queue = queue = Queue(Beat(self.output_width), self.queue_depth)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
-        offsets = table(m, "offsets", words_of(spec.offset, 16), 16)
         take = Signal()
         given = Signal(range(spec.channels))
         given_next = Signal(range(spec.channels))
         m.d.comb += [
             take.eq(self.i.valid & self.i.ready),
             given_next.eq(Mux(take, Mux(given == spec.channels - 1, 0, given + 1), given)),
-            offsets.addr.eq(given_next),
         ]
         m.d.sync += given.eq(given_next)
+        u_in = self.i.payload.value
+        if not self.lane:
+            offsets = table(m, "offsets", words_of(spec.offset, 16), 16)
+            m.d.comb += offsets.addr.eq(given_next)
+            u_in = saturate(u_in + offsets.data.as_signed(), spec.input.width)
         ahead = Signal(Beat(spec.input.width), reset_less=True)
         ahead_valid = Signal()
         primed = Signal()  # the first cycle after a reset only reads the first offset
@@ -93,7 +101,7 @@ class NeuronArray(wiring.Component):
             m.d.sync += [
                 ahead.first.eq(self.i.payload.first),
                 ahead.last.eq(self.i.payload.last),
-                ahead.value.eq(saturate(self.i.payload.value + offsets.data.as_signed(), spec.input.width)),
+                ahead.value.eq(u_in),
             ]
 
         # Slots, counted within a channel.
@@ -166,10 +174,13 @@ class NeuronArray(wiring.Component):
         rows = coefficient_rows(spec, self.multipliers)
         row = Signal(range(len(rows)))
         coefficients = table(m, "coefficients", rows, ROW_WIDTHS[self.multipliers])
-        velocity_write, velocity_read = buffer(m, "velocities", modes_total, spec.state_width)
-        position_write, position_read = buffer(m, "positions", modes_total, spec.state_width)
+        velocity_write, velocity_read, position_write, position_read = (
+            port
+            for name in ("velocities", "positions")
+            for port in buffer(m, name, modes_total, spec.state_width, quick=self.lane)
+        )
         has_row = issue
-        if self.multipliers not in SKIP_IN_ROWS:
+        if self.multipliers not in SKIP_IN_ROWS and not self.lane:
             skips = table(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
             m.d.comb += [skips.addr.eq(channel), products.skip_weight.eq(skips.data.as_signed())]
             has_row = issue & ~skip
@@ -218,13 +229,16 @@ class NeuronArray(wiring.Component):
 
         # Outputs: rounded in one cycle, clipped in the next.
         marks = Signal(2)
-        m.d.comb += marks.eq(Cat(first_step, last_step))
-        rounded = round_shift(products.total, spec.output_shift)
-        rounded_total = Signal(rounded.shape(), reset_less=True)
-        m.d.sync += rounded_total.eq(rounded)
+        result = products.total
+        if not self.lane:
+            rounded = round_shift(result, spec.output_shift)
+            rounded_total = Signal(rounded.shape(), reset_less=True)
+            m.d.sync += rounded_total.eq(rounded)
+            result = saturate(rounded_total, spec.output.width)
         m.d.comb += [
+            marks.eq(Cat(first_step, last_step)),
             queue.i.valid.eq(delayed(m, ending, self.output_latency)),
             Cat(queue.i.payload.first, queue.i.payload.last).eq(delayed(m, marks, self.output_latency)),
-            queue.i.payload.value.eq(saturate(rounded_total, spec.output.width)),
+            queue.i.payload.value.eq(result),
         ]
         return m

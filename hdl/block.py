@@ -5,17 +5,19 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.array import NeuronArray
+from hdl.choice import LayerChoice
 from hdl.fixed import saturate
+from hdl.laned_array import LanedArray
 from hdl.primitives.queue import Queue
-from hdl.ring import ResidualRing
+from hdl.ring import ResidualFork, ResidualRing
 from hdl.streams import Beat, Tap, beats
 from hdl.units.glu import ACTIVATIONS, Glu
-from hdl.units.gsu import Gsu, LeanGsu
-from hdl.units.layer_norm import BlockNorm
+from hdl.units.gsu import Gsu, LeanGsu, StreamedGsu, StreamedLeanGsu
+from hdl.units.layer_norm import BlockNorm, StreamedBlockNorm
 from hdl.units.spike_linear import SpikeLinear
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 from quantize.layers.linear import SpikeLinearSpec
-from quantize.network import Block
+from quantize.network import Block, UnitSpec
 
 Unit = Gsu | LeanGsu | Glu | SpikeLinear
 UNITS: dict[str, type[Unit]] = {
@@ -26,9 +28,30 @@ UNITS: dict[str, type[Unit]] = {
 }
 """Kind of a unit's specification -> its component."""
 
+STREAMED_UNITS: dict[str, type[Unit]] = {GsuSpec.kind: StreamedGsu, LeanGsuSpec.kind: StreamedLeanGsu}
+"""Kind of a unit's specification -> its component that takes a channel a cycle, where there is one."""
+
 # Steps between a block's input and its residual add at full speed: one in the array, two in each pair of
-# banks of the unit, one being written.
+# banks of the unit, one being written. A norm has a pair of banks.
 STEPS_IN_FLIGHT = 6
+STEPS_IN_NORM = 2
+
+Streamed = LanedArray | StreamedGsu | StreamedLeanGsu | StreamedBlockNorm
+
+
+def make_unit(spec: UnitSpec, lanes: int, *, streamed: bool) -> Unit:
+    """A specification's component, in the build that takes a channel a cycle if wanted and there is one."""
+    table = UNITS | STREAMED_UNITS if streamed else UNITS
+    # mypy cannot see that the table pairs specifications with their components.
+    return table[spec.kind](spec, lanes)  # type: ignore[arg-type]
+
+
+def latency_of(part: NeuronArray | LanedArray | Unit | BlockNorm) -> int:
+    """Most cycles from a step's last beat to its last output, when nothing else is under way."""
+    if isinstance(part, Streamed):
+        return part.latency_cycles
+    # What collects a step before it works on it gives its last value two steps later.
+    return part.cycles_per_step * (1 if isinstance(part, NeuronArray) else 2)
 
 
 class ResidualBlock(wiring.Component):
@@ -37,10 +60,9 @@ class ResidualBlock(wiring.Component):
     Parameters
     ----------
     block : quantize.network.Block
-    multipliers : int
-        Of the array.
-    lanes : int
-        Of the unit's mixer.
+    choice : LayerChoice
+    streamed : bool
+        Every part in the build that takes a channel a cycle, where it has one.
 
     Members
     -------
@@ -49,16 +71,24 @@ class ResidualBlock(wiring.Component):
     tap_array : Out(Tap), y
     """
 
-    def __init__(self, block: Block, multipliers: int, lanes: int):
-        self.block = block
-        stream = block.unit.output
-        self.norm_before = None if block.norm_before is None else BlockNorm(block.norm_before)
-        self.norm_after = None if block.norm_after is None else BlockNorm(block.norm_after)
-        in_flight = STEPS_IN_FLIGHT + (0 if self.norm_before is None else BlockNorm.STEPS)
-        self.ring = ResidualRing(stream.width, block.array.channels, in_flight)
-        self.array = NeuronArray(block.array, multipliers)
-        # mypy cannot see that the table pairs specifications with their components.
-        self.unit = UNITS[block.unit.kind](block.unit, lanes)  # type: ignore[arg-type]
+    def __init__(self, block: Block, choice: LayerChoice, *, streamed: bool = False):
+        self.block, self.streamed = block, streamed
+        stream, channels = block.unit.output, block.array.channels
+        norm = StreamedBlockNorm if streamed else BlockNorm
+        self.norm_before = None if block.norm_before is None else norm(block.norm_before)
+        self.norm_after = None if block.norm_after is None else norm(block.norm_after)
+        self.unit = make_unit(block.unit, choice.lanes, streamed=streamed)
+        self.array: NeuronArray | LanedArray
+        self.ring: ResidualRing | ResidualFork
+        if streamed:
+            self.array = LanedArray(block.array, choice.multipliers, choice.array_lanes)
+            # At full speed a step leaves `latency_cycles` after it came, and one is written.
+            in_flight = 2 + self.latency_cycles // self.cycles_per_step
+            self.ring = ResidualFork(stream.width, channels, in_flight)
+        else:
+            self.array = NeuronArray(block.array, choice.multipliers)
+            in_flight = STEPS_IN_FLIGHT + (0 if self.norm_before is None else STEPS_IN_NORM)
+            self.ring = ResidualRing(stream.width, channels, in_flight)
         members = {
             "i": In(beats(stream.width)),
             "o": Out(beats(stream.width)),
@@ -80,7 +110,7 @@ class ResidualBlock(wiring.Component):
     @property
     def latency_cycles(self) -> int:
         """Most cycles from a step's last beat to that of its output, when nothing else is under way."""
-        return self.array.cycles_per_step + 2 * sum(part.cycles_per_step for part in self._banked)
+        return latency_of(self.array) + sum(latency_of(part) for part in self._banked)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -101,8 +131,9 @@ class ResidualBlock(wiring.Component):
             ]
         wiring.connect(m, given, array.i)
         wiring.connect(m, array.o, unit.i)
-        # A register behind the sum keeps a unit's last stage and the next component's first one apart.
-        m.submodules.sums = sums = Queue(Beat(ring.width), 1)
+        # A register behind the sum keeps a unit's last stage and the next component's first one apart; with
+        # two a beat passes in every cycle.
+        m.submodules.sums = sums = Queue(Beat(ring.width), 1 + self.streamed)
         out = sums.o
         if self.norm_after is not None:
             m.submodules.norm_after = self.norm_after

@@ -40,7 +40,7 @@ OPERATORS = {
 }
 # A memory in logic: look-up tables for each 16 rows of a bit, the multiplexers behind them included.
 TABLE_WEIGHT = 1.0
-# Flip-flops of a product that are the multiplier block's own (iCE40; Yosys leaves those of the ECP5 outside).
+# Flip-flops of a product that are the multiplier block's own on the iCE40.
 PRODUCT_REGISTER = 32
 # A multiplier without a block, for each product of operand bits.
 PRODUCT_WEIGHT = 1.25
@@ -104,12 +104,20 @@ class MemoryNeed:
         In memory blocks, not in logic.
     written : bool
         Not a constant table.
+    distributed : bool
+        In look-up tables that are written, which the ECP5 has.
     """
 
     depth: int
     width: int
     block: bool
     written: bool
+    distributed: bool = False
+
+    @property
+    def flip_flops(self) -> int:
+        """Of a memory that is not in blocks: a word that was read, and all words if they are written."""
+        return self.width * (1 + self.depth * (self.written and not self.distributed))
 
     def blocks(self, family: Family) -> int:
         """Memory blocks it takes, in their best shape."""
@@ -147,9 +155,11 @@ class Census:
         for memory in self.memories:
             if not memory.block:
                 luts += TABLE_WEIGHT * memory.width * ceil(memory.depth / 16)
-                flip_flops += memory.width * (1 + memory.depth * memory.written)
+                flip_flops += memory.flip_flops
         if part.family == "ice40" and part.dsps:
             flip_flops -= PRODUCT_REGISTER * len(self.multipliers)
+        if part.family == "ecp5":  # its own are those of the operands and of the product
+            flip_flops -= sum(2 * (a + b) for a, b in self.multipliers)
         if not part.dsps:
             luts += PRODUCT_WEIGHT * sum(a * b for a, b in self.multipliers)
         return Resources(
@@ -195,7 +205,9 @@ def _count(cells: Iterable[Mapping[str, Any]]) -> Census:
         if kind == "$mem_v2":
             style = cell["attributes"].get("rom_style", cell["attributes"].get("ram_style"))
             written = int(cell["parameters"]["WR_PORTS"], 2) > 0
-            memories.append(MemoryNeed(size["SIZE"], size["WIDTH"], style == "block", written))
+            memories.append(
+                MemoryNeed(size["SIZE"], size["WIDTH"], style == "block", written, style == "distributed")
+            )
         elif kind == "$mul":
             multipliers.append((size["A_WIDTH"], size["B_WIDTH"]))
         elif kind.startswith(("$dff", "$sdff", "$adff", "$aldff")):

@@ -1,13 +1,16 @@
 """The beginning of a network in gates: features into channels."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import round_shift, saturate
+from hdl.primitives.counters import StepGate, channel_counter
 from hdl.primitives.memory import buffer, table, words_of
-from hdl.primitives.multiplier import BlockMultiplier, SerialMultiplier
+from hdl.primitives.multiplier import BlockMultiplier, Multiplier, SerialMultiplier
 from hdl.primitives.queue import Queue
+from hdl.primitives.registers import delayed
+from hdl.primitives.store import Outlet, ShallowStore
 from hdl.streams import Beat, beats
 from quantize.layers.ends import WEIGHT_WIDTH, EncoderSpec
 
@@ -129,4 +132,92 @@ class Encoder(wiring.Component):
             ),
         ]
         m.d.sync += channel.eq(next_channel)
+        return m
+
+
+class StreamedEncoder(wiring.Component):
+    """An `Encoder` with a product in every cycle.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+
+    Members
+    -------
+    i : In(stream of Beat), F features a step
+    o : Out(stream of Beat), H channels a step
+    """
+
+    BANKS = 4
+    # Cycles from a feature's address to the channel: multiplied, summed, rounded, clipped as it leaves.
+    LATENCY = 5
+
+    def __init__(self, spec: EncoderSpec):
+        self.spec = spec
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
+
+    @property
+    def cycles_per_step(self) -> int:
+        return self.spec.channels * self.spec.features
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        spec, channels, features = self.spec, self.spec.channels, self.spec.features
+        width = spec.input.width
+
+        # Collecting, into a ring of banks.
+        write, read = buffer(m, "features", self.BANKS * features, width, quick=True)
+        m.submodules.gate = gate = StepGate(features, self.BANKS)
+        m.submodules.marks = marks = ShallowStore(2, self.BANKS)
+        collected, _ = channel_counter(m, "collected", self.BANKS * features, gate.take)
+        m.d.comb += [
+            self.i.ready.eq(gate.ready),
+            gate.take.eq(self.i.valid & gate.ready),
+            write.en.eq(gate.take),
+            write.addr.eq(collected),
+            write.data.eq(self.i.payload.value),
+            marks.i.valid.eq(gate.ends),
+            marks.i.payload.eq(Cat(self.i.payload.first, self.i.payload.last)),
+        ]
+
+        # Cycle 1: the operands; 3: the product; 4: the sum; 5: rounded.
+        m.submodules.outlet = outlet = Outlet(Beat(spec.output.width), self.LATENCY)
+        wiring.connect(m, outlet.o, wiring.flipped(self.o))
+        m.submodules.multiplier = multiplier = Multiplier()
+        weights = table(m, "weights", words_of(spec.weight.reshape(-1), WEIGHT_WIDTH), WEIGHT_WIDTH)
+        biases = table(m, "biases", words_of(spec.bias, 16), 16)
+        issue, last_feature, begun, out_marks = Signal(), Signal(), Signal(), Signal(2)
+        bank_start = Signal(range(self.BANKS * features))
+        row, _ = channel_counter(m, "row", spec.weight.size, issue)
+        feature, _ = channel_counter(m, "feature", features, issue)
+        channel, _ = channel_counter(m, "channel", channels, delayed(m, outlet.enter, self.LATENCY - 1))
+        m.d.comb += [
+            issue.eq(marks.o.valid & (outlet.free != 0)),
+            last_feature.eq(feature == features - 1),
+            outlet.enter.eq(issue & last_feature),
+            begun.eq(feature == 0),
+            out_marks.eq(marks.o.payload),
+            gate.step_leaves.eq(issue & (row == spec.weight.size - 1)),
+            marks.o.ready.eq(gate.step_leaves),
+            read.addr.eq(bank_start + feature),
+            weights.addr.eq(row),
+            biases.addr.eq(channel),
+            multiplier.a.eq(weights.data.as_signed()),
+            multiplier.b.eq(read.data),
+        ]
+        with m.If(gate.step_leaves):
+            last_bank = bank_start == (self.BANKS - 1) * features
+            m.d.sync += bank_start.eq(Mux(last_bank, 0, bank_start + features))
+        total = Signal(signed(spec.accumulator_width), reset_less=True)
+        rounded = round_shift(total, spec.output_shift)
+        rounded_total = Signal(rounded.shape(), reset_less=True)
+        issued, begins = delayed(m, issue, 3), delayed(m, begun, 3)
+        with m.If(issued):
+            m.d.sync += total.eq(Mux(begins, 0, total) + multiplier.product)
+        m.d.sync += rounded_total.eq(rounded)
+        m.d.comb += [
+            outlet.arrive.eq(delayed(m, outlet.enter, self.LATENCY)),
+            Cat(outlet.value.first, outlet.value.last).eq(delayed(m, out_marks, self.LATENCY)),
+            outlet.value.value.eq(saturate(rounded_total + biases.data.as_signed(), spec.output.width)),
+        ]
         return m

@@ -1,19 +1,16 @@
 """The whole network in gates: components joined by streams, in the order of the data flow."""
 
-from typing import TYPE_CHECKING
-
 from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.block import ResidualBlock
-from hdl.encoder import Encoder
+from hdl.choice import Choice
+from hdl.encoder import Encoder, StreamedEncoder
 from hdl.ends import Decoder, Pool
+from hdl.ends_stream import StreamedDecoder, StreamedPool
 from hdl.streams import Logit, Tap, beats
 from quantize.network import QuantizedNetwork
-
-if TYPE_CHECKING:
-    from hdl.plan import Choice
 
 
 class Network(wiring.Component):
@@ -22,8 +19,8 @@ class Network(wiring.Component):
     Parameters
     ----------
     network : QuantizedNetwork
-    choice : hdl.plan.Choice
-        How parallel each layer is; a `Plan` will do.
+    choice : Choice
+        A `hdl.plan.Plan` will do.
     taps : bool
         Ports that show every layer's values to a simulation.
 
@@ -35,15 +32,21 @@ class Network(wiring.Component):
         Named and ordered as the taps of `quantize.network.Trace`.
     """
 
-    def __init__(self, network: QuantizedNetwork, choice: "Choice", taps: bool = False):
+    def __init__(self, network: QuantizedNetwork, choice: Choice, taps: bool = False):
         self.network, self.taps = network, taps
-        self.encoder = Encoder(network.encoder, serial=choice.serial_encoder)
+        self.encoder: Encoder | StreamedEncoder
+        self.pool: Pool | StreamedPool
+        self.decoder: Decoder | StreamedDecoder
+        if choice.streamed:
+            self.encoder = StreamedEncoder(network.encoder)
+            self.pool, self.decoder = StreamedPool(network.pool), StreamedDecoder(network.decoder)
+        else:
+            self.encoder = Encoder(network.encoder, serial=choice.serial_encoder)
+            self.pool, self.decoder = Pool(network.pool), Decoder(network.decoder)
         self.blocks = [
-            ResidualBlock(block, layer.multipliers, layer.lanes)
+            ResidualBlock(block, layer, streamed=choice.streamed)
             for block, layer in zip(network.blocks, choice.layers, strict=True)
         ]
-        self.pool = Pool(network.pool)
-        self.decoder = Decoder(network.decoder)
         members = {
             "i": In(beats(network.input.width)),
             "o": Out(stream.Signature(Logit(network.decoder.logit_width))),
@@ -55,8 +58,8 @@ class Network(wiring.Component):
     @property
     def cycles_per_step(self) -> int:
         """Cycles of a step in the steady state: those of the slowest component."""
-        parts: list[Encoder | ResidualBlock | Pool] = [self.encoder, *self.blocks, self.pool]
-        return max(part.cycles_per_step for part in parts)
+        blocks = max(block.cycles_per_step for block in self.blocks)
+        return max(self.encoder.cycles_per_step, blocks, self.pool.cycles_per_step)
 
     @property
     def latency_cycles(self) -> int:

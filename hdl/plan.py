@@ -3,55 +3,24 @@
 from dataclasses import dataclass
 
 from hdl.array import NeuronArray
-from hdl.block import UNITS, ResidualBlock
+from hdl.block import UNITS, ResidualBlock, make_unit
+from hdl.choice import Choice, LayerChoice
 from hdl.cost import Resources, census
 from hdl.drafts import drafts
 from hdl.encoder import Encoder
+from hdl.laned_array import LanedArray
 from hdl.network import Network
 from hdl.parts import Part
+from hdl.units.gsu import StreamedGsu, StreamedLeanGsu
 from quantize.errors import StatespikeError
 from quantize.network import Block, QuantizedNetwork
 
 ARRAY_MULTIPLIERS = (4, 3, 2)
+STREAMED_MULTIPLIERS = 4
+"""Of each lane of an array."""
 
 
-@dataclass(frozen=True)
-class LayerChoice:
-    """How parallel one layer is.
-
-    Parameters
-    ----------
-    multipliers : int
-        Of the neuron array.
-    lanes : int
-        Of the unit's mixer.
-    """
-
-    multipliers: int
-    lanes: int
-
-
-@dataclass(frozen=True)
-class Choice:
-    """How parallel a network is: all that its components need to know beside their specifications.
-
-    Parameters
-    ----------
-    layers : tuple of LayerChoice
-    serial_encoder : bool
-        The encoder multiplies a bit a cycle instead of with a multiplier block.
-    """
-
-    layers: tuple[LayerChoice, ...]
-    serial_encoder: bool
-
-    @property
-    def array_multipliers(self) -> int:
-        """Multipliers of all arrays."""
-        return sum(layer.multipliers for layer in self.layers)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan(Choice):
     """A choice for a part, and what it comes to.
 
@@ -87,13 +56,13 @@ def plan_network(network: QuantizedNetwork, part: Part) -> Plan:
         If none fits; the sentence says what the smallest one is short of.
     """
     with drafts():
-        considered = choices(network)
-    # Counting a circuit takes seconds; what needs more multipliers than there are does not fit anyway.
-    units = sum(block.unit.multiplications > 0 for block in network.blocks)
-    *faster, smallest = considered
-    possible = [
-        choice for choice in faster if not part.dsps or choice.array_multipliers + units <= part.dsps
-    ]
+        *faster, smallest = choices(network, part)
+        # Counting a circuit takes seconds; what needs more multipliers than there are does not fit anyway.
+        possible = [
+            choice
+            for choice in faster
+            if not part.dsps or _fewest_multipliers(network, choice) <= part.dsps
+        ]
     possible.append(smallest)
     too_big, fits = -1, 0
     while True:
@@ -124,6 +93,7 @@ def assess(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan:
     return Plan(
         layers=choice.layers,
         serial_encoder=choice.serial_encoder,
+        streamed=choice.streamed,
         part=part,
         cycles_per_step=design.cycles_per_step,
         latency_cycles=design.latency_cycles,
@@ -132,7 +102,7 @@ def assess(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan:
     )
 
 
-def choices(network: QuantizedNetwork) -> list[Choice]:
+def choices(network: QuantizedNetwork, part: Part) -> list[Choice]:
     """Choices in the order of their speed, the smallest last: units that keep up with their arrays, then such
     as do not.
     """
@@ -141,10 +111,7 @@ def choices(network: QuantizedNetwork) -> list[Choice]:
     for multipliers in ARRAY_MULTIPLIERS:
         slowest = max(NeuronArray(block.array, multipliers).cycles_per_step for block in network.blocks)
         layers = _layers(options, multipliers, slowest)
-        reached = max(
-            ResidualBlock(block, layer.multipliers, layer.lanes).cycles_per_step
-            for block, layer in zip(network.blocks, layers, strict=True)
-        )
+        reached = _slowest_block(network, layers)
         # A multiplier block for the encoder only where the bit-serial one would hold the layers up.
         if Encoder(network.encoder, serial=True).cycles_per_step > reached:
             found.append(Choice(layers, serial_encoder=False))
@@ -153,16 +120,72 @@ def choices(network: QuantizedNetwork) -> list[Choice]:
         slower = Choice(_layers(options, multipliers, cycles), serial_encoder=True)
         if slower != found[-1]:
             found.append(slower)
+    if part.family == "ecp5":  # the streamed builds live on its memories of look-up tables
+        fastest = max(
+            _slowest_block(network, found[0].layers),
+            Encoder(network.encoder, serial=found[0].serial_encoder).cycles_per_step,
+        )
+        found = [*_streamed_choices(network, part, fastest), *found]
     return found
 
 
-def _lane_options(block: Block) -> dict[int, int]:
+def _streamed_choices(network: QuantizedNetwork, part: Part, slowest: int) -> list[Choice]:
+    """Choices of streamed builds that take fewer cycles than the slowest of use, in the order of speed."""
+    options = [_lane_options(block, streamed=True) for block in network.blocks]
+    arrays = [
+        {
+            lanes: NeuronArray(block.array.lane(0, lanes), STREAMED_MULTIPLIERS, lane=True).cycles_per_step
+            for lanes in LanedArray.lane_choices(block.array)
+            if STREAMED_MULTIPLIERS * lanes < part.dsps
+        }
+        for block in network.blocks
+    ]
+    encoder = network.encoder.channels * network.encoder.features
+    least = max(encoder, *(min(taken.values()) for taken in (*options, *arrays)))
+    found = []
+    for cycles in sorted({max(least, taken) for lanes in arrays for taken in lanes.values()}):
+        if cycles >= slowest:
+            break
+        layers = tuple(
+            LayerChoice(
+                STREAMED_MULTIPLIERS,
+                lanes=min(lanes for lanes, taken in unit.items() if taken <= cycles),
+                array_lanes=min(lanes for lanes, taken in array.items() if taken <= cycles),
+            )
+            for unit, array in zip(options, arrays, strict=True)
+        )
+        found.append(Choice(layers, serial_encoder=False, streamed=True))
+    return found
+
+
+def _fewest_multipliers(network: QuantizedNetwork, choice: Choice) -> int:
+    """Multipliers that a choice takes at least."""
+    if not choice.streamed:
+        return choice.array_multipliers + sum(block.unit.multiplications > 0 for block in network.blocks)
+    units = [
+        make_unit(block.unit, layer.lanes, streamed=True)
+        for block, layer in zip(network.blocks, choice.layers, strict=True)
+    ]
+    ends = 2  # encoder, decoder
+    return choice.array_multipliers + ends + sum(
+        unit.multipliers if isinstance(unit, StreamedGsu | StreamedLeanGsu) else 1 for unit in units
+    )
+
+
+def _slowest_block(network: QuantizedNetwork, layers: tuple[LayerChoice, ...]) -> int:
+    """Cycles a step of the slowest block."""
+    return max(
+        ResidualBlock(block, layer).cycles_per_step
+        for block, layer in zip(network.blocks, layers, strict=True)
+    )
+
+
+def _lane_options(block: Block, *, streamed: bool = False) -> dict[int, int]:
     """Numbers of lanes that a block's unit offers, and the cycles a step that each takes."""
-    component = UNITS[block.unit.kind]
-    # mypy cannot see that the table pairs specifications with their components.
     return {
-        lanes: component(block.unit, lanes).cycles_per_step  # type: ignore[arg-type]
-        for lanes in component.lane_choices(block.unit)  # type: ignore[arg-type]
+        lanes: make_unit(block.unit, lanes, streamed=streamed).cycles_per_step
+        # mypy cannot see that the table pairs specifications with their components.
+        for lanes in UNITS[block.unit.kind].lane_choices(block.unit)  # type: ignore[arg-type]
     }
 
 

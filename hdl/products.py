@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.multiplier import Multiplier
+from hdl.primitives.registers import delayed
 from hdl.slots import ROW_WIDTHS, Single
 from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_CODE_WIDTH, ArraySpec
 
@@ -163,12 +164,3 @@ class ArrayProducts(wiring.Component):
         # Of three modes, the first two wait for the single multiplier.
         with m.If(self.moves & (self.single != Single.HELD_VELOCITY)):
             m.d.sync += [held_velocity.eq(self.velocity), held_position.eq(self.position)]
-
-
-def delayed(m: Module, value: Signal, cycles: int) -> Signal:
-    """`value` as it was some cycles ago."""
-    for age in range(1, cycles + 1):
-        after = Signal.like(value, name=f"{value.name}_{age}")
-        m.d.sync += after.eq(value)
-        value = after
-    return value

@@ -1,4 +1,4 @@
-"""The residual stream's memory: written once, read twice, by the layer now and by its residual add later."""
+"""The residual stream's memory: what enters a layer waits for its residual add."""
 
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
@@ -6,7 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.memory import buffer
 from hdl.primitives.queue import Queue
-from hdl.streams import beats
+from hdl.primitives.store import Store
+from hdl.streams import Beat, beats
 
 
 class ResidualRing(wiring.Component):
@@ -126,4 +127,49 @@ class ResidualRing(wiring.Component):
             m.d.sync += last_left.eq((left == channels - 2) if channels > 1 else 1)
         with m.If(step_leaves):
             m.d.sync += first.eq(lasts.o.payload)
+        return m
+
+
+class ResidualFork(wiring.Component):
+    """A `ResidualRing` that passes a beat a cycle: what comes in goes to both readers, to one through memory.
+
+    Parameters
+    ----------
+    width : int
+        Bits of a value.
+    channels : int
+    steps : int
+        Steps that a layer holds in its pipeline, to run at full speed.
+
+    Members
+    -------
+    i : In(stream of Beat)
+    o : Out(stream of Beat)
+    o_residual : Out(stream of signed(width))
+    """
+
+    def __init__(self, width: int, channels: int, steps: int):
+        self.width = width
+        self.values = Store(width, channels * steps)
+        super().__init__(
+            {
+                "i": In(beats(width)),
+                "o": Out(beats(width)),
+                "o_residual": Out(stream.Signature(signed(width))),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.values = values = self.values
+        m.submodules.queue = queue = Queue(Beat(self.width), 2)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        wiring.connect(m, values.o, wiring.flipped(self.o_residual))
+        m.d.comb += [
+            self.i.ready.eq(queue.i.ready & values.i.ready),
+            queue.i.valid.eq(self.i.valid & values.i.ready),
+            queue.i.payload.eq(self.i.payload),
+            values.i.valid.eq(self.i.valid & queue.i.ready),
+            values.i.payload.eq(self.i.payload.value),
+        ]
         return m

@@ -55,8 +55,8 @@ class Slot:
     single: Single | None = None
 
 
-def slots_of(modes: int, multipliers: int) -> list[Slot]:
-    """The slots of a channel.
+def slots_of(modes: int, multipliers: int, *, skip: bool = True) -> list[Slot]:
+    """The slots of a channel, with or without that of its skip path.
 
     Four multipliers take the skip path and then a mode a slot; two take a mode's outputs in one slot and its
     feedback in the next. Three are a pair and a single one: the pair takes the feedback of three modes and
@@ -66,13 +66,15 @@ def slots_of(modes: int, multipliers: int) -> list[Slot]:
     Raises
     ------
     ValueError
-        If there are not 2, 3 or 4 multipliers.
+        If there are not 2, 3 or 4 multipliers, or 3 without the skip path.
     """
     if multipliers not in ROW_WIDTHS:
         raise ValueError(f"an array has 2, 3 or 4 multipliers, not {multipliers}")
+    if multipliers in SKIP_IN_ROWS and not skip:
+        raise ValueError(f"{multipliers} multipliers weigh the skip path too")
     if multipliers == 3:
         return _slots_of_three(modes)
-    found = [Slot(0, reads=False, moves=False, weighs=False, skip=True)]
+    found = [Slot(0, reads=False, moves=False, weighs=False, skip=True)] if skip else []
     for mode in range(modes):
         if multipliers == 4:
             found.append(Slot(mode, reads=True, moves=True, weighs=True))

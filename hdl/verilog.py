@@ -9,10 +9,11 @@ from pathlib import Path
 from amaranth.back import rtlil
 from amaranth.lib.wiring import Component
 
+from hdl.parts import Family
 from hdl.tools import run_tool
 
 
-def rtlil_text(component: Component, name: str = "top") -> str:
+def rtlil_text(component: Component, name: str = "top", family: Family | None = None) -> str:
     """The component as RTLIL.
 
     Source locations are left out, so equal designs give equal text, whatever folder the sources lie in.
@@ -23,8 +24,10 @@ def rtlil_text(component: Component, name: str = "top") -> str:
         Its signature becomes the ports: `i__payload`, `i__valid`, ...; `clk` and `rst` are added.
     name : str
         Name of the top module.
+    family : Family, optional
+        For synthesis: with that family's own cells where synthesis would not find them. Otherwise portable.
     """
-    return rtlil.convert(component, name=name, emit_src=False)
+    return rtlil.convert(component, name=name, platform=family, emit_src=False)
 
 
 def run_yosys(script: str, folder: Path, log: str = "yosys.log") -> Path:

@@ -120,7 +120,9 @@ def synthesise(
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "design.il").write_text(rtlil)
-    relax = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2\n" if no_collisions else ""
+    # Only a port with a clock has a cycle in which it may collide.
+    clocked = "t:$memrd_v2 r:CLK_ENABLE=1 %i"
+    relax = f"setparam -set COLLISION_X_MASK 1'1 {clocked}\n" if no_collisions else ""
     command = f"synth_{part.family}"
     blocks = _MULTIPLIERS_ALONE if part.family == "ice40" and part.dsps else ""
     log = run_yosys(

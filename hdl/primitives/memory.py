@@ -9,6 +9,8 @@ from amaranth.lib.memory import Memory, ReadPort, WritePort
 LOGIC_BITS = 2048
 # A buffer in logic needs a flip-flop a bit, so it moves into a block much earlier.
 BUFFER_BITS = 192
+# A memory in look-up tables is 16 words deep; more of them need multiplexers.
+DISTRIBUTED_DEPTH = 64
 
 
 def words_of(values: Iterable[int], width: int) -> list[int]:
@@ -37,14 +39,24 @@ def table(m: Module, name: str, rows: Sequence[int], width: int, *, block: bool 
     return memory.read_port()
 
 
-def buffer(m: Module, name: str, depth: int, width: int) -> tuple[WritePort, ReadPort]:
+def buffer(
+    m: Module, name: str, depth: int, width: int, *, quick: bool = False
+) -> tuple[WritePort, ReadPort]:
     """A memory of signed words with one write port and one synchronous read port, added to `m`.
+
+    Parameters
+    ----------
+    quick : bool
+        In look-up tables if it is shallow, which the ECP5 can and the iCE40 cannot: what they read is there
+        within a nanosecond of the clock, a memory block needs six.
 
     What a read gives of the address written in the same cycle is not defined in gates, so nothing may use it:
     the logic that would define it costs 40 flip-flops and 28 look-up tables a memory.
     """
     depth = max(depth, 2)
     style = "block" if depth * width >= BUFFER_BITS else "logic"
+    if quick and depth <= DISTRIBUTED_DEPTH:
+        style = "distributed"
     memory = Memory(shape=signed(width), depth=depth, init=[], attrs={"ram_style": style})
     m.submodules[name] = memory
     return memory.write_port(), memory.read_port()

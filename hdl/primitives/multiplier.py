@@ -1,21 +1,24 @@
 """Multipliers: one of fixed latency for data paths that never stop, one that works a bit a cycle.
 
-On parts with multiplier blocks synthesis maps `Multiplier` to one block with its own operand and product
-registers used; on parts without, it becomes logic.
+On parts with multiplier blocks a `Multiplier` is one block with its own operand and product registers used;
+on parts without, it becomes logic. The block of the iCE40 is found by synthesis; that of the ECP5 is asked
+for by name, for synthesis would leave its registers outside.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 OPERAND_WIDTH = 16
+ECP5_WIDTH = 18
+"""Bits of an operand of the ECP5's block."""
 
 
 class Multiplier(wiring.Component):
     """Signed product, a new pair of operands every cycle.
 
     `product` shows `a * b` of two cycles earlier. The registers have no reset and no enable: anything else
-    keeps them out of the multiplier block.
+    keeps them out of the multiplier block. Elaborated for the family "ecp5", it is a MULT18X18D.
 
     Parameters
     ----------
@@ -39,12 +42,52 @@ class Multiplier(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        if platform == "ecp5":
+            m.submodules.block = self._ecp5_block()
+            return m
         a = Signal(signed(self.a_width), reset_less=True)
         b = Signal(signed(self.b_width), reset_less=True)
         product = Signal(signed(self.a_width + self.b_width), reset_less=True)
         m.d.sync += [a.eq(self.a), b.eq(self.b), product.eq(a * b)]
         m.d.comb += self.product.eq(product)
         return m
+
+    def _ecp5_block(self) -> Instance:
+        """MULT18X18D, its registers for operands and product in use, that in its middle not."""
+        operands = {"A": self.a, "B": self.b}
+        bits = {
+            f"i_{name}{place}": value[min(place, len(value) - 1)]
+            for name, value in operands.items()
+            for place in range(ECP5_WIDTH)
+        }
+        spare = Signal(2 * ECP5_WIDTH - len(self.product), name="spare")
+        product = Cat(self.product, spare)
+        controls = {
+            f"i_{name}{index}": Const(index == 0 and name == "CE", 1)
+            for name in ("CE", "RST")
+            for index in range(4)
+        }
+        registers = {
+            f"p_REG_{place}_{pin}": value
+            for place in ("INPUTA", "INPUTB", "OUTPUT")
+            for pin, value in (("CLK", "CLK0"), ("CE", "CE0"), ("RST", "RST0"))
+        }
+        return Instance(
+            "MULT18X18D",
+            **bits,
+            **{f"o_P{place}": product[place] for place in range(2 * ECP5_WIDTH)},
+            **controls,
+            **registers,
+            i_CLK0=ClockSignal(),
+            i_SIGNEDA=Const(1, 1),
+            i_SIGNEDB=Const(1, 1),
+            i_SOURCEA=Const(0, 1),
+            i_SOURCEB=Const(0, 1),
+            p_REG_INPUTC_CLK="NONE",
+            p_REG_PIPELINE_CLK="NONE",
+            p_GSR="DISABLED",
+            p_RESETMODE="SYNC",
+        )
 
 
 class Operands(data.StructLayout):

@@ -1,9 +1,10 @@
 """The functions of `quantize.layers.functions` in gates: a table of the even part, and the rest in logic."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 
 from hdl.fixed import magnitude
 from hdl.primitives.memory import table
+from hdl.primitives.registers import delayed
 from quantize.layers.functions import TABLE_DEPTH, TABLE_WIDTH, EvenTable, Gelu, Sigmoid
 
 
@@ -17,9 +18,32 @@ def _even(m: Module, name: str, even: EvenTable, entries: list[int], argument: V
 
 def gelu_of(m: Module, gelu: Gelu, argument: Value) -> Value:
     """GELU of an argument that stands still for a cycle, its format the argument's."""
-    # The tails are stored inverted, so that their subtraction is one adder: x - tail = x + ~tail + 1.
+    return _less_tail(gelu, argument, _inverted_tail(m, gelu, argument))
+
+
+# Cycles that `gelu_pipeline` takes.
+GELU_LATENCY = 3
+
+
+def gelu_pipeline(m: Module, gelu: Gelu, argument: Signal) -> Signal:
+    """GELU of an argument in every cycle, `GELU_LATENCY` cycles later."""
+    tail = Signal(TABLE_WIDTH, reset_less=True)
+    out = Signal(signed(gelu.argument.width), reset_less=True)
+    m.d.sync += [
+        tail.eq(_inverted_tail(m, gelu, argument)),
+        out.eq(_less_tail(gelu, delayed(m, argument, GELU_LATENCY - 1), tail)),
+    ]
+    return out
+
+
+def _inverted_tail(m: Module, gelu: Gelu, argument: Value) -> Value:
+    """What GELU is less than `max(x, 0)`, a cycle later; inverted, so that one adder subtracts it."""
     inverted = [(1 << TABLE_WIDTH) - 1 - int(entry) for entry in gelu.entries]
-    tail = _even(m, "tails", gelu.table, inverted, argument)
+    return _even(m, "tails", gelu.table, inverted, argument)
+
+
+def _less_tail(gelu: Gelu, argument: Value, tail: Value) -> Value:
+    """`max(x, 0)` less its inverted tail: x - tail = x + ~tail + 1."""
     width = gelu.argument.width
     ones = Const(-1, signed(width))
     spread = Cat(ones[: gelu.tail_shift], tail, ones[: width - TABLE_WIDTH - gelu.tail_shift])

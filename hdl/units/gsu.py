@@ -10,7 +10,9 @@ from hdl.primitives.memory import table, words_of
 from hdl.primitives.queue import Queue
 from hdl.streams import Beat, beats
 from hdl.units.gsu_mixer import GsuMixer
+from hdl.units.gsu_stream import StreamedGsuMixer
 from hdl.units.layer_norm import StepNorm
+from hdl.units.norm_stream import StreamedStepNorm
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 
 
@@ -29,10 +31,13 @@ class Gsu(wiring.Component):
     o : Out(stream of Beat), in the residual format
     """
 
+    MIXER: type[GsuMixer | StreamedGsuMixer] = GsuMixer
+    NORM: type[StepNorm | StreamedStepNorm] = StepNorm
+
     def __init__(self, spec: GsuSpec, lanes: int):
         self.spec = spec
-        self.mixer = GsuMixer(spec, lanes)
-        self.norm = StepNorm(spec.norm, spec.output, spec.gelu)
+        self.mixer = self.MIXER(spec, lanes)
+        self.norm = self.NORM(spec.norm, spec.output, spec.gelu)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     @staticmethod
@@ -53,6 +58,22 @@ class Gsu(wiring.Component):
         return m
 
 
+class StreamedGsu(Gsu):
+    """A `Gsu` whose parts take a channel a cycle."""
+
+    MIXER, NORM = StreamedGsuMixer, StreamedStepNorm
+
+    @property
+    def multipliers(self) -> int:
+        """The gate's, and the norm's."""
+        return 5 + (not self.spec.norm.mean_is_shifted)
+
+    @property
+    def latency_cycles(self) -> int:
+        """Most cycles from a step's last beat to its last output, when nothing else is under way."""
+        return self.mixer.latency_cycles + self.norm.latency_cycles
+
+
 class LeanGsu(wiring.Component):
     """`quantize.layers.gsu.LeanGsuSpec` in gates: nothing but an addition follows the mixer.
 
@@ -68,9 +89,13 @@ class LeanGsu(wiring.Component):
     o : Out(stream of Beat), in the residual format
     """
 
+    MIXER: type[GsuMixer | StreamedGsuMixer] = GsuMixer
+    # Entries of the queue at the end; with one, a channel leaves in every other cycle at most.
+    WAITING = 1
+
     def __init__(self, spec: LeanGsuSpec, lanes: int):
         self.spec = spec
-        self.mixer = GsuMixer(spec, lanes)
+        self.mixer = self.MIXER(spec, lanes)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     @staticmethod
@@ -92,7 +117,7 @@ class LeanGsu(wiring.Component):
         leaves = Signal()
         total = saturate(mixer.o.payload.value + offsets.data.as_signed(), width)
         # A register keeps this addition apart from the residual one.
-        m.submodules.queue = queue = Queue(Beat(width), 1)
+        m.submodules.queue = queue = Queue(Beat(width), self.WAITING)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         m.d.comb += [
             leaves.eq(queue.i.valid & queue.i.ready),
@@ -106,3 +131,19 @@ class LeanGsu(wiring.Component):
         ]
         m.d.sync += channel.eq(next_channel)
         return m
+
+
+class StreamedLeanGsu(LeanGsu):
+    """A `LeanGsu` whose mixer takes a channel a cycle."""
+
+    MIXER, WAITING = StreamedGsuMixer, 2
+
+    @property
+    def multipliers(self) -> int:
+        """The gate's."""
+        return 1
+
+    @property
+    def latency_cycles(self) -> int:
+        """Most cycles from a step's last beat to its last output, when nothing else is under way."""
+        return self.mixer.latency_cycles + self.WAITING

@@ -21,6 +21,24 @@ from quantize.layers.gsu import (
 )
 
 
+def weight_rows(spec: GatedProductSpec, lanes: int) -> list[int]:
+    """The weight memory: block by block, a row for each input channel, a word for each lane."""
+    rows = []
+    for start in range(0, spec.channels, lanes):
+        for channel in range(spec.channels):
+            fields = []
+            for output in range(start, start + lanes):
+                inside = output < spec.channels
+                trit = int(spec.table[channel, output]) if inside else 0
+                fields += [
+                    (spec.weight[channel, output] if inside else 0, WEIGHT_WIDTH),
+                    (trit != 0, 1),
+                    (trit < 0, 1),
+                ]
+            rows.append(concatenate(fields))
+    return rows
+
+
 class GsuMixer(wiring.Component):
     """From y to the gate product z: thresholds, ternary times real and real times ternary, p times g.
 
@@ -68,24 +86,6 @@ class GsuMixer(wiring.Component):
             return self.BLOCK_LATENCY + self.OUTPUT_CYCLES * outputs
 
         return (self.blocks - 1) * max(rows, drained(self.lanes)) + max(rows + 1, drained(rest))
-
-    def weight_rows(self) -> list[int]:
-        """The weight memory: block by block, a row for each input channel, a word for each lane."""
-        spec, rows = self.spec, []
-        for block in range(self.blocks):
-            outputs = range(block * self.lanes, (block + 1) * self.lanes)
-            for channel in range(spec.channels):
-                fields = []
-                for output in outputs:
-                    inside = output < spec.channels
-                    trit = int(spec.table[channel, output]) if inside else 0
-                    fields += [
-                        (spec.weight[channel, output] if inside else 0, WEIGHT_WIDTH),
-                        (trit != 0, 1),
-                        (trit < 0, 1),
-                    ]
-                rows.append(concatenate(fields))
-        return rows
 
     def _scale(
         self, m: Module, take: Value, y_magnitude: Value, walk_starts: Value
@@ -199,7 +199,7 @@ class GsuMixer(wiring.Component):
         ]
 
         # Lanes: both sums of every output, cleared while no row arrives after a block.
-        weights = table(m, "weights", self.weight_rows(), lanes * (WEIGHT_WIDTH + 2))
+        weights = table(m, "weights", weight_rows(spec, lanes), lanes * (WEIGHT_WIDTH + 2))
         weight_row = Signal(range(self.blocks * channels))
         with m.If(valid_at[3]):
             m.d.sync += weight_row.eq(Mux(weight_row == self.blocks * channels - 1, 0, weight_row + 1))

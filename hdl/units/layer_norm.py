@@ -9,6 +9,7 @@ from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.streams import beats
 from hdl.units.functions import gelu_of
+from hdl.units.norm_stream import StreamedStepNorm
 from hdl.units.root import ReciprocalRoot
 from quantize.formats import Format
 from quantize.layers.functions import Gelu
@@ -233,12 +234,11 @@ class BlockNorm(wiring.Component):
     o : Out(stream of Beat), in the output format
     """
 
-    # Steps it holds: one collected, one worked on.
-    STEPS = 2
+    NORM: type[StepNorm | StreamedStepNorm] = StepNorm
 
     def __init__(self, spec: LayerNormSpec):
         self.spec = spec
-        self.norm = StepNorm(spec.norm, spec.output)
+        self.norm = self.NORM(spec.norm, spec.output)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     @property
@@ -258,3 +258,14 @@ class BlockNorm(wiring.Component):
         ]
         wiring.connect(m, norm.o, wiring.flipped(self.o))
         return m
+
+
+class StreamedBlockNorm(BlockNorm):
+    """A `BlockNorm` that takes a channel a cycle."""
+
+    NORM = StreamedStepNorm
+
+    @property
+    def latency_cycles(self) -> int:
+        """Most cycles from a step's last beat to its last output, when nothing else is under way."""
+        return self.norm.latency_cycles

@@ -1,7 +1,7 @@
 """The neuron array: one S4D layer in integers, its modes in the leapfrog form of `quantize.poles`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -149,6 +149,17 @@ class ArraySpec(Specification):
     def multiplications(self) -> int:
         """Products a step: four a mode and one a channel."""
         return self.channels * (4 * self.modes + 1)
+
+    def lane(self, index: int, lanes: int) -> "ArraySpec":
+        """The channels `index`, `index + lanes`, `index + 2 lanes`, ... by themselves."""
+        rows = {
+            name: getattr(self, name)[index::lanes]
+            for name in (
+                "offset", "skip", "damping", "stiffness", "position_weight", "velocity_weight",
+                "input_shift", "position_shift",
+            )
+        }  # fmt: skip
+        return replace(self, **rows)
 
     def compute(self, x: Integers) -> tuple[Integers, int]:
         """Outputs of whole sequences, each from a cleared state.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from amaranth.hdl import Value
 from amaranth.sim import Simulator
 
 WATCHDOG_CYCLES = 20_000
@@ -48,7 +49,7 @@ def run_stream(
         for payload in payloads:
             while generator.random() < gaps:
                 await ctx.tick()
-            ctx.set(component.i.payload.as_value(), payload)
+            ctx.set(Value.cast(component.i.payload), payload)
             ctx.set(component.i.valid, 1)
             await ctx.tick().until(component.i.ready)
             ctx.set(component.i.valid, 0)
@@ -61,7 +62,7 @@ def run_stream(
             if not ready and stall:
                 stall -= 1
             ctx.set(component.o.ready, ready)
-            _, _, valid, payload = await ctx.tick().sample(component.o.valid, component.o.payload.as_value())
+            _, _, valid, payload = await ctx.tick().sample(component.o.valid, Value.cast(component.o.payload))
             if ready and valid:
                 collected.payloads.append(payload)
                 collected.cycles.append(cycle)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hdl.array import NeuronArray
+from hdl.laned_array import LanedArray
 from tests.hdl.bench import beat_values, run_stream, step_beats
 from tests.networks import random_network
 
@@ -39,3 +40,36 @@ def test_array_takes_the_cycles_it_promises(channels, modes, multipliers):
     ends = got.cycles[channels - 1 :: channels]
     assert set(np.diff(ends)[1:]) == {array.cycles_per_step}
     assert len(beat_values(got.payloads, 16)) == steps * channels
+
+
+LANED = [(1, 1, 4, 1), (2, 1, 2, 2), (3, 3, 4, 2), (5, 3, 4, 5), (7, 2, 2, 3), (4, 8, 4, 2)]
+
+
+@pytest.mark.parametrize(("channels", "modes", "multipliers", "lanes"), LANED)
+def test_laned_array_equals_its_specification(channels, modes, multipliers, lanes):
+    for seed, pressure in enumerate(PRESSURE):
+        spec = spec_of(channels, modes, seed)
+        generator = np.random.default_rng(seed)
+        sequences = [generator.integers(-30000, 30000, (steps, channels)) for steps in (5, 1, 7)]
+        payloads = [payload for values in sequences for payload in step_beats(values, 16)]
+        outputs = [spec.compute(values[None])[0][0] for values in sequences]
+        expected = [payload for values in outputs for payload in step_beats(values, 16)]
+        got = run_stream(LanedArray(spec, multipliers, lanes), payloads, len(expected), seed=seed, **pressure)
+        assert got.payloads == expected, f"{pressure}, seed {seed}"
+
+
+@pytest.mark.parametrize(("channels", "modes", "multipliers", "lanes"), [*LANED])
+def test_laned_array_takes_the_cycles_it_promises(channels, modes, multipliers, lanes):
+    array = LanedArray(spec_of(channels, modes, 1), multipliers, lanes)
+    steps = 6
+    values = np.zeros((steps, channels), dtype=np.int64)
+    got = run_stream(array, step_beats(values, 16), steps * channels)
+    ends = got.cycles[channels - 1 :: channels]
+    assert set(np.diff(ends)[1:]) == {array.cycles_per_step}
+
+
+def test_lanes_keep_their_multipliers_busy():
+    spec = spec_of(32, 8, 1)
+    array = LanedArray(spec, 4, 8)
+    got = run_stream(array, step_beats(np.zeros((5, 32), dtype=np.int64), 16), 5 * 32)
+    assert spec.multiplications == array.multipliers * (got.cycles[-1] - got.cycles[-33])

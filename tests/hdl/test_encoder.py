@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hdl.encoder import Encoder
+from hdl.encoder import Encoder, StreamedEncoder
 from tests.hdl.bench import run_stream, step_beats
 from tests.networks import random_network
 
@@ -15,9 +15,16 @@ def spec_of(channels: int, features: int, seed: int):
     return random_network("prf", channels, 1, 1, seed=seed, features=features).encoder
 
 
-@pytest.mark.parametrize("serial", [True, False])
+KINDS = {
+    "serial": lambda spec: Encoder(spec, serial=True),
+    "block": lambda spec: Encoder(spec, serial=False),
+    "streamed": StreamedEncoder,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("channels", "features"), SHAPES)
-def test_encoder_equals_its_specification(channels, features, serial):
+def test_encoder_equals_its_specification(channels, features, kind):
     for seed, pressure in enumerate(PRESSURE):
         spec = spec_of(channels, features, seed)
         low, high, width = spec.input.minimum, spec.input.maximum, spec.input.width
@@ -26,15 +33,15 @@ def test_encoder_equals_its_specification(channels, features, serial):
         payloads = [payload for values in sequences for payload in step_beats(values, width)]
         outputs = [spec.compute(values[None])[0] for values in sequences]
         expected = [payload for values in outputs for payload in step_beats(values, spec.output.width)]
-        got = run_stream(Encoder(spec, serial=serial), payloads, len(expected), seed=seed, **pressure)
+        got = run_stream(KINDS[kind](spec), payloads, len(expected), seed=seed, **pressure)
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
-@pytest.mark.parametrize("serial", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("channels", "features"), SHAPES[1:])
-def test_encoder_takes_the_cycles_it_promises(channels, features, serial):
+def test_encoder_takes_the_cycles_it_promises(channels, features, kind):
     spec = spec_of(channels, features, 1)
-    encoder = Encoder(spec, serial=serial)
+    encoder = KINDS[kind](spec)
     steps = 8
     payloads = step_beats(np.zeros((steps, features), dtype=np.int64), spec.input.width)
     got = run_stream(encoder, payloads, steps * channels)

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from hdl.units.gsu_mixer import GsuMixer
+from hdl.units.gsu_stream import StreamedGsuMixer
 from hdl.units.layer_norm import StepNorm
+from hdl.units.norm_stream import StreamedStepNorm
 from quantize.formats import requantise
 from tests.hdl.bench import run_stream, step_beats
 from tests.networks import random_network
@@ -28,8 +30,12 @@ def sequences_of(channels: int, seed: int) -> list[np.ndarray]:
     return values
 
 
+MIXERS = [GsuMixer, StreamedGsuMixer]
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
 @pytest.mark.parametrize(("channels", "lanes"), SHAPES)
-def test_mixer_equals_its_specification(channels, lanes):
+def test_mixer_equals_its_specification(channels, lanes, mixer):
     for seed, pressure in enumerate(PRESSURE):
         spec = spec_of(channels, seed)
         sequences = sequences_of(channels, seed)
@@ -39,20 +45,25 @@ def test_mixer_equals_its_specification(channels, lanes):
             for values in sequences
             for payload in step_beats(requantise(spec.products(values), spec.product_shift, 15), 15)
         ]
-        got = run_stream(GsuMixer(spec, lanes), payloads, len(expected), seed=seed, **pressure)
+        got = run_stream(mixer(spec, lanes), payloads, len(expected), seed=seed, **pressure)
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
-@pytest.mark.parametrize(("channels", "lanes"), [*SHAPES, (33, 2)])
-def test_mixer_takes_the_cycles_it_promises(channels, lanes):
-    mixer = GsuMixer(spec_of(channels, 1), lanes)
+@pytest.mark.parametrize("kind", MIXERS)
+@pytest.mark.parametrize(("channels", "lanes"), [*SHAPES, (33, 2), (17, 17)])
+def test_mixer_takes_the_cycles_it_promises(channels, lanes, kind):
+    mixer = kind(spec_of(channels, 1), lanes)
     values = np.random.default_rng(0).integers(-1000, 1000, (9, channels))
     got = run_stream(mixer, step_beats(values, 16), values.size)
     assert set(np.diff(got.cycles[channels - 1 :: channels])[2:]) == {mixer.cycles_per_step}
 
 
+NORMS = [StepNorm, StreamedStepNorm]
+
+
+@pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("channels", [1, 2, 3, 5, 8, 33])
-def test_norm_equals_its_specification(channels):
+def test_norm_equals_its_specification(channels, norm):
     for seed, pressure in enumerate(PRESSURE):
         spec = spec_of(channels, seed)
         sequences = [values >> 1 for values in sequences_of(channels, seed)]
@@ -69,15 +80,25 @@ def test_norm_equals_its_specification(channels):
                 16,
             )
         ]
-        unit = StepNorm(spec.norm, spec.output, spec.gelu)
+        unit = norm(spec.norm, spec.output, spec.gelu)
         got = run_stream(unit, payloads, len(expected), seed=seed, **pressure)
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
+@pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("channels", [1, 3, 8])
-def test_norm_never_exceeds_the_cycles_it_promises(channels):
+def test_norm_never_exceeds_the_cycles_it_promises(channels, norm):
     spec = spec_of(channels, 1)
-    unit = StepNorm(spec.norm, spec.output, spec.gelu)
+    unit = norm(spec.norm, spec.output, spec.gelu)
     values = np.random.default_rng(0).integers(-1000, 1000, (9, channels))
     got = run_stream(unit, step_beats(values, 15), values.size)
     assert max(np.diff(got.cycles[channels - 1 :: channels])[1:]) <= unit.cycles_per_step
+
+
+@pytest.mark.parametrize("channels", [20, 24])
+def test_streamed_norm_takes_a_channel_a_cycle(channels):
+    spec = spec_of(channels, 1)
+    unit = StreamedStepNorm(spec.norm, spec.output, spec.gelu)
+    values = np.random.default_rng(0).integers(-1000, 1000, (12, channels))
+    got = run_stream(unit, step_beats(values, 15), values.size)
+    assert set(np.diff(got.cycles)) == {1}

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from hdl.block import UNITS
+from hdl.choice import Choice, LayerChoice
+from hdl.laned_array import LanedArray
 from hdl.network import Network
-from hdl.plan import Choice, LayerChoice
 from quantize.configuration import UNIT_TENSORS
 from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.compare import compare
@@ -34,6 +35,19 @@ def drawn_shapes(models: list[str], count: int) -> list[tuple[str, int, int, int
         )
         for index in range(count)
     ]
+
+
+def drawn_streamed_choice(network, generator) -> Choice:
+    """Any number of lanes that the streamed components offer."""
+    layers = tuple(
+        LayerChoice(
+            int(generator.choice([2, 4])),
+            int(generator.choice(UNITS[block.unit.kind].lane_choices(block.unit))),
+            int(generator.choice(LanedArray.lane_choices(block.array))),
+        )
+        for block in network.blocks
+    )
+    return Choice(layers, serial_encoder=False, streamed=True)
 
 
 def drawn_choice(network, generator) -> Choice:
@@ -70,7 +84,26 @@ def test_circuit_with_layer_norms_equals_the_reference(shape):
     check_circuit(sizes, norm="layer", norm_position=position)
 
 
-def check_circuit(shape, **norm):
+# Streamed builds, with units that have one and with others, and layer norms.
+STREAMED = [
+    ("gsu", 1, 1, 1), ("gsu", 13, 3, 2), ("gsu_lean", 9, 2, 2), ("gsu_lean", 1, 2, 1), ("s4d", 5, 2, 1),
+    ("spiking_ssm", 7, 1, 1), ("prf", 6, 4, 1),
+]  # fmt: skip
+STREAMED_NORMS = [("gsu", 6, 2, 2, "pre"), ("gsu_lean", 5, 1, 1, "post")]
+
+
+@pytest.mark.parametrize("shape", STREAMED, ids=lambda shape: "-".join(map(str, shape)))
+def test_streamed_circuit_equals_the_reference(shape):
+    check_circuit(shape, choose=drawn_streamed_choice)
+
+
+@pytest.mark.parametrize("shape", STREAMED_NORMS, ids=lambda shape: "-".join(map(str, shape)))
+def test_streamed_circuit_with_layer_norms_equals_the_reference(shape):
+    *sizes, position = shape
+    check_circuit(sizes, choose=drawn_streamed_choice, norm="layer", norm_position=position)
+
+
+def check_circuit(shape, choose=drawn_choice, **norm):
     seed = sum(shape[1:])
     generator = np.random.default_rng(seed)
     features = int(generator.integers(1, 4))
@@ -87,7 +120,7 @@ def check_circuit(shape, **norm):
         seed=seed,
         reset_after=int(generator.integers(1, 3 * features)),
     )
-    run = AmaranthSimulator().run(Network(network, drawn_choice(network, generator), taps=True), stimulus)
+    run = AmaranthSimulator().run(Network(network, choose(network, generator), taps=True), stimulus)
     comparison = compare(network.compute(samples, np.array([4, 2])), run)
     assert comparison.bit_exact, f"{shape}, seed {seed}: {comparison.first_mismatch}"
     assert comparison.compared_values == 6 * network.channels * len(network.tap_names()) + 2 * 2

@@ -3,9 +3,9 @@
 import pytest
 
 from boards.toolchain import synthesise
+from hdl.choice import Choice, LayerChoice
 from hdl.network import Network
 from hdl.parts import part
-from hdl.plan import Choice, LayerChoice
 from hdl.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from sim.backends import backend

@@ -1,0 +1,46 @@
+"""How parallel a network is: all that its components need to know beside their specifications."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LayerChoice:
+    """How parallel one layer is.
+
+    Parameters
+    ----------
+    multipliers : int
+        Of the neuron array, or of each of its lanes.
+    lanes : int
+        Of the unit's mixer.
+    array_lanes : int
+        Of the neuron array in a streamed network.
+    """
+
+    multipliers: int
+    lanes: int
+    array_lanes: int = 1
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How parallel a network is.
+
+    Parameters
+    ----------
+    layers : tuple of LayerChoice
+    serial_encoder : bool
+        The encoder multiplies a bit a cycle instead of with a multiplier block.
+    streamed : bool
+        Every component in the build that takes a channel a cycle, where it has one.
+    """
+
+    layers: tuple[LayerChoice, ...]
+    serial_encoder: bool
+    streamed: bool = False
+
+    @property
+    def array_multipliers(self) -> int:
+        """Multipliers of all arrays."""
+        # One more behind the lanes weighs their skip paths.
+        return sum(layer.multipliers * layer.array_lanes + self.streamed for layer in self.layers)

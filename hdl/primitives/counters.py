@@ -1,0 +1,62 @@
+"""Counters that walk the channels of a step over and over."""
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+
+def channel_counter(m: Module, name: str, channels: int, advance: Value) -> tuple[Signal, Signal]:
+    """A counter over 0..channels-1, and its value in the next cycle: the address of what is needed then."""
+    now, after = Signal(range(channels), name=name), Signal(range(channels), name=f"next_{name}")
+    m.d.comb += after.eq(Mux(advance, Mux(now == channels - 1, 0, now + 1), now))
+    m.d.sync += now.eq(after)
+    return now, after
+
+
+def lane_turn(m: Module, name: str, lanes: int, channels: int, advance: Value) -> Signal:
+    """Whose turn it is, a bit a lane: channels go to the lanes in order, a step's first one to the first."""
+    turn = Signal(lanes, name=f"{name}_turn", init=1)
+    channel, _ = channel_counter(m, name, channels, advance)
+    with m.If(advance):
+        m.d.sync += turn.eq(turn.rotate_left(1))
+        with m.If(channel == channels - 1):
+            m.d.sync += turn.eq(1)
+    return turn
+
+
+class StepGate(wiring.Component):
+    """Counts the beats of steps, and lets a component begin no more steps than it can hold.
+
+    Parameters
+    ----------
+    channels : int
+        Beats of a step.
+    steps : int
+
+    Members
+    -------
+    take : In(1)
+        A beat is taken; only where `ready`.
+    step_leaves : In(1)
+        A step needs its place no longer.
+    ready : Out(1)
+    begins, ends : Out(1)
+        The beat taken is a step's first, or last.
+    """
+
+    def __init__(self, channels: int, steps: int):
+        self.channels, self.steps = channels, steps
+        names = {"take": In(1), "step_leaves": In(1), "ready": Out(1), "begins": Out(1), "ends": Out(1)}
+        super().__init__(names)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        channel, _ = channel_counter(m, "channel", self.channels, self.take)
+        held = Signal(range(self.steps + 1))
+        m.d.comb += [
+            self.ready.eq((channel != 0) | (held != self.steps)),
+            self.begins.eq(self.take & (channel == 0)),
+            self.ends.eq(self.take & (channel == self.channels - 1)),
+        ]
+        m.d.sync += held.eq(held + self.begins - self.step_leaves)
+        return m

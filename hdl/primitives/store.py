@@ -1,0 +1,156 @@
+"""Queues of many entries that pass a value a cycle: in look-up tables, in memory blocks, behind pipelines."""
+
+from amaranth.hdl import Module, Signal, signed
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hdl.primitives.memory import buffer
+from hdl.primitives.queue import Queue
+from hdl.primitives.registers import delayed
+
+
+class ShallowStore(wiring.Component):
+    """First in, first out, in memory of look-up tables: for the ECP5, and for tens of entries.
+
+    Parameters
+    ----------
+    shape : ShapeLike
+    depth : int
+        At least so many values fit: the next power of two do.
+
+    Members
+    -------
+    i : In(stream of shape)
+    o : Out(stream of shape)
+        A cycle after it was taken at the earliest.
+    """
+
+    def __init__(self, shape, depth: int):  # ShapeLike has no public type
+        self.shape, self.depth = shape, 1 << max(1, (depth - 1).bit_length())
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.memory = memory = Memory(
+            shape=self.shape, depth=self.depth, init=[], attrs={"ram_style": "distributed"}
+        )
+        write, read = memory.write_port(), memory.read_port(domain="comb")
+        level = Signal(range(self.depth + 1))
+        push, pop = self.i.valid & self.i.ready, self.o.valid & self.o.ready
+        m.d.comb += [
+            self.i.ready.eq(level != self.depth),
+            write.en.eq(push),
+            write.data.eq(self.i.payload),
+            self.o.valid.eq(level != 0),
+            self.o.payload.eq(read.data),
+        ]
+        m.d.sync += [
+            write.addr.eq(write.addr + push),
+            read.addr.eq(read.addr + pop),
+            level.eq(level + push - pop),
+        ]
+        return m
+
+
+class Outlet(wiring.Component):
+    """The end of a pipeline that never stops: a queue, and credits so that it does not overflow.
+
+    A value that enters the pipeline takes a place in the queue with it, so nothing on the way waits for
+    `ready`; a value enters in every cycle as long as all leave at once.
+
+    Parameters
+    ----------
+    shape : ShapeLike
+    latency : int
+        Cycles from `enter` to `arrive`.
+    spare : int
+        Places that stay free at full speed.
+
+    Members
+    -------
+    free : Out(range(depth + 1))
+        Places that nobody has taken before this cycle.
+    enter : In(1)
+        A value enters the pipeline; only where `free` is not 0.
+    arrive : In(1), value : In(shape)
+        It comes out, `latency` cycles later.
+    o : Out(stream of shape)
+    """
+
+    # Cycles from a value's arrival until its place is known to be free.
+    RETURN = 2
+
+    def __init__(self, shape, latency: int, spare: int = 0):  # ShapeLike has no public type
+        self.queue = ShallowStore(shape, latency + self.RETURN + spare)
+        super().__init__(
+            {
+                "free": Out(range(self.queue.depth + 1), init=self.queue.depth),
+                "enter": In(1),
+                "arrive": In(1),
+                "value": In(shape),
+                "o": Out(stream.Signature(shape)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.queue = queue = self.queue
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        m.d.comb += [queue.i.valid.eq(self.arrive), queue.i.payload.eq(self.value)]
+        m.d.sync += self.free.eq(self.free + (self.o.valid & self.o.ready) - self.enter)
+        return m
+
+
+class Store(wiring.Component):
+    """First in, first out, in a memory block.
+
+    Parameters
+    ----------
+    width : int
+        Bits of a value.
+    depth : int
+        At least so many values fit.
+
+    Members
+    -------
+    i : In(stream of signed(width))
+    o : Out(stream of signed(width))
+        Four cycles after it was taken at the earliest.
+    """
+
+    # Values that are read, or wait behind the memory, so that one leaves in every cycle.
+    BEHIND = 4
+
+    def __init__(self, width: int, depth: int):
+        self.width, self.depth = width, 1 << max(1, (depth - 1).bit_length())
+        values = stream.Signature(signed(width))
+        super().__init__({"i": In(values), "o": Out(values)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        write, read = buffer(m, "values", self.depth, self.width)
+        m.submodules.queue = queue = Queue(signed(self.width), self.BEHIND)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        level = Signal(range(self.depth + 1))
+        room = Signal(range(self.BEHIND + 1), init=self.BEHIND)
+        push, fetch = Signal(), Signal()
+        value = Signal(signed(self.width), reset_less=True)  # a memory block answers late in the cycle
+        m.d.comb += [
+            self.i.ready.eq(level != self.depth),
+            push.eq(self.i.valid & self.i.ready),
+            fetch.eq((level != 0) & (room != 0)),
+            write.en.eq(push),
+            write.data.eq(self.i.payload),
+            read.en.eq(fetch),
+            queue.i.valid.eq(delayed(m, fetch, 2)),
+            queue.i.payload.eq(value),
+        ]
+        m.d.sync += [
+            write.addr.eq(write.addr + push),
+            read.addr.eq(read.addr + fetch),
+            level.eq(level + push - fetch),
+            room.eq(room + (queue.o.valid & queue.o.ready) - fetch),
+            value.eq(read.data),
+        ]
+        return m

@@ -1,0 +1,309 @@
+"""The two paths of a Gated Spiking Unit where a channel comes and a product leaves in every cycle."""
+
+from itertools import pairwise
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.data import StructLayout, View
+from amaranth.lib.memory import ReadPort
+from amaranth.lib.wiring import In, Out
+
+from hdl.fixed import add_trit, exceeds, magnitude, round_shift, saturate, times
+from hdl.primitives.counters import StepGate, channel_counter
+from hdl.primitives.memory import buffer, table, words_of
+from hdl.primitives.multiplier import Multiplier
+from hdl.primitives.registers import delayed
+from hdl.primitives.store import Outlet, ShallowStore
+from hdl.streams import Beat, beats
+from hdl.units.gsu_mixer import weight_rows
+from quantize.constants import THRESHOLD
+from quantize.layers.gsu import (
+    ACTIVATION_BITS,
+    OPERAND_WIDTH,
+    WEIGHT_WIDTH,
+    GatedProductSpec,
+    LeanGsuSpec,
+)
+
+
+class StepScale(StructLayout):
+    """What a step's walk needs to know of the whole step.
+
+    Members
+    -------
+    first, last : 1
+    headroom : unsigned
+        Left shift of the magnitudes that fills their word.
+    inverted_limit : unsigned
+        What the multiple of a magnitude must exceed, inverted.
+    """
+
+    def __init__(self, headroom: int, limit: int):
+        super().__init__({"first": 1, "last": 1, "headroom": headroom, "inverted_limit": limit})
+
+
+class StreamedGsuMixer(wiring.Component):
+    """`hdl.units.gsu_mixer.GsuMixer`, faster: what that one does in turn is done at once here.
+
+    Steps are collected in a ring of banks while an earlier one is walked: for each block of `lanes` outputs,
+    all input channels once, and a cycle in which the sums are cleared. A block's sums move out through a
+    pipeline, one in every cycle, while the next block is walked; its last row waits until there will be room
+    for its sums.
+
+    Parameters
+    ----------
+    spec : GatedProductSpec
+    lanes : int
+        Output channels computed at a time, 1 to H.
+
+    Members
+    -------
+    i : In(stream of Beat), y
+    o : Out(stream of Beat), the shifted product
+    """
+
+    BANKS = 4
+    # Cycles from the issue of a block's last row until its sums are complete.
+    SUM_LATENCY = 7
+    # Cycles of an output: bias added, into the multiplier, multiplied, rounded; clipped as it leaves.
+    OUTPUT_LATENCY = 4
+
+    def __init__(self, spec: GatedProductSpec, lanes: int):
+        if not 1 <= lanes <= spec.channels:
+            raise ValueError(
+                f"a mixer of {spec.channels} channels has 1 to {spec.channels} lanes, not {lanes}"
+            )
+        self.spec, self.lanes = spec, lanes
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.mixer_width))})
+
+    @property
+    def blocks(self) -> int:
+        return -(-self.spec.channels // self.lanes)
+
+    @property
+    def cycles_per_step(self) -> int:
+        """Rows and a pause for each block, or the way of a block's last row."""
+        return self.blocks * max(self.spec.channels + 1, self.SUM_LATENCY + 2)
+
+    @property
+    def latency_cycles(self) -> int:
+        """Most cycles from a step's last beat to its last output, when nothing else is under way."""
+        return self.cycles_per_step + self.lanes + self.SUM_LATENCY + self.OUTPUT_LATENCY + 8
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        spec, channels, lanes = self.spec, self.spec.channels, self.lanes
+        walk_ends = Signal()
+        steps, read = self._collect(m, walk_ends)
+
+        # Walking: `row` within the block, `block` within the step; a cycle without a row after every block.
+        walking, pausing, may_end = Signal(), Signal(), Signal()
+        bank_start = Signal(range(self.BANKS * channels))
+        row, block = Signal(range(channels)), Signal(range(self.blocks))
+        last_row = Signal(init=channels == 1)  # known a cycle ahead: much waits for it
+        last_block = block == self.blocks - 1
+        scale = Signal(steps.shape, reset_less=True)
+        issue, ends = Signal(), Signal()
+        m.d.comb += [
+            steps.o.ready.eq(~walking),
+            issue.eq(walking & ~pausing & (~last_row | may_end)),
+            ends.eq(issue & last_row),
+            walk_ends.eq(ends & last_block),
+            read.addr.eq(bank_start + row),
+        ]
+        m.d.sync += pausing.eq(ends)
+        with m.If(issue):
+            m.d.sync += [
+                row.eq(Mux(last_row, 0, row + 1)),
+                last_row.eq((row == channels - 2) if channels > 1 else 1),
+            ]
+        with m.If(ends):
+            m.d.sync += block.eq(Mux(last_block, 0, block + 1))
+        with m.If(walk_ends):
+            last_bank = bank_start == (self.BANKS - 1) * channels
+            m.d.sync += [walking.eq(0), bank_start.eq(Mux(last_bank, 0, bank_start + channels))]
+        with m.Elif(~walking & steps.o.valid):
+            m.d.sync += [walking.eq(1), scale.eq(steps.o.payload)]
+
+        nonzero, negative, activation = self._activations(m, read.data, scale)
+        valid_at, end_at = [issue], [ends]
+        for _ in range(self.SUM_LATENCY + 1):
+            valid_at.append(delayed(m, valid_at[-1], 1))
+            end_at.append(delayed(m, end_at[-1], 1))
+
+        # Lanes: both sums of every output, cleared while no row arrives after a block.
+        weights = table(m, "weights", weight_rows(spec, lanes), lanes * (WEIGHT_WIDTH + 2))
+        weights_at, _ = channel_counter(m, "weight_row", self.blocks * channels, valid_at[4])
+        words = Signal.like(weights.data, reset_less=True)
+        m.d.comb += weights.addr.eq(weights_at)
+        m.d.sync += words.eq(weights.data)
+        real_sums = [Signal(signed(spec.bias_path_width), name=f"p_{lane}") for lane in range(lanes)]
+        gate_sums = [Signal(signed(spec.gate_width), name=f"g_{lane}") for lane in range(lanes)]
+        for lane, (real, gate) in enumerate(zip(real_sums, gate_sums, strict=True)):
+            word = words.word_select(lane, WEIGHT_WIDTH + 2)
+            trit, trit_negative = word[WEIGHT_WIDTH], word[WEIGHT_WIDTH + 1] ^ negative
+            with m.If(valid_at[self.SUM_LATENCY - 1]):
+                m.d.sync += [
+                    real.eq(add_trit(real, word[:WEIGHT_WIDTH].as_signed(), nonzero, negative)),
+                    gate.eq(add_trit(gate, Cat(activation, 0), trit, trit_negative)),
+                ]
+            with m.Elif(end_at[self.SUM_LATENCY]):
+                m.d.sync += [real.eq(0), gate.eq(0)]
+
+        # A block's sums move into registers and from there, one after the other, into the output's pipeline.
+        # The next block may end when the registers are sure to be free in time.
+        m.submodules.outlet = outlet = Outlet(
+            Beat(spec.mixer_width), self.OUTPUT_LATENCY, spare=self.SUM_LATENCY + 1
+        )
+        wiring.connect(m, outlet.o, wiring.flipped(self.o))
+        real_out = [Signal.like(real, name=f"p_out_{n}", reset_less=True) for n, real in enumerate(real_sums)]
+        gate_out = [Signal.like(gate, name=f"g_out_{n}", reset_less=True) for n, gate in enumerate(gate_sums)]
+        left, ended = Signal(range(lanes + 1)), Signal(range(lanes + 1))
+        ended_marks, out_marks = Signal(2, reset_less=True), Signal(2, reset_less=True)
+        under_way, drain = Signal(), Signal()
+        m.d.comb += [drain.eq((left != 0) & (outlet.free != 0)), outlet.enter.eq(drain)]
+        m.d.sync += may_end.eq(~under_way & ~ends & (left <= self.SUM_LATENCY + 1) & (outlet.free >= left))
+        with m.If(ends):
+            rest = channels - (self.blocks - 1) * lanes
+            m.d.sync += [
+                under_way.eq(1),
+                ended.eq(Mux(last_block, rest, lanes)),
+                ended_marks.eq(Cat(scale.first, scale.last)),
+            ]
+        with m.Elif(end_at[self.SUM_LATENCY]):
+            m.d.sync += under_way.eq(0)
+        with m.If(end_at[self.SUM_LATENCY]):
+            m.d.sync += [register.eq(value) for register, value in zip(real_out, real_sums, strict=True)]
+            m.d.sync += [register.eq(value) for register, value in zip(gate_out, gate_sums, strict=True)]
+            m.d.sync += [left.eq(ended), out_marks.eq(ended_marks)]
+        with m.Elif(drain):
+            m.d.sync += [register.eq(value) for register, value in pairwise(real_out)]
+            m.d.sync += [register.eq(value) for register, value in pairwise(gate_out)]
+            m.d.sync += left.eq(left - 1)
+        self._multiply(m, outlet, drain, out_marks, real_out[0], gate_out[0])
+        return m
+
+    def _collect(self, m: Module, walk_ends: Value) -> tuple[ShallowStore, ReadPort]:
+        """Sign and magnitude of y into a ring of banks; a `StepScale` for each step that is complete."""
+        channels, width = self.spec.channels, self.spec.magnitude_width
+        write, read = buffer(m, "activations", self.BANKS * channels, width + 1, quick=True)
+        m.submodules.gate = gate = StepGate(channels, self.BANKS)
+        m.d.comb += [
+            self.i.ready.eq(gate.ready),
+            gate.take.eq(self.i.valid & gate.ready),
+            gate.step_leaves.eq(walk_ends),
+        ]
+
+        # A cycle later: into the memory, and the largest of the step.
+        y = self.i.payload.value
+        y_magnitude, y_negative = Signal(width, reset_less=True), Signal(reset_less=True)
+        marks = Signal(2, reset_less=True)
+        taken, begun = delayed(m, gate.take, 1), delayed(m, gate.begins, 1)
+        m.d.sync += [
+            y_magnitude.eq(magnitude(y)),
+            y_negative.eq(y[width]),
+            marks.eq(Cat(self.i.payload.first, self.i.payload.last)),
+        ]
+        collected, _ = channel_counter(m, "collected", self.BANKS * channels, taken)
+        m.d.comb += [
+            write.en.eq(taken),
+            write.addr.eq(collected),
+            write.data.eq(Cat(y_magnitude, y_negative)),
+        ]
+        headroom, inverted_limit = self._scale(m, taken, begun, y_magnitude)
+        m.submodules.steps = steps = ShallowStore(
+            StepScale(len(headroom), len(inverted_limit)), self.BANKS
+        )
+        payload = steps.i.payload
+        m.d.comb += [
+            steps.i.valid.eq(delayed(m, gate.ends, 3)),
+            Cat(payload.first, payload.last).eq(delayed(m, marks, 2)),
+            payload.headroom.eq(headroom),
+            payload.inverted_limit.eq(inverted_limit),
+        ]
+        return steps, read
+
+    def _scale(self, m: Module, taken: Value, begun: Value, y_magnitude: Value) -> tuple[Value, Value]:
+        """A step's left shift and inverted limit, two cycles after its last magnitude."""
+        width = self.spec.magnitude_width
+        if isinstance(self.spec, LeanGsuSpec):
+            return Const(0, 1), Const(~self.spec.threshold & (1 << width) - 1, width)
+        inverted_largest = Signal(width, reset_less=True)
+        with m.If(taken & (begun | exceeds(y_magnitude, inverted_largest))):
+            m.d.sync += inverted_largest.eq(~y_magnitude)
+        peak = ~inverted_largest
+        headroom = Signal(range(width + 1), reset_less=True)
+        inverted_limit = Signal(width + THRESHOLD.denominator.bit_length(), reset_less=True)
+        m.d.sync += [
+            inverted_limit.eq(times(peak, THRESHOLD.numerator) ^ Const(-1, len(inverted_limit))),
+            headroom.eq(width),
+        ]
+        for position in range(width):  # the highest set bit is assigned last
+            with m.If(peak[position]):
+                m.d.sync += headroom.eq(width - 1 - position)
+        return headroom, inverted_limit
+
+    def _activations(self, m: Module, word: Value, scale: View) -> tuple[Signal, Signal, Signal]:
+        """Both activations of the row that was issued six cycles ago: not zero, negative; the magnitude.
+
+        Cycle 1: the memory's word. 2: its multiple, aligned coarsely. 3: compared, aligned. 4: rounded.
+        5: clipped.
+        """
+        spec, width = self.spec, self.spec.magnitude_width
+        factor = 1 if isinstance(spec, LeanGsuSpec) else THRESHOLD.denominator
+        headroom, limit = scale.headroom, scale.inverted_limit
+        fine_bits = min(2, len(headroom))
+        coarse_shift = Signal(len(headroom), reset_less=True)
+        fine_shift, fine_before = (Signal(fine_bits, name=f"fine_{n}", reset_less=True) for n in range(2))
+        limit_now, limit_before = (Signal.like(limit, name=f"limit_{n}", reset_less=True) for n in range(2))
+        # They belong to a step whose last rows are still under way when the next step's walk begins.
+        m.d.sync += [
+            coarse_shift.eq(headroom[fine_bits:] << fine_bits),
+            Cat(fine_before, limit_before).eq(Cat(headroom[:fine_bits], limit)),
+            Cat(fine_shift, limit_now).eq(Cat(fine_before, limit_before)),
+        ]
+        magnitude2, coarse3, fine4 = (
+            Signal(width, name=f"magnitude_{age}", reset_less=True) for age in (2, 3, 4)
+        )
+        multiple3 = Signal(len(limit), reset_less=True)
+        nonzero4, rounded5 = Signal(reset_less=True), Signal(ACTIVATION_BITS + 1, reset_less=True)
+        activation = Signal(ACTIVATION_BITS, reset_less=True)
+        negative2 = Signal(reset_less=True)
+        dropped = spec.dropped
+        m.d.sync += [
+            Cat(magnitude2, negative2).eq(word),
+            multiple3.eq(times(magnitude2, factor)),
+            coarse3.eq(magnitude2 << coarse_shift),
+            nonzero4.eq(exceeds(multiple3, limit_now)),
+            fine4.eq(coarse3 << fine_shift),
+            rounded5.eq(fine4[dropped:] + fine4[dropped - 1]),
+            activation.eq(rounded5[:ACTIVATION_BITS] | rounded5[-1].replicate(ACTIVATION_BITS)),
+        ]
+        return delayed(m, nonzero4, 2), delayed(m, negative2, 4), activation
+
+    def _multiply(
+        self, m: Module, outlet: Outlet, drain: Signal, marks: Signal, real: Value, gate: Value
+    ) -> None:
+        """p + bias times g. Cycle 1: the operands; 3: the product; 4: rounded, and clipped as it goes."""
+        spec = self.spec
+        biases = table(m, "biases", words_of(spec.bias, spec.bias_path_width), spec.bias_path_width)
+        _, biases_at = channel_counter(m, "output", spec.channels, drain)
+        m.submodules.multiplier = multiplier = Multiplier()
+        real_operand = Signal(signed(OPERAND_WIDTH), reset_less=True)
+        gate_operand = round_shift(gate, spec.gate_shift)
+        rounded_gate = Signal(gate_operand.shape(), reset_less=True)
+        product = round_shift(multiplier.product, spec.mixer_shift)
+        rounded_product = Signal(product.shape(), reset_less=True)
+        m.d.sync += [
+            real_operand.eq(real + biases.data.as_signed()),
+            rounded_gate.eq(gate_operand),
+            rounded_product.eq(product),
+        ]
+        m.d.comb += [
+            biases.addr.eq(biases_at),
+            multiplier.a.eq(real_operand),
+            multiplier.b.eq(saturate(rounded_gate, OPERAND_WIDTH)),
+            outlet.arrive.eq(delayed(m, drain, self.OUTPUT_LATENCY)),
+            Cat(outlet.value.first, outlet.value.last).eq(delayed(m, marks, self.OUTPUT_LATENCY)),
+            outlet.value.value.eq(saturate(rounded_product, spec.mixer_width)),
+        ]
