@@ -5,12 +5,39 @@ Verilog again.
 """
 
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 from amaranth.back import rtlil
 from amaranth.lib.wiring import Component
 
 from hdl.parts import Family
 from hdl.tools import run_tool
+
+
+class _ModuleEmitter(rtlil.ModuleEmitter):
+    """Amaranth's, but for the contents of memories: it makes an object of every bit, ten times in passing,
+    which is most of the time that a network with large tables takes. The text is the same.
+    """
+
+    def emit_memory(self, cell_idx: int, cell: Any) -> None:
+        rows = "".join(format(row, f"0{cell.width}b") for row in reversed(cell.init))
+        self.builder.cell(
+            "$meminit_v2",
+            ports={
+                "ADDR": self.sigspec(),
+                "DATA": f"{cell.width * cell.depth}'{rows}",
+                "EN": f"{cell.width}'{'1' * cell.width}",
+            },
+            parameters={
+                "MEMID": self.memories[cell_idx].memid,
+                "ABITS": 0,
+                "WIDTH": cell.width,
+                "WORDS": cell.depth,
+                "PRIORITY": 0,
+            },
+            src_loc=cell.src_loc,
+        )
 
 
 def rtlil_text(component: Component, name: str = "top", family: Family | None = None) -> str:
@@ -27,7 +54,8 @@ def rtlil_text(component: Component, name: str = "top", family: Family | None = 
     family : Family, optional
         For synthesis: with that family's own cells where synthesis would not find them. Otherwise portable.
     """
-    return rtlil.convert(component, name=name, platform=family, emit_src=False)
+    with patch.object(rtlil, "ModuleEmitter", _ModuleEmitter):
+        return rtlil.convert(component, name=name, platform=family, emit_src=False)
 
 
 def run_yosys(script: str, folder: Path, log: str = "yosys.log") -> Path:

@@ -1,22 +1,27 @@
 """A network's circuit beside its integer reference, over any number of sequences."""
 
+import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from amaranth.lib.wiring import Component
 
 from quantize.formats import Integers
 from quantize.network import QuantizedNetwork
-from sim.backends.base import Backend
+from sim.backends.base import Backend, Prepared
 from sim.compare import Comparison, Mismatch, compare
 from sim.stimulus import Stimulus
-from sim.trace import Run
 
-STEPS_AT_ONCE = 1 << 14
-"""Steps simulated at once: what every layer computes in them fits in some tens of megabytes."""
+STEPS_AT_ONCE = 1 << 12
+"""Steps of a run: enough that its beginning costs little, few enough that a hundred sequences keep many cores
+busy. What all layers compute in them takes some megabytes."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,12 @@ class Check:
         Simulated in all.
     cycles_per_step : float
         Cycles between steps in the steady state.
+    simulation_seconds : float
+        Processor time of all simulations, without compiling.
     seconds : float
-        Of the simulations alone, without compiling.
+        Wall-clock time of simulations, reference and comparison, without compiling.
+    jobs : int
+        Simulations at the same time.
     """
 
     backend: str
@@ -59,7 +68,9 @@ class Check:
     steps: int
     cycles: int
     cycles_per_step: float
+    simulation_seconds: float
     seconds: float
+    jobs: int
 
     @property
     def bit_exact(self) -> bool:
@@ -68,8 +79,20 @@ class Check:
 
     @property
     def cycles_per_second(self) -> float:
-        """Simulated clock cycles a second."""
-        return self.cycles / max(self.seconds, 1e-9)
+        """Clock cycles that one core simulates in a second."""
+        return self.cycles / max(self.simulation_seconds, 1e-9)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Outcome of one run; its taps are not kept."""
+
+    comparison: Comparison
+    logits: Integers
+    steps: int
+    cycles: int
+    cycles_per_step: float
+    seconds: float
 
 
 def check(
@@ -81,8 +104,11 @@ def check(
     pace: Pace = FULL_SPEED,
     folder: Path | None = None,
     on_progress: Callable[[int], None] = lambda done: None,
+    jobs: int | None = None,
 ) -> Check:
     """Run sequences through a circuit and compare every value of every tap, and every logit.
+
+    The sequences are cut into runs that do not depend on `jobs`, so neither does anything that is counted.
 
     Parameters
     ----------
@@ -100,6 +126,9 @@ def check(
         Where compiled circuits are kept.
     on_progress : callable, optional
         Called with the number of sequences done.
+    jobs : int, optional
+        Simulations at the same time, by default one for each core of this process; always one if the backend
+        is not concurrent.
 
     Raises
     ------
@@ -107,34 +136,72 @@ def check(
         If the input does not suit the network, a tool is missing, or the circuit does not answer.
     """
     valid = np.full(len(u), u.shape[1]) if lengths is None else lengths
-    runs: list[Run] = []
-    comparisons: list[Comparison] = []
-    circuit: Component | None = None
+    workers = (jobs or len(os.sched_getaffinity(0))) if backend.concurrent else 1
+    # The reference is parallel in itself, and does not bear to be called twice at a time.
+    one_at_a_time = Lock()
     with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
-        for part in _parts(valid):
-            trace = reference.compute(u[part], valid[part])
+
+        @cache
+        def prepared() -> tuple[Prepared, float]:
+            """The compiled circuit, made when the first input has been found good, and when it was ready."""
+            return backend.prepare(design(), folder or Path(temporary)), time.perf_counter()
+
+        def simulate(part: slice) -> _Part:
+            with one_at_a_time:
+                trace = reference.compute(u[part], valid[part])
+                play, _ = prepared()
             stimulus = Stimulus(
                 [sequence[:length] for sequence, length in zip(u[part], valid[part], strict=True)],
                 input_gaps=pace.input_gaps,
                 output_stalls=pace.output_stalls,
                 seed=pace.seed + part.start,
             )
-            circuit = circuit or design()
-            runs.append(backend.run(circuit, stimulus, folder or Path(temporary)))
-            comparisons.append(_placed(compare(trace, runs[-1]), part.start))
-            on_progress(part.stop)
-    steps = int(valid.sum())
+            run = play(stimulus)
+            return _Part(
+                comparison=_placed(compare(trace, run), part.start),
+                logits=run.logits,
+                steps=sum(run.lengths),
+                cycles=run.cycles,
+                cycles_per_step=run.cycles_per_step,
+                seconds=run.seconds,
+            )
+
+        parts = _simulated(simulate, list(_parts(valid)), workers, on_progress)
+        seconds = time.perf_counter() - prepared()[1]
+    steps = sum(part.steps for part in parts)
     return Check(
         backend=backend.name,
-        compared_values=sum(comparison.compared_values for comparison in comparisons),
-        mismatches=sum(comparison.mismatches for comparison in comparisons),
-        first_mismatch=next((c.first_mismatch for c in comparisons if c.first_mismatch), None),
-        logits=np.concatenate([run.logits for run in runs]),
+        compared_values=sum(part.comparison.compared_values for part in parts),
+        mismatches=sum(part.comparison.mismatches for part in parts),
+        first_mismatch=next(
+            (part.comparison.first_mismatch for part in parts if not part.comparison.bit_exact), None
+        ),
+        logits=np.concatenate([part.logits for part in parts]),
         steps=steps,
-        cycles=sum(run.cycles for run in runs),
-        cycles_per_step=sum(run.cycles_per_step * sum(run.lengths) for run in runs) / steps,
-        seconds=sum(run.seconds for run in runs),
+        cycles=sum(part.cycles for part in parts),
+        cycles_per_step=sum(part.cycles_per_step * part.steps for part in parts) / steps,
+        simulation_seconds=sum(part.seconds for part in parts),
+        seconds=seconds,
+        jobs=workers,
     )
+
+
+def _simulated(
+    simulate: Callable[[slice], _Part], parts: list[slice], workers: int, on_progress: Callable[[int], None]
+) -> list[_Part]:
+    """Outcomes of all parts, in their order; the first error ends them all."""
+    done = 0
+    with ThreadPoolExecutor(workers) as pool:
+        futures = {pool.submit(simulate, part): part for part in parts}
+        try:
+            for future in as_completed(futures):
+                future.result()
+                done += futures[future].stop - futures[future].start
+                on_progress(done)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [future.result() for future in futures]
 
 
 def _parts(lengths: Integers) -> Iterator[slice]:

@@ -30,7 +30,7 @@ class Run:
     lengths : tuple of int
         Steps of each sequence.
     seconds : float
-        Wall-clock time of the simulation alone, without building or compiling it.
+        Processor time of the simulation alone, without building or compiling it.
     """
 
     backend: str
@@ -44,7 +44,7 @@ class Run:
 
     @property
     def cycles_per_second(self) -> float:
-        """Simulated clock cycles per second of wall-clock time."""
+        """Simulated clock cycles per second of processor time."""
         return self.cycles / max(self.seconds, 1e-9)
 
     @property

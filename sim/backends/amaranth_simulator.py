@@ -1,28 +1,30 @@
 """Amaranth's own simulator: nothing to install, and slow (some ten thousand cycles a second)."""
 
 import time
+from functools import partial
 from pathlib import Path
 
 from amaranth.hdl import Cat, ClockDomain, Module, Signal, Value
 from amaranth.lib.wiring import Component
 from amaranth.sim import Simulator, SimulatorContext
 
-from sim.backends.base import WATCHDOG
+from sim.backends.base import WATCHDOG, Backend, Prepared
 from sim.player import Phase, Player
 from sim.ports import Field, ports_of
 from sim.stimulus import Stimulus
 from sim.trace import Run
 
 
-class AmaranthSimulator:
+class AmaranthSimulator(Backend):
     """Backend on `amaranth.sim`; outputs are sampled with the tick, never after it."""
 
     name = "amaranth"
 
-    def run(
-        self, design: Component, stimulus: Stimulus, folder: Path | None = None, watchdog: int = WATCHDOG
-    ) -> Run:
-        """Simulate; nothing is compiled, so `folder` stays unused. See `Backend.run`."""
+    def prepare(self, design: Component, folder: Path) -> Prepared:
+        """Nothing is compiled, so `folder` stays unused. See `Backend.prepare`."""
+        return partial(self._simulate, design)
+
+    def _simulate(self, design: Component, stimulus: Stimulus, watchdog: int = WATCHDOG) -> Run:
         ports = ports_of(design)
         player = Player(stimulus, ports, watchdog)
         taps = [getattr(design, f"tap_{name}") for name in ports.taps]
@@ -66,9 +68,9 @@ class AmaranthSimulator:
         simulator = Simulator(top)
         simulator.add_clock(1e-6)
         simulator.add_testbench(bench)
-        start = time.perf_counter()
+        start = time.thread_time()
         simulator.run()
-        return player.run(self.name, time.perf_counter() - start)
+        return player.run(self.name, time.thread_time() - start)
 
 
 def _places(values: list[Value]) -> list[Field]:

@@ -1,5 +1,7 @@
 """What every backend offers, and the rules of a simulation that they share."""
 
+import tempfile
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Protocol
 
@@ -16,38 +18,64 @@ DRAIN = 64
 """Cycles simulated after the last answer, in which anything more that comes out is caught."""
 
 
-class Backend(Protocol):
-    """One way to run a circuit.
+class Prepared(Protocol):
+    """A design that is ready to run, any number of times."""
 
-    Members
-    -------
-    name : str
-        As on the command line.
-    """
-
-    name: str
-
-    def run(
-        self, design: Component, stimulus: Stimulus, folder: Path | None = None, watchdog: int = WATCHDOG
-    ) -> Run:
-        """Simulate `design` from reset until it has answered every sequence of `stimulus`.
+    def __call__(self, stimulus: Stimulus, watchdog: int = WATCHDOG) -> Run:
+        """Simulate from reset until every sequence of `stimulus` is answered.
 
         Parameters
         ----------
-        design : Component
-            With ports `i` (stream of `Beat`), `o` (stream of `Logit`) and any number of `tap_<name>` (`Tap`).
         stimulus : Stimulus
-        folder : Path or None
-            Where compiled artefacts are kept for the next run of the same design; None keeps nothing.
         watchdog : int
             Cycles without any transfer after which the simulation is given up.
 
         Raises
         ------
         StatespikeError
-            If a tool is missing, the design does not answer, or its answers have unequal numbers of logits.
+            If the design does not answer, or its answers have unequal numbers of logits.
         """
         ...
+
+
+class Backend(ABC):
+    """One way to run a circuit.
+
+    Members
+    -------
+    name : str
+        As on the command line.
+    concurrent : bool
+        Threads can run one prepared design at the same time, and gain from it.
+    """
+
+    name: str
+    concurrent = False
+
+    @abstractmethod
+    def prepare(self, design: Component, folder: Path) -> Prepared:
+        """Compile a design, as far as the backend compiles anything.
+
+        Parameters
+        ----------
+        design : Component
+            With ports `i` (stream of `Beat`), `o` (stream of `Logit`) and any number of `tap_<name>` (`Tap`).
+        folder : Path
+            Where compiled artefacts are kept; what is prepared runs as long as they are there. They serve the
+            next run of the same design.
+
+        Raises
+        ------
+        StatespikeError
+            If a tool is missing or fails.
+        """
+
+    def run(
+        self, design: Component, stimulus: Stimulus, folder: Path | None = None, watchdog: int = WATCHDOG
+    ) -> Run:
+        """Prepare a design and simulate it once; without a folder, nothing is kept."""
+        with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
+            return self.prepare(design, folder or Path(temporary))(stimulus, watchdog)
 
 
 def stuck(watchdog: int, taken: int, beats: int, answered: int, sequences: int) -> StatespikeError:

@@ -3,8 +3,8 @@
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from amaranth.lib.wiring import Component
@@ -12,17 +12,17 @@ from amaranth.lib.wiring import Component
 from hdl.tools import find_tool
 from hdl.verilog import rtlil_text, write_verilog
 from quantize.errors import StatespikeError
-from sim.backends.base import WATCHDOG
+from sim.backends.base import WATCHDOG, Backend, Prepared
 from sim.backends.exchange import load_run, save_job
 from sim.backends.verilated import design_folder, verilator_settings
-from sim.ports import ports_of
+from sim.ports import Ports, ports_of
 from sim.stimulus import Stimulus
 from sim.trace import Run
 
 _ROOT = Path(__file__).parents[2]
 
 
-class Cocotb:
+class Cocotb(Backend):
     """Backend that drives a Verilog simulator through cocotb.
 
     Parameters
@@ -34,19 +34,20 @@ class Cocotb:
     def __init__(self, simulator: str):
         self.name = simulator
 
-    def run(
-        self, design: Component, stimulus: Stimulus, folder: Path | None = None, watchdog: int = WATCHDOG
-    ) -> Run:
-        """Build, unless the folder has it already, and simulate in another process. See `Backend.run`."""
-        ports = ports_of(design)
-        with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
-            build = design_folder(Path(folder or temporary), self.name, rtlil_text(design))
+    def prepare(self, design: Component, folder: Path) -> Prepared:
+        """Build, unless the folder has it already. See `Backend.prepare`."""
+        build = design_folder(folder, self.name, rtlil_text(design))
+        if not (build / "built").exists():
             with _environment(self.name):
-                if not (build / "built").exists():
-                    self._build(write_verilog(design, build / "design.v"), build)
-                save_job(build / "job.npz", stimulus, ports, watchdog)
-                self._test(build)
-            return load_run(build / "result.npz")
+                self._build(write_verilog(design, build / "design.v"), build)
+        return partial(self._simulate, build, ports_of(design))
+
+    def _simulate(self, build: Path, ports: Ports, stimulus: Stimulus, watchdog: int = WATCHDOG) -> Run:
+        """Simulate in another process."""
+        save_job(build / "job.npz", stimulus, ports, watchdog)
+        with _environment(self.name):
+            self._test(build)
+        return load_run(build / "result.npz")
 
     def _runner(self):
         try:

@@ -28,7 +28,7 @@ async def play(dut) -> None:
     taps = [(getattr(dut, f"tap_{name}__valid"), getattr(dut, f"tap_{name}__value")) for name in ports.taps]
     widths = list(ports.taps.values())
     half = Timer(1, "ns")
-    start = time.perf_counter()
+    start = time.thread_time()
     try:
         while player.phase is not Phase.DONE:
             drive = player.drive()
@@ -54,7 +54,7 @@ async def play(dut) -> None:
     except StatespikeError as error:
         save_run(job.with_name("result.npz"), error)
     else:
-        run = player.run(os.environ["STATESPIKE_BACKEND"], time.perf_counter() - start)
+        run = player.run(os.environ["STATESPIKE_BACKEND"], time.thread_time() - start)
         save_run(job.with_name("result.npz"), run)
 
 

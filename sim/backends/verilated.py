@@ -7,8 +7,8 @@ import hashlib
 import importlib.util
 import os
 import sysconfig
-import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from amaranth.lib.wiring import Component
@@ -16,11 +16,9 @@ from amaranth.lib.wiring import Component
 from hdl.tools import find_tool, run_tool
 from hdl.verilog import rtlil_text, write_verilog
 from quantize.errors import StatespikeError
-from sim.backends.base import WATCHDOG
+from sim.backends.base import Backend, Prepared
 from sim.backends.compiled import DRIVER, play, ports_header
 from sim.ports import Ports, ports_of
-from sim.stimulus import Stimulus
-from sim.trace import Run
 
 # No timing, no assertions, and unknown values 0 as every register of ours starts.
 _VERILATE = [
@@ -31,22 +29,19 @@ _MAKE = ["OPT_FAST=-O1 -fPIC", "OPT_SLOW=-O0 -fPIC", "OPT_GLOBAL=-O1 -fPIC", "Vt
 _FLAGS = ["-std=c++17", "-O2", "-fPIC", "-shared", "-w", "-DVERILATED=1"]
 
 
-class Verilated:
+class Verilated(Backend):
     """Backend that compiles the design's Verilog to machine code by Verilator."""
 
     name = "verilated"
+    concurrent = True
 
-    def run(
-        self, design: Component, stimulus: Stimulus, folder: Path | None = None, watchdog: int = WATCHDOG
-    ) -> Run:
-        """Compile, unless the folder has it already, and simulate. See `Backend.run`."""
+    def prepare(self, design: Component, folder: Path) -> Prepared:
+        """Compile, unless the folder has it already. See `Backend.prepare`."""
         ports = ports_of(design)
-        with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
-            build = design_folder(Path(folder or temporary), self.name, rtlil_text(design))
-            if not (build / "design.v").exists():
-                write_verilog(design, build / "design.v")
-            library = compile_verilog(["design.v"], ports, build)
-            return play(library, ports, stimulus, watchdog, self.name)
+        build = design_folder(folder, self.name, rtlil_text(design))
+        if not (build / "design.v").exists():
+            write_verilog(design, build / "design.v")
+        return partial(play, compile_verilog(["design.v"], ports, build), ports, self.name)
 
 
 def design_folder(folder: Path, name: str, source: str) -> Path:

@@ -56,6 +56,12 @@ def simulate(
     input_gaps: Annotated[float, typer.Option(help="probability that the source pauses in a cycle")] = 0.0,
     output_stalls: Annotated[float, typer.Option(help="probability that the sink waits in a cycle")] = 0.0,
     seed: Annotated[int, typer.Option(help="of gaps and stalls")] = 0,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="simulations at the same time  [default: all cores]", show_default=False
+        ),
+    ] = None,
     keep: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="keep the compiled circuit here for the next run")
     ] = None,
@@ -86,6 +92,7 @@ def simulate(
             Pace(input_gaps, output_stalls, seed),
             folder,
             lambda done: bars.update(bar, completed=done),
+            jobs,
         )
     write_logits(logits, result.logits)
     write_json(
@@ -102,11 +109,14 @@ def simulate(
             "cycles": result.cycles,
             "cycles_per_step": result.cycles_per_step,
             "cycles_per_second": result.cycles_per_second,
+            "seconds": result.seconds,
+            "jobs": result.jobs,
         },
     )
     say(
-        f"{result.steps} steps in {result.cycles} cycles, {result.cycles_per_step:.1f} a step "
-        f"({result.backend}, {result.cycles_per_second:.0f} cycles a second)"
+        f"{len(sequences)} sequences in {result.seconds:.1f} s: {result.steps} steps in {result.cycles} "
+        f"cycles, {result.cycles_per_step:.1f} a step "
+        f"({result.backend}, {result.cycles_per_second:.0f} cycles a second and core)"
     )
     if not result.bit_exact:
         say(f"{result.mismatches} of {result.compared_values} values differ; first: {result.first_mismatch}")

@@ -1,5 +1,10 @@
 import pytest
+from amaranth.back import rtlil
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.memory import buffer, table
 from hdl.tools import find_tool, run_tool
 from hdl.verilog import rtlil_text, run_yosys, write_rtlil, write_verilog
 from quantize.errors import StatespikeError
@@ -8,6 +13,27 @@ from quantize.errors import StatespikeError
 def test_rtlil_is_equal_for_equal_designs(tiny):
     assert rtlil_text(tiny(3)) == rtlil_text(tiny(3))
     assert "src" not in rtlil_text(tiny(3))
+
+
+class Tables(wiring.Component):
+    """A table with contents and a buffer without."""
+
+    def __init__(self):
+        super().__init__({"address": In(3), "o": Out(7)})
+
+    def elaborate(self, platform):
+        m = Module()
+        write, read = buffer(m, "kept", 6, 4)
+        found = table(m, "rows", [0, 5, 99, 127, 64], 7)
+        m.d.comb += [found.addr.eq(self.address), read.addr.eq(self.address), write.data.eq(found.data)]
+        m.d.comb += self.o.eq(found.data ^ read.data)
+        return m
+
+
+def test_contents_of_memories_are_written_as_amaranth_writes_them():
+    ours = rtlil_text(Tables())
+    assert "35'10000001111111110001100001010000000" in ours
+    assert rtlil.convert(Tables(), name="top", emit_src=False) == ours
 
 
 def test_rtlil_names_the_ports(tiny, tmp_path):
