@@ -109,6 +109,15 @@ def fixed_words(values: ArrayLike, width: int) -> tuple[Integers, int]:
     return words, fraction
 
 
+def keep_top(words: Integers, width: int, bits: int) -> Integers:
+    """Words of `width` bits rounded to their top `bits` bits; the others are zero.
+
+    What is added to such words, a bias, still has all of the width's resolution.
+    """
+    dropped = width - bits
+    return np.minimum(round_shift(words, dropped) << dropped, (1 << (width - 1)) - (1 << dropped))
+
+
 def significant(words: Integers, bits: int) -> Integers:
     """Round words to at most `bits` significant bits (sign included): a small float stored in a fixed word.
 

@@ -11,11 +11,12 @@ from quantize import real
 from quantize.calibration import HEADROOM, Precision, format_for
 from quantize.checkpoint import Checkpoint
 from quantize.constants import FIRE_THRESHOLD, LEAN_THRESHOLD
-from quantize.formats import Format, Integers, fixed_words, nearest, requantise
+from quantize.formats import Format, Integers, fixed_words, keep_top, nearest, requantise
 from quantize.layers.functions import Gelu, Tanh
 from quantize.layers.glu import (
     ACTIVATION_WIDTH,
     SPIKE,
+    WEIGHT_WIDTH,
     FireGluSpec,
     GeluGluSpec,
     GluSpec,
@@ -31,11 +32,17 @@ AnyGlu = TypeVar("AnyGlu", bound=GluSpec)
 Real = NDArray[np.float64]
 
 
+def _mixer_words(weights: Real, precision: Precision) -> tuple[Integers, int]:
+    """Words and their fraction bits; few bits round the weights, but not the biases at their scale."""
+    words, fraction = fixed_words(weights, WEIGHT_WIDTH)
+    return keep_top(words, WEIGHT_WIDTH, precision.coefficients), fraction
+
+
 def _gsu(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> GsuSpec:
     weight, bias, gain, shift = real.tensors(checkpoint, prefix, "weight", "bias", "norm.weight", "norm.bias")
-    words, fraction = fixed_words(weight, precision.coefficients)
+    words, fraction = _mixer_words(weight, precision)
     gain_words, gain_fraction = fixed_words(gain, GAIN_WIDTH)
     unit = GsuSpec(
         input=given,
@@ -60,7 +67,7 @@ def _lean_gsu(
 ) -> LeanGsuSpec:
     weight, bias = real.tensors(checkpoint, prefix, "weight", "bias")
     gain, offset = real.affine_norm(checkpoint, f"{prefix}.norm")
-    words, fraction = fixed_words(weight * gain, precision.coefficients)
+    words, fraction = _mixer_words(weight * gain, precision)
     return LeanGsuSpec(
         input=given,
         output=stream,
@@ -91,7 +98,7 @@ def _glu(
 ) -> AnyGlu:
     """A gated linear unit of a kind, with that kind's own entries."""
     weights, biases = paths
-    words, fraction = fixed_words(weights, precision.coefficients)
+    words, fraction = _mixer_words(weights, precision)
     bias_words = nearest(biases, fraction + own.get("activation_fraction", SPIKE.fraction))
     return kind(
         input=given,
@@ -158,7 +165,7 @@ def _spike_linear(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> SpikeLinearSpec:
     weight, bias = real.tensors(checkpoint, prefix, "mix.weight", "mix.bias")
-    words, fraction = fixed_words(weight.T, precision.coefficients)
+    words, fraction = _mixer_words(weight.T, precision)
     return SpikeLinearSpec(
         input=given,
         output=stream,

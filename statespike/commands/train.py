@@ -7,7 +7,7 @@ import typer
 
 from models.recipe import Recipe
 from models.tasks.registry import TASKS, load_task
-from quantize.checkpoint import UNIT_TENSORS, write_checkpoint
+from quantize.checkpoint import UNIT_TENSORS, read_checkpoint, write_checkpoint
 from quantize.errors import StatespikeError
 from statespike.options import Json
 from statespike.output import say, write_json
@@ -48,6 +48,12 @@ def train(
         float, typer.Option(help="peak learning rate of poles and time steps")
     ] = Recipe.state_space_rate,
     seed: Annotated[int, typer.Option(help="of first weights and order")] = Recipe.seed,
+    quantize: Annotated[
+        int, typer.Option(metavar="BITS", help="train for words of 3 to 8 bits; 0: for real numbers")
+    ] = Recipe.quantize,
+    start: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="checkpoint to fine-tune; same network options")
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="PATH", help="where the task's files are, or an .npz file")
     ] = None,
@@ -93,6 +99,7 @@ def train(
         rate=rate,
         state_space_rate=state_space_rate,
         seed=seed,
+        quantize=quantize,
     )
     history: list[dict[str, Any]] = []
 
@@ -104,7 +111,14 @@ def train(
         history.append({"epoch": result.epoch, "loss": result.loss, "accuracy": result.accuracy})
 
     target = output or Path(f"{task}-{model}.safetensors")
-    checkpoint = train_network(load_task(task, data), recipe, log=log, resume=resume, on_epoch=tell)
+    checkpoint = train_network(
+        load_task(task, data),
+        recipe,
+        log=log,
+        resume=resume,
+        start=read_checkpoint(start) if start else None,
+        on_epoch=tell,
+    )
     write_checkpoint(target, checkpoint)
     say(f"wrote {target}")
     write_json(
