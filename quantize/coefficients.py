@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from quantize.errors import StatespikeError
 from quantize.formats import Integers, fixed_words, nearest, significant
-from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH
+from quantize.layers.array import COEFFICIENT_WIDTH, MOST_COEFFICIENT_SHIFT, OUTPUT_WEIGHT_WIDTH
 from quantize.layers.functions import bit_length
 from quantize.poles import is_stable
 
@@ -19,6 +19,9 @@ def output_words(values: NDArray[np.float64], fraction: int, bits: int) -> Integ
 def coefficient_words(values: NDArray[np.float64], bits: int) -> tuple[Integers, int]:
     """Positive words of at most `bits` significant bits, never zero, and their common shift."""
     words, shift = fixed_words(values, COEFFICIENT_WIDTH)
+    if shift > MOST_COEFFICIENT_SHIFT:
+        # All poles lie within a millionth of 1; what is left of the word is still enough.
+        words, shift = nearest(values, MOST_COEFFICIENT_SHIFT), MOST_COEFFICIENT_SHIFT
     # The words carry no sign, so the bit that `significant` sets aside for it is one more of precision.
     words = np.maximum(significant(words, bits + 1), 1)
     if words.max() >= 1 << (COEFFICIENT_WIDTH - 1):

@@ -14,6 +14,7 @@ from quantize.specification import QuantizedNetworkError, Specification, integer
 
 COEFFICIENT_WIDTH = 16
 OUTPUT_WEIGHT_WIDTH = 12
+MOST_COEFFICIENT_SHIFT = 47
 SHIFT_CODE_WIDTH = 3
 SHIFT_STEP = 2
 """State shifts are even: half a bit of scale on average against a stage of each shifter."""
@@ -56,8 +57,8 @@ class ArraySpec(Specification):
     input: Format
     output: Format
     state_width: int = integer(4, 16)
-    damping_shift: int = integer(1, 47)
-    stiffness_shift: int = integer(1, 47)
+    damping_shift: int = integer(1, MOST_COEFFICIENT_SHIFT)
+    stiffness_shift: int = integer(1, MOST_COEFFICIENT_SHIFT)
     accumulator_fraction: int = integer(-32, 48)
     offset: Integers = words("H", 16)
     skip: Integers = words("H", COEFFICIENT_WIDTH)

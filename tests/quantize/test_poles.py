@@ -58,6 +58,7 @@ def test_stable_is_inside_the_unit_circle(damping, stiffness):
 @given(st.lists(POLES, min_size=1, max_size=4), st.integers(3, 8), st.integers(0, 1000))
 @example([-0.999999 + 0j], 3, 0)
 @example([0.999999 + 1e-6j], 3, 0)
+@example([0.999999 + 0j], 3, 0)
 @example([0.999999 + 1e-6j, -0.999999 + 1e-6j], 3, 0)
 @example([0.01 + 0.0j, 0.1j], 3, 0)
 def test_quantised_poles_lie_inside_the_unit_circle(poles, bits, seed):
