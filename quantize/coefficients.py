@@ -1,12 +1,13 @@
-"""Words of few significant bits for poles and output weights: how conversion rounds them."""
+"""Words of few bits for poles, output weights and mixers: how conversion rounds them."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantize.errors import StatespikeError
-from quantize.formats import Integers, fixed_words, nearest, significant
+from quantize.formats import Integers, fixed_words, nearest, saturate, significant
 from quantize.layers.array import COEFFICIENT_WIDTH, MOST_COEFFICIENT_SHIFT, OUTPUT_WEIGHT_WIDTH
 from quantize.layers.functions import bit_length
+from quantize.layers.glu import WEIGHT_WIDTH
 from quantize.poles import is_stable
 
 
@@ -48,3 +49,20 @@ def stabilised(damping: NDArray[np.float64], words: Integers, shift: Integers, b
             )
         step = np.int64(1) << np.maximum(bit_length(words) - bits, 0)  # the last significant bit
         words = np.where(unstable, words - step, words)
+
+
+def mixer_words(weights: NDArray[np.float64], bits: int) -> tuple[Integers, int]:
+    """Words of a mixer's matrices (..., H, H) and their common fraction bits.
+
+    Each matrix holds numbers of `bits` bits times a power of two of its own, in words of the circuit's width:
+    what is added to their sums, a bias, keeps that resolution. The power of two is the one of least squared
+    error, for a few large weights are better cut off than followed by all others.
+    """
+    words, fraction = fixed_words(weights, WEIGHT_WIDTH)
+    for index in np.ndindex(weights.shape[:-2]):
+        exact = weights[index] * 2.0**fraction
+        candidates = [
+            saturate(nearest(exact, -shift), bits) << shift for shift in range(WEIGHT_WIDTH - bits, -1, -1)
+        ]
+        words[index] = min(candidates, key=lambda rounded: float(((rounded - exact) ** 2).sum()))
+    return words, fraction

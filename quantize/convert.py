@@ -9,7 +9,7 @@ from quantize.calibration import HEADROOM, Precision, format_for
 from quantize.checkpoint import Checkpoint
 from quantize.coefficients import coefficient_words, damping_words_of, output_words, stabilised
 from quantize.errors import StatespikeError
-from quantize.formats import Format, Integers, fixed_words, keep_top, nearest, saturate
+from quantize.formats import Format, Integers, fixed_words, nearest, saturate
 from quantize.layers.array import (
     COEFFICIENT_WIDTH,
     OUTPUT_WEIGHT_WIDTH,
@@ -97,7 +97,7 @@ def quantise(
         if norm is not None and norm.after:
             x = norm.compute(x)
     longest = max_steps or samples.shape[1]
-    pool, decoder = _classifier(checkpoint, stream, precision, (longest - 1).bit_length())
+    pool, decoder = _classifier(checkpoint, stream, (longest - 1).bit_length())
     return QuantizedNetwork(encoder, tuple(blocks), pool, decoder, dict(checkpoint.provenance))
 
 
@@ -211,20 +211,19 @@ def _state_ranges(u, damping, stiffness):
 
 
 def _classifier(
-    checkpoint: Checkpoint, stream: Format, precision: Precision, length_bits: int
+    checkpoint: Checkpoint, stream: Format, length_bits: int
 ) -> tuple[PoolSpec, DecoderSpec]:
     """Pool and decoder; the constant channel between them is as small as the biases' words allow."""
     weight, bias = real.decoder(checkpoint)
-    config, bits = checkpoint.config, DECODER_WIDTH
-    _, weight_fraction = fixed_words(weight, bits)
+    config, width = checkpoint.config, DECODER_WIDTH
+    _, weight_fraction = fixed_words(weight, width)
     mean = int(config.pooling == "mean")
     # A weight multiplies a pooled value of the stream, a bias 2**one_bits; less would lose steps.
     biases = bias * 2.0**stream.fraction
     one_bits = min(length_bits, MOST_ONE_BITS) if mean else 0
-    while one_bits < MOST_ONE_BITS and fixed_words(biases * 2.0**-one_bits, bits)[1] < weight_fraction:
+    while one_bits < MOST_ONE_BITS and fixed_words(biases * 2.0**-one_bits, width)[1] < weight_fraction:
         one_bits += 1
     columns = np.concatenate([weight, biases[:, None] * 2.0**-one_bits], axis=1)
-    words, fraction = fixed_words(columns, bits)
-    words[:, :-1] = keep_top(words[:, :-1], bits, precision.coefficients)
+    words, fraction = fixed_words(columns, width)
     pool = PoolSpec(stream, config.channels, mean, length_bits, one_bits)
     return pool, DecoderSpec(config.channels, fraction + stream.fraction, words)

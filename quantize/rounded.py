@@ -1,9 +1,9 @@
 """The real numbers that the words of a quantised network stand for, as tensors of a checkpoint.
 
-Fine-tuning runs a network on these and moves the numbers behind them. Poles, output weights, mixers and
-decoder are rounded by the functions that conversion uses. What conversion decides by calibration (the scales
+Fine-tuning runs a network on these and moves the numbers behind them. Poles, output weights and mixers
+are rounded by the functions that conversion uses. What conversion decides by calibration (the scales
 of states and streams, and what these do to the smallest words) is left out, and so is all that keeps 9 bits
-or more: activations, streams, encoder and biases.
+or more, and the decoder.
 """
 
 from typing import Any
@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from quantize import real
 from quantize.checkpoint import Checkpoint
-from quantize.coefficients import coefficient_words, damping_words_of, stabilised
-from quantize.formats import Integers, fixed_words, keep_top, nearest, significant
-from quantize.layers.glu import WEIGHT_WIDTH
+from quantize.coefficients import coefficient_words, damping_words_of, mixer_words, stabilised
+from quantize.formats import Integers, nearest, significant
 from quantize.poles import leapfrog, output_weights
 
 Real = NDArray[np.float64]
@@ -42,11 +41,13 @@ def rounded_tensors(checkpoint: Checkpoint, bits: int) -> dict[str, Real]:
         else:
             gain = np.ones(checkpoint.config.channels)
         weights = [name for name in tensors if name.startswith(f"{prefix}.unit.") and tensors[name].ndim == 2]
-        # Value and gate share one scale.
         rounded = _fixed(np.stack([tensors[name] for name in weights]), gain, bits)
         found |= dict(zip(weights, rounded, strict=True))
-    gain, _ = real.affine_norm(checkpoint, "norm")
-    found["decoder.weight"] = _fixed(tensors["decoder.weight"], gain, bits)
+        if checkpoint.config.model == "sigmoid":
+            # Conversion moves half of the weights' sums into the biases, and does not round those.
+            for name in weights:
+                bias = name.replace("weight", "bias")
+                found[bias] = tensors[bias] + (tensors[name] - found[name]).sum(1) / 2.0
     return found
 
 
@@ -56,8 +57,8 @@ def _real(words: Integers, fraction: int) -> Real:
 
 def _fixed(values: NDArray[np.floating[Any]], gain: Real, bits: int) -> Real:
     """Rounded to words of one scale together with the gain (H,) that conversion folds into the last axis."""
-    words, fraction = fixed_words(values * gain, WEIGHT_WIDTH)
-    return _real(keep_top(words, WEIGHT_WIDTH, bits), fraction) / np.where(gain == 0.0, 1.0, gain)
+    words, fraction = mixer_words(values * gain, bits)
+    return _real(words, fraction) / np.where(gain == 0.0, 1.0, gain)
 
 
 def _significant(values: Real, bits: int) -> Real:

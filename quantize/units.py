@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from quantize import real
 from quantize.calibration import HEADROOM, Precision, format_for
 from quantize.checkpoint import Checkpoint
+from quantize.coefficients import mixer_words
 from quantize.constants import FIRE_THRESHOLD, LEAN_THRESHOLD
-from quantize.formats import Format, Integers, fixed_words, keep_top, nearest, requantise
+from quantize.formats import Format, Integers, fixed_words, nearest, requantise
 from quantize.layers.functions import Gelu, Tanh
 from quantize.layers.glu import (
     ACTIVATION_WIDTH,
     SPIKE,
-    WEIGHT_WIDTH,
     FireGluSpec,
     GeluGluSpec,
     GluSpec,
@@ -32,17 +32,11 @@ AnyGlu = TypeVar("AnyGlu", bound=GluSpec)
 Real = NDArray[np.float64]
 
 
-def _mixer_words(weights: Real, precision: Precision) -> tuple[Integers, int]:
-    """Words and their fraction bits; few bits round the weights, but not the biases at their scale."""
-    words, fraction = fixed_words(weights, WEIGHT_WIDTH)
-    return keep_top(words, WEIGHT_WIDTH, precision.coefficients), fraction
-
-
 def _gsu(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> GsuSpec:
     weight, bias, gain, shift = real.tensors(checkpoint, prefix, "weight", "bias", "norm.weight", "norm.bias")
-    words, fraction = _mixer_words(weight, precision)
+    words, fraction = mixer_words(weight, precision.coefficients)
     gain_words, gain_fraction = fixed_words(gain, GAIN_WIDTH)
     unit = GsuSpec(
         input=given,
@@ -67,7 +61,7 @@ def _lean_gsu(
 ) -> LeanGsuSpec:
     weight, bias = real.tensors(checkpoint, prefix, "weight", "bias")
     gain, offset = real.affine_norm(checkpoint, f"{prefix}.norm")
-    words, fraction = _mixer_words(weight * gain, precision)
+    words, fraction = mixer_words(weight * gain, precision.coefficients)
     return LeanGsuSpec(
         input=given,
         output=stream,
@@ -98,7 +92,7 @@ def _glu(
 ) -> AnyGlu:
     """A gated linear unit of a kind, with that kind's own entries."""
     weights, biases = paths
-    words, fraction = _mixer_words(weights, precision)
+    words, fraction = mixer_words(weights, precision.coefficients)
     bias_words = nearest(biases, fraction + own.get("activation_fraction", SPIKE.fraction))
     return kind(
         input=given,
@@ -165,7 +159,7 @@ def _spike_linear(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> SpikeLinearSpec:
     weight, bias = real.tensors(checkpoint, prefix, "mix.weight", "mix.bias")
-    words, fraction = _mixer_words(weight.T, precision)
+    words, fraction = mixer_words(weight.T, precision.coefficients)
     return SpikeLinearSpec(
         input=given,
         output=stream,

@@ -7,7 +7,9 @@ import pytest
 
 from quantize import real
 from quantize.checkpoint import UNIT_TENSORS
+from quantize.coefficients import mixer_words
 from quantize.convert import Precision, quantise
+from quantize.formats import fixed_words
 from quantize.rounded import rounded_tensors
 from tests.networks import INPUT, random_checkpoint, random_samples
 
@@ -47,6 +49,27 @@ def test_poles_are_those_of_the_words(discretisation):
     array = quantise(checkpoint, SAMPLES, INPUT, Precision(4)).blocks[0].array
     poles = real.state_space(rounded(checkpoint, 4), 0).poles
     np.testing.assert_allclose(1.0 - np.abs(poles) ** 2, array.real_coefficients[0], rtol=1e-4)
+
+
+def test_few_bits_take_the_scale_of_least_error():
+    weights = np.random.default_rng(3).normal(size=(2, 20, 20)) * [[[1.0]], [[0.2]]]
+    weights[0, 0, 0] = 8.0  # at whose scale 3 bits would leave nothing of the others
+    words, fraction = mixer_words(weights, 3)
+    found = words * 2.0**-fraction
+    for exact, rounded in zip(weights, found, strict=True):
+        step = np.unique(np.abs(rounded))[1]
+        assert np.log2(step) % 1 == 0 and (rounded % step == 0).all() and np.abs(rounded).max() <= 4 * step
+        for other in (step / 2, step * 2):
+            scaled = np.clip(np.floor(exact / other + 0.5), -4, 3) * other
+            assert ((rounded - exact) ** 2).sum() <= ((scaled - exact) ** 2).sum()
+    np.testing.assert_array_equal(mixer_words(weights, 8)[0], fixed_words(weights, 8)[0])
+
+
+def test_encoder_and_decoder_do_without_few_bits():
+    checkpoint = random_checkpoint("gsu", 6, 2, 1, seed=5)
+    coarse, fine = (quantise(checkpoint, SAMPLES, INPUT, Precision(bits)) for bits in (3, 8))
+    np.testing.assert_array_equal(coarse.decoder.weight, fine.decoder.weight)
+    np.testing.assert_array_equal(coarse.encoder.weight, fine.encoder.weight)
 
 
 @pytest.mark.parametrize("model", UNIT_TENSORS)
