@@ -21,7 +21,7 @@ from models.resume import load_state, save_state
 from models.rounded import RoundedNetwork
 from models.tasks.task import Sequences, Task, TaskError
 from quantize.calibration import Precision
-from quantize.checkpoint import Checkpoint
+from quantize.checkpoint import Checkpoint, read_checkpoint
 from quantize.errors import StatespikeError
 
 EVALUATION_BATCH = 100
@@ -47,7 +47,6 @@ def train(
     *,
     log: Path | None = None,
     resume: Path | None = None,
-    start: Checkpoint | None = None,
     on_epoch: Callable[[EpochResult], None] | None = None,
 ) -> Checkpoint:
     """Train a network and return the checkpoint of its last epoch.
@@ -61,21 +60,20 @@ def train(
     resume : Path, optional
         State file, written after every epoch. If it exists, the run goes on from it and ends with the same
         weights as one that was never interrupted.
-    start : Checkpoint, optional
-        First weights, of the recipe's own network, instead of random ones.
     on_epoch : callable, optional
         Called after every epoch, when the state is already on disk.
 
     Raises
     ------
     StatespikeError
-        When the labels are missing, the state file does not belong to the run, or the loss is not finite.
+        When the labels are missing, the first weights are of another network, the state file does not belong
+        to the run, or the loss is not finite.
     """
     _check(task, recipe)
     torch.manual_seed(recipe.seed)
     network = Network(recipe.network_config(task.features, task.classes), **recipe.network_options)
-    if start is not None:
-        network.load_checkpoint(start)
+    if recipe.start:
+        network.load_checkpoint(read_checkpoint(Path(recipe.start)))
     trained = RoundedNetwork(network, recipe.quantize) if recipe.quantize else network
     optimizer = AdamW(parameter_groups(network, recipe))
     batches = math.ceil(len(task.train) / recipe.batch)

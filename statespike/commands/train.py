@@ -7,7 +7,7 @@ import typer
 
 from models.recipe import Recipe
 from models.tasks.registry import TASKS, load_task
-from quantize.checkpoint import UNIT_TENSORS, read_checkpoint, write_checkpoint
+from quantize.checkpoint import UNIT_TENSORS, write_checkpoint
 from quantize.errors import StatespikeError
 from statespike.options import Json
 from statespike.output import say, write_json
@@ -99,6 +99,7 @@ def train(
         rate=rate,
         state_space_rate=state_space_rate,
         seed=seed,
+        start=str(start or ""),
         quantize=quantize,
     )
     history: list[dict[str, Any]] = []
@@ -111,14 +112,7 @@ def train(
         history.append({"epoch": result.epoch, "loss": result.loss, "accuracy": result.accuracy})
 
     target = output or Path(f"{task}-{model}.safetensors")
-    checkpoint = train_network(
-        load_task(task, data),
-        recipe,
-        log=log,
-        resume=resume,
-        start=read_checkpoint(start) if start else None,
-        on_epoch=tell,
-    )
+    checkpoint = train_network(load_task(task, data), recipe, log=log, resume=resume, on_epoch=tell)
     write_checkpoint(target, checkpoint)
     say(f"wrote {target}")
     write_json(

@@ -15,7 +15,7 @@ from models.tasks.registry import load_task
 from models.tasks.task import Sequences, Task, TaskError
 from models.train import as_tensors, evaluate, parameter_groups, train
 from models.units import UNITS
-from quantize.checkpoint import read_checkpoint
+from quantize.checkpoint import read_checkpoint, write_checkpoint
 from quantize.errors import StatespikeError
 from quantize.rounded import rounded_tensors
 
@@ -135,10 +135,11 @@ def test_the_shipped_digits_networks_score_what_they_say(path):
 
 
 @pytest.mark.parametrize("model", ["gsu", "s4d"])
-def test_fine_tuning_learns_on_rounded_numbers(model):
+def test_fine_tuning_learns_on_rounded_numbers(model, tmp_path):
     recipe = Recipe(model=model, channels=6, modes=2, layers=1, epochs=12, batch=8)
-    trained = train(toy_task(), recipe)
-    tuned = train(toy_task(), replace(recipe, epochs=4, quantize=3), start=trained)
+    write_checkpoint(start := tmp_path / "trained.safetensors", train(toy_task(), recipe))
+    tuned = train(toy_task(), replace(recipe, epochs=4, quantize=3, start=str(start)))
+    assert f"--start {start} --quantize 3" in tuned.provenance["command"]
     network = RoundedNetwork(Network.from_checkpoint(tuned), 3)
     accuracy = evaluate(network, toy_task().test)
     assert accuracy == tuned.provenance["test_accuracy"]["accuracy"]
@@ -161,10 +162,10 @@ def test_rounding_is_that_of_the_conversion_and_passes_the_gradient():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
 
 
-def test_a_checkpoint_of_another_network_is_refused():
-    trained = train(toy_task(), replace(RECIPE, epochs=1))
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    write_checkpoint(start := tmp_path / "other.safetensors", train(toy_task(), replace(RECIPE, epochs=1)))
     with pytest.raises(StatespikeError, match=r"another network \(modes\)"):
-        train(toy_task(), replace(RECIPE, modes=3), start=trained)
+        train(toy_task(), replace(RECIPE, modes=3, start=str(start)))
 
 
 def test_folded_parameters_are_not_rounded():
