@@ -1,5 +1,6 @@
 """The sequence classifier: encoder, state-space blocks, pooling, decoder."""
 
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from models.surrogates import Derivative, surrogate
 from models.units import UNITS
 from quantize.checkpoint import Checkpoint
 from quantize.configuration import NetworkConfig
+from quantize.errors import StatespikeError
 
 
 def _is_left_out(name: str) -> bool:
@@ -130,8 +132,25 @@ class Network(nn.Module):
     def from_checkpoint(cls, checkpoint: Checkpoint) -> "Network":
         """Rebuild the network of a checkpoint, ready to infer (evaluation mode)."""
         network = cls(checkpoint.config)
-        state = network.state_dict()
+        network.load_checkpoint(checkpoint)
+        return network.eval()
+
+    def load_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Take over the tensors of a checkpoint.
+
+        Raises
+        ------
+        StatespikeError
+            If it is of another network.
+        """
+        state = self.state_dict()
+        if checkpoint.config != self.config or any(name not in state for name in checkpoint.tensors):
+            mine, its = asdict(self.config), asdict(checkpoint.config)
+            differing = [name for name in mine if mine[name] != its[name]] or ["pole_sets or trained_input"]
+            raise StatespikeError(
+                f"the checkpoint is of another network ({', '.join(differing)}); "
+                "train with the options that it was trained with"
+            )
         for name, tensor in checkpoint.tensors.items():
             state[name] = torch.from_numpy(tensor.copy())
-        network.load_state_dict(state)
-        return network.eval()
+        self.load_state_dict(state)

@@ -66,6 +66,10 @@ class Recipe:
         The same for log_dt, log_A_real and A_imag: a pole that moves fast leaves the useful range.
     seed : int
         Of the first weights and of the order of the sequences.
+    start : str
+        Checkpoint file of the same network to begin with; random weights if empty.
+    quantize : int
+        Bits of the words that the network is trained to be rounded to (`models.rounded`); 0 for real numbers.
     """
 
     model: str = "gsu"
@@ -85,6 +89,8 @@ class Recipe:
     rate: float = 8e-3
     state_space_rate: float = 2e-3
     seed: int = 0
+    start: str = ""
+    quantize: int = 0
 
     def __post_init__(self) -> None:
         defaults = model_defaults(self.model)
@@ -124,6 +130,8 @@ class Recipe:
                 options += f"--{name.replace('_', '-')} {getattr(self, name)} "
         options += f"--pole-sets {self.pole_sets} " if self.pole_sets else ""
         options += "--trained-input " if self.trained_input else ""
+        options += f"--start {self.start} " if self.start else ""
+        options += f"--quantize {self.quantize} " if self.quantize else ""
         return (
             f"statespike train {task} --model {self.model} --channels {self.channels} --modes {self.modes} "
             f"--layers {self.layers} --discretisation {self.discretisation} "

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
@@ -17,8 +18,10 @@ from models.network import Network
 from models.recipe import Recipe
 from models.report import TrainingReport
 from models.resume import load_state, save_state
+from models.rounded import RoundedNetwork
 from models.tasks.task import Sequences, Task, TaskError
-from quantize.checkpoint import Checkpoint
+from quantize.calibration import Precision
+from quantize.checkpoint import Checkpoint, read_checkpoint
 from quantize.errors import StatespikeError
 
 EVALUATION_BATCH = 100
@@ -63,11 +66,15 @@ def train(
     Raises
     ------
     StatespikeError
-        When the labels are missing, the state file does not belong to the run, or the loss is not finite.
+        When the labels are missing, the first weights are of another network, the state file does not belong
+        to the run, or the loss is not finite.
     """
     _check(task, recipe)
     torch.manual_seed(recipe.seed)
     network = Network(recipe.network_config(task.features, task.classes), **recipe.network_options)
+    if recipe.start:
+        network.load_checkpoint(read_checkpoint(Path(recipe.start)))
+    trained = RoundedNetwork(network, recipe.quantize) if recipe.quantize else network
     optimizer = AdamW(parameter_groups(network, recipe))
     batches = math.ceil(len(task.train) / recipe.batch)
     peaks = [recipe.rate, recipe.state_space_rate]
@@ -83,9 +90,9 @@ def train(
         for epoch in range(first + 1, recipe.epochs + 1):
             report.begin_epoch(epoch)
             started = time.monotonic()
-            network.train()
+            trained.train()
             for inputs, labels, lengths in shuffled_batches(task.train, recipe, epoch - 1):
-                loss = cross_entropy(network(inputs, lengths), labels)
+                loss = cross_entropy(trained(inputs, lengths), labels)
                 if not torch.isfinite(loss):
                     raise StatespikeError(
                         f"the loss became {loss.item()} in epoch {epoch}; train with a lower --rate"
@@ -96,7 +103,7 @@ def train(
                 schedule.step()
                 report.batch(loss.item())
             speed = len(task.train) / (time.monotonic() - started)
-            result = EpochResult(epoch, report.mean_loss, evaluate(network, task.test), speed)
+            result = EpochResult(epoch, report.mean_loss, evaluate(trained, task.test), speed)
             report.line(
                 f"epoch {epoch}/{recipe.epochs} training loss {result.loss:.4f} test accuracy "
                 f"{result.accuracy:.4f} (n = {len(task.test)}) {speed:.0f} sequences/s"
@@ -105,7 +112,7 @@ def train(
                 save_state(resume, task.name, recipe, epoch, network, optimizer, schedule)
             if on_epoch is not None:
                 on_epoch(result)
-    accuracy = evaluate(network, task.test)
+    accuracy = evaluate(trained, task.test)
     return network.to_checkpoint(_provenance(task, recipe, accuracy))
 
 
@@ -116,6 +123,13 @@ def _check(task: Task, recipe: Recipe) -> None:
         value = getattr(recipe, name)
         if not value > 0:
             raise StatespikeError(f"{name} is {value}; it must be greater than 0")
+    if recipe.quantize:
+        Precision(recipe.quantize)
+        if recipe.pole_sets or recipe.trained_input:
+            raise StatespikeError(
+                "shared poles and trained inputs are folded before they are rounded; "
+                "train for --quantize without --pole-sets and --trained-input"
+            )
 
 
 def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, Any]]:
@@ -143,7 +157,7 @@ def as_tensors(sequences: Sequences) -> Batch:
 
 
 @torch.no_grad()
-def evaluate(network: Network, sequences: Sequences) -> float:
+def evaluate(network: nn.Module, sequences: Sequences) -> float:
     """Return the accuracy, 0 to 1, on labelled sequences; leaves the network in evaluation mode."""
     network.eval()
     correct = 0

@@ -50,6 +50,9 @@ class GatedSpikingUnit(Unit):
         self.bias = nn.Parameter(torch.empty(channels).uniform_(-bound, bound))
         self.norm: nn.Module = nn.LayerNorm(channels)
         self.derivative = derivative
+        # What rounding adds to W as real weights (`models.rounded`); its ternary form knows nothing of it.
+        self.weight_moved: Tensor
+        self.register_buffer("weight_moved", torch.zeros(channels, channels), persistent=False)
 
     def forward(self, y: Tensor, valid: Tensor | None = None) -> Tensor:
         """Map y (B, T, H) to (B, T, H)."""
@@ -59,7 +62,7 @@ class GatedSpikingUnit(Unit):
     def product(self, y: Tensor, ternary_activations: Tensor) -> Tensor:
         """Return p * g, (B, T, H)."""
         ternary_weight = ternarise(self.weight.reshape(-1), self.derivative).reshape(self.weight.shape)
-        current = functional.linear(ternary_activations, self.weight.T, self.bias)
+        current = functional.linear(ternary_activations, (self.weight + self.weight_moved).T, self.bias)
         return current * functional.linear(y, ternary_weight.T)
 
 

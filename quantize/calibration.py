@@ -19,7 +19,7 @@ class Precision:
     Parameters
     ----------
     coefficients : int
-        Significant bits of poles and output weights, and bits of the mixers' and the decoder's words.
+        Significant bits of poles and output weights, and bits of the mixers' weights.
     state : int
         Bits of each of the two integers of a mode.
 

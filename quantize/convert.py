@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 from quantize import real
 from quantize.calibration import HEADROOM, Precision, format_for
 from quantize.checkpoint import Checkpoint
+from quantize.coefficients import coefficient_words, damping_words_of, output_words, stabilised
 from quantize.errors import StatespikeError
-from quantize.formats import Format, Integers, fixed_words, nearest, saturate, significant
+from quantize.formats import Format, Integers, fixed_words, nearest, saturate
 from quantize.layers.array import (
     COEFFICIENT_WIDTH,
     MOST_SHIFT,
@@ -19,13 +20,14 @@ from quantize.layers.array import (
 )
 from quantize.layers.ends import MOST_ONE_BITS, DecoderSpec, EncoderSpec, PoolSpec
 from quantize.layers.ends import WEIGHT_WIDTH as ENCODER_WIDTH
-from quantize.layers.functions import Gelu, bit_length
+from quantize.layers.functions import Gelu
 from quantize.layers.norm import GAIN_WIDTH, INPUT_WIDTH, MOST_LEFT, LayerNormSpec, normalised_format
 from quantize.network import Block, QuantizedNetwork
-from quantize.poles import is_stable, leapfrog, output_weights
+from quantize.poles import leapfrog, output_weights
 from quantize.units import UNITS
 
 STREAM_WIDTH = 16
+DECODER_WIDTH = 8
 
 
 def quantise(
@@ -96,7 +98,7 @@ def quantise(
         if norm is not None and norm.after:
             x = norm.compute(x)
     longest = max_steps or samples.shape[1]
-    pool, decoder = _classifier(checkpoint, stream, precision, (longest - 1).bit_length())
+    pool, decoder = _classifier(checkpoint, stream, (longest - 1).bit_length())
     return QuantizedNetwork(encoder, tuple(blocks), pool, decoder, dict(checkpoint.provenance))
 
 
@@ -148,12 +150,9 @@ def _array(
     position_shift = velocity_bits - position_bits
     stiffness_word = stiffness * 2.0**position_shift
 
-    damping_words, damping_shift = _coefficients(damping, precision.coefficients)
-    # A pole next to 0 must not round to a damping of 1, which counts as unstable.
-    largest_damping = (1 << damping_shift) - (1 << max(damping_shift - precision.coefficients, 0))
-    damping_words = np.minimum(damping_words, largest_damping)
-    stiffness_words, stiffness_shift = _coefficients(stiffness_word, precision.coefficients)
-    stiffness_words = _stabilise(
+    damping_words, damping_shift = damping_words_of(damping, precision.coefficients)
+    stiffness_words, stiffness_shift = coefficient_words(stiffness_word, precision.coefficients)
+    stiffness_words = stabilised(
         damping_words.astype(np.float64) * 2.0**-damping_shift,
         stiffness_words,
         stiffness_shift + position_shift,
@@ -180,8 +179,8 @@ def _array(
         skip=nearest(skip, fraction),
         damping=damping_words,
         stiffness=stiffness_words,
-        position_weight=_weights(position_weight, fraction, precision.coefficients),
-        velocity_weight=_weights(velocity_weight, fraction, precision.coefficients),
+        position_weight=output_words(position_weight, fraction, precision.coefficients),
+        velocity_weight=output_words(velocity_weight, fraction, precision.coefficients),
         input_shift=given.fraction - velocity_bits,
         position_shift=position_shift,
     )
@@ -190,37 +189,6 @@ def _array(
 def _bits_below(top: int, largest: NDArray[np.float64]) -> Integers:
     """Fraction bits at which `largest`, with headroom, stays within `top`."""
     return np.floor(np.log2(top / np.maximum(largest * HEADROOM, 2.0**-32))).astype(np.int64)
-
-
-def _weights(values: NDArray[np.float64], fraction: int, bits: int) -> Integers:
-    """Output weights of at most `bits` significant bits; rounding never leaves the word."""
-    top = (1 << (OUTPUT_WEIGHT_WIDTH - 1)) - (1 << (OUTPUT_WEIGHT_WIDTH - bits))
-    return np.minimum(significant(nearest(values, fraction), bits), top)
-
-
-def _coefficients(values: NDArray[np.float64], bits: int) -> tuple[Integers, int]:
-    """Positive words of at most `bits` significant bits, never zero, and their common shift."""
-    words, shift = fixed_words(values, COEFFICIENT_WIDTH, MOST_SHIFT)
-    # The words carry no sign, so the bit that `significant` sets aside for it is one more of precision.
-    words = np.maximum(significant(words, bits + 1), 1)
-    if words.max() >= 1 << (COEFFICIENT_WIDTH - 1):
-        words, shift = np.maximum(significant(nearest(values, shift - 1), bits + 1), 1), shift - 1
-    return words, shift
-
-
-def _stabilise(damping: NDArray[np.float64], words: Integers, shift: Integers, bits: int) -> Integers:
-    """Lower the words of stiffness that rounding has pushed to the stability limit (poles next to -1)."""
-    while True:
-        unstable = ~is_stable(damping, words * 2.0**-shift)
-        if not unstable.any():
-            return words
-        if (words[unstable] <= 1).any():
-            channel, mode = np.argwhere(unstable & (words <= 1))[0]
-            raise StatespikeError(
-                f"the pole of channel {channel}, mode {mode} cannot be represented inside the unit circle"
-            )
-        step = np.int64(1) << np.maximum(bit_length(words) - bits, 0)  # the last significant bit
-        words = np.where(unstable, words - step, words)
 
 
 @numba.njit(parallel=True, cache=True)
@@ -244,19 +212,19 @@ def _state_ranges(u, damping, stiffness):
 
 
 def _classifier(
-    checkpoint: Checkpoint, stream: Format, precision: Precision, length_bits: int
+    checkpoint: Checkpoint, stream: Format, length_bits: int
 ) -> tuple[PoolSpec, DecoderSpec]:
     """Pool and decoder; the constant channel between them is as small as the biases' words allow."""
     weight, bias = real.decoder(checkpoint)
-    config, bits = checkpoint.config, precision.coefficients
-    _, weight_fraction = fixed_words(weight, bits)
+    config, width = checkpoint.config, DECODER_WIDTH
+    _, weight_fraction = fixed_words(weight, width)
     mean = int(config.pooling == "mean")
     # A weight multiplies a pooled value of the stream, a bias 2**one_bits; less would lose steps.
     biases = bias * 2.0**stream.fraction
     one_bits = min(length_bits, MOST_ONE_BITS) if mean else 0
-    while one_bits < MOST_ONE_BITS and fixed_words(biases * 2.0**-one_bits, bits)[1] < weight_fraction:
+    while one_bits < MOST_ONE_BITS and fixed_words(biases * 2.0**-one_bits, width)[1] < weight_fraction:
         one_bits += 1
     columns = np.concatenate([weight, biases[:, None] * 2.0**-one_bits], axis=1)
-    words, fraction = fixed_words(columns, bits)
+    words, fraction = fixed_words(columns, width)
     pool = PoolSpec(stream, config.channels, mean, length_bits, one_bits)
     return pool, DecoderSpec(config.channels, fraction + stream.fraction, words)

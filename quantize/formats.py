@@ -68,6 +68,18 @@ def signed_width(bound: int) -> int:
     return int(bound).bit_length() + 1
 
 
+def trailing_zeros(words: Integers) -> int:
+    """Low bits that are zero in every word: a memory does without them. None if all words are zero."""
+    used = int(np.bitwise_or.reduce(words, axis=None))
+    return (used & -used).bit_length() - 1 if used else 0
+
+
+def stored_width(words: Integers) -> int:
+    """Smallest two's complement width that holds every word without its trailing zeros."""
+    largest = int(np.maximum(words, ~words).max(initial=0))
+    return signed_width(largest >> trailing_zeros(words))
+
+
 def round_shift(values: Integers, shift: int | Integers) -> Integers:
     """Shift right by `shift` bits, halves rounded upwards; a negative constant shifts left exactly."""
     if isinstance(shift, int | np.integer) and shift < 0:

@@ -73,17 +73,22 @@ def identity_norm(channels: int) -> dict[str, Tensor]:
     return {"weight": one, "bias": zero, "running_mean": zero, "running_var": variance}
 
 
+def folded_norm(checkpoint: Checkpoint, layer: int) -> tuple[Real, Real]:
+    """Gain and offset (H,) of the BatchNorm before a layer; 1 and 0 if there is none."""
+    if not checkpoint.config.folds_norm:
+        return np.ones(checkpoint.config.channels), np.zeros(checkpoint.config.channels)
+    gain, offset = affine_norm(checkpoint, f"layers.{layer}.norm")
+    # A gain of zero would put the offset at infinity; this small it no longer reaches the output.
+    return np.where(np.abs(gain) < 1e-6, 1e-6, gain), offset
+
+
 def state_space(checkpoint: Checkpoint, layer: int) -> StateSpace:
     """The state-space model of a layer, a BatchNorm before it folded in."""
     tensor = {
         name: checkpoint.tensors[f"layers.{layer}.ssm.{name}"].astype(np.float64)
         for name in ("C", "log_dt", "log_A_real", "A_imag", "D")
     }
-    gain, constant = np.ones_like(tensor["D"]), np.zeros_like(tensor["D"])
-    if checkpoint.config.folds_norm:
-        gain, constant = affine_norm(checkpoint, f"layers.{layer}.norm")
-    # A gain of zero would put the constant at infinity; this small it no longer reaches the output.
-    gain = np.where(np.abs(gain) < 1e-6, 1e-6, gain)
+    gain, constant = folded_norm(checkpoint, layer)
     continuous = -np.exp(tensor["log_A_real"]) + 1j * tensor["A_imag"]
     step = np.exp(tensor["log_dt"])[:, None]
     if checkpoint.config.discretisation == "zoh":

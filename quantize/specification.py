@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from quantize.errors import StatespikeError
-from quantize.formats import Format, Integers, signed_width
+from quantize.formats import Format, Integers, stored_width
 
 
 class QuantizedNetworkError(StatespikeError):
@@ -75,7 +75,7 @@ class Specification:
     def table_bits(self) -> int:
         """Bits of all tables, each in the narrowest word that holds its numbers; a trit takes two."""
         tables = (getattr(self, item.name) for item in fields(self) if "shape" in item.metadata)
-        return sum(table.size * signed_width(int(np.abs(table).max(initial=0))) for table in tables)
+        return sum(table.size * stored_width(table) for table in tables)
 
     @property
     def state_bits(self) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from quantize import real
 from quantize.calibration import HEADROOM, Precision, format_for
 from quantize.checkpoint import Checkpoint
+from quantize.coefficients import mixer_words
 from quantize.constants import FIRE_THRESHOLD, LEAN_THRESHOLD
 from quantize.formats import Format, Integers, fixed_words, nearest, requantise
 from quantize.layers.functions import Gelu, Tanh
@@ -35,7 +36,7 @@ def _gsu(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> GsuSpec:
     weight, bias, gain, shift = real.tensors(checkpoint, prefix, "weight", "bias", "norm.weight", "norm.bias")
-    words, fraction = fixed_words(weight, precision.coefficients)
+    words, fraction = mixer_words(weight, precision.coefficients)
     gain_words, gain_fraction = fixed_words(gain, GAIN_WIDTH)
     unit = GsuSpec(
         input=given,
@@ -60,7 +61,7 @@ def _lean_gsu(
 ) -> LeanGsuSpec:
     weight, bias = real.tensors(checkpoint, prefix, "weight", "bias")
     gain, offset = real.affine_norm(checkpoint, f"{prefix}.norm")
-    words, fraction = fixed_words(weight * gain, precision.coefficients)
+    words, fraction = mixer_words(weight * gain, precision.coefficients)
     return LeanGsuSpec(
         input=given,
         output=stream,
@@ -91,7 +92,7 @@ def _glu(
 ) -> AnyGlu:
     """A gated linear unit of a kind, with that kind's own entries."""
     weights, biases = paths
-    words, fraction = fixed_words(weights, precision.coefficients)
+    words, fraction = mixer_words(weights, precision.coefficients)
     bias_words = nearest(biases, fraction + own.get("activation_fraction", SPIKE.fraction))
     return kind(
         input=given,
@@ -158,7 +159,7 @@ def _spike_linear(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> SpikeLinearSpec:
     weight, bias = real.tensors(checkpoint, prefix, "mix.weight", "mix.bias")
-    words, fraction = fixed_words(weight.T, precision.coefficients)
+    words, fraction = mixer_words(weight.T, precision.coefficients)
     return SpikeLinearSpec(
         input=given,
         output=stream,

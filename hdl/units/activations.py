@@ -50,7 +50,7 @@ class _Patient(wiring.Component):
     `age` counts a beat's cycles up to `cycles_per_beat - 1`, in which it leaves.
     """
 
-    cycles_per_beat = 3
+    cycles_per_beat: int
 
     def __init__(self, input_width: int, output_width: int):
         super().__init__({"i": In(beats(input_width)), "o": Out(beats(output_width))})
@@ -94,6 +94,8 @@ class IntegrateAndFire(_Patient):
     o : Out(stream of Beat(2)), 1 for a spike
     """
 
+    cycles_per_beat = 3
+
     def __init__(self, spec: FireGluSpec):
         self.spec = spec
         super().__init__(spec.input.width, TRIT_WIDTH)
@@ -134,14 +136,16 @@ class Smooth(_Patient):
     o : Out(stream of Beat), in the activations' format
     """
 
+    cycles_per_beat = 2
+
     def __init__(self, spec: SmoothGluSpec):
         self.spec = spec
         super().__init__(spec.input.width, spec.activation_format.width)
 
     def make(self, m: Module, leaves: Signal) -> None:
         spec, function = self.spec, self.spec.function
-        argument = Signal(signed(function.argument.width), reset_less=True)
-        m.d.sync += argument.eq(requantise(self.i.payload.value, spec.input_shift, len(argument)))
+        argument = Signal(signed(function.argument.width))
+        m.d.comb += argument.eq(requantise(self.i.payload.value, spec.input_shift, len(argument)))
         if isinstance(function, Gelu):
             out = gelu_of(m, function, argument)
         else:

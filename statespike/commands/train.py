@@ -49,6 +49,12 @@ def train(
         float, typer.Option(help="peak learning rate of poles and time steps")
     ] = Recipe.state_space_rate,
     seed: Annotated[int, typer.Option(help="of first weights and order")] = Recipe.seed,
+    quantize: Annotated[
+        int, typer.Option(metavar="BITS", help="train for words of 3 to 8 bits; 0: for real numbers")
+    ] = Recipe.quantize,
+    start: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="checkpoint to fine-tune; same network options")
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="PATH", help="where the task's files are, or an .npz file")
     ] = None,
@@ -94,6 +100,8 @@ def train(
         rate=rate,
         state_space_rate=state_space_rate,
         seed=seed,
+        start=str(start or ""),
+        quantize=quantize,
     )
     history: list[dict[str, Any]] = []
 

@@ -6,15 +6,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from models.network import Network
 from models.recipe import Recipe
+from models.rounded import RoundedNetwork
 from models.tasks.registry import load_task
 from models.tasks.task import Sequences, Task, TaskError
-from models.train import evaluate, parameter_groups, train
+from models.train import as_tensors, evaluate, parameter_groups, train
 from models.units import UNITS
-from quantize.checkpoint import read_checkpoint
+from quantize.checkpoint import read_checkpoint, write_checkpoint
 from quantize.errors import StatespikeError
+from quantize.rounded import rounded_tensors
 
 RECIPE = Recipe(channels=4, modes=2, layers=1, epochs=4, batch=16, seed=7)
 ZOO = Path(__file__).parents[2] / "models" / "zoo"
@@ -129,3 +132,42 @@ def test_the_shipped_digits_networks_score_what_they_say(path):
     test = load_task("digits").test
     assert len(test) == claimed["n"]
     assert evaluate(Network.from_checkpoint(checkpoint), test) == pytest.approx(claimed["accuracy"], abs=0.01)
+
+
+@pytest.mark.parametrize("model", ["gsu", "s4d"])
+def test_fine_tuning_learns_on_rounded_numbers(model, tmp_path):
+    recipe = Recipe(model=model, channels=6, modes=2, layers=1, epochs=12, batch=8)
+    write_checkpoint(start := tmp_path / "trained.safetensors", train(toy_task(), recipe))
+    tuned = train(toy_task(), replace(recipe, epochs=4, quantize=3, start=str(start)))
+    assert f"--start {start} --quantize 3" in tuned.provenance["command"]
+    network = RoundedNetwork(Network.from_checkpoint(tuned), 3)
+    accuracy = evaluate(network, toy_task().test)
+    assert accuracy == tuned.provenance["test_accuracy"]["accuracy"]
+    assert accuracy > 0.8
+
+
+def test_rounding_is_that_of_the_conversion_and_passes_the_gradient():
+    network = Network.from_checkpoint(train(toy_task(), replace(RECIPE, epochs=1)))
+    x, labels, _ = as_tensors(toy_task().test)
+    out = RoundedNetwork(network, 3).eval()(x)
+    checkpoint = network.to_checkpoint({})
+    rounded = rounded_tensors(checkpoint, 3)
+    table = rounded.pop("layers.0.unit.weight") - checkpoint.tensors["layers.0.unit.weight"]
+    tensors = {name: rounded.get(name, value) for name, value in checkpoint.tensors.items()}
+    reference = Network.from_checkpoint(replace(checkpoint, tensors=tensors))
+    reference.layers[0].unit.weight_moved = torch.from_numpy(table).float()
+    np.testing.assert_allclose(out.detach(), reference(x).detach(), atol=1e-4)
+    torch.nn.functional.cross_entropy(out, labels).backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    write_checkpoint(start := tmp_path / "other.safetensors", train(toy_task(), replace(RECIPE, epochs=1)))
+    with pytest.raises(StatespikeError, match=r"another network \(modes\)"):
+        train(toy_task(), replace(RECIPE, modes=3, start=str(start)))
+
+
+def test_folded_parameters_are_not_rounded():
+    with pytest.raises(StatespikeError, match="without --pole-sets"):
+        train(toy_task(), replace(RECIPE, quantize=4, pole_sets=2))

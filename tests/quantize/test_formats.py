@@ -17,6 +17,8 @@ from quantize.formats import (
     saturate,
     signed_width,
     significant,
+    stored_width,
+    trailing_zeros,
 )
 
 WIDTH = 14
@@ -122,6 +124,14 @@ def test_significant_keeps_the_leading_bits(word, bits):
     unit = 1 << max(0, abs(word).bit_length() - (bits - 1))
     assert kept % unit == 0
     assert abs(kept - word) * 2 <= unit
+
+
+@pytest.mark.parametrize(
+    ("words", "zeros", "width"),
+    [([-48, 16], 4, 3), ([32, -64], 5, 2), ([-64, 0], 6, 1), ([5, -8], 0, 4), ([0, 0], 0, 1), ([8], 3, 2)],
+)
+def test_memories_do_without_trailing_zeros(words, zeros, width):
+    assert (trailing_zeros(np.array(words)), stored_width(np.array(words))) == (zeros, width)
 
 
 def test_format_saturates_and_rounds():

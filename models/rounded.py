@@ -1,0 +1,43 @@
+"""Fine-tuning on the numbers that integers can hold: rounded forwards, straight through backwards."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from models.network import Network
+from quantize.rounded import rounded_tensors
+
+
+class RoundedNetwork(nn.Module):
+    """A network that computes with its tensors as words of `bits` bits would hold them.
+
+    `quantize.rounded` says what those are, from the tensors as they stand at each call; the gradient goes to
+    the tensors themselves as if nothing were rounded (a straight-through estimate).
+
+    Parameters
+    ----------
+    network : Network
+        What is trained; without shared poles and trained inputs, whose tensors a checkpoint does not have.
+    bits : int
+    """
+
+    def __init__(self, network: Network, bits: int) -> None:
+        super().__init__()
+        self.network, self.bits = network, bits
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Classify sequences, as `Network.forward`."""
+        tensors = dict(self.network.named_parameters())
+        changed: dict[str, Any] = {}
+        for name, values in rounded_tensors(self.network.to_checkpoint({}), self.bits).items():
+            moved = (torch.from_numpy(values) - tensors[name].detach()).to(tensors[name].dtype)
+            table = f"{name}_moved"
+            if table in dict(self.network.named_buffers()):
+                # The ternary table of the same weights is not rounded.
+                changed[table] = moved
+            else:
+                changed[name] = tensors[name] + moved
+        result: Tensor = functional_call(self.network, changed, (x, lengths))
+        return result
