@@ -120,8 +120,8 @@ class ResidualRing(wiring.Component):
         m.d.comb += [
             self.o.payload.first.eq(first),
             self.o.payload.last.eq(lasts.o.payload),
-            lasts.o.ready.eq(step_leaves),
         ]
+        m.d.sync += lasts.o.ready.eq(step_leaves)  # a cycle late: the next beat is still on its way
         with m.If(leaves):
             m.d.sync += left.eq(Mux(last_left, 0, left + 1))
             m.d.sync += last_left.eq((left == channels - 2) if channels > 1 else 1)

@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import saturate, shift_left, shifted_with_round_bit
+from quantize.formats import signed_width
 from quantize.layers.array import SHIFT_CODE_WIDTH, SHIFT_STEP, ArraySpec
 
 
@@ -89,7 +90,8 @@ class StateUpdate(wiring.Component):
 
         # A rounding bit enters the carry of the adder that takes the shifted value.
         drive = shifted(self.u, self.input_code)
-        driven = held(old_velocity + drive[1:].as_signed() + drive[0], 2, 4)
+        driven_bound = (1 << (width - 1)) + (1 << (spec.input.width - 1))
+        driven = held(narrow(old_velocity + drive[1:].as_signed() + drive[0], driven_bound), 2, 4)
         feedback = Signal(signed(spec.feedback_width), reset_less=True)
         m.d.sync += feedback.eq(
             shift_left(self.damping, spec.damping_alignment)
@@ -97,7 +99,10 @@ class StateUpdate(wiring.Component):
         )
         # driven - round_shift(feedback) as one adder: the inverted sum, and for +1 - round bit its inverse.
         amount = spec.feedback_shift
-        subtracted = driven + ~(feedback >> amount) + ~feedback[amount - 1]
+        subtracted = narrow(
+            driven + ~(feedback >> amount) + ~feedback[amount - 1],
+            driven_bound + (1 << (spec.feedback_width - 1 - amount)) + 1,
+        )
         difference = Signal(subtracted.shape(), reset_less=True)
         velocity = Signal(signed(width), reset_less=True)
         m.d.sync += [difference.eq(subtracted), velocity.eq(saturate(difference, width))]
@@ -112,3 +117,8 @@ class StateUpdate(wiring.Component):
             self.new_position.eq(saturate(moved, width)),
         ]
         return m
+
+
+def narrow(total: Value, bound: int) -> Value:
+    """A sum that cannot exceed `bound` in its own width: Amaranth's grows with every addition."""
+    return total[: signed_width(bound)].as_signed()

@@ -148,10 +148,12 @@ class EventMixer(wiring.Component):
         row = Signal(range(channels))
         block = Signal(range(self.blocks))
         base = Signal(range(self.blocks * channels))
-        length = Signal(range(channels + 1), reset_less=True)
+        empty = Signal(reset_less=True)
         walk_marks = Signal(2, reset_less=True)
         pending, issue = Signal(), Signal()
-        last_row = (row + 1 == length) | (length == 0)
+        # The last row is known a cycle ahead, for much waits for it.
+        last_row, short = Signal(), Signal(reset_less=True)
+        before_last = Signal(range(channels), reset_less=True)
         last_block = block == self.blocks - 1
         m.d.comb += [
             issue.eq(walking & ~pausing & ~(last_row & pending)),
@@ -160,18 +162,28 @@ class EventMixer(wiring.Component):
         ]
         m.d.sync += pausing.eq(issue & last_row)
         with m.If(issue):
-            m.d.sync += row.eq(Mux(last_row, 0, row + 1))
+            m.d.sync += [
+                row.eq(Mux(last_row, 0, row + 1)),
+                last_row.eq(short | (~last_row & (row == before_last))),
+            ]
             with m.If(last_row):
                 m.d.sync += block.eq(Mux(last_block, 0, block + 1))
                 m.d.sync += base.eq(Mux(last_block, 0, base + channels))
         with m.If(walk_ends):
             m.d.sync += [walking.eq(0), bank.eq(~bank)]
         with m.Elif(~walking & ~pausing & (filled != 0)):
-            m.d.sync += [walking.eq(1), length.eq(events), walk_marks.eq(marks)]
+            m.d.sync += [
+                walking.eq(1),
+                last_row.eq(events <= 1),
+                short.eq(events <= 1),
+                before_last.eq(events - 2),
+                empty.eq(events == 0),
+                walk_marks.eq(marks),
+            ]
 
         # Cycle 1: an event of the list, its weight row's address. 2: the row. Then products, if any; sums.
         ready = 2 + (Multiplier.LATENCY if self.multiplies else 0)
-        valid_at, last_at = [issue & (length != 0)], [issue & last_row]
+        valid_at, last_at = [issue & ~empty], [issue & last_row]
         for age in range(1, ready + 2):
             valid, last = Signal(name=f"valid_{age}"), Signal(name=f"last_{age}")
             m.d.sync += [valid.eq(valid_at[-1]), last.eq(last_at[-1])]

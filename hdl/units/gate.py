@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import requantise, shift_left
+from hdl.fixed import requantise, round_shift, saturate, shift_left
 from hdl.primitives.multiplier import Multiplier
 from hdl.streams import beats
 from hdl.units.functions import rise_of
@@ -26,8 +26,10 @@ class SigmoidGate(wiring.Component):
     o : Out(stream of Beat), in the residual format
     """
 
-    # Cycles that a pair takes: the value, then argument, table and product of the gate, then its handshake.
-    PAIR_CYCLES = 6
+    # Cycles from the gate's arrival until it leaves: argument, table, operands, product, rounded, clipped.
+    GATE_LATENCY = 6
+    # Cycles that a pair takes: the value's, and the gate's.
+    PAIR_CYCLES = 1 + GATE_LATENCY + 1
 
     def __init__(self, spec: GluSpec):
         self.spec = spec
@@ -45,15 +47,21 @@ class SigmoidGate(wiring.Component):
         m.d.sync += kept.eq(requantise(self.i.payload.value, spec.argument_shift + left, len(kept)))
         argument = shift_left(kept, left)
         rise = rise_of(m, sigmoid, argument)
+        product = round_shift(multiplier.product, spec.product_shift)
+        rounded = Signal(product.shape(), reset_less=True)
+        clipped = Signal(signed(spec.output.width), reset_less=True)
         m.d.comb += [
             multiplier.a.eq(value),
             # By an adder: Yosys refuses a constant bit of an operand's register ("conflicting init values").
             multiplier.b.eq(rise + (1 << (sigmoid.fraction - 1))),
             self.o.payload.first.eq(self.i.payload.first),
             self.o.payload.last.eq(self.i.payload.last),
-            self.o.payload.value.eq(requantise(multiplier.product, spec.product_shift, spec.output.width)),
+            self.o.payload.value.eq(clipped),
         ]
-        age = Signal(range(5))
+        # Rounding and clipping have a cycle each: an addition that clips follows.
+        m.d.sync += [rounded.eq(product), clipped.eq(saturate(rounded, spec.output.width))]
+        age = Signal(range(self.GATE_LATENCY + 1))
+        ripe = age == self.GATE_LATENCY
         with m.FSM():
             with m.State("value"):
                 m.d.comb += self.i.ready.eq(1)
@@ -64,9 +72,9 @@ class SigmoidGate(wiring.Component):
                     ]
                     m.next = "gate"
             with m.State("gate"):
-                with m.If(self.i.valid & (age != 4)):
+                with m.If(self.i.valid & ~ripe):
                     m.d.sync += age.eq(age + 1)
-                m.d.comb += [self.o.valid.eq(age == 4), self.i.ready.eq((age == 4) & self.o.ready)]
+                m.d.comb += [self.o.valid.eq(ripe), self.i.ready.eq(ripe & self.o.ready)]
                 with m.If(self.o.valid & self.o.ready):
                     m.next = "value"
         return m
