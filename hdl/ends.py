@@ -27,7 +27,7 @@ class PooledWord(data.StructLayout):
 
 
 class Pool(wiring.Component):
-    """`quantize.layers.ends.PoolSpec` in gates: a beat a cycle until the last step, whose beats leave pooled.
+    """`quantize.layers.ends.PoolSpec` in gates: a beat in two cycles, and the last step's beats leave pooled.
 
     Members
     -------
@@ -41,33 +41,37 @@ class Pool(wiring.Component):
 
     @property
     def cycles_per_step(self) -> int:
-        return self.spec.channels
+        return 2 * self.spec.channels
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, channels = self.spec, self.spec.channels
         given, next_given = Signal(range(channels)), Signal(range(channels))
         steps = Signal(spec.length_bits + 1)
-        take, constant, primed = Signal(), Signal(), Signal()
+        take, constant, loaded = Signal(), Signal(), Signal()
         last_channel = given == channels - 1
         emits = self.i.payload.last
         # Its register ends the path from the memory through the adder.
         m.submodules.queue = queue = Queue(PooledWord(), 1)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
-        m.d.sync += [primed.eq(1), given.eq(next_given)]  # the first cycle after a reset only reads
+        # A beat's first cycle loads its channel's sum, which was read before; the second one adds.
+        m.d.sync += [loaded.eq(self.i.valid & ~loaded | (loaded & ~take)), given.eq(next_given)]
         m.d.comb += [
-            self.i.ready.eq(primed & ~constant & (~emits | queue.i.ready)),
+            self.i.ready.eq(loaded & ~constant & (~emits | queue.i.ready)),
             take.eq(self.i.valid & self.i.ready),
             next_given.eq(Mux(take, Mux(last_channel, 0, given + 1), given)),
-            queue.i.valid.eq(constant | (primed & self.i.valid & emits)),
+            queue.i.valid.eq(constant | (loaded & self.i.valid & emits)),
             queue.i.payload.last.eq(constant),
         ]
         pooled = self.i.payload.value
         if spec.mean:
             before, total = Signal(signed(spec.sum_width)), Signal(signed(spec.sum_width))
+            loaded_sum = Signal(signed(spec.sum_width), reset_less=True)
             # A sum begins with the half that rounds it, which takes no adder.
             half = (1 << spec.shift) >> 1
-            m.d.comb += total.eq(Mux(self.i.payload.first, half, before) + self.i.payload.value)
+            with m.If(~loaded):
+                m.d.sync += loaded_sum.eq(Mux(self.i.payload.first, half, before))
+            m.d.comb += total.eq(loaded_sum + self.i.payload.value)
             if channels == 1:  # a memory could not be read in the cycle after it was written
                 with m.If(take):
                     m.d.sync += before.eq(total)

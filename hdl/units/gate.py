@@ -6,7 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import requantise, round_shift, saturate, shift_left
 from hdl.primitives.multiplier import Multiplier
-from hdl.streams import beats
+from hdl.primitives.queue import Queue
+from hdl.streams import Beat, beats
 from hdl.units.functions import rise_of
 from quantize.layers.glu import OPERAND_WIDTH, GluSpec
 
@@ -26,8 +27,8 @@ class SigmoidGate(wiring.Component):
     o : Out(stream of Beat), in the residual format
     """
 
-    # Cycles from the gate's arrival until it leaves: argument, table, operands, product, rounded, clipped.
-    GATE_LATENCY = 6
+    # Cycles from the gate's arrival until it leaves: argument, table, operands, product, rounded.
+    GATE_LATENCY = 5
     # Cycles that a pair takes: the value's, and the gate's.
     PAIR_CYCLES = 1 + GATE_LATENCY + 1
 
@@ -49,19 +50,20 @@ class SigmoidGate(wiring.Component):
         rise = rise_of(m, sigmoid, argument)
         product = round_shift(multiplier.product, spec.product_shift)
         rounded = Signal(product.shape(), reset_less=True)
-        clipped = Signal(signed(spec.output.width), reset_less=True)
+        m.d.sync += rounded.eq(product)
+        # Clipped on the way into the queue: an addition that clips follows.
+        m.submodules.queue = queue = Queue(Beat(spec.output.width), 1)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
         m.d.comb += [
             multiplier.a.eq(value),
             # By an adder: Yosys refuses a constant bit of an operand's register ("conflicting init values").
             multiplier.b.eq(rise + (1 << (sigmoid.fraction - 1))),
-            self.o.payload.first.eq(self.i.payload.first),
-            self.o.payload.last.eq(self.i.payload.last),
-            self.o.payload.value.eq(clipped),
+            queue.i.payload.first.eq(self.i.payload.first),
+            queue.i.payload.last.eq(self.i.payload.last),
+            queue.i.payload.value.eq(saturate(rounded, spec.output.width)),
         ]
-        # Rounding and clipping have a cycle each: an addition that clips follows.
-        m.d.sync += [rounded.eq(product), clipped.eq(saturate(rounded, spec.output.width))]
-        age = Signal(range(self.GATE_LATENCY + 1))
-        ripe = age == self.GATE_LATENCY
+        age = Signal(range(self.GATE_LATENCY))
+        ripe = Signal()
         with m.FSM():
             with m.State("value"):
                 m.d.comb += self.i.ready.eq(1)
@@ -73,8 +75,9 @@ class SigmoidGate(wiring.Component):
                     m.next = "gate"
             with m.State("gate"):
                 with m.If(self.i.valid & ~ripe):
-                    m.d.sync += age.eq(age + 1)
-                m.d.comb += [self.o.valid.eq(ripe), self.i.ready.eq(ripe & self.o.ready)]
-                with m.If(self.o.valid & self.o.ready):
+                    m.d.sync += [age.eq(age + 1), ripe.eq(age == self.GATE_LATENCY - 1)]
+                m.d.comb += [queue.i.valid.eq(ripe), self.i.ready.eq(ripe & queue.i.ready)]
+                with m.If(queue.i.valid & queue.i.ready):
+                    m.d.sync += ripe.eq(0)
                     m.next = "value"
         return m
