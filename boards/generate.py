@@ -60,22 +60,24 @@ def convert(
     Without `synthesis` only Verilog can be made of it, in half the time.
     """
     digest = hashlib.sha256(plan.rtlil.encode()).hexdigest()
-    design, family = Network(network, plan), plan.part.family
-    mapped = None
+    family = plan.part.family
+    mapped = framed = None
     if synthesis:
-        mapped = plan.rtlil if family == "ice40" else rtlil_text(design, family=family)
+        mapped = plan.rtlil if family == "ice40" else rtlil_text(Network(network, plan), family=family)
+    if harness:
+        framed = rtlil_text(SerialHarness(Network(network, plan)), family=family)
     return Circuit(
         part=plan.part,
         rtlil=plan.rtlil,
         mapped=mapped,
-        harness=rtlil_text(SerialHarness(design), family=family) if harness else None,
+        harness=framed,
         expected=expected_of(plan),
         manifest=manifest_of(network, plan) | {"design_sha256": digest},
     )
 
 
 def generate(
-    circuit: Circuit, folder: Path, *, synthesis: bool = False, seeds: Sequence[int] = ()
+    circuit: Circuit, folder: Path, *, synthesis: bool = False, seeds: Sequence[int] = (), jobs: int = 2
 ) -> dict[str, Any]:
     """Write a build folder, and return its manifest.
 
@@ -89,6 +91,8 @@ def generate(
     seeds : sequence of int
         Place and route with each, which implies synthesis and takes a circuit with its harness; none by
         default.
+    jobs : int
+        Seeds worked on at the same time.
 
     Raises
     ------
@@ -124,7 +128,7 @@ def generate(
                 raise ValueError("a circuit is placed and routed with its harness: convert it with one")
             tools = unfinished / "placement"
             framed = synthesise(circuit.harness, circuit.part, tools, circuit.expected, no_collisions=True)
-            routed = place_and_route(framed, tools, seeds)
+            routed = place_and_route(framed, tools, seeds, jobs=jobs)
             manifest["fmax_mhz"] = [one.fmax_mhz for one in routed]
             manifest["utilisation"] = routed[0].utilisation
         (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")

@@ -218,7 +218,7 @@ def _modules(rtlil: str, flatten: str = "") -> dict[str, Any]:
         folder = Path(temporary)
         (folder / "design.il").write_text(rtlil)
         run_yosys(
-            # The first cleaning, for `opt` stumbles over a register's initial value of bits that are constant.
+            # Cleaned first: `opt` stumbles over the initial values of registers with constant bits.
             f"read_rtlil design.il\nproc\n{flatten}opt_clean\nopt\nwreduce\nopt_clean\nmemory_collect\n"
             "write_json design.json\n",
             folder,
