@@ -29,7 +29,7 @@ class Circuit:
     part : Part
     rtlil : str
         Of the network itself, for any tool.
-    mapped : str
+    mapped : str or None
         The same with the part's own cells, for synthesis.
     harness : str or None
         RTLIL of the network behind two pins, without which it cannot be placed and routed.
@@ -41,7 +41,7 @@ class Circuit:
 
     part: Part
     rtlil: str
-    mapped: str
+    mapped: str | None
     harness: str | None
     expected: Expected
     manifest: dict[str, Any]
@@ -52,23 +52,32 @@ def expected_of(plan: Plan) -> Expected:
     return Expected(dsp=plan.estimate.dsp, bram=plan.estimate.bram, spram=plan.estimate.spram)
 
 
-def convert(network: QuantizedNetwork, plan: Plan, *, harness: bool = False) -> Circuit:
-    """Elaborate a network for a part, on request with the harness for place and route."""
-    design = Network(network, plan)
-    rtlil = rtlil_text(design)
-    digest = hashlib.sha256(rtlil.encode()).hexdigest()
+def convert(
+    network: QuantizedNetwork, plan: Plan, *, synthesis: bool = True, harness: bool = False
+) -> Circuit:
+    """Elaborate a network for a part, on request with the harness for place and route.
+
+    Without `synthesis` only Verilog can be made of it, in half the time.
+    """
+    digest = hashlib.sha256(plan.rtlil.encode()).hexdigest()
+    family = plan.part.family
+    mapped = framed = None
+    if synthesis:
+        mapped = plan.rtlil if family == "ice40" else rtlil_text(Network(network, plan), family=family)
+    if harness:
+        framed = rtlil_text(SerialHarness(Network(network, plan)), family=family)
     return Circuit(
         part=plan.part,
-        rtlil=rtlil,
-        mapped=rtlil if plan.part.family == "ice40" else rtlil_text(design, family=plan.part.family),
-        harness=rtlil_text(SerialHarness(design), family=plan.part.family) if harness else None,
+        rtlil=plan.rtlil,
+        mapped=mapped,
+        harness=framed,
         expected=expected_of(plan),
         manifest=manifest_of(network, plan) | {"design_sha256": digest},
     )
 
 
 def generate(
-    circuit: Circuit, folder: Path, *, synthesis: bool = False, seeds: Sequence[int] = ()
+    circuit: Circuit, folder: Path, *, synthesis: bool = False, seeds: Sequence[int] = (), jobs: int = 2
 ) -> dict[str, Any]:
     """Write a build folder, and return its manifest.
 
@@ -82,11 +91,13 @@ def generate(
     seeds : sequence of int
         Place and route with each, which implies synthesis and takes a circuit with its harness; none by
         default.
+    jobs : int
+        Seeds worked on at the same time.
 
     Raises
     ------
     ValueError
-        If there are seeds and no harness.
+        If the circuit was not converted for what is asked.
     StatespikeError
         If a tool is missing or fails, infers another number of multipliers or memories than planned, or the
         design does not fit.
@@ -102,6 +113,8 @@ def generate(
         source.write_text(circuit.rtlil)
         convert_to_verilog(source)
         if synthesis or seeds:
+            if circuit.mapped is None:
+                raise ValueError("a circuit is converted for synthesis before it is synthesised")
             netlist = synthesise(
                 circuit.mapped, circuit.part, unfinished / "synthesis", circuit.expected, no_collisions=True
             )
@@ -115,7 +128,7 @@ def generate(
                 raise ValueError("a circuit is placed and routed with its harness: convert it with one")
             tools = unfinished / "placement"
             framed = synthesise(circuit.harness, circuit.part, tools, circuit.expected, no_collisions=True)
-            routed = place_and_route(framed, tools, seeds)
+            routed = place_and_route(framed, tools, seeds, jobs=jobs)
             manifest["fmax_mhz"] = [one.fmax_mhz for one in routed]
             manifest["utilisation"] = routed[0].utilisation
         (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")

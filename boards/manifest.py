@@ -32,7 +32,7 @@ def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
         "classes": network.classes,
         "cycles_per_step": plan.cycles_per_step,
         "latency_cycles": plan.latency_cycles,
-        "steps_per_second": clock * 1e6 / plan.cycles_per_step,
+        "steps_per_second": plan.steps_per_second,
         "multiplications_per_step": network.multiplications_per_step,
         "multipliers": plan.multipliers,
         "schedule": {
@@ -53,6 +53,7 @@ def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
             "o__payload": _bits(Logit(network.decoder.logit_width)),
         },
         "estimate": asdict(plan.estimate),
+        "shortfall": plan.shortfall,
     }
 
 

@@ -6,16 +6,14 @@ memory blocks are exact; look-up tables are weighted operators, within about a t
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import Any
 
-from amaranth.lib.wiring import Component
-
 from hdl.parts import Family, Part
-from hdl.verilog import rtlil_text, run_yosys
+from hdl.verilog import run_yosys
 
 # Width and depth of the shapes one memory block can take.
 BLOCK_SHAPES: dict[Family, list[tuple[int, int]]] = {
@@ -171,24 +169,61 @@ class Census:
         )
 
 
-def census(design: Component) -> Census:
-    """Count what a component is made of.
+def census(rtlil: str) -> Census:
+    """Count what a circuit is made of.
+
+    Parameters
+    ----------
+    rtlil : str
+        Its top module is called `top`.
 
     Raises
     ------
     StatespikeError
         If Yosys is missing or fails.
     """
+    return _count(_modules(rtlil, "flatten\n")["top"]["cells"].values())
+
+
+def census_of_instances(rtlil: str, paths: Iterable[str]) -> dict[str, Census]:
+    """Count what some instances in a circuit are made of, all below them included.
+
+    Parameters
+    ----------
+    rtlil : str
+        Its top module is called `top`.
+    paths : iterable of str
+        Names of instances with dots between them, such as "layer_0.array"; "" is the whole circuit.
+
+    Raises
+    ------
+    StatespikeError
+        If Yosys is missing or fails.
+    """
+    modules = _modules(rtlil)
+
+    def cells(module: str) -> Iterator[Mapping[str, Any]]:
+        for cell in modules[module]["cells"].values():
+            if cell["type"] in modules:
+                yield from cells(cell["type"])
+            else:
+                yield cell
+
+    return {path: _count(cells(f"top.{path}" if path else "top")) for path in paths}
+
+
+def _modules(rtlil: str, flatten: str = "") -> dict[str, Any]:
+    """The circuit's modules after some tidying, as Yosys writes them."""
     with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
         folder = Path(temporary)
-        (folder / "design.il").write_text(rtlil_text(design))
+        (folder / "design.il").write_text(rtlil)
         run_yosys(
-            "read_rtlil design.il\nproc\nflatten\nopt\nwreduce\nopt_clean\nmemory_collect\n"
+            # Cleaned first: `opt` stumbles over the initial values of registers with constant bits.
+            f"read_rtlil design.il\nproc\n{flatten}opt_clean\nopt\nwreduce\nopt_clean\nmemory_collect\n"
             "write_json design.json\n",
             folder,
         )
-        modules = json.loads((folder / "design.json").read_text())["modules"]
-    return _count(modules["top"]["cells"].values())
+        return json.loads((folder / "design.json").read_text())["modules"]
 
 
 def _count(cells: Iterable[Mapping[str, Any]]) -> Census:

@@ -48,6 +48,11 @@ class Part:
     sprams: int = 0
     spram_bits: int = 0
 
+    @property
+    def memory_bits(self) -> int:
+        """Bits that memories and all look-up tables, turned into memories, could hold."""
+        return self.block_rams * self.block_ram_bits + self.sprams * self.spram_bits + 16 * self.luts
+
 
 PARTS = {
     part.name: part

@@ -1,6 +1,6 @@
 """The planner: how parallel each layer is on a part, as fast as fits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hdl.array import NeuronArray
 from hdl.block import UNITS, ResidualBlock, make_unit
@@ -12,6 +12,7 @@ from hdl.laned_array import LanedArray
 from hdl.network import Network
 from hdl.parts import Part
 from hdl.units.gsu import StreamedGsu, StreamedLeanGsu
+from hdl.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from quantize.network import Block, QuantizedNetwork
 
@@ -35,6 +36,8 @@ class Plan(Choice):
         Multipliers at work in every step.
     estimate : Resources
         Multipliers and memories are exact.
+    rtlil : str
+        The circuit that was counted.
     """
 
     part: Part
@@ -42,18 +45,41 @@ class Plan(Choice):
     latency_cycles: int
     multipliers: int
     estimate: Resources
+    rtlil: str = field(repr=False)
+
+    @property
+    def steps_per_second(self) -> float:
+        """Speed at the part's planning clock."""
+        return self.part.clock_mhz * 1e6 / self.cycles_per_step
+
+    @property
+    def shortfall(self) -> list[str]:
+        """What the part lacks, in words; nothing if the circuit fits."""
+        return self.estimate.shortfall(self.part)
 
 
-def plan_network(network: QuantizedNetwork, part: Part) -> Plan:
-    """The fastest of the planner's choices that fits a part.
+def plan_network(
+    network: QuantizedNetwork, part: Part, *, rate: float | None = None, oversize: bool = False
+) -> Plan:
+    """The fastest of the planner's choices that fits a part, or the smallest that reaches a rate.
 
     Each choice takes less of a part than the one before, so one that fits bounds the search: from the fastest
     on in steps that double, then back by halves.
 
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    part : Part
+    rate : float, optional
+        Steps a second at the part's planning clock.
+    oversize : bool
+        If none fits, the smallest of all, or of those that reach the rate.
+
     Raises
     ------
     StatespikeError
-        If none fits; the sentence says what the smallest one is short of.
+        If none fits; the sentence says what the smallest one is short of. If none that fits reaches the rate;
+        it names the best rate.
     """
     with drafts():
         *faster, smallest = choices(network, part)
@@ -64,32 +90,62 @@ def plan_network(network: QuantizedNetwork, part: Part) -> Plan:
             if not part.dsps or _fewest_multipliers(network, choice) <= part.dsps
         ]
     possible.append(smallest)
+    if rate is not None:
+        return _plan_rate(network, part, possible, rate, oversize)
+    if network.memory_bits > part.memory_bits:
+        possible = [smallest]
     too_big, fits = -1, 0
     while True:
         plan = assess(network, possible[fits], part)
-        short = plan.estimate.shortfall(part)
-        if not short:
+        if not plan.shortfall:
             break
         if fits == len(possible) - 1:
+            if oversize:
+                return plan
             raise StatespikeError(
-                f"the network is too big for {part.name}: its smallest circuit needs {', and '.join(short)}; "
-                "take a larger device, fewer layers or fewer channels"
+                f"the network is too big for {part.name}: its smallest circuit needs "
+                f"{', and '.join(plan.shortfall)}; take a larger device, fewer layers or fewer channels"
             )
         too_big, fits = fits, min(2 * fits + 1, len(possible) - 1)
     while fits - too_big > 1:
         middle = (too_big + fits) // 2
         tried = assess(network, possible[middle], part)
-        if tried.estimate.shortfall(part):
+        if tried.shortfall:
             too_big = middle
         else:
             fits, plan = middle, tried
     return plan
 
 
+def _plan_rate(
+    network: QuantizedNetwork, part: Part, possible: list[Choice], rate: float, oversize: bool
+) -> Plan:
+    """The last and so the smallest of the choices that reach a rate. See `plan_network`."""
+    with drafts():
+        reaching = [
+            choice
+            for choice in possible
+            if Network(network, choice).cycles_per_step * rate <= part.clock_mhz * 1e6
+        ]
+    if reaching:
+        plan = assess(network, reaching[-1], part)
+        if oversize or not plan.shortfall:
+            return plan
+    fastest = plan_network(network, part)
+    if fastest.steps_per_second >= rate:
+        return fastest
+    raise StatespikeError(
+        f"{part.name} at {part.clock_mhz:g} MHz cannot make {rate:g} steps a second of this network: the "
+        f"best circuit that fits makes {fastest.steps_per_second:.0f}, "
+        f"{fastest.cycles_per_step} cycles a step"
+    )
+
+
 def assess(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan:
     """What a choice comes to on a part."""
     design = Network(network, choice)
-    counted = census(design)
+    rtlil = rtlil_text(design)
+    counted = census(rtlil)
     return Plan(
         layers=choice.layers,
         serial_encoder=choice.serial_encoder,
@@ -99,6 +155,7 @@ def assess(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan:
         latency_cycles=design.latency_cycles,
         multipliers=len(counted.multipliers),
         estimate=counted.resources(part),
+        rtlil=rtlil,
     )
 
 

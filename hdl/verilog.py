@@ -16,8 +16,10 @@ from hdl.tools import run_tool
 
 
 class _ModuleEmitter(rtlil.ModuleEmitter):
-    """Amaranth's, but for the contents of memories: it makes an object of every bit, ten times in passing,
-    which is most of the time that a network with large tables takes. The text is the same.
+    """Amaranth's, but for the contents of memories.
+
+    There it makes an object of every bit, which takes most of the time of a network with large tables. The
+    text is the same.
     """
 
     def emit_memory(self, cell_idx: int, cell: Any) -> None:

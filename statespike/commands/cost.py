@@ -39,6 +39,8 @@ def cost(
 ) -> None:
     """Estimate what networks take of an FPGA, side by side; --pnr puts the measured figures beside that.
 
+    Of a network that does not fit, it is the smallest circuit, and what the device is short of.
+
     Example: statespike cost models/zoo/smnist-gsu.safetensors models/zoo/smnist-binary_s4d.safetensors \\
 --device up5k
     """
@@ -47,16 +49,16 @@ def cost(
     for path in networks:
         network = integers_of(path)
         for chosen in parts:
-            plan = plan_network(network, chosen)
+            plan = plan_network(network, chosen, oversize=True)
             manifest = manifest_of(network, plan)
             result = {"network": str(path)} | {
                 key: manifest[key]
                 for key in (
                     "device", "clock_mhz", "cycles_per_step", "steps_per_second", "latency_cycles",
-                    "multiplications_per_step", "multipliers", "estimate",
+                    "multiplications_per_step", "multipliers", "estimate", "shortfall",
                 )
             }  # fmt: skip
-            if pnr:
+            if pnr and not plan.shortfall:
                 with progress() as bars, tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
                     bars.add_task(f"placing and routing {path.stem} on {chosen.name}", total=None)
                     measured = generate(
@@ -93,4 +95,10 @@ def _table(results: list[dict[str, Any]]) -> Table:
     row("multiplications a step", "{multiplications_per_step}")
     row("clock MHz (measured: the slowest seed)", "{clock_mhz:g}", "{slowest:.1f}")
     row("steps a second at the planned clock", "{steps_per_second:.0f}")
+    if any(result["shortfall"] for result in results):
+        cells = []
+        for result in results:
+            cells.append("\n".join(result["shortfall"]) or "nothing")
+            cells += [""] if "measured" in result else []
+        table.add_row("short of", *cells)
     return table

@@ -1,5 +1,6 @@
 """`statespike generate`: a network as Verilog with a manifest."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,11 +10,12 @@ from rich.table import Table
 from boards.folder import MANIFEST
 from boards.generate import DESIGN, convert
 from boards.generate import generate as generate_folder
+from hdl.explain import ComponentCost, explain
 from hdl.parts import part
 from hdl.plan import plan_network
 from statespike.networks import integers_of
 from statespike.options import Device, Json, NetworkPath, Seeds
-from statespike.output import progress, say, show, write_json
+from statespike.output import note, progress, say, show, write_json
 
 
 def generate(
@@ -22,6 +24,21 @@ def generate(
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="folder to write", show_default=False)
     ],
     device: Device = "up5k",
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            metavar="STEPS_PER_S",
+            help="the smallest circuit that makes so many steps a second at the planned clock, not the best",
+            show_default=False,
+        ),
+    ] = None,
+    explained: Annotated[
+        bool, typer.Option("--explain", help="show what each component takes, and which one sets the pace")
+    ] = False,
+    oversize: Annotated[
+        bool, typer.Option("--oversize", help="write the smallest circuit even if the device is too small")
+    ] = False,
     pnr: Annotated[bool, typer.Option("--pnr", help="synthesise, place and route")] = False,
     seeds: Seeds = 3,
     json: Json = None,
@@ -31,21 +48,50 @@ def generate(
     Example: statespike generate models/zoo/smnist-gsu.safetensors --device up5k -o build/gsu --pnr
     """
     integers = integers_of(network)
-    plan = plan_network(integers, part(device))
+    with progress() as bars:
+        bars.add_task("planning", total=None)
+        plan = plan_network(integers, part(device), rate=rate, oversize=oversize)
+        components = explain(integers, plan) if explained else []
     with progress() as bars:
         bars.add_task("generating, placing and routing" if pnr else "generating", total=None)
-        manifest = generate_folder(
-            convert(integers, plan, harness=pnr), output, seeds=range(1, seeds + 1) if pnr else ()
-        )
+        circuit = convert(integers, plan, synthesis=pnr, harness=pnr)
+        manifest = generate_folder(circuit, output, seeds=range(1, seeds + 1) if pnr else ())
+    if explained:
+        show(_explanation(components))
     show(_summary(manifest))
+    if plan.shortfall:
+        note(f"{device} is too small for this circuit: it needs {', and '.join(plan.shortfall)}")
     say(f"wrote {output / DESIGN} and {output / MANIFEST}")
+    if explained:
+        manifest |= {"components": [asdict(component) for component in components]}
     write_json(json, manifest)
+
+
+def _explanation(components: list[ComponentCost]) -> Table:
+    table = Table("layer", "component", "parallel", title="components, estimated each for itself")
+    for column in ("cycles a step", "look-up tables", "flip-flops", "block memories", "multipliers"):
+        table.add_column(column, justify="right")
+    table.add_column("")
+    for one in components:
+        table.add_row(
+            "" if one.layer is None else str(one.layer),
+            one.name,
+            one.parallel,
+            "" if one.cycles_per_step is None else str(one.cycles_per_step),
+            str(one.estimate.lut),
+            str(one.estimate.ff),
+            str(one.estimate.bram),
+            str(one.multipliers),
+            "bottleneck" if one.bottleneck else "",
+        )
+    return table
 
 
 def _summary(manifest: dict[str, Any]) -> Table:
     table = Table("", manifest["device"])
     for name in ("cycles_per_step", "latency_cycles", "multiplications_per_step", "multipliers"):
         table.add_row(name.replace("_", " "), str(manifest[name]))
+    table.add_row(f"steps per second at {manifest['clock_mhz']:g} MHz", f"{manifest['steps_per_second']:.0f}")
     origin = "estimated" if manifest["resources_from"] == "estimate" else "in the netlist"
     for name, value in manifest["resources"].items():
         table.add_row(f"{name} {origin}", str(value))

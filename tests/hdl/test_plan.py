@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from hdl.explain import explain
 from hdl.parts import part
 from hdl.plan import plan_network
 from quantize.errors import StatespikeError
@@ -29,3 +30,39 @@ def test_lanes_are_given_up_when_multipliers_are_short():
 def test_what_is_short_is_told_of_the_smallest_circuit():
     with pytest.raises(StatespikeError, match=r"needs 4 multipliers where 3 can be used \(1 too many\)"):
         plan_network(random_network("s4d", 2, 2, 1, seed=1), replace(part("up5k"), dsps=3))
+
+
+def test_the_smallest_circuit_that_reaches_a_rate():
+    network, roomy = random_network("binary_s4d", 9, 2, 1, seed=1), part("ecp5-25k")
+    fastest = plan_network(network, roomy)
+    slower = plan_network(network, roomy, rate=fastest.steps_per_second / 2)
+    assert fastest.steps_per_second / 2 <= slower.steps_per_second < fastest.steps_per_second
+    assert slower.estimate.lut < fastest.estimate.lut
+    with pytest.raises(
+        StatespikeError,
+        match=rf"cannot make 1e\+07 steps .* makes {fastest.steps_per_second:.0f}, "
+        f"{fastest.cycles_per_step} cycles",
+    ):
+        plan_network(network, roomy, rate=1e7)
+
+
+def test_a_circuit_that_does_not_fit_is_planned_on_request():
+    network, narrow = random_network("s4d", 2, 2, 1, seed=1), replace(part("up5k"), dsps=3)
+    plan = plan_network(network, narrow, oversize=True)
+    assert plan.shortfall == ["4 multipliers where 3 can be used (1 too many)"]
+    hopeless = replace(narrow, block_rams=0, sprams=0, luts=1)
+    assert network.memory_bits > hopeless.memory_bits
+    assert plan_network(network, hopeless, oversize=True).layers == plan.layers
+
+
+def test_components_explain_the_plan():
+    network = random_network("binary_s4d", 3, 1, 2, seed=1, norm="layer", norm_position="post")
+    plan = plan_network(network, part("ecp5-25k"))
+    components = explain(network, plan)
+    assert sum(one.multipliers for one in components) == plan.multipliers
+    assert sum(one.estimate.bram for one in components) == plan.estimate.bram
+    assert sum(one.estimate.lut for one in components) == pytest.approx(plan.estimate.lut, rel=0.05)
+    paces = [one.cycles_per_step for one in components if one.bottleneck]
+    assert paces
+    assert set(paces) == {plan.cycles_per_step}
+    assert {one.layer for one in components} == {None, 0, 1}

@@ -67,6 +67,44 @@ def test_a_network_too_big_for_the_part(refuse, tmp_path):
     assert not (tmp_path / "build").exists()
 
 
+@pytest.fixture
+def large(tmp_path):
+    """A network of few operators whose states and coefficients overflow every iCE40."""
+    path = tmp_path / "large.safetensors"
+    save_network(random_network("prf", 32, 96, 1, seed=1), path)
+    return path
+
+
+def test_a_circuit_that_does_not_fit_is_written_on_request(run, large, tmp_path):
+    figures = tmp_path / "out.json"
+    options = ["--device", "hx8k", "--oversize", "--explain", "--json", figures]
+    result = run("generate", large, *options, "-o", tmp_path / "build")
+    assert result.exit_code == 0, result.output
+    assert "hx8k is too small for this circuit: it needs" in result.stderr
+    manifest = json.loads(figures.read_text())
+    assert any("block memories" in sentence for sentence in manifest["shortfall"])
+    assert (tmp_path / "build" / "design.v").exists()
+    assert [one["name"] for one in manifest["components"] if one["layer"] == 0][:2] == [
+        "residual ring",
+        "neuron array",
+    ]
+    assert "bottleneck" in result.stdout
+
+
+def test_a_rate_out_of_reach(refuse, network, tmp_path):
+    sentence = refuse("generate", network, "--rate", 1e9, "-o", tmp_path / "build")
+    assert "cannot make 1e+09 steps a second of this network: the best circuit that fits makes" in sentence
+
+
+def test_costs_say_what_is_short(run, large, tmp_path):
+    figures = tmp_path / "out.json"
+    result = run("cost", large, "--device", "hx8k", "--json", figures)
+    assert result.exit_code == 0, result.output
+    (short,) = [one["shortfall"] for one in json.loads(figures.read_text())["costs"]]
+    assert short
+    assert "short of" in result.stdout
+
+
 def test_a_missing_tool(refuse, network, tmp_path, monkeypatch):
     monkeypatch.setenv("YOSYS", "absent-yosys")
     assert "absent-yosys is not installed" in refuse("generate", network, "-o", tmp_path / "build")

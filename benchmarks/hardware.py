@@ -1,0 +1,204 @@
+"""What trained networks reach on FPGAs: cycles against the roofline, clocks over seeds, cells, speed.
+
+    python -m benchmarks.hardware --json hardware.json
+    python -m benchmarks.hardware smnist-gsu digits-gsu --device up5k --json one.json --markdown one.md
+
+Every network is quantised to 8 bits, planned as fast as fits, synthesised, and placed and routed with each
+seed. Placing takes minutes; what the file already has of the very same circuits, made by the same tools, is
+not done again, and each result is written as it comes. The tasks' files are looked for in the folder
+STATESPIKE_DATA, or in ./data.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from boards.generate import Circuit, convert, generate
+from hdl.parts import Part, part
+from hdl.plan import Plan, plan_network
+from models.tasks.task import Sequences
+from quantize.checkpoint import read_checkpoint
+from quantize.convert import Precision
+from quantize.errors import StatespikeError
+from quantize.network import QuantizedNetwork
+from statespike.networks import calibration_of, quantise_checkpoint
+from statespike.options import Seeds
+from statespike.output import note, progress, say, write_json, write_whole
+
+ZOO = Path(__file__).parent.parent / "models" / "zoo"
+NETWORKS = [f"{task}-{model}" for task in ("digits", "smnist", "spoken_digits")
+            for model in ("gsu", "gsu_lean", "binary_s4d")]  # fmt: skip
+DEVICES = ("up5k", "hx8k", "ecp5-25k", "ecp5-85k")
+IDENTITY = ("network", "device", "seeds", "design_sha256", "tools")
+"""What makes an earlier result this one."""
+
+
+def load(name: str) -> tuple[QuantizedNetwork, Sequences]:
+    """A shipped network in integers, and the sequences that chose its formats.
+
+    Raises
+    ------
+    StatespikeError
+        If there is none of that name, or the files of its task are missing.
+    """
+    path = ZOO / f"{name}.safetensors"
+    if not path.exists():
+        known = ", ".join(sorted(other.stem for other in ZOO.glob("*.safetensors")))
+        raise StatespikeError(f"unknown network {name!r}; shipped are {known}")
+    checkpoint = read_checkpoint(path)
+    samples = calibration_of(checkpoint, None)
+    return quantise_checkpoint(checkpoint, samples, Precision()), samples
+
+
+def promised(name: str, network: QuantizedNetwork, samples: Sequences, plan: Plan) -> dict[str, Any]:
+    """What a plan says before any tool is asked; `steps` are those of a mean sequence."""
+    steps = samples.x.shape[1] if samples.lengths is None else float(samples.lengths.mean())
+    roofline = network.multiplications_per_step / plan.multipliers
+    return {
+        "network": name,
+        "device": plan.part.name,
+        "steps": steps,
+        "cycles_per_step": plan.cycles_per_step,
+        "multiplications_per_step": network.multiplications_per_step,
+        "multipliers": plan.multipliers,
+        "roofline_cycles_per_step": roofline,
+        "use": roofline / plan.cycles_per_step,
+        "shortfall": plan.shortfall,
+    }
+
+
+def measured(row: dict[str, Any], circuit: Circuit, seeds: Sequence[int]) -> dict[str, Any]:
+    """The row with what synthesis, placing and routing found, or why they did not get there."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
+        try:
+            found = generate(circuit, Path(temporary) / "build", seeds=seeds, jobs=1)
+        except StatespikeError as error:
+            return row | {"error": str(error)}
+    slowest = min(found["fmax_mhz"])
+    speed = slowest * 1e6 / row["cycles_per_step"]
+    return row | {
+        "resources": found["resources"],
+        "fmax_mhz": found["fmax_mhz"],
+        "steps_per_second": speed,
+        "sequences_per_second": speed / row["steps"],
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def as_markdown(rows: list[dict[str, Any]]) -> str:
+    """The table; speeds are those of the slowest seed."""
+    header = [
+        "network", "part", "cycles a step", "roofline", "multipliers' use", "LUT4", "flip-flops",
+        "block memories", "SPRAM", "multiplier blocks", "MHz of each seed", "steps a second",
+        "sequences a second",
+    ]  # fmt: skip
+    lines = [header, ["---"] * 2 + ["---:"] * (len(header) - 2)]
+    for row in rows:
+        line = [
+            row["network"], row["device"], f"{row['cycles_per_step']:,}",
+            f"{row['roofline_cycles_per_step']:,.0f}", f"{row['use']:.0%}",
+        ]  # fmt: skip
+        if "resources" in row:
+            cells = row["resources"]
+            line += [f"{cells[name]:,}" for name in ("lut", "ff", "bram", "spram", "dsp")]
+            line += [
+                ", ".join(f"{fmax:.1f}" for fmax in row["fmax_mhz"]),
+                f"{row['steps_per_second']:,.0f}", f"{row['sequences_per_second']:,.0f}",
+            ]  # fmt: skip
+        else:
+            line += ["short of " + ", ".join(row["shortfall"]) if row["shortfall"] else row["error"]]
+        lines.append(line + [""] * (len(header) - len(line)))
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def earlier_rows(path: Path | None) -> list[dict[str, Any]]:
+    """Rows of an earlier run's file, if there is one."""
+    if path is None or not path.exists():
+        return []
+    try:
+        return json.loads(path.read_text())["rows"]
+    except (ValueError, KeyError, TypeError):
+        raise StatespikeError(
+            f"{path} is no result of this benchmark; name another file or remove it"
+        ) from None
+
+
+def identity(row: dict[str, Any]) -> list[Any]:
+    """What a row was made of."""
+    return [row.get(key) for key in IDENTITY]
+
+
+def renewed(rows: list[dict[str, Any]], row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows with this one in place of an older one of its network and part."""
+    others = [one for one in rows if (one["network"], one["device"]) != (row["network"], row["device"])]
+    return sorted([*others, row], key=lambda one: (one["network"], DEVICES.index(one["device"])
+                  if one["device"] in DEVICES else len(DEVICES)))  # fmt: skip
+
+
+def measure(
+    name: str, network: QuantizedNetwork, samples: Sequences, on: Part, seeds: list[int], known: list[dict]
+) -> dict[str, Any]:
+    """The row of a network on a part, an earlier one if the circuit has not changed."""
+    plan = plan_network(network, on, oversize=True)
+    fits = not plan.shortfall
+    circuit = convert(network, plan, synthesis=fits, harness=fits)
+    row = promised(name, network, samples, plan)
+    row |= {"seeds": seeds, "design_sha256": circuit.manifest["design_sha256"],
+            "tools": circuit.manifest["tools"]}  # fmt: skip
+    for one in known:
+        if identity(one) == identity(row):
+            return one
+    return measured(row, circuit, seeds) if fits else row
+
+
+def run(
+    networks: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NETWORK...", help=f"shipped networks  [default: {' '.join(NETWORKS)}]"),
+    ] = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DEVICE", help=f"may be given again  [default: {' '.join(DEVICES)}]"),
+    ] = None,
+    seeds: Seeds = 3,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="results; goes on with those it has")
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="write the table to a file")] = None,
+) -> None:
+    """Measure shipped networks on FPGAs."""
+    rows = earlier_rows(json)
+    chosen, parts = networks or NETWORKS, [part(name) for name in device or DEVICES]
+    with progress() as bars:
+        bar = bars.add_task("placing and routing", total=len(chosen) * len(parts))
+        for name in chosen:
+            network, samples = load(name)
+            for on in parts:
+                bars.update(bar, description=f"{name} on {on.name}")
+                row = measure(name, network, samples, on, list(range(1, seeds + 1)), rows)
+                rows = renewed(rows, row)
+                write_json(json, {"rows": rows})
+                if markdown is not None:
+                    write_whole(markdown, f"{as_markdown(rows)}\n".encode())
+                bars.advance(bar)
+    say(as_markdown(rows))
+
+
+def main() -> None:
+    """The command."""
+    try:
+        typer.run(run)
+    except StatespikeError as error:
+        note(str(error))
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

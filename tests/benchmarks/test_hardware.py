@@ -1,0 +1,47 @@
+"""The hardware benchmark goes on where it stopped, and says what it did not measure."""
+
+import json
+
+import pytest
+
+from benchmarks.hardware import DEVICES, as_markdown, earlier_rows, identity, load, renewed
+from quantize.errors import StatespikeError
+
+ROW = {
+    "network": "digits-gsu", "device": "up5k", "steps": 64, "cycles_per_step": 100, "use": 0.5, "seeds": [1],
+    "multiplications_per_step": 400, "multipliers": 8, "roofline_cycles_per_step": 50, "shortfall": [],
+    "design_sha256": "a", "tools": {"amaranth": "0.5"}, "fmax_mhz": [30.0, 28.0],
+    "resources": {"lut": 1000, "ff": 10, "bram": 3, "spram": 0, "dsp": 8, "carry": 5},
+    "steps_per_second": 280_000.0, "sequences_per_second": 4375.0,
+}  # fmt: skip
+
+
+def test_a_row_replaces_the_older_one_of_its_network_and_part():
+    rows = renewed(renewed([ROW], ROW | {"device": "hx8k"}), ROW | {"design_sha256": "b"})
+    assert [(row["device"], row["design_sha256"]) for row in rows] == [("up5k", "b"), ("hx8k", "a")]
+    assert identity(rows[0]) != identity(ROW)
+    assert identity(dict(ROW)) == identity(ROW)
+
+
+def test_a_file_of_results_is_read_again(tmp_path):
+    path = tmp_path / "rows.json"
+    assert earlier_rows(path) == []
+    path.write_text(json.dumps({"rows": [ROW]}))
+    assert earlier_rows(path) == [ROW]
+    path.write_text("[]")
+    with pytest.raises(StatespikeError, match="no result of this benchmark"):
+        earlier_rows(path)
+
+
+def test_the_table_has_the_slowest_clock_and_what_is_short():
+    short = {key: ROW[key] for key in ROW if key not in ("resources", "fmax_mhz")}
+    table = as_markdown([ROW, short | {"shortfall": ["3 multipliers where 2 can be used"]}]).splitlines()
+    assert "| 50% | 1,000 | 10 | 3 | 0 | 8 | 30.0, 28.0 | 280,000 | 4,375 |" in table[2]
+    assert "short of 3 multipliers" in table[3]
+    assert len({line.count("|") for line in table}) == 1
+
+
+def test_unknown_networks_are_told():
+    assert set(DEVICES) == {"up5k", "hx8k", "ecp5-25k", "ecp5-85k"}
+    with pytest.raises(StatespikeError, match="unknown network 'nothing'; shipped are digits-binary_s4d"):
+        load("nothing")
