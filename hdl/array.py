@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import round_shift, saturate
-from hdl.primitives.memory import buffer, table, words_of
+from hdl.primitives.memory import DISTRIBUTED_DEPTH, buffer, table, words_of
 from hdl.primitives.queue import Queue
 from hdl.primitives.registers import delayed
 from hdl.products import ArrayProducts
@@ -47,6 +47,8 @@ class NeuronArray(wiring.Component):
         self.products = ArrayProducts(spec, multipliers)
         self.update = StateUpdate(spec, interval=2 if multipliers == 2 else 1)
         self.output_width = spec.accumulator_width if lane else spec.output.width
+        # Memory blocks of the ECP5 answer late in a cycle: a register follows them where the clock is fast.
+        self.late = int(lane and spec.channels * spec.modes > DISTRIBUTED_DEPTH)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(self.output_width))})
 
     @property
@@ -57,7 +59,7 @@ class NeuronArray(wiring.Component):
     def idle_cycles(self) -> int:
         """Cycles that a step waits for its own first state, in arrays smaller than their latency."""
         moved = next(index for index, slot in enumerate(self.slots) if slot.moves)
-        written = moved + self.update.POSITION_LATENCY + 1
+        written = moved + self.late + self.update.POSITION_LATENCY + 1
         return max(0, written - self.cycles_per_channel * self.spec.channels)
 
     @property
@@ -67,7 +69,7 @@ class NeuronArray(wiring.Component):
     @property
     def output_latency(self) -> int:
         """Cycles from the issue of a channel's last slot until its y enters the output queue."""
-        return self.products.total_latency + (not self.lane)
+        return self.late + self.products.total_latency + (not self.lane)
 
     @property
     def queue_depth(self) -> int:
@@ -195,24 +197,28 @@ class NeuronArray(wiring.Component):
         m.d.comb += coefficients.addr.eq(row)
         for port in (velocity_read, position_read):
             m.d.comb += [port.addr.eq(mode), port.en.eq(reads)]
-        zero = Signal()
-        m.d.sync += zero.eq(first_step)
+        answered = 1 + self.late
+        zero = delayed(m, first_step, answered)
+        u_now, velocity, position, words = (
+            delayed(m, value, self.late)
+            for value in (u, velocity_read.data, position_read.data, coefficients.data)
+        )
 
         m.d.comb += [
-            products.velocity.eq(Mux(zero, 0, velocity_read.data)),
-            products.position.eq(Mux(zero, 0, position_read.data)),
-            products.u.eq(u),
-            products.row.eq(coefficients.data),
-            products.counts.eq(delayed(m, counts, 1)),
-            products.clears.eq(delayed(m, clears, 1)),
-            products.moves.eq(delayed(m, moves, 1)),
-            products.weighs.eq(delayed(m, weighs, 1)),
-            products.skip.eq(delayed(m, skip, 1)),
-            products.single.eq(delayed(m, single, 1)),
+            products.velocity.eq(Mux(zero, 0, velocity)),
+            products.position.eq(Mux(zero, 0, position)),
+            products.u.eq(u_now),
+            products.row.eq(words),
+            products.counts.eq(delayed(m, counts, answered)),
+            products.clears.eq(delayed(m, clears, answered)),
+            products.moves.eq(delayed(m, moves, answered)),
+            products.weighs.eq(delayed(m, weighs, answered)),
+            products.skip.eq(delayed(m, skip, answered)),
+            products.single.eq(delayed(m, single, answered)),
             update.valid.eq(products.moves),
             update.velocity.eq(products.velocity),
             update.position.eq(products.position),
-            update.u.eq(u),
+            update.u.eq(u_now),
             update.input_code.eq(products.input_code),
             update.position_code.eq(products.position_code),
             update.damping.eq(products.damping),

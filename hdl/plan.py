@@ -17,7 +17,7 @@ from quantize.errors import StatespikeError
 from quantize.network import Block, QuantizedNetwork
 
 ARRAY_MULTIPLIERS = (4, 3, 2)
-STREAMED_MULTIPLIERS = 4
+STREAMED_MULTIPLIERS = (4, 2)
 """Of each lane of an array."""
 
 
@@ -85,9 +85,7 @@ def plan_network(
         *faster, smallest = choices(network, part)
         # Counting a circuit takes seconds; what needs more multipliers than there are does not fit anyway.
         possible = [
-            choice
-            for choice in faster
-            if not part.dsps or _fewest_multipliers(network, choice) <= part.dsps
+            choice for choice in faster if not part.dsps or _fewest_multipliers(network, choice) <= part.dsps
         ]
     possible.append(smallest)
     if rate is not None:
@@ -189,30 +187,39 @@ def choices(network: QuantizedNetwork, part: Part) -> list[Choice]:
 def _streamed_choices(network: QuantizedNetwork, part: Part, slowest: int) -> list[Choice]:
     """Choices of streamed builds that take fewer cycles than the slowest of use, in the order of speed."""
     options = [_lane_options(block, streamed=True) for block in network.blocks]
-    arrays = [
-        {
-            lanes: NeuronArray(block.array.lane(0, lanes), STREAMED_MULTIPLIERS, lane=True).cycles_per_step
-            for lanes in LanedArray.lane_choices(block.array)
-            if STREAMED_MULTIPLIERS * lanes < part.dsps
-        }
-        for block in network.blocks
-    ]
+    arrays = [_array_options(block, part.dsps) for block in network.blocks]
     encoder = network.encoder.channels * network.encoder.features
-    least = max(encoder, *(min(taken.values()) for taken in (*options, *arrays)))
-    found = []
-    for cycles in sorted({max(least, taken) for lanes in arrays for taken in lanes.values()}):
+    units_least = max(min(unit.values()) for unit in options)
+    least = max(encoder, units_least, *(min(array.values()) for array in arrays))
+    found: list[Choice] = []
+    for cycles in sorted({max(least, taken) for array in arrays for taken in array.values()}):
         if cycles >= slowest:
             break
-        layers = tuple(
-            LayerChoice(
-                STREAMED_MULTIPLIERS,
-                lanes=min(lanes for lanes, taken in unit.items() if taken <= cycles),
-                array_lanes=min(lanes for lanes, taken in array.items() if taken <= cycles),
-            )
-            for unit, array in zip(options, arrays, strict=True)
-        )
-        found.append(Choice(layers, serial_encoder=False, streamed=True))
+        layers = []
+        for unit, array in zip(options, arrays, strict=True):
+            # The fewest multipliers, then the fewest lanes.
+            enough = [form for form, taken in array.items() if taken <= cycles]
+            array_lanes, multipliers = min(enough, key=lambda form: (form[0] * form[1], form))
+            lanes = min(lanes for lanes, taken in unit.items() if taken <= cycles)
+            layers.append(LayerChoice(multipliers, lanes, array_lanes))
+        choice = Choice(tuple(layers), serial_encoder=False, streamed=True)
+        if choice not in found:
+            found.append(choice)
     return found
+
+
+def _array_options(block: Block, most: int) -> dict[tuple[int, int], int]:
+    """Lanes that a block's array offers, and multipliers of each, up to so many in all; cycles a step."""
+    return {
+        (lanes, multipliers): NeuronArray(
+            block.array.lane(0, lanes),
+            multipliers,
+            lane=True,  # the first lane has the most channels
+        ).cycles_per_step
+        for multipliers in STREAMED_MULTIPLIERS
+        for lanes in LanedArray.lane_choices(block.array)
+        if multipliers * lanes < most
+    }
 
 
 def _fewest_multipliers(network: QuantizedNetwork, choice: Choice) -> int:
@@ -224,8 +231,10 @@ def _fewest_multipliers(network: QuantizedNetwork, choice: Choice) -> int:
         for block, layer in zip(network.blocks, choice.layers, strict=True)
     ]
     ends = 2  # encoder, decoder
-    return choice.array_multipliers + ends + sum(
-        unit.multipliers if isinstance(unit, StreamedGsu | StreamedLeanGsu) else 1 for unit in units
+    return (
+        choice.array_multipliers
+        + ends
+        + sum(unit.multipliers if isinstance(unit, StreamedGsu | StreamedLeanGsu) else 1 for unit in units)
     )
 
 

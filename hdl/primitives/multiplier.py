@@ -5,7 +5,7 @@ on parts without, it becomes logic. The block of the iCE40 is found by synthesis
 for by name, for synthesis would leave its registers outside.
 """
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Shape, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -24,20 +24,24 @@ class Multiplier(wiring.Component):
     ----------
     a_width, b_width : int
         What logic is spared where a part has no blocks.
+    b_signed : bool
+        Otherwise b is a number without a sign.
 
     Members
     -------
     a : In(signed(a_width))
-    b : In(signed(b_width))
+    b : In(Shape(b_width, b_signed))
     product : Out(signed(a_width + b_width))
     """
 
     LATENCY = 2
 
-    def __init__(self, a_width: int = OPERAND_WIDTH, b_width: int = OPERAND_WIDTH):
-        self.a_width, self.b_width = a_width, b_width
+    def __init__(
+        self, a_width: int = OPERAND_WIDTH, b_width: int = OPERAND_WIDTH, *, b_signed: bool = True
+    ):
+        self.a_width, self.b_shape = a_width, Shape(b_width, b_signed)
         super().__init__(
-            {"a": In(signed(a_width)), "b": In(signed(b_width)), "product": Out(signed(a_width + b_width))}
+            {"a": In(signed(a_width)), "b": In(self.b_shape), "product": Out(signed(a_width + b_width))}
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -46,18 +50,19 @@ class Multiplier(wiring.Component):
             m.submodules.block = self._ecp5_block()
             return m
         a = Signal(signed(self.a_width), reset_less=True)
-        b = Signal(signed(self.b_width), reset_less=True)
-        product = Signal(signed(self.a_width + self.b_width), reset_less=True)
+        b = Signal(self.b_shape, reset_less=True)
+        product = Signal(self.product.shape(), reset_less=True)
         m.d.sync += [a.eq(self.a), b.eq(self.b), product.eq(a * b)]
         m.d.comb += self.product.eq(product)
         return m
 
     def _ecp5_block(self) -> Instance:
         """MULT18X18D, its registers for operands and product in use, that in its middle not."""
-        operands = {"A": self.a, "B": self.b}
+        sign = self.b[-1] if self.b_shape.signed else Const(0, 1)
+        operands = {"A": (self.a, self.a[-1]), "B": (self.b, sign)}
         bits = {
-            f"i_{name}{place}": value[min(place, len(value) - 1)]
-            for name, value in operands.items()
+            f"i_{name}{place}": value[place] if place < len(value) else extension
+            for name, (value, extension) in operands.items()
             for place in range(ECP5_WIDTH)
         }
         spare = Signal(2 * ECP5_WIDTH - len(self.product), name="spare")

@@ -253,12 +253,12 @@ class StreamedGsuMixer(wiring.Component):
         factor = 1 if isinstance(spec, LeanGsuSpec) else THRESHOLD.denominator
         headroom, limit = scale.headroom, scale.inverted_limit
         fine_bits = min(2, len(headroom))
-        coarse_shift = Signal(len(headroom), reset_less=True)
+        coarse = Signal(len(headroom) - fine_bits, reset_less=True)
         fine_shift, fine_before = (Signal(fine_bits, name=f"fine_{n}", reset_less=True) for n in range(2))
         limit_now, limit_before = (Signal.like(limit, name=f"limit_{n}", reset_less=True) for n in range(2))
         # They belong to a step whose last rows are still under way when the next step's walk begins.
         m.d.sync += [
-            coarse_shift.eq(headroom[fine_bits:] << fine_bits),
+            coarse.eq(headroom[fine_bits:]),
             Cat(fine_before, limit_before).eq(Cat(headroom[:fine_bits], limit)),
             Cat(fine_shift, limit_now).eq(Cat(fine_before, limit_before)),
         ]
@@ -273,7 +273,7 @@ class StreamedGsuMixer(wiring.Component):
         m.d.sync += [
             Cat(magnitude2, negative2).eq(word),
             multiple3.eq(times(magnitude2, factor)),
-            coarse3.eq(magnitude2 << coarse_shift),
+            coarse3.eq(magnitude2 << Cat(Const(0, fine_bits), coarse)),
             nonzero4.eq(exceeds(multiple3, limit_now)),
             fine4.eq(coarse3 << fine_shift),
             rounded5.eq(fine4[dropped:] + fine4[dropped - 1]),

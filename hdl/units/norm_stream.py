@@ -1,6 +1,6 @@
 """LayerNorm over the channels of a step, with GELU behind it if wanted, a channel in every cycle."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -193,7 +193,9 @@ class StreamedStepNorm(wiring.Component):
             marks.o.ready.eq(gate.step_leaves),
             outlet.enter.eq(entered),
         ]
-        scaling, normalising, gaining = (Multiplier() for _ in range(3))
+        scaling = Multiplier(b_width=norm.most_doublings + 1, b_signed=False)
+        normalising = Multiplier(b_width=norm.reciprocal_width, b_signed=False)
+        gaining = Multiplier()
         m.submodules.scaling, m.submodules.normalising, m.submodules.gaining = scaling, normalising, gaining
         reciprocal, out_marks = Signal(norm.reciprocal_width), Signal(2)
         scaled, normalised = Signal(signed(WORD), reset_less=True), Signal(signed(WORD), reset_less=True)
@@ -208,9 +210,9 @@ class StreamedStepNorm(wiring.Component):
             reciprocal.eq(deviations.o.payload.number),
             out_marks.eq(marks.o.payload),
             scaling.a.eq(values.o.payload),
-            scaling.b.eq(Cat(deviations.o.payload.scale, Const(0, 1)).as_signed()),
+            scaling.b.eq(deviations.o.payload.scale),
             normalising.a.eq(scaled),
-            normalising.b.eq(Cat(delayed(m, reciprocal, 3), Const(0, 1)).as_signed()),
+            normalising.b.eq(delayed(m, reciprocal, 3)),
             gains.addr.eq(gains_at),
             gaining.a.eq(normalised),
             gaining.b.eq(gains.data.as_signed()),

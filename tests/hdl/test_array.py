@@ -42,7 +42,7 @@ def test_array_takes_the_cycles_it_promises(channels, modes, multipliers):
     assert len(beat_values(got.payloads, 16)) == steps * channels
 
 
-LANED = [(1, 1, 4, 1), (2, 1, 2, 2), (3, 3, 4, 2), (5, 3, 4, 5), (7, 2, 2, 3), (4, 8, 4, 2)]
+LANED = [(1, 1, 4, 1), (2, 1, 2, 2), (3, 3, 4, 2), (5, 3, 4, 5), (7, 2, 2, 3), (4, 8, 4, 2), (5, 16, 4, 1)]
 
 
 @pytest.mark.parametrize(("channels", "modes", "multipliers", "lanes"), LANED)

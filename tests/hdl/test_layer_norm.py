@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hdl.units.layer_norm import BlockNorm
+from hdl.units.layer_norm import BlockNorm, StreamedBlockNorm
 from quantize.formats import Format
 from quantize.layers.norm import LayerNormSpec
 from quantize.specification import QuantizedNetworkError
@@ -36,20 +36,25 @@ def sequences_of(channels: int, seed: int) -> list[np.ndarray]:
     return values
 
 
-@pytest.mark.parametrize("channels", [1, 2, 3, 7, 8])
-def test_norm_equals_its_specification(channels):
+KINDS = [BlockNorm, StreamedBlockNorm]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("channels", [1, 3, 8])
+def test_norm_equals_its_specification(channels, kind):
     for seed, pressure in enumerate(PRESSURE):
         spec = drawn_spec(channels, seed)
         sequences = sequences_of(channels, seed)
         payloads = [payload for values in sequences for payload in step_beats(values, 16)]
         expected = [payload for values in sequences for payload in step_beats(spec.compute(values), 16)]
-        got = run_stream(BlockNorm(spec), payloads, len(expected), seed=seed, **pressure)
+        got = run_stream(kind(spec), payloads, len(expected), seed=seed, **pressure)
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
-@pytest.mark.parametrize("channels", [1, 3, 8])
-def test_norm_never_exceeds_the_cycles_it_promises(channels):
-    norm = BlockNorm(drawn_spec(channels, 1))
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("channels", [1, 8])
+def test_norm_never_exceeds_the_cycles_it_promises(channels, kind):
+    norm = kind(drawn_spec(channels, 1))
     values = np.random.default_rng(0).integers(-1000, 1000, (9, channels))
     got = run_stream(norm, step_beats(values, 16), values.size)
     assert max(np.diff(got.cycles[channels - 1 :: channels])[1:]) <= norm.cycles_per_step

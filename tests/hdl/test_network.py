@@ -5,6 +5,7 @@ import pytest
 
 from hdl.block import UNITS
 from hdl.choice import Choice, LayerChoice
+from hdl.drafts import drafts
 from hdl.laned_array import LanedArray
 from hdl.network import Network
 from quantize.configuration import UNIT_TENSORS
@@ -101,6 +102,32 @@ def test_streamed_circuit_equals_the_reference(shape):
 def test_streamed_circuit_with_layer_norms_equals_the_reference(shape):
     *sizes, position = shape
     check_circuit(sizes, choose=drawn_streamed_choice, norm="layer", norm_position=position)
+
+
+@pytest.mark.parametrize(("model", "channels"), [("gsu_lean", 12), ("gsu", 20)])
+def test_streamed_circuit_takes_the_cycles_it_promises(model, channels):
+    network = random_network(model, channels, 3, 1, seed=5)
+    choice = Choice((LayerChoice(4, channels, -(-channels // 4)),), serial_encoder=False, streamed=True)
+    with drafts():
+        promised = Network(network, choice).cycles_per_step
+    assert promised == max(20 if model == "gsu" else 0, channels + 1)
+    samples = INPUT.quantise(random_samples(2, 24, seed=5))
+    cycles = [
+        AmaranthSimulator().run(Network(network, choice), Stimulus([samples[0][:steps]])).cycles
+        for steps in (12, 24)
+    ]
+    assert cycles[1] - cycles[0] == 12 * promised
+
+
+def test_streamed_circuit_is_as_late_as_it_promises():
+    network = random_network("gsu", 6, 2, 2, seed=5)
+    choice = Choice((LayerChoice(4, 2, 3), LayerChoice(4, 6, 2)), serial_encoder=False, streamed=True)
+    with drafts():
+        promised = Network(network, choice).latency_cycles
+    run = AmaranthSimulator().run(
+        Network(network, choice), Stimulus(list(INPUT.quantise(random_samples(1, 1, seed=5))))
+    )
+    assert promised / 2 < run.cycles <= promised
 
 
 def check_circuit(shape, choose=drawn_choice, **norm):

@@ -66,3 +66,16 @@ def test_components_explain_the_plan():
     assert paces
     assert set(paces) == {plan.cycles_per_step}
     assert {one.layer for one in components} == {None, 0, 1}
+
+
+def test_the_ecp5_streams_a_channel_a_cycle():
+    network = random_network("gsu_lean", 12, 3, 1, seed=1)
+    plan = plan_network(network, part("ecp5-25k"))
+    assert plan.streamed
+    assert plan.cycles_per_step == 12 + 1
+    # Four channels a lane; the skip path's, the gate's, the encoder's and the decoder's.
+    assert plan.layers[0].array_lanes == 3
+    assert plan.multipliers == 3 * 4 + 4
+    fewer = plan_network(network, replace(part("ecp5-25k"), dsps=8))
+    assert (fewer.layers[0].array_lanes, fewer.multipliers) == (1, 8)
+    assert fewer.layers[0].lanes < plan.layers[0].lanes

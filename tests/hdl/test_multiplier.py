@@ -1,0 +1,60 @@
+"""Multipliers multiply; the ECP5's own block computes what the portable form does."""
+
+import pytest
+
+from hdl.primitives.multiplier import ECP5_WIDTH, Multiplier
+from hdl.verilog import rtlil_text, run_yosys
+
+# What the sysDSP usage guide (Lattice FPGA-TN-02205) says of MULT18X18D, as far as it is used: operands that
+# are extended by SIGNEDA and SIGNEDB, a register for each where its clock is named, and one for the product.
+MODEL = """
+module MULT18X18D({ports}, SIGNEDA, SIGNEDB, SOURCEA, SOURCEB, CLK0, {controls});
+  parameter REG_INPUTA_CLK = "NONE"; parameter REG_INPUTA_CE = "CE0"; parameter REG_INPUTA_RST = "RST0";
+  parameter REG_INPUTB_CLK = "NONE"; parameter REG_INPUTB_CE = "CE0"; parameter REG_INPUTB_RST = "RST0";
+  parameter REG_INPUTC_CLK = "NONE"; parameter REG_PIPELINE_CLK = "NONE";
+  parameter REG_OUTPUT_CLK = "NONE"; parameter REG_OUTPUT_CE = "CE0"; parameter REG_OUTPUT_RST = "RST0";
+  parameter GSR = "ENABLED"; parameter RESETMODE = "SYNC";
+  input {inputs}, SIGNEDA, SIGNEDB, SOURCEA, SOURCEB, CLK0, {controls};
+  output {outputs};
+  wire [17:0] a_in = {{ {a} }}, b_in = {{ {b} }};
+  reg [17:0] a_reg, b_reg;
+  reg [35:0] p_reg;
+  always @(posedge CLK0) begin
+    if (RST0) a_reg <= 0; else if (CE0) a_reg <= a_in;
+    if (RST0) b_reg <= 0; else if (CE0) b_reg <= b_in;
+    if (RST0) p_reg <= 0; else if (CE0) p_reg <= product;
+  end
+  wire [17:0] a = REG_INPUTA_CLK == "CLK0" ? a_reg : a_in;
+  wire [17:0] b = REG_INPUTB_CLK == "CLK0" ? b_reg : b_in;
+  wire signed [18:0] a_extended = {{SIGNEDA & a[17], a}}, b_extended = {{SIGNEDB & b[17], b}};
+  wire [35:0] product = a_extended * b_extended;
+  assign {{ {p} }} = REG_OUTPUT_CLK == "CLK0" ? p_reg : product;
+endmodule
+"""
+
+
+def model() -> str:
+    def pins(name: str, count: int) -> str:
+        return ", ".join(f"{name}{place}" for place in reversed(range(count)))
+
+    a, b, p = pins("A", ECP5_WIDTH), pins("B", ECP5_WIDTH), pins("P", 2 * ECP5_WIDTH)
+    return MODEL.format(
+        ports=f"{a}, {b}, {p}", inputs=f"{a}, {b}", outputs=p, a=a, b=b, p=p,
+        controls=f"{pins('CE', 4)}, {pins('RST', 4)}",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("b_signed", [True, False])
+def test_the_block_of_the_ecp5_computes_what_the_portable_form_does(b_signed, tmp_path):
+    multiplier = Multiplier(5, 4, b_signed=b_signed)
+    (tmp_path / "model.v").write_text(model())
+    (tmp_path / "portable.il").write_text(rtlil_text(multiplier, "portable"))
+    (tmp_path / "block.il").write_text(rtlil_text(multiplier, "block", family="ecp5"))
+    assert "MULT18X18D" in (tmp_path / "block.il").read_text()
+    run_yosys(
+        "read_rtlil block.il\nread_verilog model.v\nhierarchy -top block\nproc\nflatten\n"
+        "read_rtlil portable.il\nproc portable\n"
+        "miter -equiv -flatten -make_assert portable block both\n"
+        "sat -verify -prove-asserts -tempinduct -seq 3 -maxsteps 6 -set-at 1 in_rst 0 both\n",
+        tmp_path,
+    )
