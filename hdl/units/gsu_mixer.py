@@ -1,24 +1,20 @@
 """The two paths of a Gated Spiking Unit through one walk over its weights, and their product."""
 
+from functools import cached_property
 from itertools import pairwise
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import add_trit, exceeds, magnitude, round_shift, saturate, times
+from hdl.fixed import add_trit, exceeds, magnitude, round_shift, saturate, shift_left, times
 from hdl.primitives.memory import buffer, concatenate, table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.queue import Queue
 from hdl.streams import Beat, beats
 from quantize.constants import THRESHOLD
-from quantize.layers.gsu import (
-    ACTIVATION_BITS,
-    OPERAND_WIDTH,
-    WEIGHT_WIDTH,
-    GatedProductSpec,
-    LeanGsuSpec,
-)
+from quantize.formats import stored_width, trailing_zeros
+from quantize.layers.gsu import ACTIVATION_BITS, OPERAND_WIDTH, GatedProductSpec, LeanGsuSpec
 
 
 class GsuMixer(wiring.Component):
@@ -69,6 +65,16 @@ class GsuMixer(wiring.Component):
 
         return (self.blocks - 1) * max(rows, drained(self.lanes)) + max(rows + 1, drained(rest))
 
+    @cached_property
+    def dropped(self) -> int:
+        """Low bits that are zero in all real weights: memory and sums do without them."""
+        return trailing_zeros(self.spec.weight)
+
+    @cached_property
+    def weight_width(self) -> int:
+        """Bits of a real weight in memory."""
+        return stored_width(self.spec.weight)
+
     def weight_rows(self) -> list[int]:
         """The weight memory: block by block, a row for each input channel, a word for each lane."""
         spec, rows = self.spec, []
@@ -80,7 +86,7 @@ class GsuMixer(wiring.Component):
                     inside = output < spec.channels
                     trit = int(spec.table[channel, output]) if inside else 0
                     fields += [
-                        (spec.weight[channel, output] if inside else 0, WEIGHT_WIDTH),
+                        (spec.weight[channel, output] >> self.dropped if inside else 0, self.weight_width),
                         (trit != 0, 1),
                         (trit < 0, 1),
                     ]
@@ -199,16 +205,17 @@ class GsuMixer(wiring.Component):
         ]
 
         # Lanes: both sums of every output, cleared while no row arrives after a block.
-        weights = table(m, "weights", self.weight_rows(), lanes * (WEIGHT_WIDTH + 2))
+        weight_width, sum_shape = self.weight_width, signed(spec.bias_path_width - self.dropped)
+        weights = table(m, "weights", self.weight_rows(), lanes * (weight_width + 2))
         weight_row = Signal(range(self.blocks * channels))
         with m.If(valid_at[3]):
             m.d.sync += weight_row.eq(Mux(weight_row == self.blocks * channels - 1, 0, weight_row + 1))
         m.d.comb += weights.addr.eq(weight_row)
-        real_sums = [Signal(signed(spec.bias_path_width), name=f"p_{lane}") for lane in range(lanes)]
+        real_sums = [Signal(sum_shape, name=f"p_{lane}") for lane in range(lanes)]
         gate_sums = [Signal(signed(spec.gate_width), name=f"g_{lane}") for lane in range(lanes)]
         for lane in range(lanes):
-            word = weights.data.word_select(lane, WEIGHT_WIDTH + 2)
-            weight = word[:WEIGHT_WIDTH].as_signed()
+            word = weights.data.word_select(lane, weight_width + 2)
+            weight = word[:weight_width].as_signed()
             with m.If(valid_at[4]):
                 m.d.sync += [
                     real_sums[lane].eq(add_trit(real_sums[lane], weight, nonzero, negative)),
@@ -216,8 +223,8 @@ class GsuMixer(wiring.Component):
                         add_trit(
                             gate_sums[lane],
                             Cat(activation, 0),
-                            word[WEIGHT_WIDTH],
-                            word[WEIGHT_WIDTH + 1] ^ negative,
+                            word[weight_width],
+                            word[weight_width + 1] ^ negative,
                         )
                     ),
                 ]
@@ -225,9 +232,7 @@ class GsuMixer(wiring.Component):
                 m.d.sync += [real_sums[lane].eq(0), gate_sums[lane].eq(0)]
 
         # Outputs: a block's sums move through the first register, whose product leaves.
-        real_out = [
-            Signal(signed(spec.bias_path_width), name=f"p_out_{n}", reset_less=True) for n in range(lanes)
-        ]
+        real_out = [Signal(sum_shape, name=f"p_out_{n}", reset_less=True) for n in range(lanes)]
         gate_out = [
             Signal(signed(spec.gate_width), name=f"g_out_{n}", reset_less=True) for n in range(lanes)
         ]
@@ -246,7 +251,7 @@ class GsuMixer(wiring.Component):
         product = round_shift(multiplier.product, spec.mixer_shift)
         rounded_product = Signal(product.shape(), reset_less=True)
         m.d.sync += [
-            real_operand.eq(real_out[0] + biases.data.as_signed()),
+            real_operand.eq(shift_left(real_out[0], self.dropped) + biases.data.as_signed()),
             rounded_product.eq(product),
         ]
         if spec.gate_shift > 0:
