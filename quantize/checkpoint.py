@@ -162,6 +162,12 @@ class Checkpoint:
     tensors: dict[str, Tensor]
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def tuned_bits(self) -> int:
+        """Bits of the words that the network was fine-tuned for; 0 if it was trained for real numbers."""
+        bits: int = self.provenance.get("recipe", {}).get("quantize", 0)
+        return bits
+
 
 def tensor_shapes(config: NetworkConfig) -> dict[str, Shape]:
     """Every tensor of a checkpoint with its shape, in the order of the data flow."""
