@@ -45,6 +45,12 @@ class Checkpoint:
     tensors: dict[str, Tensor]
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def tuned_bits(self) -> int:
+        """Bits of the words that the network was fine-tuned for; 0 if it was trained for real numbers."""
+        bits: int = self.provenance.get("recipe", {}).get("quantize", 0)
+        return bits
+
 
 def write_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     """Validate a checkpoint and write it whole: to a temporary sibling first, then renamed.

@@ -51,9 +51,10 @@ def quantise_checkpoint(
 def integers_of(path: Path, task: str | None = None, data: Path | None = None) -> QuantizedNetwork:
     """The quantised network of a NETWORK argument.
 
-    A checkpoint is quantised on the way, on its own task's calibration samples, or on the first sequences of
-    the .npz file `data` when it was trained on something else. Otherwise `data` is where the files of `task`
-    are, and those of the checkpoint's own task if it is the same.
+    A checkpoint is quantised on the way, to the bits that it was fine-tuned for, else to 8; on its own task's
+    calibration samples, or on the first sequences of the .npz file `data` when it was trained on something
+    else. Otherwise `data` is where the files of `task` are, and those of the checkpoint's own task if that is
+    the same.
     """
     network = load(path)
     if isinstance(network, QuantizedNetwork):
@@ -61,7 +62,7 @@ def integers_of(path: Path, task: str | None = None, data: Path | None = None) -
     own = network.provenance.get("task")
     from_file = data is not None and data.suffix == ".npz"
     samples = calibration_of(network, data if (own not in TASKS if from_file else own == task) else None)
-    precision = Precision()
+    precision = Precision(network.tuned_bits or Precision.coefficients)
     note(
         f"{path} is a checkpoint: quantised on the way to {precision.coefficients} bits and states of "
         f"{precision.state}, with {len(samples)} calibration sequences"

@@ -1,5 +1,6 @@
 """Event mixers: they add up weight rows, once or times the activation, and skip what is zero."""
 
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -7,11 +8,11 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import add_trit, count_width
+from hdl.fixed import add_trit, count_width, shift_left
 from hdl.primitives.memory import buffer, concatenate, table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.streams import beats
-from quantize.formats import Integers
+from quantize.formats import Integers, stored_width, trailing_zeros
 from quantize.layers.functions import TRIT_WIDTH, mixed_width
 from quantize.mixing import TernaryProduct
 
@@ -25,7 +26,8 @@ class EventMixer(wiring.Component):
 
     Parameters
     ----------
-    weight : (H, outputs) words of `weight_width` bits
+    weight : (H, outputs)
+        Memory and sums do without the bits that are zero in all of them.
     bias : (outputs,)
     lanes : int
         Outputs computed at a time; each has a multiplier if the activations have more than two bits.
@@ -37,11 +39,8 @@ class EventMixer(wiring.Component):
     o : Out(stream of Beat), `outputs` sums a step
     """
 
-    def __init__(
-        self, weight: Integers, bias: Integers, weight_width: int, lanes: int, activation_width: int
-    ):
-        self.weight, self.bias, self.weight_width, self.lanes = weight, bias, weight_width, lanes
-        self.activation_width = activation_width
+    def __init__(self, weight: Integers, bias: Integers, lanes: int, activation_width: int):
+        self.weight, self.bias, self.lanes, self.activation_width = weight, bias, lanes, activation_width
         self.channels, self.outputs = weight.shape
         if not 1 <= lanes <= self.outputs:
             raise ValueError(f"a mixer of {self.outputs} outputs has 1 to {self.outputs} lanes, not {lanes}")
@@ -56,9 +55,19 @@ class EventMixer(wiring.Component):
         """What an event keeps of its activation: of -1 and 1, the sign is enough."""
         return activation if self.multiplies else activation[-1:]
 
+    @cached_property
+    def dropped(self) -> int:
+        """Low bits that memory and sums do without."""
+        return trailing_zeros(self.weight)
+
+    @cached_property
+    def weight_width(self) -> int:
+        """Bits of a lane's field in the weight memory."""
+        return stored_width(self.weight)
+
     def stored(self, weight: int) -> int:
-        """A lane's field of `weight_width` bits in the weight memory."""
-        return weight
+        """A lane's field in the weight memory."""
+        return weight >> self.dropped
 
     def added(self, total: Value, field: Value, kept: Value, valid: Value) -> Value:
         """A lane's sum with an event, where that takes no multiplier."""
@@ -191,14 +200,16 @@ class EventMixer(wiring.Component):
             last_at.append(last)
         base_1 = Signal.like(base, reset_less=True)
         kept_2 = Signal(kept.shape(), reset_less=True)
-        weights = table(m, "weights", self.weight_rows(), lanes * self.weight_width)
+        weight_width = self.weight_width
+        weights = table(m, "weights", self.weight_rows(), lanes * weight_width)
         m.d.comb += weights.addr.eq(base_1 + read.data.as_unsigned()[:index_width])
         m.d.sync += [base_1.eq(base), kept_2.eq(read.data[index_width:])]
-        sums = [Signal(signed(self.sum_width), name=f"sum_{lane}") for lane in range(lanes)]
+        sum_shape = signed(self.sum_width - self.dropped)
+        sums = [Signal(sum_shape, name=f"sum_{lane}") for lane in range(lanes)]
         for lane, total in enumerate(sums):
-            field = weights.data.word_select(lane, self.weight_width)
+            field = weights.data.word_select(lane, weight_width)
             if self.multiplies:
-                multiplier = Multiplier(self.activation_width, self.weight_width)
+                multiplier = Multiplier(self.activation_width, weight_width)
                 m.submodules[f"multiplier_{lane}"] = multiplier
                 m.d.comb += [multiplier.a.eq(kept_2), multiplier.b.eq(field.as_signed())]
                 added = total + multiplier.product
@@ -210,7 +221,7 @@ class EventMixer(wiring.Component):
                 m.d.sync += total.eq(0)
 
         # Outputs: a block's sums move through the first register, where the bias is added.
-        held = [Signal(signed(self.sum_width), name=f"held_{lane}", reset_less=True) for lane in range(lanes)]
+        held = [Signal(sum_shape, name=f"held_{lane}", reset_less=True) for lane in range(lanes)]
         left = Signal(range(lanes + 1))
         output, next_output = Signal(range(self.outputs)), Signal(range(self.outputs))
         out_marks = Signal(2, reset_less=True)
@@ -222,7 +233,7 @@ class EventMixer(wiring.Component):
             biases.addr.eq(next_output),
             self.o.valid.eq(left != 0),
             Cat(self.o.payload.first, self.o.payload.last).eq(out_marks),
-            self.o.payload.value.eq(held[0] + biases.data.as_signed()),
+            self.o.payload.value.eq(shift_left(held[0], self.dropped) + biases.data.as_signed()),
             leaves.eq(self.o.valid & self.o.ready),
         ]
         m.d.sync += output.eq(next_output)
@@ -257,11 +268,15 @@ class TernaryEventMixer(EventMixer):
     def __init__(self, product: TernaryProduct, lanes: int):
         self.product = product
         bias = np.zeros(product.outputs, dtype=np.int64)
-        super().__init__(product.table, bias, TRIT_WIDTH, lanes, product.input_width)
+        super().__init__(product.table, bias, lanes, product.input_width)
 
     @property
     def multiplies(self) -> bool:
         return False
+
+    @cached_property
+    def weight_width(self) -> int:
+        return TRIT_WIDTH
 
     @property
     def sum_width(self) -> int:

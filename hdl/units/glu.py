@@ -10,7 +10,7 @@ from hdl.mixers.event import EventMixer
 from hdl.streams import beats
 from hdl.units.activations import IntegrateAndFire, Smooth, Spikes
 from hdl.units.gate import SigmoidGate
-from quantize.layers.glu import WEIGHT_WIDTH, FireGluSpec, GeluGluSpec, GluSpec, SpikeGluSpec, TanhGluSpec
+from quantize.layers.glu import FireGluSpec, GeluGluSpec, GluSpec, SpikeGluSpec, TanhGluSpec
 
 ACTIVATIONS: dict[str, type[Spikes] | type[IntegrateAndFire] | type[Smooth]] = {
     SpikeGluSpec.kind: Spikes,
@@ -46,7 +46,7 @@ class Glu(wiring.Component):
         # Outputs alternate: value of channel 0, gate of channel 0, value of channel 1, ...
         weight = np.stack([spec.value, spec.gate], axis=2).reshape(spec.channels, -1)
         bias = np.stack([spec.value_bias, spec.gate_bias], axis=1).reshape(-1)
-        self.mixer = EventMixer(weight, bias, WEIGHT_WIDTH, lanes, spec.activation_format.width)
+        self.mixer = EventMixer(weight, bias, lanes, spec.activation_format.width)
         self.gate = SigmoidGate(spec)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 

@@ -6,19 +6,13 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import add_trit, exceeds, magnitude, round_shift, saturate, times
+from hdl.fixed import add_trit, exceeds, magnitude, round_shift, saturate, shift_left, times
 from hdl.primitives.memory import buffer, concatenate, table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.queue import Queue
 from hdl.streams import Beat, beats
 from quantize.constants import THRESHOLD
-from quantize.layers.gsu import (
-    ACTIVATION_BITS,
-    OPERAND_WIDTH,
-    WEIGHT_WIDTH,
-    GatedProductSpec,
-    LeanGsuSpec,
-)
+from quantize.layers.gsu import ACTIVATION_BITS, OPERAND_WIDTH, GatedProductSpec, LeanGsuSpec
 
 
 def weight_rows(spec: GatedProductSpec, lanes: int) -> list[int]:
@@ -31,7 +25,10 @@ def weight_rows(spec: GatedProductSpec, lanes: int) -> list[int]:
                 inside = output < spec.channels
                 trit = int(spec.table[channel, output]) if inside else 0
                 fields += [
-                    (spec.weight[channel, output] if inside else 0, WEIGHT_WIDTH),
+                    (
+                        spec.weight[channel, output] >> spec.idle_weight_bits if inside else 0,
+                        spec.stored_weight_width,
+                    ),
                     (trit != 0, 1),
                     (trit < 0, 1),
                 ]
@@ -199,16 +196,18 @@ class GsuMixer(wiring.Component):
         ]
 
         # Lanes: both sums of every output, cleared while no row arrives after a block.
-        weights = table(m, "weights", weight_rows(spec, lanes), lanes * (WEIGHT_WIDTH + 2))
+        weight_width = spec.stored_weight_width
+        sum_shape = signed(spec.bias_path_width - spec.idle_weight_bits)
+        weights = table(m, "weights", weight_rows(spec, lanes), lanes * (weight_width + 2))
         weight_row = Signal(range(self.blocks * channels))
         with m.If(valid_at[3]):
             m.d.sync += weight_row.eq(Mux(weight_row == self.blocks * channels - 1, 0, weight_row + 1))
         m.d.comb += weights.addr.eq(weight_row)
-        real_sums = [Signal(signed(spec.bias_path_width), name=f"p_{lane}") for lane in range(lanes)]
+        real_sums = [Signal(sum_shape, name=f"p_{lane}") for lane in range(lanes)]
         gate_sums = [Signal(signed(spec.gate_width), name=f"g_{lane}") for lane in range(lanes)]
         for lane in range(lanes):
-            word = weights.data.word_select(lane, WEIGHT_WIDTH + 2)
-            weight = word[:WEIGHT_WIDTH].as_signed()
+            word = weights.data.word_select(lane, weight_width + 2)
+            weight = word[:weight_width].as_signed()
             with m.If(valid_at[4]):
                 m.d.sync += [
                     real_sums[lane].eq(add_trit(real_sums[lane], weight, nonzero, negative)),
@@ -216,8 +215,8 @@ class GsuMixer(wiring.Component):
                         add_trit(
                             gate_sums[lane],
                             Cat(activation, 0),
-                            word[WEIGHT_WIDTH],
-                            word[WEIGHT_WIDTH + 1] ^ negative,
+                            word[weight_width],
+                            word[weight_width + 1] ^ negative,
                         )
                     ),
                 ]
@@ -225,9 +224,7 @@ class GsuMixer(wiring.Component):
                 m.d.sync += [real_sums[lane].eq(0), gate_sums[lane].eq(0)]
 
         # Outputs: a block's sums move through the first register, whose product leaves.
-        real_out = [
-            Signal(signed(spec.bias_path_width), name=f"p_out_{n}", reset_less=True) for n in range(lanes)
-        ]
+        real_out = [Signal(sum_shape, name=f"p_out_{n}", reset_less=True) for n in range(lanes)]
         gate_out = [
             Signal(signed(spec.gate_width), name=f"g_out_{n}", reset_less=True) for n in range(lanes)
         ]
@@ -247,7 +244,7 @@ class GsuMixer(wiring.Component):
         product = round_shift(multiplier.product, spec.mixer_shift)
         rounded_product = Signal(product.shape(), reset_less=True)
         m.d.sync += [
-            real_operand.eq(real_out[0] + biases.data.as_signed()),
+            real_operand.eq(shift_left(real_out[0], spec.idle_weight_bits) + biases.data.as_signed()),
             rounded_product.eq(product),
         ]
         if spec.gate_shift > 0:

@@ -8,7 +8,7 @@ from amaranth.lib.data import StructLayout, View
 from amaranth.lib.memory import ReadPort
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import add_trit, exceeds, magnitude, round_shift, saturate, times
+from hdl.fixed import add_trit, exceeds, magnitude, round_shift, saturate, shift_left, times
 from hdl.primitives.counters import StepGate, channel_counter
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.multiplier import Multiplier
@@ -20,7 +20,6 @@ from quantize.constants import THRESHOLD
 from quantize.layers.gsu import (
     ACTIVATION_BITS,
     OPERAND_WIDTH,
-    WEIGHT_WIDTH,
     GatedProductSpec,
     LeanGsuSpec,
 )
@@ -132,19 +131,21 @@ class StreamedGsuMixer(wiring.Component):
             end_at.append(delayed(m, end_at[-1], 1))
 
         # Lanes: both sums of every output, cleared while no row arrives after a block.
-        weights = table(m, "weights", weight_rows(spec, lanes), lanes * (WEIGHT_WIDTH + 2))
+        weight_width = spec.stored_weight_width
+        sum_shape = signed(spec.bias_path_width - spec.idle_weight_bits)
+        weights = table(m, "weights", weight_rows(spec, lanes), lanes * (weight_width + 2))
         weights_at, _ = channel_counter(m, "weight_row", self.blocks * channels, valid_at[4])
         words = Signal.like(weights.data, reset_less=True)
         m.d.comb += weights.addr.eq(weights_at)
         m.d.sync += words.eq(weights.data)
-        real_sums = [Signal(signed(spec.bias_path_width), name=f"p_{lane}") for lane in range(lanes)]
+        real_sums = [Signal(sum_shape, name=f"p_{lane}") for lane in range(lanes)]
         gate_sums = [Signal(signed(spec.gate_width), name=f"g_{lane}") for lane in range(lanes)]
         for lane, (real, gate) in enumerate(zip(real_sums, gate_sums, strict=True)):
-            word = words.word_select(lane, WEIGHT_WIDTH + 2)
-            trit, trit_negative = word[WEIGHT_WIDTH], word[WEIGHT_WIDTH + 1] ^ negative
+            word = words.word_select(lane, weight_width + 2)
+            trit, trit_negative = word[weight_width], word[weight_width + 1] ^ negative
             with m.If(valid_at[self.SUM_LATENCY - 1]):
                 m.d.sync += [
-                    real.eq(add_trit(real, word[:WEIGHT_WIDTH].as_signed(), nonzero, negative)),
+                    real.eq(add_trit(real, word[:weight_width].as_signed(), nonzero, negative)),
                     gate.eq(add_trit(gate, Cat(activation, 0), trit, trit_negative)),
                 ]
             with m.Elif(end_at[self.SUM_LATENCY]):
@@ -295,7 +296,7 @@ class StreamedGsuMixer(wiring.Component):
         product = round_shift(multiplier.product, spec.mixer_shift)
         rounded_product = Signal(product.shape(), reset_less=True)
         m.d.sync += [
-            real_operand.eq(real + biases.data.as_signed()),
+            real_operand.eq(shift_left(real, spec.idle_weight_bits) + biases.data.as_signed()),
             rounded_gate.eq(gate_operand),
             rounded_product.eq(product),
         ]

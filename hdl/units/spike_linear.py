@@ -10,7 +10,7 @@ from hdl.mixers.event import EventMixer
 from hdl.streams import beats
 from hdl.units.activations import Spikes
 from quantize.layers.functions import TRIT_WIDTH
-from quantize.layers.linear import WEIGHT_WIDTH, SpikeLinearSpec
+from quantize.layers.linear import SpikeLinearSpec
 
 
 class SpikeLinear(wiring.Component):
@@ -31,7 +31,7 @@ class SpikeLinear(wiring.Component):
     def __init__(self, spec: SpikeLinearSpec, lanes: int):
         self.spec = spec
         self.spikes = Spikes(spec)
-        self.mixer = EventMixer(spec.weight, spec.bias, WEIGHT_WIDTH, lanes, TRIT_WIDTH)
+        self.mixer = EventMixer(spec.weight, spec.bias, lanes, TRIT_WIDTH)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     @staticmethod

@@ -8,7 +8,17 @@ from typing import ClassVar
 import numpy as np
 
 from quantize.constants import THRESHOLD
-from quantize.formats import MOST_FRACTION, Format, Integers, requantise, round_shift, saturate, signed_width
+from quantize.formats import (
+    MOST_FRACTION,
+    Format,
+    Integers,
+    requantise,
+    round_shift,
+    saturate,
+    signed_width,
+    stored_width,
+    trailing_zeros,
+)
 from quantize.layers.functions import TRIT_WIDTH, Gelu, bit_length, exact_matmul, mixed_width
 from quantize.layers.norm import GAIN_WIDTH, LayerNorm
 from quantize.specification import QuantizedNetworkError, Specification, integer, trits, words
@@ -95,6 +105,16 @@ class GatedProductSpec(Specification):
     def dropped(self) -> int:
         """Bits of a magnitude that the activation does not keep."""
         return self.magnitude_width - ACTIVATION_BITS
+
+    @cached_property
+    def idle_weight_bits(self) -> int:
+        """Low bits that are zero in all real weights: memory and sums do without them."""
+        return trailing_zeros(self.weight)
+
+    @cached_property
+    def stored_weight_width(self) -> int:
+        """Bits of a real weight in memory."""
+        return stored_width(self.weight)
 
     def activations(self, y: Integers) -> tuple[Integers, Integers]:
         """Ternary and real activations of each step, (..., H) each."""

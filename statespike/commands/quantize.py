@@ -21,8 +21,13 @@ def quantize(
         Path, typer.Option("--output", "-o", metavar="FILE", help="file to write", show_default=False)
     ],
     bits: Annotated[
-        int, typer.Option(help="bits of poles, output weights and mixers")
-    ] = Precision.coefficients,
+        int | None,
+        typer.Option(
+            help="bits of poles, output weights and mixers; by default those that the network was fine-tuned "
+            f"for, else {Precision.coefficients}",
+            show_default=False,
+        ),
+    ] = None,
     state_bits: Annotated[int, typer.Option(help="bits of each of a mode's two states")] = Precision.state,
     data: Annotated[
         Path | None,
@@ -44,9 +49,11 @@ def quantize(
     """
     source = read_checkpoint(checkpoint)
     samples = calibration_of(source, data)
-    network = quantise_checkpoint(source, samples, Precision(bits, state_bits), max_steps)
+    precision = Precision(bits or source.tuned_bits or Precision.coefficients, state_bits)
+    network = quantise_checkpoint(source, samples, precision, max_steps)
     save_network(network, output)
     size = output.stat().st_size
+    bits = precision.coefficients
     say(f"wrote {output}: {bits} bits, states of {state_bits}, input {network.input}, {size} bytes")
     write_json(
         json,

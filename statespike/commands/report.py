@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +12,12 @@ import typer
 
 import models
 from models.tasks.registry import TASKS, load_task
-from models.tasks.task import Sequences
+from models.tasks.task import Sequences, Task
 from quantize.checkpoint import read_checkpoint
 from quantize.configuration import NetworkConfig
 from quantize.errors import StatespikeError
 from quantize.files import write_whole
-from sim.survey import Samples, Survey, survey
+from sim.survey import IntegerResult, Samples, Survey, survey
 from statespike.options import Json, Limit
 from statespike.output import progress, say, write_json
 
@@ -28,10 +29,24 @@ SAMPLE = "-sample"
 
 @dataclass(frozen=True)
 class Row:
-    """One network on the test set of the task that it was trained on."""
+    """One network on the test set of the task that it was trained on.
+
+    Parameters
+    ----------
+    network : str
+    task : str
+    start : str
+        Network that it was fine-tuned from; its own name if from none.
+    tuned : int
+        Bits that it was fine-tuned for, the only ones it is measured at; 0 for a network of real numbers.
+    config : NetworkConfig
+    survey : Survey
+    """
 
     network: str
     task: str
+    start: str
+    tuned: int
     config: NetworkConfig
     survey: Survey
 
@@ -66,7 +81,8 @@ def report(
 ) -> None:
     """Measure trained networks on their tasks' test sets: floating point, then integers without retraining.
 
-    The files of the tasks are looked for in the folder STATESPIKE_DATA, or in ./data. The table is Markdown.
+    What was fine-tuned for words of few bits joins the line of the network it started from. The files of the
+    tasks are looked for in the folder STATESPIKE_DATA, or in ./data. The table is Markdown.
 
     Example: statespike report --sample --limit 100 --json report.json
     """
@@ -99,7 +115,9 @@ def _measure(
             "use `statespike evaluate` with --data for it"
         )
     name = f"{trained_on}{SAMPLE}" if sample and f"{trained_on}{SAMPLE}" in TASKS else trained_on
-    task = load_task(name)
+    task = _task(name)
+    tuned = checkpoint.tuned_bits
+    start = Path((tuned and checkpoint.provenance["recipe"]["start"]) or path).stem
     test = task.test if limit is None else task.test.take(slice(limit))
     started = time.perf_counter()
     with progress() as bars:
@@ -110,9 +128,15 @@ def _measure(
             if done == len(test):
                 tell(f"{arithmetic}, {done} sequences of {name}, {time.perf_counter() - started:.1f} s")
 
-        found = survey(checkpoint, _samples(task.calibration), _samples(test), widths, follow)
+        chosen = [tuned] if tuned else widths
+        found = survey(checkpoint, _samples(task.calibration), _samples(test), chosen, follow)
     tell(f"accuracies {found.float_accuracy:.4f} {' '.join(f'{r.accuracy:.4f}' for r in found.integers)}")
-    return Row(path.stem, name, checkpoint.config, found)
+    return Row(path.stem, name, start, tuned, checkpoint.config, found)
+
+
+@cache
+def _task(name: str) -> Task:
+    return load_task(name)
 
 
 def _samples(sequences: Sequences) -> Samples:
@@ -121,22 +145,36 @@ def _samples(sequences: Sequences) -> Samples:
 
 
 def as_markdown(rows: list[Row]) -> str:
-    """The table, a row for each network; activity and memory are those of the first width."""
-    first, *_ = widths = [result.bits for result in rows[0].survey.integers]
+    """The table: a line for each network with what was fine-tuned from it, activity at its first width."""
+    lines: dict[str, list[Row]] = {}
+    for row in rows:
+        lines.setdefault(row.start, []).append(row)
+    widths = sorted({r.bits for row in rows if not row.tuned for r in row.survey.integers}, reverse=True)
+    tuned_widths = sorted({row.tuned for row in rows if row.tuned}, reverse=True)
     header = [
         "model", "task", "layers x channels x modes", "parameters", "float",
-        *(f"{bits} bits" for bits in widths),
-        "activations that are not zero", f"memory, {first} bits", "test sequences",
+        *(f"{bits} bits" for bits in widths), *(f"{bits} bits, fine-tuned" for bits in tuned_widths),
+        "activations that are not zero", "memory, Kbit", "test sequences",
     ]  # fmt: skip
-    lines = [header, ["---"] * 3 + ["---:"] * (len(header) - 3)]
-    for row in rows:
-        config, found = row.config, row.survey
-        activity = found.integers[0].activity
-        lines.append([
-            config.model, row.task, f"{config.layers} x {config.channels} x {config.modes}",
-            f"{found.parameters:,}", f"{found.float_accuracy:.2%}",
-            *(f"{result.accuracy:.2%}" for result in found.integers),
-            ", ".join(f"{share:.0%}" for share in activity),
-            f"{found.integers[0].memory_bits / 1024:.1f} Kbit", f"{found.sequences:,}",
+    table = [header, ["---"] * 3 + ["---:"] * (len(header) - 3)]
+    for members in lines.values():
+        plain = next((row for row in members if not row.tuned), None)
+        shown = plain or members[0]
+        config, first = shown.config, shown.survey.integers[0]
+        untouched = {result.bits: result for result in plain.survey.integers} if plain else {}
+        tuned = {row.tuned: row.survey.integers[0] for row in members if row.tuned}
+        memory = {**tuned, **untouched}
+        table.append([
+            config.model, shown.task, f"{config.layers} x {config.channels} x {config.modes}",
+            f"{shown.survey.parameters:,}", f"{plain.survey.float_accuracy:.2%}" if plain else "",
+            *(_accuracy(untouched.get(bits)) for bits in widths),
+            *(_accuracy(tuned.get(bits)) for bits in tuned_widths),
+            ", ".join(f"{share:.0%}" for share in first.activity),
+            ", ".join(f"{memory[bits].memory_bits / 1024:.1f}" for bits in sorted(memory, reverse=True)),
+            f"{shown.survey.sequences:,}",
         ])  # fmt: skip
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in table)
+
+
+def _accuracy(result: IntegerResult | None) -> str:
+    return "" if result is None else f"{result.accuracy:.2%}"

@@ -131,7 +131,9 @@ def test_the_shipped_digits_networks_score_what_they_say(path):
     claimed = checkpoint.provenance["test_accuracy"]
     test = load_task("digits").test
     assert len(test) == claimed["n"]
-    assert evaluate(Network.from_checkpoint(checkpoint), test) == pytest.approx(claimed["accuracy"], abs=0.01)
+    network = Network.from_checkpoint(checkpoint)
+    found = evaluate(RoundedNetwork(network, bits) if (bits := checkpoint.tuned_bits) else network, test)
+    assert found == pytest.approx(claimed["accuracy"], abs=0.01)
 
 
 @pytest.mark.parametrize("model", ["gsu", "s4d"])

@@ -8,6 +8,7 @@ import pytest
 
 from quantize.checkpoint import read_checkpoint, write_checkpoint
 from quantize.file import load_network
+from quantize.formats import stored_width
 from quantize.real import forward
 from tests.networks import random_checkpoint
 from tests.recordings import noise_recordings, write_recordings
@@ -19,10 +20,20 @@ def test_quantize_writes_a_network_of_the_bits_asked_for(run, checkpoint, tmp_pa
     assert result.exit_code == 0, result.output
     network = load_network(output)
     assert network.blocks[0].array.state_width == 12
-    assert np.abs(network.blocks[0].unit.weight).max() < 1 << 5
+    assert stored_width(network.blocks[0].unit.weight) <= 6
     written = json.loads(figures.read_text())
     assert (written["bits"], written["state_bits"]) == (6, 12)
     assert written["input"] == {"width": network.input.width, "fraction": network.input.fraction}
+
+
+def test_what_was_fine_tuned_gets_the_bits_it_was_tuned_for(run, checkpoint, tmp_path):
+    tuned, output = tmp_path / "tuned.safetensors", tmp_path / "out.safetensors"
+    trained = read_checkpoint(checkpoint)
+    recipe = trained.provenance["recipe"] | {"quantize": 4}
+    write_checkpoint(tuned, replace(trained, provenance=trained.provenance | {"recipe": recipe}))
+    assert "4 bits, states of 14" in run("quantize", tuned, "-o", output).output
+    assert "to 4 bits and states of 14" in run("evaluate", tuned, "digits", "--limit", 2).output
+    assert "5 bits, states of 14" in run("quantize", tuned, "--bits", 5, "-o", output).output
 
 
 def test_quantize_calibrates_on_a_file(run, checkpoint, data, tmp_path):

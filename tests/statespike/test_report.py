@@ -1,8 +1,9 @@
 """report: a table of what trained networks reach, as Markdown, JSON and a log."""
 
 import json
+from dataclasses import replace
 
-from quantize.checkpoint import write_checkpoint
+from quantize.checkpoint import read_checkpoint, write_checkpoint
 from tests.networks import random_checkpoint
 
 
@@ -27,6 +28,27 @@ def test_a_row_for_every_network(run, checkpoint, tmp_path):
     assert [line.split(",")[0] for line in lines[:3]] == [
         "digits-gsu: float", "digits-gsu: 8 bits", "digits-gsu: 5 bits"
     ]  # fmt: skip
+
+
+def test_what_was_fine_tuned_joins_its_start(run, checkpoint, tmp_path):
+    """Measured at its own width alone, in a column of its own; without its start, in a line of its own."""
+    network = read_checkpoint(checkpoint)
+    recipe = network.provenance["recipe"] | {"start": f"elsewhere/{checkpoint.name}", "quantize": 4}
+    tuned = tmp_path / "tuned.safetensors"
+    write_checkpoint(tuned, replace(network, provenance=network.provenance | {"recipe": recipe}))
+    figures = tmp_path / "out.json"
+    result = run("report", tuned, checkpoint, "--bits", 8, "--bits", 4, "--limit", 20, "--json", figures)
+    assert result.exit_code == 0, result.output
+    header, _, row = ([cell.strip() for cell in line.split("|")] for line in result.stdout.splitlines())
+    cells = dict(zip(header, row, strict=True))
+    first, second = (row["survey"] for row in json.loads(figures.read_text())["rows"])
+    assert [found["bits"] for found in first["integers"]] == [4]
+    # The same weights, so the same accuracy; but only one of the two counts as not retrained.
+    assert cells["4 bits, fine-tuned"] == cells["4 bits"] == f"{first['integers'][0]['accuracy']:.2%}"
+    assert cells["8 bits"] == f"{second['integers'][0]['accuracy']:.2%}"
+    assert cells["memory, Kbit"] == ", ".join(f"{f['memory_bits'] / 1024:.1f}" for f in second["integers"])
+    alone = run("report", tuned, "--limit", 5)
+    assert alone.exit_code == 0 and "| 4 bits, fine-tuned |" in alone.output
 
 
 def test_a_network_of_another_task_is_refused(refuse, tmp_path):
