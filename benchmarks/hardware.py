@@ -26,10 +26,11 @@ from models.tasks.task import Sequences
 from quantize.checkpoint import read_checkpoint
 from quantize.convert import Precision
 from quantize.errors import StatespikeError
+from quantize.files import write_whole
 from quantize.network import QuantizedNetwork
 from statespike.networks import calibration_of, quantise_checkpoint
 from statespike.options import Seeds
-from statespike.output import note, progress, say, write_json, write_whole
+from statespike.output import note, progress, say, write_json
 
 ZOO = Path(__file__).parent.parent / "models" / "zoo"
 NETWORKS = [f"{task}-{model}" for task in ("digits", "smnist", "spoken_digits")
