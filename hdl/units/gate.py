@@ -27,10 +27,10 @@ class SigmoidGate(wiring.Component):
     o : Out(stream of Beat), in the residual format
     """
 
-    # Cycles from the gate's arrival until it leaves: argument, table, operands, product, rounded.
+    # Cycles from the gate's arrival until its product waits: argument, table, operands, product, rounded.
     GATE_LATENCY = 5
-    # Cycles that a pair takes: the value's, and the gate's.
-    PAIR_CYCLES = 1 + GATE_LATENCY + 1
+    # Cycles that a pair takes: the value's, the gate's, into the queue, and the gate's handshake.
+    PAIR_CYCLES = 1 + GATE_LATENCY + 2
 
     def __init__(self, spec: GluSpec):
         self.spec = spec
@@ -76,8 +76,11 @@ class SigmoidGate(wiring.Component):
             with m.State("gate"):
                 with m.If(self.i.valid & ~ripe):
                     m.d.sync += [age.eq(age + 1), ripe.eq(age == self.GATE_LATENCY - 1)]
-                m.d.comb += [queue.i.valid.eq(ripe), self.i.ready.eq(ripe & queue.i.ready)]
-                with m.If(queue.i.valid & queue.i.ready):
+                m.d.comb += queue.i.valid.eq(ripe)
+                with m.If(ripe & queue.i.ready):
                     m.d.sync += ripe.eq(0)
-                    m.next = "value"
+                    m.next = "leave"
+            with m.State("leave"):  # of its own, for what takes the gate away waits for nothing else
+                m.d.comb += self.i.ready.eq(1)
+                m.next = "value"
         return m
