@@ -26,15 +26,21 @@ def table(m: Module, name: str, rows: Sequence[int], width: int, *, block: bool 
     rows : unsigned words
     block : bool, optional
         In memory blocks or in logic; by its size if not given.
+
+    Raises
+    ------
+    ValueError
+        If a row has more bits than the width.
     """
     if block is None:
         block = len(rows) * width > LOGIC_BITS
     memory = Memory(
         shape=unsigned(width),
         depth=max(len(rows), 2),
-        init=[int(row) for row in rows],
+        init=[],
         attrs={"rom_style": "block" if block else "logic"},
     )
+    _fill(memory, [int(row) for row in rows], width)
     m.submodules[name] = memory
     return memory.read_port()
 
@@ -71,3 +77,14 @@ def concatenate(fields: Sequence[tuple[int, int]]) -> int:
     return word
 
 
+
+
+def _fill(memory: Memory, rows: list[int], width: int) -> None:
+    """Set the first words of a memory at once.
+
+    Amaranth makes two objects of each, which for the hundred thousands of words of a large network takes
+    longer than all the rest.
+    """
+    if rows and (min(rows) < 0 or max(rows) >> width):
+        raise ValueError(f"words from {min(rows)} to {max(rows)} do not fit {width} bits")
+    memory.init._elems[: len(rows)] = rows

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import add_trit, exceeds, magnitude, round_shift, saturate, shift_left, times
-from hdl.primitives.memory import buffer, concatenate, table, words_of
+from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.queue import Queue
 from hdl.streams import Beat, beats
@@ -17,22 +17,14 @@ from quantize.layers.gsu import ACTIVATION_BITS, OPERAND_WIDTH, GatedProductSpec
 
 def weight_rows(spec: GatedProductSpec, lanes: int) -> list[int]:
     """The weight memory: block by block, a row for each input channel, a word for each lane."""
+    bits = spec.stored_weight_width
+    weight = (spec.weight >> spec.idle_weight_bits) & ((1 << bits) - 1)
+    words = weight | (spec.table != 0) << bits | (spec.table < 0) << (bits + 1)
+    width = bits + 2
     rows = []
     for start in range(0, spec.channels, lanes):
-        for channel in range(spec.channels):
-            fields = []
-            for output in range(start, start + lanes):
-                inside = output < spec.channels
-                trit = int(spec.table[channel, output]) if inside else 0
-                fields += [
-                    (
-                        spec.weight[channel, output] >> spec.idle_weight_bits if inside else 0,
-                        spec.stored_weight_width,
-                    ),
-                    (trit != 0, 1),
-                    (trit < 0, 1),
-                ]
-            rows.append(concatenate(fields))
+        for lane_words in words[:, start : start + lanes].tolist():
+            rows.append(sum(word << width * lane for lane, word in enumerate(lane_words)))
     return rows
 
 

@@ -4,6 +4,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.drafts import drafts
 from hdl.primitives.memory import buffer, table
 from hdl.tools import find_tool, run_tool
 from hdl.verilog import rtlil_text, run_yosys, write_rtlil, write_verilog
@@ -34,6 +35,11 @@ def test_contents_of_memories_are_written_as_amaranth_writes_them():
     ours = rtlil_text(Tables())
     assert "35'10000001111111110001100001010000000" in ours
     assert rtlil.convert(Tables(), name="top", emit_src=False) == ours
+
+
+def test_words_that_do_not_fit_a_table_are_told():
+    with drafts(), pytest.raises(ValueError, match="words from -1 to 8 do not fit 3 bits"):
+        table(Module(), "rows", [8, -1], 3)
 
 
 def test_rtlil_names_the_ports(tiny, tmp_path):
