@@ -223,6 +223,7 @@ class EventMixer(wiring.Component):
         # Outputs: a block's sums move through the first register, where the bias is added.
         held = [Signal(sum_shape, name=f"held_{lane}", reset_less=True) for lane in range(lanes)]
         left = Signal(range(lanes + 1))
+        holding = Signal()
         output, next_output = Signal(range(self.outputs)), Signal(range(self.outputs))
         out_marks = Signal(2, reset_less=True)
         biases = table(m, "biases", words_of(self.bias, self.sum_width), self.sum_width)
@@ -231,7 +232,7 @@ class EventMixer(wiring.Component):
         m.d.comb += [
             next_output.eq(Mux(leaves, Mux(step_ends, 0, output + 1), output)),
             biases.addr.eq(next_output),
-            self.o.valid.eq(left != 0),
+            self.o.valid.eq(holding),
             Cat(self.o.payload.first, self.o.payload.last).eq(out_marks),
             self.o.payload.value.eq(shift_left(held[0], self.dropped) + biases.data.as_signed()),
             leaves.eq(self.o.valid & self.o.ready),
@@ -240,13 +241,13 @@ class EventMixer(wiring.Component):
         with m.If(issue & last_row):
             m.d.sync += [pending.eq(1), out_marks.eq(walk_marks)]
         with m.If(last_at[ready + 1]):
-            m.d.sync += left.eq(lanes)
+            m.d.sync += [left.eq(lanes), holding.eq(1)]
             m.d.sync += [register.eq(value) for register, value in zip(held, sums, strict=True)]
         with m.Elif(leaves):
             m.d.sync += [register.eq(value) for register, value in pairwise(held)]
             m.d.sync += left.eq(Mux(step_ends, 0, left - 1))
             with m.If((left == 1) | step_ends):
-                m.d.sync += pending.eq(0)
+                m.d.sync += [pending.eq(0), holding.eq(0)]
         return m
 
 

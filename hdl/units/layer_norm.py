@@ -41,8 +41,8 @@ class StepNorm(wiring.Component):
     """
 
     # Cycles from the issue of a channel to its product's write-back, and to its output through GELU.
-    WRITE_LATENCY = 4
-    GELU_LATENCY = 6
+    WRITE_LATENCY = 5
+    GELU_LATENCY = 7
 
     def __init__(self, norm: LayerNorm, output: Format, gelu: Gelu | None = None):
         self.norm, self.gelu, self.output = norm, gelu, output
@@ -160,7 +160,8 @@ class StepNorm(wiring.Component):
                         m.next = "idle"
         m.d.comb += leaves.eq(self.o.valid & self.o.ready)
 
-        # Work: data. Cycle 1: a value of the bank; 3: its product; 4: rounded, written back or passed on.
+        # Work: data. Cycle 1: a value of the bank; 3: its product; 4: rounded; 5: clipped, to be written back or
+        # passed on.
         gains = table(m, "gains", words_of(norm.gain, GAIN_WIDTH), GAIN_WIDTH)
         shifts = table(m, "shifts", words_of(norm.shift, WORD), WORD)
         m.d.comb += [gains.addr.eq(channel), shifts.addr.eq(channel)]
@@ -199,8 +200,10 @@ class StepNorm(wiring.Component):
                     m.d.comb += [window.eq(product >> amount), round_bit.eq(product[amount - 1])]
         with m.If(walk == GAIN):
             m.d.comb += offset.eq(shifts.data.as_signed())
+        whole = window + offset + round_bit
+        unclipped = Signal(whole.shape(), reset_less=True)
         rounded = Signal(signed(WORD), reset_less=True)
-        m.d.sync += rounded.eq(saturate(window + offset + round_bit, WORD))
+        m.d.sync += [unclipped.eq(whole), rounded.eq(saturate(unclipped, WORD))]
         target = Signal(range(channels))
         m.d.comb += [
             write_back.eq(issued[self.WRITE_LATENCY] & (walk != SQUARE)),
