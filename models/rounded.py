@@ -1,12 +1,13 @@
 """Fine-tuning on the numbers that integers can hold: rounded forwards, straight through backwards."""
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from models.network import Network
+from models.norm import ChannelNorm
 from quantize.rounded import rounded_tensors
 
 
@@ -26,6 +27,17 @@ class RoundedNetwork(nn.Module):
     def __init__(self, network: Network, bits: int) -> None:
         super().__init__()
         self.network, self.bits = network, bits
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch as any module, but for the batch norms: they go on with the statistics that they have.
+
+        Conversion folds those; of a batch they would change with every word that rounding moves.
+        """
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, ChannelNorm):
+                module.eval()
+        return self
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Classify sequences, as `Network.forward`."""

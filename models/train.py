@@ -130,6 +130,8 @@ def _check(task: Task, recipe: Recipe) -> None:
                 "shared poles and trained inputs are folded before they are rounded; "
                 "train for --quantize without --pole-sets and --trained-input"
             )
+        if not recipe.start:
+            raise StatespikeError("--quantize fine-tunes a trained network; name its checkpoint with --start")
 
 
 def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, Any]]:

@@ -151,10 +151,12 @@ def as_markdown(rows: list[Row]) -> str:
         lines.setdefault(row.start, []).append(row)
     widths = sorted({r.bits for row in rows if not row.tuned for r in row.survey.integers}, reverse=True)
     tuned_widths = sorted({row.tuned for row in rows if row.tuned}, reverse=True)
+    all_widths = sorted({*widths, *tuned_widths}, reverse=True)
     header = [
         "model", "task", "layers x channels x modes", "parameters", "float",
         *(f"{bits} bits" for bits in widths), *(f"{bits} bits, fine-tuned" for bits in tuned_widths),
-        "activations that are not zero", "memory, Kbit", "test sequences",
+        "activations that are not zero", f"Kbit of memory at {', '.join(map(str, all_widths))} bits",
+        "test sequences",
     ]  # fmt: skip
     table = [header, ["---"] * 3 + ["---:"] * (len(header) - 3)]
     for members in lines.values():
@@ -163,15 +165,15 @@ def as_markdown(rows: list[Row]) -> str:
         config, first = shown.config, shown.survey.integers[0]
         untouched = {result.bits: result for result in plain.survey.integers} if plain else {}
         tuned = {row.tuned: row.survey.integers[0] for row in members if row.tuned}
-        memory = {**tuned, **untouched}
+        found = {**tuned, **untouched}
+        memory = [f"{found[bits].memory_bits / 1024:.1f}" if bits in found else "-" for bits in all_widths]
         table.append([
             config.model, shown.task, f"{config.layers} x {config.channels} x {config.modes}",
             f"{shown.survey.parameters:,}", f"{plain.survey.float_accuracy:.2%}" if plain else "",
             *(_accuracy(untouched.get(bits)) for bits in widths),
             *(_accuracy(tuned.get(bits)) for bits in tuned_widths),
             ", ".join(f"{share:.0%}" for share in first.activity),
-            ", ".join(f"{memory[bits].memory_bits / 1024:.1f}" for bits in sorted(memory, reverse=True)),
-            f"{shown.survey.sequences:,}",
+            ", ".join(memory), f"{shown.survey.sequences:,}",
         ])  # fmt: skip
     return "\n".join(f"| {' | '.join(cells)} |" for cells in table)
 

@@ -170,6 +170,18 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
         train(toy_task(), replace(RECIPE, modes=3, start=str(start)))
 
 
+def test_only_a_trained_network_is_fine_tuned():
+    with pytest.raises(StatespikeError, match="name its checkpoint with --start"):
+        train(toy_task(), replace(RECIPE, quantize=4))
+
+
+def test_fine_tuning_keeps_the_statistics_that_conversion_folds():
+    network = RoundedNetwork(Network.from_checkpoint(train(toy_task(), replace(RECIPE, epochs=1))), 4)
+    x, _, _ = as_tensors(toy_task().test)
+    trained = network.train()(x)
+    torch.testing.assert_close(trained, network.eval()(x))
+
+
 def test_folded_parameters_are_not_rounded():
     with pytest.raises(StatespikeError, match="without --pole-sets"):
         train(toy_task(), replace(RECIPE, quantize=4, pole_sets=2))

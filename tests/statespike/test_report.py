@@ -46,7 +46,8 @@ def test_what_was_fine_tuned_joins_its_start(run, checkpoint, tmp_path):
     # The same weights, so the same accuracy; but only one of the two counts as not retrained.
     assert cells["4 bits, fine-tuned"] == cells["4 bits"] == f"{first['integers'][0]['accuracy']:.2%}"
     assert cells["8 bits"] == f"{second['integers'][0]['accuracy']:.2%}"
-    assert cells["memory, Kbit"] == ", ".join(f"{f['memory_bits'] / 1024:.1f}" for f in second["integers"])
+    memory = [f"{found['memory_bits'] / 1024:.1f}" for found in second["integers"]]
+    assert cells["Kbit of memory at 8, 4 bits"] == ", ".join(memory)
     alone = run("report", tuned, "--limit", 5)
     assert alone.exit_code == 0 and "| 4 bits, fine-tuned |" in alone.output
 
