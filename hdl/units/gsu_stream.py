@@ -4,17 +4,17 @@ from itertools import pairwise
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
-from amaranth.lib.data import StructLayout, View
-from amaranth.lib.memory import ReadPort
+from amaranth.lib.data import View
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import add_trit, exceeds, magnitude, round_shift, saturate, shift_left, times
-from hdl.primitives.counters import StepGate, channel_counter
-from hdl.primitives.memory import buffer, table, words_of
+from hdl.fixed import add_trit, exceeds, round_shift, saturate, shift_left, times
+from hdl.primitives.counters import channel_counter
+from hdl.primitives.memory import table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
-from hdl.primitives.store import Outlet, ShallowStore
+from hdl.primitives.store import Outlet
 from hdl.streams import Beat, beats
+from hdl.units.gsu_bank import StepBank
 from hdl.units.gsu_mixer import weight_rows
 from quantize.constants import THRESHOLD
 from quantize.layers.gsu import (
@@ -23,22 +23,6 @@ from quantize.layers.gsu import (
     GatedProductSpec,
     LeanGsuSpec,
 )
-
-
-class StepScale(StructLayout):
-    """What a step's walk needs to know of the whole step.
-
-    Members
-    -------
-    first, last : 1
-    headroom : unsigned
-        Left shift of the magnitudes that fills their word.
-    inverted_limit : unsigned
-        What the multiple of a magnitude must exceed, inverted.
-    """
-
-    def __init__(self, headroom: int, limit: int):
-        super().__init__({"first": 1, "last": 1, "headroom": headroom, "inverted_limit": limit})
 
 
 class StreamedGsuMixer(wiring.Component):
@@ -61,7 +45,6 @@ class StreamedGsuMixer(wiring.Component):
     o : Out(stream of Beat), the shifted product
     """
 
-    BANKS = 4
     # Cycles from the issue of a block's last row until its sums are complete.
     SUM_LATENCY = 7
     # Cycles of an output: bias added, into the multiplier, multiplied, rounded; clipped as it leaves.
@@ -92,23 +75,24 @@ class StreamedGsuMixer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, channels, lanes = self.spec, self.spec.channels, self.lanes
-        walk_ends = Signal()
-        steps, read = self._collect(m, walk_ends)
+        m.submodules.bank = bank = StepBank(spec)
+        wiring.connect(m, wiring.flipped(self.i), bank.i)
+        steps = bank.steps
 
         # Walking: `row` within the block, `block` within the step; a cycle without a row after every block.
         walking, pausing, may_end = Signal(), Signal(), Signal()
-        bank_start = Signal(range(self.BANKS * channels))
+        bank_start = Signal(range(bank.BANKS * channels))
         row, block = Signal(range(channels)), Signal(range(self.blocks))
         last_row = Signal(init=channels == 1)  # known a cycle ahead: much waits for it
         last_block = block == self.blocks - 1
-        scale = Signal(steps.shape, reset_less=True)
+        scale = Signal(bank.scale, reset_less=True)
         issue, ends = Signal(), Signal()
         m.d.comb += [
-            steps.o.ready.eq(~walking),
+            steps.ready.eq(~walking),
             issue.eq(walking & ~pausing & (~last_row | may_end)),
             ends.eq(issue & last_row),
-            walk_ends.eq(ends & last_block),
-            read.addr.eq(bank_start + row),
+            bank.step_leaves.eq(ends & last_block),
+            bank.address.eq(bank_start + row),
         ]
         m.d.sync += pausing.eq(ends)
         with m.If(issue):
@@ -118,13 +102,13 @@ class StreamedGsuMixer(wiring.Component):
             ]
         with m.If(ends):
             m.d.sync += block.eq(Mux(last_block, 0, block + 1))
-        with m.If(walk_ends):
-            last_bank = bank_start == (self.BANKS - 1) * channels
+        with m.If(bank.step_leaves):
+            last_bank = bank_start == (bank.BANKS - 1) * channels
             m.d.sync += [walking.eq(0), bank_start.eq(Mux(last_bank, 0, bank_start + channels))]
-        with m.Elif(~walking & steps.o.valid):
-            m.d.sync += [walking.eq(1), scale.eq(steps.o.payload)]
+        with m.Elif(~walking & steps.valid):
+            m.d.sync += [walking.eq(1), scale.eq(steps.payload)]
 
-        nonzero, negative, activation = self._activations(m, read.data, scale)
+        nonzero, negative, activation = self._activations(m, bank.word, scale)
         valid_at, end_at = [issue], [ends]
         for _ in range(self.SUM_LATENCY + 1):
             valid_at.append(delayed(m, valid_at[-1], 1))
@@ -183,66 +167,6 @@ class StreamedGsuMixer(wiring.Component):
             m.d.sync += left.eq(left - 1)
         self._multiply(m, outlet, drain, out_marks, real_out[0], gate_out[0])
         return m
-
-    def _collect(self, m: Module, walk_ends: Value) -> tuple[ShallowStore, ReadPort]:
-        """Sign and magnitude of y into a ring of banks; a `StepScale` for each step that is complete."""
-        channels, width = self.spec.channels, self.spec.magnitude_width
-        write, read = buffer(m, "activations", self.BANKS * channels, width + 1, quick=True)
-        m.submodules.gate = gate = StepGate(channels, self.BANKS)
-        m.d.comb += [
-            self.i.ready.eq(gate.ready),
-            gate.take.eq(self.i.valid & gate.ready),
-            gate.step_leaves.eq(walk_ends),
-        ]
-
-        # A cycle later: into the memory, and the largest of the step.
-        y = self.i.payload.value
-        y_magnitude, y_negative = Signal(width, reset_less=True), Signal(reset_less=True)
-        marks = Signal(2, reset_less=True)
-        taken, begun = delayed(m, gate.take, 1), delayed(m, gate.begins, 1)
-        m.d.sync += [
-            y_magnitude.eq(magnitude(y)),
-            y_negative.eq(y[width]),
-            marks.eq(Cat(self.i.payload.first, self.i.payload.last)),
-        ]
-        collected, _ = channel_counter(m, "collected", self.BANKS * channels, taken)
-        m.d.comb += [
-            write.en.eq(taken),
-            write.addr.eq(collected),
-            write.data.eq(Cat(y_magnitude, y_negative)),
-        ]
-        headroom, inverted_limit = self._scale(m, taken, begun, y_magnitude)
-        m.submodules.steps = steps = ShallowStore(
-            StepScale(len(headroom), len(inverted_limit)), self.BANKS
-        )
-        payload = steps.i.payload
-        m.d.comb += [
-            steps.i.valid.eq(delayed(m, gate.ends, 3)),
-            Cat(payload.first, payload.last).eq(delayed(m, marks, 2)),
-            payload.headroom.eq(headroom),
-            payload.inverted_limit.eq(inverted_limit),
-        ]
-        return steps, read
-
-    def _scale(self, m: Module, taken: Value, begun: Value, y_magnitude: Value) -> tuple[Value, Value]:
-        """A step's left shift and inverted limit, two cycles after its last magnitude."""
-        width = self.spec.magnitude_width
-        if isinstance(self.spec, LeanGsuSpec):
-            return Const(0, 1), Const(~self.spec.threshold & (1 << width) - 1, width)
-        inverted_largest = Signal(width, reset_less=True)
-        with m.If(taken & (begun | exceeds(y_magnitude, inverted_largest))):
-            m.d.sync += inverted_largest.eq(~y_magnitude)
-        peak = ~inverted_largest
-        headroom = Signal(range(width + 1), reset_less=True)
-        inverted_limit = Signal(width + THRESHOLD.denominator.bit_length(), reset_less=True)
-        m.d.sync += [
-            inverted_limit.eq(times(peak, THRESHOLD.numerator) ^ Const(-1, len(inverted_limit))),
-            headroom.eq(width),
-        ]
-        for position in range(width):  # the highest set bit is assigned last
-            with m.If(peak[position]):
-                m.d.sync += headroom.eq(width - 1 - position)
-        return headroom, inverted_limit
 
     def _activations(self, m: Module, word: Value, scale: View) -> tuple[Signal, Signal, Signal]:
         """Both activations of the row that was issued six cycles ago: not zero, negative; the magnitude.

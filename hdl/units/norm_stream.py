@@ -1,6 +1,6 @@
 """LayerNorm over the channels of a step, with GELU behind it if wanted, a channel in every cycle."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -198,9 +198,15 @@ class StreamedStepNorm(wiring.Component):
         gaining = Multiplier()
         m.submodules.scaling, m.submodules.normalising, m.submodules.gaining = scaling, normalising, gaining
         reciprocal, out_marks = Signal(norm.reciprocal_width), Signal(2)
-        scaled, normalised = Signal(signed(WORD), reset_less=True), Signal(signed(WORD), reset_less=True)
-        rounded = round_shift(gaining.product, norm.gain_shift)
-        gained = Signal(rounded.shape(), reset_less=True)
+        # Each product is rounded into a register, and clipped behind it.
+        scaled, normalised, gained = (
+            self._rounded(m, product, shift)
+            for product, shift in (
+                (scaling.product, norm.root_excess),
+                (normalising.product, norm.normalise_shift),
+                (gaining.product, norm.gain_shift),
+            )
+        )
         shifted = Signal(signed(norm.output.width), reset_less=True)
         gains = table(m, "gains", words_of(norm.gain, GAIN_WIDTH), GAIN_WIDTH)
         shifts = table(m, "shifts", words_of(norm.shift, WORD), WORD)
@@ -211,17 +217,14 @@ class StreamedStepNorm(wiring.Component):
             out_marks.eq(marks.o.payload),
             scaling.a.eq(values.o.payload),
             scaling.b.eq(deviations.o.payload.scale),
-            normalising.a.eq(scaled),
+            normalising.a.eq(saturate(scaled, WORD)),
             normalising.b.eq(delayed(m, reciprocal, 3)),
             gains.addr.eq(gains_at),
-            gaining.a.eq(normalised),
+            gaining.a.eq(saturate(normalised, WORD)),
             gaining.b.eq(gains.data.as_signed()),
             shifts.addr.eq(shifts_at),
         ]
         m.d.sync += [
-            scaled.eq(requantise(scaling.product, norm.root_excess, WORD)),
-            normalised.eq(requantise(normalising.product, norm.normalise_shift, WORD)),
-            gained.eq(rounded),
             shifted.eq(saturate(gained + shifts.data.as_signed(), norm.output.width)),
         ]
         out = shifted if self.gelu is None else gelu_pipeline(m, self.gelu, shifted)
@@ -232,3 +235,11 @@ class StreamedStepNorm(wiring.Component):
             outlet.value.value.eq(requantise(out, dropped, self.output.width)),
         ]
         return m
+
+    @staticmethod
+    def _rounded(m: Module, product: Value, shift: int) -> Signal:
+        """A product after its shift, a cycle later."""
+        value = round_shift(product, shift)
+        after = Signal(value.shape(), reset_less=True)
+        m.d.sync += after.eq(value)
+        return after
