@@ -17,8 +17,8 @@ from sim.backends.base import Backend, Prepared
 from sim.backends.compiled import DRIVER, play, ports_header
 from sim.ports import Ports, ports_of
 
-# Sharing equal logic saves a quarter of compiling and running; cleaning before flattening makes feedback. Wires
-# whose bits have several drivers look like feedback too, unless they are split.
+# Sharing equal logic saves a quarter of compiling and running; cleaning before flattening makes feedback.
+# Wires whose bits have several drivers look like feedback too, unless they are split.
 _SCRIPT = """
 read_rtlil design.il
 proc
