@@ -81,7 +81,8 @@ def measured(row: dict[str, Any], circuit: Circuit, seeds: Sequence[int]) -> dic
         try:
             found = generate(circuit, Path(temporary) / "build", seeds=seeds, jobs=1)
         except StatespikeError as error:
-            return row | {"error": str(error)}
+            # The log that it names is gone with the folder.
+            return row | {"error": str(error).partition(" (log: ")[0]}
     slowest = min(found["fmax_mhz"])
     speed = slowest * 1e6 / row["cycles_per_step"]
     return row | {
