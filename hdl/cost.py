@@ -89,7 +89,7 @@ FULLEST = 0.92
 FULLEST_CELLS = 0.98
 # A logic cell of the iCE40 holds a look-up table and a flip-flop behind it. This share of the flip-flops of
 # our circuits takes its data from elsewhere, and so a cell of its own (placed networks, docs/performance.md);
-# and only this share of the look-up tables feeds a flip-flop at all, which binds wide mixers full of registers.
+# and only this share of the look-up tables feeds a flip-flop, which binds wide mixers full of registers.
 UNPAIRED = 0.36
 PAIRED = 0.48
 

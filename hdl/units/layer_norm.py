@@ -160,8 +160,8 @@ class StepNorm(wiring.Component):
                         m.next = "idle"
         m.d.comb += leaves.eq(self.o.valid & self.o.ready)
 
-        # Work: data. Cycle 1: a value of the bank; 3: its product; 4: rounded; 5: clipped, to be written back or
-        # passed on.
+        # Work: data. Cycle 1: a value of the bank; 3: its product; 4: rounded; 5: clipped, to be written back
+        # or passed on.
         gains = table(m, "gains", words_of(norm.gain, GAIN_WIDTH), GAIN_WIDTH)
         shifts = table(m, "shifts", words_of(norm.shift, WORD), WORD)
         m.d.comb += [gains.addr.eq(channel), shifts.addr.eq(channel)]
