@@ -74,14 +74,15 @@ def promised(name: str, network: QuantizedNetwork, samples: Sequences, plan: Pla
     }
 
 
-def measured(row: dict[str, Any], circuit: Circuit, seeds: Sequence[int]) -> dict[str, Any]:
+def measured(row: dict[str, Any], circuit: Circuit, seeds: Sequence[int], jobs: int) -> dict[str, Any]:
     """The row with what synthesis, placing and routing found, or why they did not get there."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
         try:
-            found = generate(circuit, Path(temporary) / "build", seeds=seeds, jobs=1)
+            found = generate(circuit, Path(temporary) / "build", seeds=seeds, jobs=jobs)
         except StatespikeError as error:
-            return row | {"error": str(error)}
+            # The log that it names is gone with the folder.
+            return row | {"error": str(error).partition(" (log: ")[0]}
     slowest = min(found["fmax_mhz"])
     speed = slowest * 1e6 / row["cycles_per_step"]
     return row | {
@@ -144,7 +145,13 @@ def renewed(rows: list[dict[str, Any]], row: dict[str, Any]) -> list[dict[str, A
 
 
 def measure(
-    name: str, network: QuantizedNetwork, samples: Sequences, on: Part, seeds: list[int], known: list[dict]
+    name: str,
+    network: QuantizedNetwork,
+    samples: Sequences,
+    on: Part,
+    seeds: list[int],
+    jobs: int,
+    known: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """The row of a network on a part, an earlier one if the circuit has not changed."""
     plan = plan_network(network, on, oversize=True)
@@ -156,7 +163,7 @@ def measure(
     for one in known:
         if identity(one) == identity(row):
             return one
-    return measured(row, circuit, seeds) if fits else row
+    return measured(row, circuit, seeds, jobs) if fits else row
 
 
 def run(
@@ -169,6 +176,7 @@ def run(
         typer.Option(metavar="DEVICE", help=f"may be given again  [default: {' '.join(DEVICES)}]"),
     ] = None,
     seeds: Seeds = 3,
+    jobs: Annotated[int, typer.Option(min=1, metavar="N", help="seeds worked on at the same time")] = 1,
     json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="results; goes on with those it has")
     ] = None,
@@ -183,7 +191,7 @@ def run(
             network, samples = load(name)
             for on in parts:
                 bars.update(bar, description=f"{name} on {on.name}")
-                row = measure(name, network, samples, on, list(range(1, seeds + 1)), rows)
+                row = measure(name, network, samples, on, list(range(1, seeds + 1)), jobs, rows)
                 rows = renewed(rows, row)
                 write_json(json, {"rows": rows})
                 if markdown is not None:

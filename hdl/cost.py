@@ -64,7 +64,8 @@ class Resources:
     def shortfall(self, part: Part) -> list[str]:
         """What the part lacks, in words."""
         if part.family == "ice40":
-            cells = round(self.lut + UNPAIRED * self.ff)
+            paired = min((1 - UNPAIRED) * self.ff, PAIRED * self.lut)
+            cells = round(self.lut + self.ff - paired)
             limits = {"logic cells": (cells, int(part.luts * FULLEST_CELLS))}
         else:
             limits = {
@@ -87,8 +88,10 @@ class Resources:
 FULLEST = 0.92
 FULLEST_CELLS = 0.98
 # A logic cell of the iCE40 holds a look-up table and a flip-flop behind it. This share of the flip-flops of
-# our circuits takes its data from elsewhere, and so a cell of its own (placed networks, docs/performance.md).
+# our circuits takes its data from elsewhere, and so a cell of its own (placed networks, docs/performance.md);
+# and only this share of the look-up tables feeds a flip-flop, which binds wide mixers full of registers.
 UNPAIRED = 0.36
+PAIRED = 0.48
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from sim.backends.compiled import DRIVER, play, ports_header
 from sim.ports import Ports, ports_of
 
 # Sharing equal logic saves a quarter of compiling and running; cleaning before flattening makes feedback.
+# Wires whose bits have several drivers look like feedback too, unless they are split.
 _SCRIPT = """
 read_rtlil design.il
 proc
@@ -27,6 +28,8 @@ opt_reduce
 opt_merge
 opt_dff
 flatten
+opt_clean
+splitnets -driver
 opt_clean
 write_cxxrtl -header -g0 design.cpp
 """

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from hdl.cost import Resources
 from hdl.explain import explain
 from hdl.parts import part
 from hdl.plan import plan_network
@@ -79,3 +80,11 @@ def test_the_ecp5_streams_a_channel_a_cycle():
     fewer = plan_network(network, replace(part("ecp5-25k"), dsps=8))
     assert (fewer.layers[0].array_lanes, fewer.multipliers) == (1, 8)
     assert fewer.layers[0].lanes < plan.layers[0].lanes
+
+
+def test_logic_cells_of_circuits_full_of_registers():
+    """Two networks that were placed on the UP5K: one has room, the other took 5,400 of 5,280 cells."""
+    target = part("up5k")
+    assert Resources(lut=4074, ff=2751, bram=30, spram=0, dsp=8).shortfall(target) == []
+    (short,) = Resources(lut=3398, ff=3649, bram=8, spram=0, dsp=8).shortfall(target)
+    assert "logic cells" in short
