@@ -55,6 +55,7 @@ def test_the_block_of_the_ecp5_computes_what_the_portable_form_does(b_signed, tm
         "read_rtlil block.il\nread_verilog model.v\nhierarchy -top block\nproc\nflatten\n"
         "read_rtlil portable.il\nproc portable\n"
         "miter -equiv -flatten -make_assert portable block both\n"
+        "wreduce both\nopt -full both\n"
         "sat -verify -prove-asserts -tempinduct -seq 3 -maxsteps 6 -set-at 1 in_rst 0 both\n",
         tmp_path,
     )
