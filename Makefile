@@ -4,16 +4,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-slow lint clean
 
 # Runs a trained network's circuit on real handwriting, and compares every value with the reference.
 # Options: make demo OPTIONS="--images 50 --json figures.json"
 demo: $(VENV)/installed
 	$(BIN)/statespike demo $(OPTIONS)
 
-# The whole test suite, on both cores of a small machine.
+# The test suite, on both cores of a small machine.
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+# What takes minutes a test: place and route, whole networks after synthesis, the demo.
+test-slow: $(VENV)/installed-test
+	$(BIN)/python -m pytest -n 2 -m slow
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
