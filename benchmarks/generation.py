@@ -9,7 +9,6 @@ own, whose peak is then its own.
 
 import multiprocessing
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.table import Table
 
+from benchmarks.command import command
 from boards.generate import DESIGN, convert, generate
 from hdl.parts import part
 from hdl.plan import plan_network
@@ -26,7 +26,7 @@ from quantize.checkpoint import read_checkpoint, write_checkpoint
 from quantize.convert import Precision, quantise
 from quantize.errors import StatespikeError
 from statespike.options import Device, Json
-from statespike.output import note, show, write_json
+from statespike.output import show, write_json
 from tests.networks import INPUT, random_checkpoint, random_samples
 
 SIZES = ("6x64x32", "6x128x32", "6x256x32", "6x512x32")
@@ -141,14 +141,5 @@ def run(
     show(table_of(results))
 
 
-def main() -> None:
-    """The command."""
-    try:
-        typer.run(run)
-    except StatespikeError as error:
-        note(str(error))
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    command(run)

@@ -10,7 +10,6 @@ STATESPIKE_DATA, or in ./data.
 """
 
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.command import command
 from boards.generate import Circuit, convert, generate
 from hdl.parts import Part, part
 from hdl.plan import Plan, plan_network
@@ -30,7 +30,7 @@ from quantize.files import write_whole
 from quantize.network import QuantizedNetwork
 from statespike.networks import calibration_of, quantise_checkpoint
 from statespike.options import Seeds
-from statespike.output import note, progress, say, write_json
+from statespike.output import progress, say, write_json
 
 ZOO = Path(__file__).parent.parent / "models" / "zoo"
 NETWORKS = [f"{task}-{model}" for task in ("digits", "smnist", "spoken_digits")
@@ -200,14 +200,5 @@ def run(
     say(as_markdown(rows))
 
 
-def main() -> None:
-    """The command."""
-    try:
-        typer.run(run)
-    except StatespikeError as error:
-        note(str(error))
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    command(run)

@@ -6,7 +6,6 @@
 The peers and the drawing come with `pip install 'statespike[benchmarks]'`.
 """
 
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ import numpy as np
 import typer
 from rich.table import Table
 
+from benchmarks.command import command
 from benchmarks.peers import FLOWS, PEERS, peer
 from boards.toolchain import synthesise
 from hdl.mixers.choice import Build, MixerChoice, cheapest, mixer_choices
@@ -27,7 +27,7 @@ from quantize.formats import Integers
 from quantize.layers.gsu import GsuSpec
 from quantize.mixing import AdderGraph, TernaryProduct, adder_graph
 from statespike.networks import integers_of
-from statespike.output import note, progress, show, write_json
+from statespike.output import progress, show, write_json
 
 ZOO = Path(__file__).parent.parent / "models" / "zoo"
 ZEROS = {"half": 0.5, "sparse": 0.8}
@@ -225,14 +225,5 @@ def run(
         draw(results, curve)
 
 
-def main() -> None:
-    """The command."""
-    try:
-        typer.run(run)
-    except StatespikeError as error:
-        note(str(error))
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    command(run)

@@ -6,7 +6,6 @@
 Speeds are in processor time, without compiling. Every run is compared with the integer reference.
 """
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from benchmarks.command import command
 from hdl.network import Network
 from hdl.parts import part
 from hdl.plan import plan_network
@@ -23,7 +23,7 @@ from sim.compare import compare
 from sim.stimulus import Stimulus
 from statespike.networks import integers_of, sequences_of
 from statespike.options import Data, Device, Json
-from statespike.output import note, progress, show, write_json
+from statespike.output import progress, show, write_json
 
 ZOO = Path(__file__).parent.parent / "models" / "zoo"
 OWN = "amaranth"
@@ -117,14 +117,5 @@ def run(
     write_json(json, result)
 
 
-def main() -> None:
-    """The command."""
-    try:
-        typer.run(run)
-    except StatespikeError as error:
-        note(str(error))
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    command(run)

@@ -18,6 +18,7 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.command import command
 from models.network import Block, Network
 from models.recipe import Recipe
 from statespike.options import Json
@@ -206,4 +207,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command(main)

@@ -1,10 +1,9 @@
 """The end of a fast network: pooling and decoder for a clock and a step rate that leave them little time."""
 
 from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data, wiring
 
-from hdl.ends import PooledWord
+from hdl.ends import Decoder, Pool
 from hdl.fixed import count_width
 from hdl.primitives.counters import channel_counter
 from hdl.primitives.memory import buffer, table, words_of
@@ -12,8 +11,8 @@ from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.queue import Queue
 from hdl.primitives.registers import delayed
 from hdl.primitives.store import Outlet
-from hdl.streams import Logit, beats
-from quantize.layers.ends import POOLED_WIDTH, DecoderSpec, PoolSpec
+from hdl.streams import Logit
+from quantize.layers.ends import POOLED_WIDTH
 
 
 class PooledSum(data.StructLayout):
@@ -30,7 +29,7 @@ class PooledSum(data.StructLayout):
         super().__init__({"constant": 1, "sum": signed(width)})
 
 
-class StreamedPool(wiring.Component):
+class StreamedPool(Pool):
     """A `hdl.ends.Pool` with the sums in look-up tables, and with registers before they are rounded.
 
     Parameters
@@ -42,10 +41,6 @@ class StreamedPool(wiring.Component):
     i : In(stream of Beat)
     o : Out(stream of PooledWord), H + 1 words a sequence
     """
-
-    def __init__(self, spec: PoolSpec):
-        self.spec = spec
-        super().__init__({"i": In(beats(spec.input.width)), "o": Out(stream.Signature(PooledWord()))})
 
     @property
     def cycles_per_step(self) -> int:
@@ -101,7 +96,7 @@ class StreamedPool(wiring.Component):
         return m
 
 
-class StreamedDecoder(wiring.Component):
+class StreamedDecoder(Decoder):
     """A `hdl.ends.Decoder` with a product in every cycle.
 
     Parameters
@@ -116,12 +111,6 @@ class StreamedDecoder(wiring.Component):
 
     # Cycles from a product's operands to the sum.
     LATENCY = 4
-
-    def __init__(self, spec: DecoderSpec):
-        self.spec = spec
-        super().__init__(
-            {"i": In(stream.Signature(PooledWord())), "o": Out(stream.Signature(Logit(spec.logit_width)))}
-        )
 
     @property
     def cycles_per_sequence(self) -> int:

@@ -35,8 +35,8 @@ class Network(wiring.Component):
     def __init__(self, network: QuantizedNetwork, choice: Choice, taps: bool = False):
         self.network, self.taps = network, taps
         self.encoder: Encoder | StreamedEncoder
-        self.pool: Pool | StreamedPool
-        self.decoder: Decoder | StreamedDecoder
+        self.pool: Pool
+        self.decoder: Decoder
         if choice.streamed:
             self.encoder = StreamedEncoder(network.encoder)
             self.pool, self.decoder = StreamedPool(network.pool), StreamedDecoder(network.decoder)

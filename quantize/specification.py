@@ -4,6 +4,7 @@ A specification is one object with two realisations: its `compute` here, in inte
 `hdl/`. Both read every constant from it; neither computes a constant that the other needs.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Self
@@ -53,7 +54,7 @@ def unpack_trits(planes: np.ndarray, columns: int) -> Integers:
 
 
 @dataclass(frozen=True, eq=False)
-class Specification:
+class Specification(ABC):
     """Base of all specifications.
 
     Subclasses are frozen dataclasses whose fields are `Format`, `integer(...)`, `words(...)` or
@@ -67,9 +68,9 @@ class Specification:
 
     kind: ClassVar[str]
 
+    @abstractmethod
     def shapes(self) -> Mapping[str, int]:
         """Size of each letter used in the shapes of this specification's fields."""
-        raise NotImplementedError
 
     @property
     def table_bits(self) -> int:

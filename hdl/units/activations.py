@@ -1,5 +1,7 @@
 """What makes activations of y in front of an event mixer, a beat at a time."""
 
+from abc import ABC, abstractmethod
+
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -44,7 +46,7 @@ class Spikes(wiring.Component):
         return m
 
 
-class _Patient(wiring.Component):
+class _Patient(wiring.Component, ABC):
     """Holds each beat at its input until what is made of it stands at the output.
 
     `age` counts a beat's cycles up to `cycles_per_beat - 1`, in which it leaves.
@@ -73,9 +75,9 @@ class _Patient(wiring.Component):
         self.make(m, leaves)
         return m
 
+    @abstractmethod
     def make(self, m: Module, leaves: Signal) -> None:
         """Add what gives the output's value from the input's by the beat's last cycle."""
-        raise NotImplementedError
 
 
 class IntegrateAndFire(_Patient):

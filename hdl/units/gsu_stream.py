@@ -5,7 +5,6 @@ from itertools import pairwise
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.data import View
-from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import add_trit, exceeds, round_shift, saturate, shift_left, times
 from hdl.primitives.counters import channel_counter
@@ -13,19 +12,18 @@ from hdl.primitives.memory import table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
 from hdl.primitives.store import Outlet
-from hdl.streams import Beat, beats
+from hdl.streams import Beat
 from hdl.units.gsu_bank import StepBank
-from hdl.units.gsu_mixer import weight_rows
+from hdl.units.gsu_mixer import GsuMixer, weight_rows
 from quantize.constants import THRESHOLD
 from quantize.layers.gsu import (
     ACTIVATION_BITS,
     OPERAND_WIDTH,
-    GatedProductSpec,
     LeanGsuSpec,
 )
 
 
-class StreamedGsuMixer(wiring.Component):
+class StreamedGsuMixer(GsuMixer):
     """`hdl.units.gsu_mixer.GsuMixer`, faster: what that one does in turn is done at once here.
 
     Steps are collected in a ring of banks while an earlier one is walked: for each block of `lanes` outputs,
@@ -49,18 +47,6 @@ class StreamedGsuMixer(wiring.Component):
     SUM_LATENCY = 7
     # Cycles of an output: bias added, into the multiplier, multiplied, rounded; clipped as it leaves.
     OUTPUT_LATENCY = 4
-
-    def __init__(self, spec: GatedProductSpec, lanes: int):
-        if not 1 <= lanes <= spec.channels:
-            raise ValueError(
-                f"a mixer of {spec.channels} channels has 1 to {spec.channels} lanes, not {lanes}"
-            )
-        self.spec, self.lanes = spec, lanes
-        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.mixer_width))})
-
-    @property
-    def blocks(self) -> int:
-        return -(-self.spec.channels // self.lanes)
 
     @property
     def cycles_per_step(self) -> int:

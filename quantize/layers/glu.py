@@ -1,5 +1,6 @@
 """Gated linear units in integers, behind whatever activation: S4D's own unit, Binary S4D's, SpikingSSM's."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -97,9 +98,9 @@ class GluSpec(Specification):
         """Products a step: the gate's."""
         return self.channels
 
+    @abstractmethod
     def activations(self, y: Integers) -> Integers:
         """a (..., steps, H) of whole sequences y (..., steps, H), in the activations' format."""
-        raise NotImplementedError
 
     def compute(self, y: Integers) -> Integers:
         """Outputs (..., steps, H) in the residual format of whole sequences y (..., steps, H)."""

@@ -1,5 +1,6 @@
 """The Gated Spiking Unit in integers (Stan & Rhodes 2024), and a leaner form of it without its LayerNorm."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -71,14 +72,14 @@ class GatedProductSpec(Specification):
             )
 
     @property
+    @abstractmethod
     def mixer_shift(self) -> int:
         """Right shift (left if negative) of `p g` before it leaves the mixer."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def mixer_width(self) -> int:
         """Bits of `p g` as it leaves the mixer."""
-        raise NotImplementedError
 
     @cached_property
     def gate_width(self) -> int:
@@ -116,9 +117,9 @@ class GatedProductSpec(Specification):
         """Bits of a real weight in memory."""
         return stored_width(self.weight)
 
+    @abstractmethod
     def activations(self, y: Integers) -> tuple[Integers, Integers]:
         """Ternary and real activations of each step, (..., H) each."""
-        raise NotImplementedError
 
     def top_bits(self, magnitude: Integers) -> Integers:
         """The 10 bits of magnitudes that are the activation."""
