@@ -1,12 +1,14 @@
 """simulate: equality is exit status 0, the first difference is exit status 1 and has a name."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
+import models
 from quantize.file import load_network, save_network
 from tests.networks import random_network
 
@@ -90,6 +92,17 @@ def test_every_backend(run, data, backend, tmp_path):
     result = run("simulate", small, "--data", data, "--limit", 2, "--backend", backend)
     assert result.exit_code == 0, result.output
     assert f"({backend}, " in result.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.synth
+@pytest.mark.cosim
+def test_the_shipped_network_after_synthesis_reads_an_image_as_its_reference_does(run):
+    shipped = Path(models.__file__).parent / "zoo" / "smnist-gsu.safetensors"
+    options = ["--limit", 1, "--backend", "netlist", "--device", "up5k"]
+    result = run("simulate", shipped, "smnist-sample", *options)
+    assert result.exit_code == 0, result.output
+    assert "all 10 values are equal" in result.stdout
 
 
 def test_networks_that_cannot_be_compared(refuse, network, data, tmp_path):
