@@ -5,6 +5,7 @@ memory blocks are exact; look-up tables are weighted operators, within about a t
 """
 
 import json
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -42,6 +43,9 @@ TABLE_WEIGHT = 1.0
 PRODUCT_REGISTER = 32
 # A multiplier without a block, for each product of operand bits.
 PRODUCT_WEIGHT = 1.25
+
+CONTENTS = re.compile(r"^ *cell \$meminit_v2 .*?^ *end\n", re.DOTALL | re.MULTILINE)
+"""What memories hold at the start, in RTLIL: most of the text of a large network, and no matter of its size."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +223,7 @@ def _modules(rtlil: str, flatten: str = "") -> dict[str, Any]:
     """The circuit's modules after some tidying, as Yosys writes them."""
     with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
         folder = Path(temporary)
-        (folder / "design.il").write_text(rtlil)
+        (folder / "design.il").write_text(CONTENTS.sub("", rtlil))
         run_yosys(
             # Cleaned first: `opt` stumbles over the initial values of registers with constant bits.
             f"read_rtlil design.il\nproc\n{flatten}opt_clean\nopt\nwreduce\nopt_clean\nmemory_collect\n"

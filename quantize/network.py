@@ -22,8 +22,8 @@ LayerSpec = EncoderSpec | LayerNormSpec | ArraySpec | UnitSpec | PoolSpec | Deco
 UNIT_KINDS: dict[str, type[Specification]] = {unit.kind: unit for unit in get_args(UnitSpec)}
 """Kind of a unit -> its specification: the one table that names the layer kinds."""
 
-# Sequences computed at once: keeps the arrays of a chunk within a few tens of megabytes.
-VALUES_AT_ONCE = 1 << 21
+# Sequences computed at once: few enough that the array of a layer, 1 MB, stays in the processor's cache.
+VALUES_AT_ONCE = 1 << 17
 
 
 @dataclass(frozen=True, eq=False)
