@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from boards.toolchain import synthesise
-from boards.toolchain.synthesis import Resources, count
+from boards.toolchain.synthesis import count
 from hdl.parts import Part
+from hdl.resources import Resources
 from hdl.verilog import run_yosys
 from quantize.errors import StatespikeError
 from quantize.mixing import TernaryProduct

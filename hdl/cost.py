@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hdl.parts import Family, Part
+from hdl.resources import Resources, too_many
 from hdl.verilog import run_yosys
 
 # Width and depth of the shapes one memory block can take.
@@ -45,47 +46,7 @@ PRODUCT_REGISTER = 32
 PRODUCT_WEIGHT = 1.25
 
 CONTENTS = re.compile(r"^ *cell \$meminit_v2 .*?^ *end\n", re.DOTALL | re.MULTILINE)
-"""What memories hold at the start, in RTLIL: most of the text of a large network, and no matter of its size."""
-
-
-@dataclass(frozen=True)
-class Resources:
-    """Cells of a part.
-
-    Parameters
-    ----------
-    lut, ff, bram, spram, dsp : int
-        4-input look-up tables (a carry cell of the ECP5 counts for the two it is made of), flip-flops, block
-        memories, single-port memories, multipliers.
-    """
-
-    lut: int
-    ff: int
-    bram: int
-    spram: int
-    dsp: int
-
-    def shortfall(self, part: Part) -> list[str]:
-        """What the part lacks, in words."""
-        if part.family == "ice40":
-            paired = min((1 - UNPAIRED) * self.ff, PAIRED * self.lut)
-            cells = round(self.lut + self.ff - paired)
-            limits = {"logic cells": (cells, int(part.luts * FULLEST_CELLS))}
-        else:
-            limits = {
-                "look-up tables": (self.lut, int(part.luts * FULLEST)),
-                "flip-flops": (self.ff, part.flip_flops),
-            }
-        limits |= {
-            "block memories": (self.bram, part.block_rams),
-            "single-port memories": (self.spram, part.sprams),
-            "multipliers": (self.dsp, part.dsps),
-        }
-        return [
-            f"{needed} {name} where {available} can be used ({needed - available} too many)"
-            for name, (needed, available) in limits.items()
-            if needed > available
-        ]
+"""What memories hold at the start, in RTLIL: most of a large network's text, and no matter of its size."""
 
 
 # Placement fails on a part fuller than this.
@@ -96,6 +57,20 @@ FULLEST_CELLS = 0.98
 # and only this share of the look-up tables feeds a flip-flop, which binds wide mixers full of registers.
 UNPAIRED = 0.36
 PAIRED = 0.48
+
+
+def shortfall(estimate: Resources, part: Part) -> list[str]:
+    """What a part lacks for a circuit of about so many cells, in words; placement needs some to spare."""
+    if part.family == "ice40":
+        paired = min((1 - UNPAIRED) * estimate.ff, PAIRED * estimate.lut)
+        cells = round(estimate.lut + estimate.ff - paired)
+        logic = [("logic cells", cells, int(part.luts * FULLEST_CELLS))]
+    else:
+        logic = [
+            ("look-up tables", estimate.lut, int(part.luts * FULLEST)),
+            ("flip-flops", estimate.ff, part.flip_flops),
+        ]
+    return [*too_many(logic), *estimate.block_shortfall(part)]
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hdl.choice import Choice
-from hdl.cost import Resources, census_of_instances
+from hdl.cost import census_of_instances
 from hdl.drafts import drafts
 from hdl.network import Network
 from hdl.plan import Plan
+from hdl.resources import Resources
 from quantize.network import QuantizedNetwork
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from hdl.array import NeuronArray
 from hdl.block import UNITS, ResidualBlock, make_unit
 from hdl.choice import Choice, LayerChoice
-from hdl.cost import Resources, census
+from hdl.cost import census, shortfall
 from hdl.drafts import drafts
 from hdl.encoder import Encoder
 from hdl.laned_array import LanedArray
 from hdl.network import Network
 from hdl.parts import Part
+from hdl.resources import Resources
 from hdl.units.gsu import StreamedGsu, StreamedLeanGsu
 from hdl.verilog import rtlil_text
 from quantize.errors import StatespikeError
@@ -55,7 +56,7 @@ class Plan(Choice):
     @property
     def shortfall(self) -> list[str]:
         """What the part lacks, in words; nothing if the circuit fits."""
-        return self.estimate.shortfall(self.part)
+        return shortfall(self.estimate, self.part)
 
 
 def plan_network(

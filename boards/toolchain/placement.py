@@ -91,15 +91,8 @@ def require_fit(synthesis: Synthesis) -> None:
     StatespikeError
         If something is short; the message says what, and by how much.
     """
-    part, used = synthesis.part, synthesis.resources
-    rows = (
-        ("look-up tables", used.lut, part.luts),
-        ("flip-flops", used.ff, part.flip_flops),
-        ("block memories", used.bram, part.block_rams),
-        ("single-port memories", used.spram, part.sprams),
-        ("multipliers", used.dsp, part.dsps),
-    )
-    short = [f"{need} {name} where there are {have}" for name, need, have in rows if need > have]
+    part = synthesis.part
+    short = synthesis.resources.shortfall(part)
     if short:
         raise StatespikeError(f"the design does not fit {part.name}: it needs {', and '.join(short)}")
 

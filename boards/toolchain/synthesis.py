@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hdl.parts import Family, Part
 from hdl.primitives.adder import ADDER_NAME
+from hdl.resources import Resources
 from hdl.verilog import run_yosys
 from quantize.errors import StatespikeError
 
@@ -14,7 +15,6 @@ from quantize.errors import StatespikeError
 _CELLS: dict[Family, dict[str, dict[str, int]]] = {
     "ice40": {
         "lut": {"SB_LUT4": 1},
-        "carry": {"SB_CARRY": 1},
         "bram": {f"SB_RAM40_4K{edge}": 1 for edge in ("", "NR", "NW", "NRNW")},
         "spram": {"SB_SPRAM256KA": 1},
         "dsp": {"SB_MAC16": 1},
@@ -22,38 +22,12 @@ _CELLS: dict[Family, dict[str, dict[str, int]]] = {
     "ecp5": {
         # A carry cell and a distributed memory are made of look-up tables.
         "lut": {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4},
-        "carry": {"CCU2C": 1},
         "bram": {"DP16KD": 1},
         "spram": {},
         "dsp": {"MULT18X18D": 1},
     },
 }
 _FLIP_FLOPS = {"ice40": "SB_DFF", "ecp5": "TRELLIS_FF"}
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What a netlist uses, in the part's own cells.
-
-    Parameters
-    ----------
-    lut, ff, bram, spram, dsp : int
-        4-input look-up tables, flip-flops, block memories, single-port memories, multipliers. On the ECP5 a
-        carry cell counts for the two look-up tables it is made of.
-    carry : int
-        Carry cells: SB_CARRY, or CCU2C of two bits.
-    """
-
-    lut: int
-    ff: int
-    bram: int
-    spram: int
-    dsp: int
-    carry: int
-
-    def as_dict(self) -> dict[str, int]:
-        """The figures by name."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

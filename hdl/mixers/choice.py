@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from hdl.cost import MemoryNeed, Resources
+from hdl.cost import MemoryNeed
 from hdl.drafts import drafts
 from hdl.mixers.blocks import block_sizes
 from hdl.mixers.event import TernaryEventMixer
@@ -21,6 +21,7 @@ from hdl.mixers.serial import SerialMixer
 from hdl.mixers.table import TableMixer
 from hdl.parts import Family
 from hdl.primitives.memory import BUFFER_BITS, LOGIC_BITS
+from hdl.resources import Resources
 from quantize.errors import StatespikeError
 from quantize.mixing import AdderGraph
 

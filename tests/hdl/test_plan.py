@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from hdl.cost import Resources
+from hdl.cost import shortfall
 from hdl.explain import explain
 from hdl.parts import part
 from hdl.plan import plan_network
+from hdl.resources import Resources
 from quantize.errors import StatespikeError
 from tests.networks import random_network
 
@@ -16,7 +17,7 @@ from tests.networks import random_network
 def test_every_kind_of_unit_has_a_plan(model):
     roomy = part("ecp5-25k")
     plan = plan_network(random_network(model, 2, 1, 1, seed=1), roomy)
-    assert plan.estimate.shortfall(roomy) == []
+    assert plan.shortfall == []
     assert plan.layers[0].multipliers == 4
 
 
@@ -85,6 +86,6 @@ def test_the_ecp5_streams_a_channel_a_cycle():
 def test_logic_cells_of_circuits_full_of_registers():
     """Two networks that were placed on the UP5K: one has room, the other took 5,400 of 5,280 cells."""
     target = part("up5k")
-    assert Resources(lut=4074, ff=2751, bram=30, spram=0, dsp=8).shortfall(target) == []
-    (short,) = Resources(lut=3398, ff=3649, bram=8, spram=0, dsp=8).shortfall(target)
+    assert shortfall(Resources(lut=4074, ff=2751, bram=30, spram=0, dsp=8), target) == []
+    (short,) = shortfall(Resources(lut=3398, ff=3649, bram=8, spram=0, dsp=8), target)
     assert "logic cells" in short
