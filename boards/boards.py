@@ -9,7 +9,7 @@ from amaranth_boards.icebreaker import ICEBreakerPlatform
 from amaranth_boards.ulx3s import ULX3S_25F_Platform
 
 from hdl.parts import Part, part
-from quantize.errors import StatespikeError
+from quantize.errors import look_up
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,4 @@ def board(name: str) -> Board:
     StatespikeError
         If there is none; the message lists the known names.
     """
-    if name not in BOARDS:
-        raise StatespikeError(f"unknown board {name!r}; known boards: {', '.join(BOARDS)}")
-    return BOARDS[name]
+    return look_up(BOARDS, name, "board")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from quantize.errors import StatespikeError
+from quantize.errors import look_up
 
 Family = Literal["ice40", "ecp5"]
 
@@ -75,6 +75,4 @@ def part(name: str) -> Part:
     StatespikeError
         If there is none; the message lists the known names.
     """
-    if name not in PARTS:
-        raise StatespikeError(f"unknown device {name!r}; known devices: {', '.join(PARTS)}")
-    return PARTS[name]
+    return look_up(PARTS, name, "device")

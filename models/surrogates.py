@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quantize.errors import StatespikeError
+from quantize.errors import StatespikeError, look_up
 
 Derivative = Callable[[Tensor], Tensor]
 
@@ -59,10 +59,9 @@ def surrogate(text: str) -> Derivative:
     if not text:
         return no_step
     name, separator, number = text.partition(SEPARATOR)
-    if name not in SURROGATES:
-        raise StatespikeError(f"unknown surrogate {name!r}; choose one of {', '.join(SURROGATES)}")
+    derivative = look_up(SURROGATES, name, "surrogate")
     if not separator:
-        return SURROGATES[name]
+        return derivative
     if name not in SHARPNESS:
         raise StatespikeError(f"surrogate {name} has no parameter; leave {separator}{number} out")
     try:
@@ -71,7 +70,7 @@ def surrogate(text: str) -> Derivative:
         value = math.nan
     if not 0 < value < math.inf:
         raise StatespikeError(f"{SHARPNESS[name]} of {name} is {number!r}; give a number greater than 0")
-    return partial(SURROGATES[name], **{SHARPNESS[name]: value})
+    return partial(derivative, **{SHARPNESS[name]: value})
 
 
 class _Spike(torch.autograd.Function):

@@ -7,9 +7,10 @@ from typing import Any
 
 from models.importers import s4d, statespike
 from models.importers.options import Options
-from models.importers.state_dict import ImportFailure, StateDict, read_tensors
+from models.importers.state_dict import StateDict, read_tensors
 from quantize.checkpoint import Checkpoint, Tensor
 from quantize.configuration import NetworkConfig
+from quantize.errors import look_up
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,7 @@ def import_network(path: Path, kind: str, options: Options, provenance: dict[str
     StatespikeError
         When the kind is unknown, or the file is not of this kind; in one sentence.
     """
-    if kind not in IMPORTERS:
-        raise ImportFailure(f"unknown kind of file {kind!r}; choose one of {', '.join(IMPORTERS)}")
-    importer = IMPORTERS[kind]
+    importer = look_up(IMPORTERS, kind, "kind of file")
     state = StateDict(read_tensors(path), str(path), importer.description)
     config, tensors = importer.read(state, options)
     state.finish()

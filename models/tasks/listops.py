@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.tasks.task import CALIBRATION_SEQUENCES, Task, TaskError
+from models.tasks.task import CALIBRATION_SEQUENCES, Task, refuse_files
 from models.tasks.tokens import TokenSequences
 
 OPERATION_PROBABILITY = 0.25
@@ -70,8 +70,7 @@ def listops_task(name: str, data: Path | None) -> Task:
     data : Path, optional
         Must not be given: there are no files.
     """
-    if data is not None:
-        raise TaskError(f"task {name} is drawn by its rule, not read from {data}; leave --data out")
+    refuse_files(name, data)
     size = SIZES[name]
 
     @cache

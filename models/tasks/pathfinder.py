@@ -13,7 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from models.tasks.task import CALIBRATION_SEQUENCES, Sequences, Task, TaskError
+from models.tasks.task import CALIBRATION_SEQUENCES, Sequences, Task, refuse_files
 
 # Lengths are in pixels.
 SIDE = 32
@@ -65,8 +65,7 @@ def pathfinder_task(name: str, data: Path | None) -> Task:
     data : Path, optional
         Must not be given: there are no files.
     """
-    if data is not None:
-        raise TaskError(f"task {name} is drawn by its rule, not read from {data}; leave --data out")
+    refuse_files(name, data)
     size = SIZES[name]
     return Task(
         name,

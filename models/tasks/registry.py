@@ -12,7 +12,8 @@ from models.tasks.mnist import fashion_task, mnist_sample, mnist_task
 from models.tasks.pathfinder import SIZES as PATHFINDER_SIZES
 from models.tasks.pathfinder import pathfinder_task
 from models.tasks.spoken_digits import spoken_digits_task
-from models.tasks.task import Task, TaskError
+from models.tasks.task import Task
+from quantize.errors import look_up
 
 TASKS: dict[str, Callable[[str, Path | None], Task]] = {
     "smnist": mnist_task,
@@ -41,8 +42,4 @@ def load_task(name: str, data: str | os.PathLike[str] | None = None) -> Task:
     path = None if data is None else Path(data)
     if path is not None and path.suffix == ".npz":
         return file_task(path)
-    if name not in TASKS:
-        raise TaskError(
-            f"unknown task {name!r}; choose one of {', '.join(TASKS)}, or give an .npz with --data"
-        )
-    return TASKS[name](name, path)
+    return look_up(TASKS, name, "task", ", or give an .npz with --data")(name, path)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,17 @@ CALIBRATION_SEQUENCES = 128
 
 class TaskError(StatespikeError):
     """Data that is missing or cannot be used."""
+
+
+def refuse_files(name: str, data: Path | None) -> None:
+    """Say that a task is drawn, if somebody names files for it.
+
+    Raises
+    ------
+    TaskError
+    """
+    if data is not None:
+        raise TaskError(f"task {name} is drawn by its rule, not read from {data}; leave --data out")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 `sim.backends.netlist` offers one more, which needs the result of a synthesis.
 """
 
-from quantize.errors import StatespikeError
+from quantize.errors import look_up
 from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.backends.base import Backend
 from sim.backends.cocotb_runner import Cocotb
@@ -24,6 +24,4 @@ def backend(name: str) -> Backend:
     StatespikeError
         If there is none; the message lists the known names.
     """
-    if name not in BACKENDS:
-        raise StatespikeError(f"unknown backend {name!r}; known backends: {', '.join(BACKENDS)}")
-    return BACKENDS[name]
+    return look_up(BACKENDS, name, "backend")

@@ -25,7 +25,7 @@ def test_ulx3s():
 
 
 def test_unknown_board_is_told():
-    with pytest.raises(StatespikeError, match="unknown board 'arty'; known boards: icebreaker, ulx3s-25f"):
+    with pytest.raises(StatespikeError, match="unknown board 'arty'; choose one of icebreaker, ulx3s-25f"):
         board("arty")
 
 

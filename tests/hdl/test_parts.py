@@ -16,6 +16,6 @@ def test_names_are_keys():
 
 def test_unknown_part_is_told_with_the_known_ones():
     with pytest.raises(
-        StatespikeError, match=r"unknown device 'virtex'; known devices: up5k, hx8k, lp8k, ecp5-25k"
+        StatespikeError, match=r"unknown device 'virtex'; choose one of up5k, hx8k, lp8k, ecp5-25k"
     ):
         part("virtex")

@@ -17,6 +17,7 @@ from models.tasks.idx import FASHION, MNIST, data_location, read_images
 from models.tasks.mnist import pixel_order
 from models.tasks.registry import load_task
 from models.tasks.task import TaskError
+from quantize.errors import StatespikeError
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -221,7 +222,7 @@ def test_a_task_that_brings_its_data_refuses_a_place_for_it(name, tmp_path):
 
 
 def test_unknown_task_names_the_known_ones():
-    with pytest.raises(TaskError, match="unknown task 'cifar'; choose one of smnist, psmnist"):
+    with pytest.raises(StatespikeError, match="unknown task 'cifar'; choose one of smnist, psmnist"):
         load_task("cifar")
 
 

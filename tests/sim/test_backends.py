@@ -149,5 +149,5 @@ def test_design_that_does_not_compile_is_told_with_the_log(tiny, draw, tmp_path,
 
 
 def test_unknown_backend_is_told():
-    with pytest.raises(StatespikeError, match="unknown backend 'spice'; known backends: amaranth"):
+    with pytest.raises(StatespikeError, match="unknown backend 'spice'; choose one of amaranth"):
         backend("spice")

@@ -15,6 +15,7 @@ from models.network import Network
 from quantize import real
 from quantize.checkpoint import read_checkpoint, write_checkpoint
 from quantize.configuration import UNIT_TENSORS, NetworkConfig
+from quantize.errors import StatespikeError
 
 FEATURES, CHANNELS, MODES, LAYERS, CLASSES, STEPS = 2, 6, 4, 2, 5, 23
 
@@ -175,7 +176,7 @@ def test_options_that_the_kind_settles_are_refused(state, tmp_path):
     torch.save(state, tmp_path / "theirs.pt")
     with pytest.raises(ImportFailure, match="leave --model and --discretisation out"):
         import_network(tmp_path / "theirs.pt", "s4d", Options(discretisation="bilinear"), {})
-    with pytest.raises(ImportFailure, match="unknown kind of file 'jax'; choose one of s4d, statespike"):
+    with pytest.raises(StatespikeError, match="unknown kind of file 'jax'; choose one of s4d, statespike"):
         import_network(tmp_path / "theirs.pt", "jax", Options(), {})
 
 
