@@ -85,8 +85,11 @@ def plan_network(
     with drafts():
         *faster, smallest = choices(network, part)
         # Counting a circuit takes seconds; what needs more multipliers than there are does not fit anyway.
+        others = {streamed: _multipliers_beside_arrays(network, streamed) for streamed in (False, True)}
         possible = [
-            choice for choice in faster if not part.dsps or _fewest_multipliers(network, choice) <= part.dsps
+            choice
+            for choice in faster
+            if not part.dsps or choice.array_multipliers + others[choice.streamed] <= part.dsps
         ]
     possible.append(smallest)
     if rate is not None:
@@ -223,19 +226,14 @@ def _array_options(block: Block, most: int) -> dict[tuple[int, int], int]:
     }
 
 
-def _fewest_multipliers(network: QuantizedNetwork, choice: Choice) -> int:
-    """Multipliers that a choice takes at least."""
-    if not choice.streamed:
-        return choice.array_multipliers + sum(block.unit.multiplications > 0 for block in network.blocks)
-    units = [
-        make_unit(block.unit, layer.lanes, streamed=True)
-        for block, layer in zip(network.blocks, choice.layers, strict=True)
-    ]
+def _multipliers_beside_arrays(network: QuantizedNetwork, streamed: bool) -> int:
+    """Multipliers that units and ends take at least, whatever their lanes."""
+    if not streamed:
+        return sum(block.unit.multiplications > 0 for block in network.blocks)
+    units = [make_unit(block.unit, min(_lanes_of(block)), streamed=True) for block in network.blocks]
     ends = 2  # encoder, decoder
-    return (
-        choice.array_multipliers
-        + ends
-        + sum(unit.multipliers if isinstance(unit, StreamedGsu | StreamedLeanGsu) else 1 for unit in units)
+    return ends + sum(
+        unit.multipliers if isinstance(unit, StreamedGsu | StreamedLeanGsu) else 1 for unit in units
     )
 
 
@@ -248,12 +246,17 @@ def _slowest_block(network: QuantizedNetwork, layers: tuple[LayerChoice, ...]) -
 
 
 def _lane_options(block: Block, *, streamed: bool = False) -> dict[int, int]:
-    """Numbers of lanes that a block's unit offers, and the cycles a step that each takes."""
+    """The numbers of lanes that a block's unit offers, and the cycles a step that each takes."""
     return {
         lanes: make_unit(block.unit, lanes, streamed=streamed).cycles_per_step
-        # mypy cannot see that the table pairs specifications with their components.
-        for lanes in UNITS[block.unit.kind].lane_choices(block.unit)  # type: ignore[arg-type]
+        for lanes in _lanes_of(block)
     }
+
+
+def _lanes_of(block: Block) -> list[int]:
+    """Numbers of lanes that a block's unit offers."""
+    # mypy cannot see that the table pairs specifications with their components.
+    return UNITS[block.unit.kind].lane_choices(block.unit)  # type: ignore[arg-type]
 
 
 def _layers(options: list[dict[int, int]], multipliers: int, cycles: int) -> tuple[LayerChoice, ...]:
