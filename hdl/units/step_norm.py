@@ -113,7 +113,8 @@ class StepNorm(wiring.Component):
         walk = Signal(2)
         averaging, issue, full, bank, leaves = Signal(), Signal(), Signal(), Signal(), Signal()
         channel = Signal(range(channels))
-        last_channel = channel == channels - 1
+        # Registers, for much waits for them.
+        last_channel, ripe = Signal(init=channels == 1), Signal()
         wait = Signal(range(max(last, self.channel_cycles)))
         # Begun with the half that rounds the mean.
         total = Signal(signed(norm.sum_width), init=1 << norm.mean_shift >> 1)
@@ -122,6 +123,14 @@ class StepNorm(wiring.Component):
         inverted_mean = Signal(signed(WORD), reset_less=True)
         rounded = Signal(signed(WORD), reset_less=True)
         m.d.comb += read.addr.eq(channel + Mux(bank, channels, 0))
+        advance, rest = Signal(), Signal()
+        with m.If(advance):
+            m.d.sync += [
+                channel.eq(Mux(last_channel, 0, channel + 1)),
+                last_channel.eq(channel == channels - 2 if channels > 1 else 1),
+            ]
+        with m.If(rest):
+            m.d.sync += [wait.eq(wait - 1), ripe.eq(wait == 1)]
         with m.FSM():
             with m.State("idle"), m.If(full):
                 m.d.sync += [full.eq(0), total.eq(total.init), inverted_mean.eq(~(total >> norm.mean_shift))]
@@ -129,18 +138,16 @@ class StepNorm(wiring.Component):
                     m.d.sync += averaging.eq(1)
                 m.next = "walk"
             with m.State("walk"):
-                m.d.comb += issue.eq(~pair)
-                m.d.sync += wait.eq(last - 1)
-                with m.If(issue & ~averaging):
-                    m.d.sync += channel.eq(Mux(last_channel, 0, channel + 1))
+                m.d.comb += [issue.eq(~pair), advance.eq(issue & ~averaging)]
+                m.d.sync += [wait.eq(last - 1), ripe.eq(0)]
                 with m.If(issue & (last_channel | averaging)):
                     m.next = "settle"
             with m.State("settle"):
-                m.d.sync += wait.eq(wait - 1)
-                with m.If((wait == 0) & averaging):
+                m.d.comb += rest.eq(1)
+                with m.If(ripe & averaging):
                     m.d.sync += averaging.eq(0)
                     m.next = "walk"
-                with m.Elif(wait == 0):
+                with m.Elif(ripe):
                     m.d.sync += walk.eq(walk + 1)
                     with m.Switch(walk):
                         with m.Case(SQUARE):
@@ -151,7 +158,7 @@ class StepNorm(wiring.Component):
                         with m.Case(NORMALISE):
                             m.next = "walk"
                         with m.Case(GAIN):
-                            m.d.sync += wait.eq(self.channel_cycles - 1)
+                            m.d.sync += [wait.eq(self.channel_cycles - 1), ripe.eq(0)]
                             m.next = "leave"
             with m.State("normalise"), m.If(root.scaled):
                 m.next = "walk"
@@ -159,14 +166,9 @@ class StepNorm(wiring.Component):
                 m.d.sync += inverted_mean.eq(-1)
                 m.next = "walk"
             with m.State("leave"):
-                m.d.comb += queue.i.valid.eq(wait == 0)
-                with m.If(wait != 0):
-                    m.d.sync += wait.eq(wait - 1)
+                m.d.comb += [queue.i.valid.eq(ripe), rest.eq(~ripe), advance.eq(leaves)]
                 with m.If(leaves):
-                    m.d.sync += [
-                        channel.eq(Mux(last_channel, 0, channel + 1)),
-                        wait.eq(self.channel_cycles - 1),
-                    ]
+                    m.d.sync += [wait.eq(self.channel_cycles - 1), ripe.eq(0)]
                 with m.If(leaves & last_channel):
                     m.d.comb += gate.step_leaves.eq(1)
                     m.d.sync += bank.eq(~bank)
