@@ -9,7 +9,7 @@ from hdl.primitives.memory import DISTRIBUTED_DEPTH, buffer, table, words_of
 from hdl.primitives.queue import Queue
 from hdl.primitives.registers import delayed
 from hdl.products import ArrayProducts
-from hdl.slots import ROW_WIDTHS, SKIP_IN_ROWS, coefficient_rows, slots_of
+from hdl.slots import ROW_WIDTHS, Single, coefficient_rows, slots_of
 from hdl.state_update import StateUpdate
 from hdl.streams import Beat, beats
 from quantize.layers.array import COEFFICIENT_WIDTH, ArraySpec
@@ -153,7 +153,7 @@ class NeuronArray(wiring.Component):
         # What the slot does; from cycle 1 on beside its memories' words.
         names = ("reads", "moves", "weighs", "skip")
         reads, moves, weighs, skip = (Signal(name=name) for name in names)
-        single = Signal(2)
+        single = Signal(range(len(Single)))
         with m.Switch(slot):
             for index, what in enumerate(self.slots):
                 with m.Case(index):
@@ -161,7 +161,7 @@ class NeuronArray(wiring.Component):
                         flag.eq(getattr(what, name) & issue)
                         for name, flag in zip(names, (reads, moves, weighs, skip), strict=True)
                     ]
-                    m.d.comb += single.eq(what.single or 0)
+                    m.d.comb += single.eq(what.single)
         first, clears, counts = Signal(), Signal(), Signal()
         m.d.comb += [
             first.eq(issue & (slot == 0)),
@@ -181,20 +181,16 @@ class NeuronArray(wiring.Component):
             for name in ("velocities", "positions")
             for port in buffer(m, name, modes_total, spec.state_width, quick=self.lane)
         )
-        has_row = issue
-        if self.multipliers not in SKIP_IN_ROWS and not self.lane:
+        if not self.lane:
             skips = table(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
             m.d.comb += [skips.addr.eq(channel), products.skip_weight.eq(skips.data.as_signed())]
-            has_row = issue & ~skip
+        # Two multipliers need a row for each half of a mode's work.
+        halves = len(rows) // modes_total
+        has_row = issue & ~skip if halves == 2 else reads
         with m.If(has_row):
             m.d.sync += row.eq(Mux(row == len(rows) - 1, 0, row + 1))
-        if len(rows) % modes_total:
-            mode = Signal(range(modes_total))
-            with m.If(reads):
-                m.d.sync += mode.eq(Mux(mode == modes_total - 1, 0, mode + 1))
-        else:
-            mode = row // (len(rows) // modes_total)
-        m.d.comb += coefficients.addr.eq(row)
+        mode = row // halves
+        m.d.comb += [coefficients.addr.eq(row), coefficients.en.eq(has_row)]
         for port in (velocity_read, position_read):
             m.d.comb += [port.addr.eq(mode), port.en.eq(reads)]
         answered = 1 + self.late

@@ -36,7 +36,7 @@ class ArrayProducts(wiring.Component):
         The channel's sum begins anew with this slot; the slot adds to it. Two multipliers never do both.
     moves, weighs, skip : In(1)
         See `hdl.slots.Slot`.
-    single : In(2)
+    single : In(range(len(Single)))
         A `hdl.slots.Single`, for three multipliers.
     damping, stiffness : Out(signed(32))
         The feedback products, in cycle 3.
@@ -58,7 +58,7 @@ class ArrayProducts(wiring.Component):
                 "row": In(ROW_WIDTHS[multipliers]),
                 "skip_weight": In(signed(COEFFICIENT_WIDTH)),
                 **inputs,
-                "single": In(2),
+                "single": In(range(len(Single))),
                 "damping": Out(signed(PRODUCT_WIDTH)),
                 "stiffness": Out(signed(PRODUCT_WIDTH)),
                 "input_code": Out(SHIFT_CODE_WIDTH),
@@ -131,36 +131,47 @@ class ArrayProducts(wiring.Component):
             elif index == 1:
                 state = Mux(self.skip, 0, state)
             m.d.comb += [multiplier.a.eq(state), multiplier.b.eq(factor)]
-        codes = [
-            self.input_code.eq(outputs[OUTPUT_WEIGHT_WIDTH:]),
-            self.position_code.eq(outputs[COEFFICIENT_WIDTH + OUTPUT_WEIGHT_WIDTH :]),
-        ]
         # The shifts come with the output weights, in the slot itself or the one before.
         if self.multipliers == 4:
-            m.d.comb += codes
+            m.d.comb += Cat(self.input_code, self.position_code).eq(_shift_codes(outputs))
         else:
             with m.If(self.weighs):
-                m.d.sync += codes
+                m.d.sync += Cat(self.input_code, self.position_code).eq(_shift_codes(outputs))
 
     def _pair_and_single(self, m: Module, multipliers: list[Multiplier]) -> None:
-        first, second, last = (self.row.word_select(index, COEFFICIENT_WIDTH) for index in range(3))
+        outputs, feedback = self.row[:32], self.row[32:]
+        words = (outputs.word_select(index, COEFFICIENT_WIDTH) for index in range(2))
+        velocity_weight, position_weight = (word[:OUTPUT_WEIGHT_WIDTH].as_signed() for word in words)
         held_velocity, held_position = Signal.like(self.velocity), Signal.like(self.position)
-        states = Array([self.velocity, held_position, held_velocity, self.u])
-        for multiplier, state, word in zip(
-            multipliers, (self.velocity, self.position), (first, second), strict=False
+        held_velocity_weight = Signal.like(velocity_weight, name="held_velocity_weight")
+        held_position_weight = Signal.like(position_weight, name="held_position_weight")
+        for index, (state, weight) in enumerate(
+            [(self.velocity, velocity_weight), (self.position, position_weight)]
         ):
-            # A coefficient has no sign: the bit above it is a shift's.
-            magnitude, sign = word[: COEFFICIENT_WIDTH - 1], word[COEFFICIENT_WIDTH - 2] & ~self.moves
-            m.d.comb += [multiplier.a.eq(state), multiplier.b.eq(Cat(magnitude, sign).as_signed())]
-        weight = last[:OUTPUT_WEIGHT_WIDTH].as_signed()
+            coefficient = feedback.word_select(index, COEFFICIENT_WIDTH).as_signed()
+            m.d.comb += [
+                multipliers[index].a.eq(state),
+                multipliers[index].b.eq(Mux(self.moves, coefficient, weight)),
+            ]
+        # In the order of `Single`.
+        states = Array([self.velocity, held_position, held_velocity, self.u, 0])
+        weights = Array([velocity_weight, held_position_weight, held_velocity_weight, self.skip_weight, 0])
         m.d.comb += [
             multipliers[2].a.eq(states[self.single]),
-            multipliers[2].b.eq(Mux(self.skip, last.as_signed(), weight)),
-        ]
-        m.d.comb += [
-            self.input_code.eq(last[OUTPUT_WEIGHT_WIDTH:]),
-            self.position_code.eq(Cat(first[-1], second[-1], last[-1])),
+            multipliers[2].b.eq(weights[self.single]),
+            Cat(self.input_code, self.position_code).eq(_shift_codes(outputs)),
         ]
         # Of three modes, the first two wait for the single multiplier.
         with m.If(self.moves & (self.single != Single.HELD_VELOCITY)):
-            m.d.sync += [held_velocity.eq(self.velocity), held_position.eq(self.position)]
+            m.d.sync += [
+                held_velocity.eq(self.velocity),
+                held_position.eq(self.position),
+                held_velocity_weight.eq(velocity_weight),
+                held_position_weight.eq(position_weight),
+            ]
+
+
+def _shift_codes(outputs: Value) -> Value:
+    """The shifts of a mode, each above an output weight."""
+    words = (outputs.word_select(index, COEFFICIENT_WIDTH) for index in range(2))
+    return Cat(word[OUTPUT_WEIGHT_WIDTH:][:SHIFT_CODE_WIDTH] for word in words)

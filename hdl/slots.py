@@ -12,10 +12,8 @@ from quantize.layers.array import (
     ArraySpec,
 )
 
-ROW_WIDTHS = {2: 32, 3: 48, 4: 64}
+ROW_WIDTHS = {2: 32, 3: 64, 4: 64}
 """Multipliers of an array -> bits of a row of coefficients."""
-SKIP_IN_ROWS = (3,)
-"""Numbers of multipliers whose rows hold the skip weights too; others have a table of them."""
 
 
 class Single(IntEnum):
@@ -25,6 +23,7 @@ class Single(IntEnum):
     HELD_POSITION = 1
     HELD_VELOCITY = 2
     SKIP = 3
+    NOTHING = 4
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Slot:
         Its two states are multiplied by their output weights.
     skip : bool
         The input is weighed.
-    single : Single, optional
+    single : Single
         What the third of three multipliers weighs.
     """
 
@@ -52,7 +51,7 @@ class Slot:
     moves: bool
     weighs: bool
     skip: bool = False
-    single: Single | None = None
+    single: Single = Single.NOTHING
 
 
 def slots_of(modes: int, multipliers: int, *, skip: bool = True) -> list[Slot]:
@@ -70,7 +69,7 @@ def slots_of(modes: int, multipliers: int, *, skip: bool = True) -> list[Slot]:
     """
     if multipliers not in ROW_WIDTHS:
         raise ValueError(f"an array has 2, 3 or 4 multipliers, not {multipliers}")
-    if multipliers in SKIP_IN_ROWS and not skip:
+    if multipliers == 3 and not skip:
         raise ValueError(f"{multipliers} multipliers weigh the skip path too")
     if multipliers == 3:
         return _slots_of_three(modes)
@@ -92,8 +91,11 @@ def _slots_of_three(modes: int) -> list[Slot]:
         for mode, single in zip(group, Single, strict=False):
             # The outputs of a group's last mode are the pair's.
             found.append(
-                Slot(mode, reads=True, moves=True, weighs=False, single=single if len(group) > 1 else None)
-            )
+                Slot(
+                    mode, reads=True, moves=True, weighs=False,
+                    single=single if len(group) > 1 else Single.NOTHING,
+                )
+            )  # fmt: skip
         single = Single.HELD_POSITION if len(group) == 3 else Single.SKIP
         skip = ends and single is Single.SKIP
         found.append(Slot(group[-1], reads=False, moves=False, weighs=True, skip=skip, single=single))
@@ -103,18 +105,12 @@ def _slots_of_three(modes: int) -> list[Slot]:
 
 
 def coefficient_rows(spec: ArraySpec, multipliers: int) -> list[int]:
-    """The coefficient memory: a row a slot, but for a skip slot with a table, channel after channel."""
+    """The coefficient memory, channel after channel: a row a mode, or two of half the width in turn."""
     rows = []
     for channel in range(spec.channels):
-        for slot in slots_of(spec.modes, multipliers):
-            if multipliers == 3:
-                rows.append(_row_of_three(spec, channel, slot))
-            elif multipliers == 4 and not slot.skip:
-                rows.append(_outputs(spec, channel, slot.mode) | _feedback(spec, channel, slot.mode) << 32)
-            elif slot.weighs:
-                rows.append(_outputs(spec, channel, slot.mode))
-            elif slot.moves:
-                rows.append(_feedback(spec, channel, slot.mode))
+        for mode in range(spec.modes):
+            outputs, feedback = _outputs(spec, channel, mode), _feedback(spec, channel, mode)
+            rows += [outputs, feedback] if multipliers == 2 else [outputs | feedback << 32]
     return rows
 
 
@@ -136,43 +132,5 @@ def _feedback(spec: ArraySpec, channel: int, mode: int) -> int:
         [
             (spec.damping[channel, mode], COEFFICIENT_WIDTH),
             (spec.stiffness[channel, mode], COEFFICIENT_WIDTH),
-        ]
-    )
-
-
-def _row_of_three(spec: ArraySpec, channel: int, slot: Slot) -> int:
-    """The pair's words in 15 bits each with a bit of a shift above, then the single multiplier's word."""
-    low = COEFFICIENT_WIDTH - 1
-    mode = slot.mode
-    first, second, position_code, single = 0, 0, 0, 0
-    if slot.moves:
-        first, second = spec.damping[channel, mode], spec.stiffness[channel, mode]
-        position_code = spec.position_shift[channel, mode] // SHIFT_STEP
-    elif slot.weighs:
-        first, second = spec.velocity_weight[channel, mode], spec.position_weight[channel, mode]
-    if slot.single is Single.SKIP:
-        single = concatenate([(spec.skip[channel], COEFFICIENT_WIDTH)])
-    else:
-        weights = {
-            None: 0,
-            Single.VELOCITY: spec.velocity_weight[channel, mode],
-            Single.HELD_POSITION: spec.position_weight[channel, mode - 1],
-            Single.HELD_VELOCITY: spec.velocity_weight[channel, mode - 1],
-        }
-        input_code = spec.input_shift[channel, mode] // SHIFT_STEP if slot.moves else 0
-        single = concatenate(
-            [
-                (weights[slot.single], OUTPUT_WEIGHT_WIDTH),
-                (input_code, SHIFT_CODE_WIDTH),
-                (position_code >> 2, 1),
-            ]
-        )
-    return concatenate(
-        [
-            (first, low),
-            (position_code & 1, 1),
-            (second, low),
-            (position_code >> 1 & 1, 1),
-            (single, COEFFICIENT_WIDTH),
         ]
     )

@@ -26,6 +26,22 @@ class Beat(data.StructLayout):
         super().__init__({"first": 1, "last": 1, "value": signed(width)})
 
 
+class Factors(data.StructLayout):
+    """Two factors of which a step's value is made.
+
+    Members
+    -------
+    first : 1
+        The step is the first of its sequence.
+    last : 1
+        The step is the last of its sequence.
+    a, b : signed(width)
+    """
+
+    def __init__(self, width: int):
+        super().__init__({"first": 1, "last": 1, "a": signed(width), "b": signed(width)})
+
+
 class Vector(data.StructLayout):
     """All values of a step at once.
 

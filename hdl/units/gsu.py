@@ -9,10 +9,11 @@ from hdl.mixers.blocks import block_sizes
 from hdl.primitives.memory import table, words_of
 from hdl.primitives.queue import Queue
 from hdl.streams import Beat, beats
+from hdl.units.gate_product import GatedMixer
 from hdl.units.gsu_mixer import GsuMixer
 from hdl.units.gsu_stream import StreamedGsuMixer
-from hdl.units.layer_norm import StepNorm
 from hdl.units.norm_stream import StreamedStepNorm
+from hdl.units.step_norm import StepNorm
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 
 
@@ -31,19 +32,25 @@ class Gsu(wiring.Component):
     o : Out(stream of Beat), in the residual format
     """
 
-    MIXER: type[GsuMixer | StreamedGsuMixer] = GsuMixer
-    NORM: type[StepNorm | StreamedStepNorm] = StepNorm
+    MIXER: type[GsuMixer] = GsuMixer
 
     def __init__(self, spec: GsuSpec, lanes: int):
         self.spec = spec
-        self.mixer = self.MIXER(spec, lanes)
-        self.norm = self.NORM(spec.norm, spec.output, spec.gelu)
+        self.mixer, self.norm = self.MIXER(spec, lanes), self.norm_of(spec)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     @staticmethod
     def lane_choices(spec: GsuSpec) -> list[int]:
         """Numbers of lanes worth choosing from."""
         return block_sizes(spec.channels)
+
+    @staticmethod
+    def norm_of(spec: GsuSpec) -> StepNorm | StreamedStepNorm:
+        """What follows the mixer: it makes the gate product too."""
+        return StepNorm(
+            spec.norm, spec.output, spec.gelu,
+            factor_width=spec.bias_path_width, product_shift=spec.product_shift,
+        )  # fmt: skip
 
     @property
     def cycles_per_step(self) -> int:
@@ -61,7 +68,11 @@ class Gsu(wiring.Component):
 class StreamedGsu(Gsu):
     """A `Gsu` whose parts take a channel a cycle."""
 
-    MIXER, NORM = StreamedGsuMixer, StreamedStepNorm
+    MIXER = StreamedGsuMixer
+
+    @staticmethod
+    def norm_of(spec: GsuSpec) -> StreamedStepNorm:
+        return StreamedStepNorm(spec.norm, spec.output, spec.gelu)
 
     @property
     def multipliers(self) -> int:
@@ -89,7 +100,7 @@ class LeanGsu(wiring.Component):
     o : Out(stream of Beat), in the residual format
     """
 
-    MIXER: type[GsuMixer | StreamedGsuMixer] = GsuMixer
+    MIXER: type[GatedMixer | StreamedGsuMixer] = GatedMixer
     # Entries of the queue at the end; with one, a channel leaves in every other cycle at most.
     WAITING = 1
 

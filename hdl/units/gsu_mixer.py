@@ -1,16 +1,15 @@
-"""The two paths of a Gated Spiking Unit through one walk over its weights, and their product."""
+"""The two paths of a Gated Spiking Unit through one walk over its weights."""
 
 from itertools import pairwise
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import add_trit, exceeds, magnitude, round_shift, saturate, shift_left, times
 from hdl.primitives.memory import buffer, table, words_of
-from hdl.primitives.multiplier import Multiplier
-from hdl.primitives.queue import Queue
-from hdl.streams import Beat, beats
+from hdl.primitives.registers import delayed
+from hdl.streams import Factors, beats
 from quantize.constants import THRESHOLD
 from quantize.layers.gsu import ACTIVATION_BITS, OPERAND_WIDTH, GatedProductSpec, LeanGsuSpec
 
@@ -29,7 +28,7 @@ def weight_rows(spec: GatedProductSpec, lanes: int) -> list[int]:
 
 
 class GsuMixer(wiring.Component):
-    """From y to the gate product z: thresholds, ternary times real and real times ternary, p times g.
+    """From y to the factors of the gate product: thresholds, ternary times real and real times ternary.
 
     A step is collected in one of two banks while the other one is walked: for each block of `lanes` outputs,
     all input channels once. One memory word holds a real and a ternary weight for each lane, so one read
@@ -45,13 +44,13 @@ class GsuMixer(wiring.Component):
     Members
     -------
     i : In(stream of Beat), y
-    o : Out(stream of Beat), the shifted product
+    o : Out(stream of Factors), p and g of each channel
     """
 
     # Cycles from the issue of a block's last row until its sums stand in the output registers.
     BLOCK_LATENCY = 6
-    # Cycles that an output takes: bias added, into the multiplier, multiplied, rounded, clipped as it leaves.
-    OUTPUT_CYCLES = 5
+    # Cycles until an output waits to be taken: its bias is added.
+    OUTPUT_CYCLES = 1
 
     def __init__(self, spec: GatedProductSpec, lanes: int):
         if not 1 <= lanes <= spec.channels:
@@ -59,7 +58,11 @@ class GsuMixer(wiring.Component):
                 f"a mixer of {spec.channels} channels has 1 to {spec.channels} lanes, not {lanes}"
             )
         self.spec, self.lanes = spec, lanes
-        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.mixer_width))})
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(self._output(spec))})
+
+    @staticmethod
+    def _output(spec: GatedProductSpec) -> stream.Signature:
+        return stream.Signature(Factors(OPERAND_WIDTH))
 
     @property
     def blocks(self) -> int:
@@ -67,12 +70,18 @@ class GsuMixer(wiring.Component):
 
     @property
     def cycles_per_step(self) -> int:
-        """From one step's walk to the next: a cycle between blocks, one more after steps, or the outputs."""
+        return self.cycles_taken_in(1)
+
+    def cycles_taken_in(self, cycles: int) -> int:
+        """From one step's walk to the next, if each output leaves so many cycles after it began to wait.
+
+        A cycle between blocks, one more after steps, or the outputs.
+        """
         rows = self.spec.channels + 1
         rest = self.spec.channels - (self.blocks - 1) * self.lanes
 
         def drained(outputs: int) -> int:
-            return self.BLOCK_LATENCY + self.OUTPUT_CYCLES * outputs
+            return self.BLOCK_LATENCY + (self.OUTPUT_CYCLES + cycles) * outputs
 
         return (self.blocks - 1) * max(rows, drained(self.lanes)) + max(rows + 1, drained(rest))
 
@@ -85,20 +94,24 @@ class GsuMixer(wiring.Component):
         width = self.spec.magnitude_width
         if isinstance(self.spec, LeanGsuSpec):
             return Const(0, 1), Const(~self.spec.threshold & (1 << width) - 1, width), 1
+        # A walk's first cycle takes over what its step has collected; the next step may begin in it.
+        starts = delayed(m, walk_starts, 1)
         inverted_largest = Signal(width, init=-1)
-        peak = Signal(width, reset_less=True)
-        with m.If(take & exceeds(y_magnitude, inverted_largest)):
+        with m.If(take & (starts | exceeds(y_magnitude, inverted_largest))):
             m.d.sync += inverted_largest.eq(~y_magnitude)
-        with m.If(walk_starts):
-            m.d.sync += [peak.eq(~inverted_largest), inverted_largest.eq(-1)]
-        # A cycle later: the shift that fills the word, and the peak's side of the comparison.
+        with m.Elif(starts):
+            m.d.sync += inverted_largest.eq(-1)
+        # The shift that fills the word, and the peak's side of the comparison.
         headroom = Signal(range(width + 1), reset_less=True)
         inverted_limit = Signal(width + THRESHOLD.denominator.bit_length(), reset_less=True)
-        m.d.sync += inverted_limit.eq(times(peak, THRESHOLD.numerator) ^ Const(-1, len(inverted_limit)))
-        m.d.sync += headroom.eq(width)
-        for position in range(width):  # the highest set bit is assigned last
-            with m.If(peak[position]):
-                m.d.sync += headroom.eq(width - 1 - position)
+        inverted_peak = Cat(inverted_largest, Const(-1, 1)).as_signed()
+        with m.If(starts):
+            # ~(n peak) = n ~peak + n - 1
+            limit = times(inverted_peak, THRESHOLD.numerator) + (THRESHOLD.numerator - 1)
+            m.d.sync += [inverted_limit.eq(limit), headroom.eq(width)]
+            for position in range(width):  # the highest set bit is assigned last
+                with m.If(~inverted_largest[position]):
+                    m.d.sync += headroom.eq(width - 1 - position)
         return headroom, inverted_limit, THRESHOLD.denominator
 
     def elaborate(self, platform: object) -> Module:
@@ -161,7 +174,7 @@ class GsuMixer(wiring.Component):
 
         headroom, inverted_limit, factor = self._scale(m, take, y_magnitude, walk_starts)
 
-        # Cycle 1: y. 2: its multiple, aligned. 3: compared, rounded. 4: trit and activation.
+        # Cycle 1: y. 2: its multiple, shifted. 3: compared, rounded. 4: trit and activation.
         valid_at = [issue]
         last_at = [issue & last_row]
         for age in range(1, 6):
@@ -171,20 +184,21 @@ class GsuMixer(wiring.Component):
             last_at.append(last)
         magnitude2 = Signal(width, reset_less=True)
         multiple3 = Signal(len(inverted_limit), reset_less=True)
-        aligned3 = Signal(ACTIVATION_BITS + 1, reset_less=True)
+        aligned3, round_bit3 = Signal(ACTIVATION_BITS, reset_less=True), Signal(reset_less=True)
         negative2, negative3, negative = Signal(), Signal(), Signal()
         nonzero = Signal(reset_less=True)
         activation = Signal(ACTIVATION_BITS, reset_less=True)
         dropped = spec.dropped
         aligned = (magnitude2 << headroom)[:width]
+        rounded3 = aligned3 + round_bit3
         m.d.sync += [
             Cat(magnitude2, negative2).eq(read.data),
             multiple3.eq(times(magnitude2, factor)),
-            aligned3.eq(aligned[dropped:] + aligned[dropped - 1]),
+            Cat(round_bit3, aligned3).eq(aligned[dropped - 1 :]),
             negative3.eq(negative2),
             nonzero.eq(exceeds(multiple3, inverted_limit)),
             negative.eq(negative3),
-            activation.eq(aligned3[:ACTIVATION_BITS] | aligned3[-1].replicate(ACTIVATION_BITS)),
+            activation.eq(rounded3[:ACTIVATION_BITS] | rounded3[-1].replicate(ACTIVATION_BITS)),
         ]
 
         # Lanes: both sums of every output, cleared while no row arrives after a block.
@@ -215,30 +229,18 @@ class GsuMixer(wiring.Component):
             with m.Elif(last_at[5]):
                 m.d.sync += [real_sums[lane].eq(0), gate_sums[lane].eq(0)]
 
-        # Outputs: a block's sums move through the first register, whose product leaves.
+        # Outputs: a block's sums move through the first register, which leaves.
         real_out = [Signal(sum_shape, name=f"p_out_{n}", reset_less=True) for n in range(lanes)]
-        gate_out = [
-            Signal(signed(spec.gate_width), name=f"g_out_{n}", reset_less=True) for n in range(lanes)
-        ]
+        gate_out = [Signal(signed(spec.gate_width), name=f"g_out_{n}", reset_less=True) for n in range(lanes)]
         left = Signal(range(lanes + 1))
-        age = Signal(range(self.OUTPUT_CYCLES))
-        ripe = Signal()  # in an output's last cycle; a register, for much waits for it
+        ripe = Signal()
         output = Signal(range(channels))
         out_marks = Signal(2, reset_less=True)
         biases = table(m, "biases", words_of(spec.bias, spec.bias_path_width), spec.bias_path_width)
-        m.submodules.multiplier = multiplier = Multiplier()
-        m.submodules.queue = queue = Queue(Beat(spec.mixer_width), 1)
-        wiring.connect(m, queue.o, wiring.flipped(self.o))
-        real_operand = Signal(signed(OPERAND_WIDTH), reset_less=True)
+        real_factor = Signal(signed(OPERAND_WIDTH), reset_less=True)
         gate = round_shift(gate_out[0], spec.gate_shift)
-        # Without a rounding the operand's own register is enough.
         rounded_gate = Signal(gate.shape(), reset_less=True) if spec.gate_shift > 0 else gate
-        product = round_shift(multiplier.product, spec.mixer_shift)
-        rounded_product = Signal(product.shape(), reset_less=True)
-        m.d.sync += [
-            real_operand.eq(shift_left(real_out[0], spec.idle_weight_bits) + biases.data.as_signed()),
-            rounded_product.eq(product),
-        ]
+        m.d.sync += real_factor.eq(shift_left(real_out[0], spec.idle_weight_bits) + biases.data.as_signed())
         if spec.gate_shift > 0:
             m.d.sync += rounded_gate.eq(gate)
         leaves = Signal()
@@ -247,28 +249,23 @@ class GsuMixer(wiring.Component):
         m.d.comb += [
             next_output.eq(Mux(leaves, Mux(step_ends, 0, output + 1), output)),
             biases.addr.eq(next_output),
-            multiplier.a.eq(real_operand),
-            multiplier.b.eq(saturate(rounded_gate, OPERAND_WIDTH)),
-            queue.i.valid.eq(ripe),
-            Cat(queue.i.payload.first, queue.i.payload.last).eq(out_marks),
-            queue.i.payload.value.eq(saturate(rounded_product, spec.mixer_width)),
-            leaves.eq(queue.i.valid & queue.i.ready),
+            self.o.valid.eq(ripe),
+            Cat(self.o.payload.first, self.o.payload.last).eq(out_marks),
+            self.o.payload.a.eq(real_factor),
+            self.o.payload.b.eq(saturate(rounded_gate, OPERAND_WIDTH)),
+            leaves.eq(self.o.valid & self.o.ready),
         ]
-        m.d.sync += output.eq(next_output)
+        m.d.sync += [output.eq(next_output), ripe.eq((left != 0) & ~leaves)]
         with m.If(issue & last_row):
             m.d.sync += [pending.eq(1), out_marks.eq(walk_marks)]
         with m.If(last_at[5]):
             m.d.sync += [register.eq(value) for register, value in zip(real_out, real_sums, strict=True)]
             m.d.sync += [register.eq(value) for register, value in zip(gate_out, gate_sums, strict=True)]
-            m.d.sync += [left.eq(lanes), age.eq(0)]
+            m.d.sync += left.eq(lanes)
         with m.Elif(leaves):
             m.d.sync += [register.eq(value) for register, value in pairwise(real_out)]
             m.d.sync += [register.eq(value) for register, value in pairwise(gate_out)]
-            m.d.sync += [left.eq(Mux(step_ends, 0, left - 1)), age.eq(0), ripe.eq(0)]
+            m.d.sync += left.eq(Mux(step_ends, 0, left - 1))
             with m.If((left == 1) | step_ends):
                 m.d.sync += pending.eq(0)
-        with m.Elif((left != 0) & ~ripe):
-            m.d.sync += [age.eq(age + 1), ripe.eq(age == self.OUTPUT_CYCLES - 2)]
         return m
-
-

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.data import View
 
 from hdl.fixed import add_trit, exceeds, round_shift, saturate, shift_left, times
@@ -12,13 +12,14 @@ from hdl.primitives.memory import table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
 from hdl.primitives.store import Outlet
-from hdl.streams import Beat
+from hdl.streams import Beat, beats
 from hdl.units.gsu_bank import StepBank
 from hdl.units.gsu_mixer import GsuMixer, weight_rows
 from quantize.constants import THRESHOLD
 from quantize.layers.gsu import (
     ACTIVATION_BITS,
     OPERAND_WIDTH,
+    GatedProductSpec,
     LeanGsuSpec,
 )
 
@@ -47,6 +48,10 @@ class StreamedGsuMixer(GsuMixer):
     SUM_LATENCY = 7
     # Cycles of an output: bias added, into the multiplier, multiplied, rounded; clipped as it leaves.
     OUTPUT_LATENCY = 4
+
+    @staticmethod
+    def _output(spec: GatedProductSpec) -> stream.Signature:
+        return beats(spec.mixer_width)
 
     @property
     def cycles_per_step(self) -> int:

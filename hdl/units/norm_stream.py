@@ -93,7 +93,7 @@ class Centre(wiring.Component):
 
 
 class StreamedStepNorm(wiring.Component):
-    """`hdl.units.layer_norm.StepNorm`, faster: four multipliers, and several steps under way.
+    """`hdl.units.step_norm.StepNorm`, faster: four multipliers, and several steps under way.
 
     The first squares the centred values on their way into a memory. When the reciprocal deviation of their
     step is known they leave it, through the other three: scaled by a power of two, normalised, with their

@@ -1,17 +1,22 @@
-"""One over a square root, a bit a cycle: for what is needed once a step."""
+"""One over a square root, a bit in two cycles: for what is needed once a step."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from quantize.layers.norm import WORD, LayerNorm
+from quantize.layers.norm import LayerNorm
 
 
 class ReciprocalRoot(wiring.Component):
     """Sums squares, normalises the sum, takes its integer square root and divides a constant by it.
 
-    `clear` and `add` build the sum. After `start`, `done` rises for one cycle when the results stand; they
-    stay until the next start. At most `cycles` cycles pass in between.
+    `add` builds the sum, of squares whose upper part comes a cycle after the lower one. `start` takes it
+    over, at least two cycles after the last `add`, and clears it. `scaled` rises when the scale stands, after
+    `scale_cycles` cycles at most; `done` rises with the reciprocal, `root_cycles` later. Both results stay
+    until the next start.
+
+    Neither the root nor the quotient restores a remainder that became negative: the next step adds where it
+    would have subtracted. A step takes two cycles, for its operands and for its sum.
 
     Parameters
     ----------
@@ -19,10 +24,12 @@ class ReciprocalRoot(wiring.Component):
 
     Members
     -------
-    clear, add : In(1)
-    square : In(32)
+    add : In(1)
+    square_low : In(normalise_shift)
+    square_high : In(2 * root_width - normalise_shift)
+        A cycle later.
     start : In(1)
-    done : Out(1)
+    scaled, done : Out(1)
     scale : Out(most_doublings + 1)
         The power of two by which centred values grow.
     reciprocal : Out(reciprocal_width)
@@ -32,10 +39,11 @@ class ReciprocalRoot(wiring.Component):
         self.norm = norm
         super().__init__(
             {
-                "clear": In(1),
                 "add": In(1),
-                "square": In(2 * WORD),
+                "square_low": In(norm.normalise_shift),
+                "square_high": In(2 * norm.root_width - norm.normalise_shift),
                 "start": In(1),
+                "scaled": Out(1),
                 "done": Out(1),
                 "scale": Out(norm.most_doublings + 1),
                 "reciprocal": Out(norm.reciprocal_width),
@@ -43,77 +51,99 @@ class ReciprocalRoot(wiring.Component):
         )
 
     @property
-    def cycles(self) -> int:
-        """Most cycles from `start` to `done`."""
-        return 3 + self.norm.most_doublings + self.norm.root_width + self.norm.reciprocal_width
+    def scale_cycles(self) -> int:
+        """Most cycles from `start` until `scaled`."""
+        return self.norm.most_doublings + 2
+
+    @property
+    def root_cycles(self) -> int:
+        """Cycles from `scaled` to `done`."""
+        return 2 * (self.norm.root_width + 1 + self.norm.reciprocal_width)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         norm = self.norm
         width, bits = norm.root_width, norm.reciprocal_width
         numerator = norm.reciprocal_numerator
+
+        # The upper part of the sum follows a cycle behind the lower one, which halves the carry's way.
+        low = Signal.like(self.square_low, reset_less=True)
+        high = Signal.like(self.square_high, reset_less=True)
+        carry, adds_high = Signal(), Signal()
+        m.d.sync += adds_high.eq(self.add)
+        with m.If(self.start):
+            m.d.sync += [low.eq(0), high.eq(0)]
+        with m.Elif(self.add):
+            m.d.sync += Cat(low, carry).eq(low + self.square_low)
+        with m.If(adds_high):
+            m.d.sync += high.eq(high + self.square_high + carry)
+
+        # Square root and division are the same step: bring in bits, subtract or add, note the sign.
         squares = Signal(2 * width, reset_less=True)
         root = Signal(width, reset_less=True)
-        remainder = Signal(width + 2, reset_less=True)
-        count = Signal(range(max(width, bits)))
+        remainder = Signal(signed(width + 2), reset_less=True)
+        brought, trial = Signal(width + 2, reset_less=True), Signal(width + 2, reset_less=True)
+        subtracted, dividing = Signal(reset_less=True), Signal(reset_less=True)
+        left = Signal(range(width), reset_less=True)
+        first = Signal()  # of the division's steps
+        bit = ~remainder[-1] | first
+        overflows = Signal(reset_less=True)
+        m.d.sync += overflows.eq(root <= numerator >> bits)
 
-        # Square root and division are the same step: bring in bits, subtract if it goes, note whether it did.
-        dividing = Signal()
-        brought, trial, difference = Signal(width + 2), Signal(width + 2), Signal(width + 3)
-        numerator_bit = Signal()
-        with m.Switch(count):
-            for index in range(bits):
-                if numerator >> (bits - 1 - index) & 1:
-                    with m.Case(index):
-                        m.d.comb += numerator_bit.eq(1)
-        m.d.comb += [
-            brought.eq(Mux(dividing, Cat(numerator_bit, remainder), Cat(squares[-2:], remainder))),
-            trial.eq(Mux(dividing, root, Cat(Const(1, 2), root))),
-            difference.eq(brought - trial),
-        ]
-        goes = ~difference[-1]
-
+        # What each step brings in comes from a register that shifts up.
+        loads, shifts, prepares, notes = Signal(), Signal(), Signal(), Signal()
+        with m.If(loads):
+            m.d.sync += squares.eq(Cat(low, high))
+        with m.Elif(shifts):
+            m.d.sync += squares.eq(squares << 2)
+        with m.If(prepares):
+            m.d.sync += [
+                brought.eq(Mux(dividing, Cat(self.reciprocal[-1], remainder), Cat(squares[-2:], remainder))),
+                trial.eq(Mux(dividing, root, Cat(Const(1, 1), ~bit, bit, root)) ^ bit.replicate(width + 2)),
+                subtracted.eq(bit),
+            ]
+        with m.If(first):
+            m.d.sync += brought.eq(numerator >> (bits - 1))
+        # A bit leaves at the top for each of the result that comes in.
+        with m.If(notes & ~dividing):
+            m.d.sync += root.eq(Cat(bit, root))
+        with m.If(notes):
+            m.d.sync += self.reciprocal.eq(Cat(bit, self.reciprocal))
         with m.FSM():
-            with m.State("idle"):
-                with m.If(self.clear):
-                    m.d.sync += squares.eq(0)
-                with m.Elif(self.add):
-                    m.d.sync += squares.eq(squares + self.square)
-                with m.If(self.start):
-                    m.d.sync += self.scale.eq(1)
-                    m.next = "normalise"
+            with m.State("idle"), m.If(self.start):
+                m.d.comb += loads.eq(1)
+                m.d.sync += [self.scale.eq(1), self.scaled.eq(0), self.done.eq(0)]
+                m.next = "normalise"
             with m.State("normalise"):
-                m.d.sync += [remainder.eq(0), root.eq(0), count.eq(0)]
+                # No remainder, as if one had been subtracted too much.
+                m.d.sync += [remainder.eq(-1), left.eq(width - 1), dividing.eq(0)]
                 with m.If((squares[-2:] == 0) & ~self.scale[-1]):
-                    m.d.sync += [squares.eq(squares << 2), self.scale.eq(self.scale << 1)]
+                    m.d.comb += shifts.eq(1)
+                    m.d.sync += self.scale.eq(self.scale << 1)
                 with m.Else():
-                    m.next = "root"
-            with m.State("root"):
-                m.d.sync += [
-                    squares.eq(squares << 2),
-                    remainder.eq(Mux(goes, difference, brought)),
-                    root.eq(Cat(goes, root)),
-                    count.eq(count + 1),
-                ]
-                with m.If(count == width - 1):
-                    m.d.sync += [remainder.eq(numerator >> bits), count.eq(0)]
-                    m.next = "check"
-            with m.State("check"):
-                # A quotient beyond the word saturates.
-                m.next = "divide"
-                with m.If(remainder >= root):
-                    m.d.sync += self.reciprocal.eq((1 << bits) - 1)
-                    m.next = "done"
-            with m.State("divide"):
-                m.d.comb += dividing.eq(1)
-                m.d.sync += [
-                    remainder.eq(Mux(goes, difference, brought)),
-                    self.reciprocal.eq(Cat(goes, self.reciprocal)),
-                    count.eq(count + 1),
-                ]
-                with m.If(count == bits - 1):
-                    m.next = "done"
-            with m.State("done"):
-                m.d.comb += self.done.eq(1)
-                m.next = "idle"
+                    m.d.sync += [root.eq(0), self.scaled.eq(1)]
+                    m.next = "operands"
+            with m.State("operands"):
+                m.d.comb += [shifts.eq(1), prepares.eq(1), notes.eq(1)]
+                m.next = "sum"
+            with m.State("sum"):
+                m.d.sync += [remainder.eq(brought + trial + subtracted), left.eq(left - 1)]
+                m.next = "operands"
+                with m.If(left == 0):
+                    m.next = "turn"
+            with m.State("turn"):
+                m.d.comb += notes.eq(1)
+                m.d.sync += [dividing.eq(1), left.eq(bits - 1)]
+                with m.If(~dividing):
+                    # The numerator's low bits, which the quotient's push out.
+                    m.d.sync += self.reciprocal.eq(numerator & ((1 << bits) - 1))
+                    m.next = "first"
+                with m.Else():
+                    with m.If(overflows):  # a quotient beyond the word saturates
+                        m.d.sync += self.reciprocal.eq(-1)
+                    m.d.sync += self.done.eq(1)
+                    m.next = "idle"
+            with m.State("first"):
+                m.d.comb += [first.eq(1), prepares.eq(1), notes.eq(1)]
+                m.next = "sum"
         return m

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from hdl.units.gsu_mixer import GsuMixer
+from hdl.units.gate_product import GatedMixer
+from hdl.units.gsu import Gsu, StreamedGsu
 from hdl.units.gsu_stream import StreamedGsuMixer
-from hdl.units.layer_norm import StepNorm
-from hdl.units.norm_stream import StreamedStepNorm
 from quantize.calibration import Precision
 from quantize.formats import requantise
 from tests.hdl.bench import run_stream, step_beats
@@ -34,7 +33,9 @@ def sequences_of(channels: int, seed: int) -> list[np.ndarray]:
 
 
 STREAMED_SHAPES = [(1, 1), (3, 2), (7, 3), (8, 8)]
-MIXERS = [(GsuMixer, *shape) for shape in SHAPES] + [(StreamedGsuMixer, *shape) for shape in STREAMED_SHAPES]
+MIXERS = [(GatedMixer, *shape) for shape in SHAPES] + [
+    (StreamedGsuMixer, *shape) for shape in STREAMED_SHAPES
+]
 
 
 @pytest.mark.parametrize(("mixer", "channels", "lanes"), MIXERS)
@@ -54,7 +55,7 @@ def test_mixer_equals_its_specification(mixer, channels, lanes):
 
 @pytest.mark.parametrize(
     ("kind", "channels", "lanes"),
-    [*MIXERS, (GsuMixer, 33, 2), (StreamedGsuMixer, 17, 17), (StreamedGsuMixer, 17, 3)],
+    [*MIXERS, (GatedMixer, 33, 2), (StreamedGsuMixer, 17, 17), (StreamedGsuMixer, 17, 3)],
 )
 def test_mixer_takes_the_cycles_it_promises(kind, channels, lanes):
     mixer = kind(spec_of(channels, 1), lanes)
@@ -63,49 +64,66 @@ def test_mixer_takes_the_cycles_it_promises(kind, channels, lanes):
     assert set(np.diff(got.cycles[channels - 1 :: channels])[2:]) == {mixer.cycles_per_step}
 
 
-NORMS = [(StepNorm, channels) for channels in (1, 2, 3, 5, 8, 33)] + [
-    (StreamedStepNorm, channels) for channels in (1, 3, 8, 21)
+def norm_beats(unit, spec, generator, steps: int):
+    """A sequence as a unit's mixer gives it to the norm: payloads of z or of its factors, and z.
+
+    Ordinary, silent, quiet and extreme steps.
+    """
+    if unit is StreamedGsu:
+        values = generator.integers(-32768, 32768, (steps, spec.channels)) >> 1
+        values[1::4], values[2::4], values[3::4] = 0, values[2::4] // 2500, values[3::4] | 0x3FFF
+        return step_beats(values, 15), values
+    width = spec.bias_path_width
+    a = generator.integers(-(1 << width - 1), 1 << width - 1, (steps, spec.channels))
+    b = generator.integers(-(1 << 15), 1 << 15, (steps, spec.channels))
+    b[1::4], b[2::4], b[3::4] = 0, b[2::4] // 5000, b[3::4] | 0x7FFF
+    marks = np.zeros((steps, spec.channels), int)
+    marks[0] |= 1
+    marks[-1] |= 2
+    payloads = (b & 0xFFFF) << 18 | (a & 0xFFFF) << 2 | marks
+    return payloads.ravel().tolist(), requantise(a * b, spec.product_shift, 15)
+
+
+NORMS = [(Gsu, channels) for channels in (1, 2, 3, 5, 8, 33)] + [
+    (StreamedGsu, channels) for channels in (1, 3, 8, 21)
 ]
 
 
-@pytest.mark.parametrize(("norm", "channels"), NORMS)
-def test_norm_equals_its_specification(norm, channels):
+@pytest.mark.parametrize(("unit", "channels"), NORMS)
+def test_norm_equals_its_specification(unit, channels):
     for seed, pressure in enumerate(PRESSURE):
-        spec = spec_of(channels, seed)
-        sequences = [values >> 1 for values in sequences_of(channels, seed)]
-        payloads = [payload for values in sequences for payload in step_beats(values, 15)]
+        spec, generator = spec_of(channels, seed), np.random.default_rng(seed)
+        sequences = [norm_beats(unit, spec, generator, steps) for steps in (4, 1, 5)]
         expected = [
             payload
-            for values in sequences
+            for _, z in sequences
             for payload in step_beats(
                 requantise(
-                    spec.gelu.compute(spec.norm.compute(values)),
+                    spec.gelu.compute(spec.norm.compute(z)),
                     spec.gelu.argument.fraction - spec.output.fraction,
                     spec.output.width,
                 ),
                 16,
             )
         ]
-        unit = norm(spec.norm, spec.output, spec.gelu)
-        got = run_stream(unit, payloads, len(expected), seed=seed, **pressure)
+        payloads = [payload for given, _ in sequences for payload in given]
+        got = run_stream(unit.norm_of(spec), payloads, len(expected), seed=seed, **pressure)
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
-@pytest.mark.parametrize(
-    ("norm", "channels"), [(StepNorm, 1), (StepNorm, 3), (StepNorm, 8), (StreamedStepNorm, 5)]
-)
-def test_norm_never_exceeds_the_cycles_it_promises(norm, channels):
+@pytest.mark.parametrize(("unit", "channels"), [(Gsu, 1), (Gsu, 3), (Gsu, 8), (StreamedGsu, 5)])
+def test_norm_never_exceeds_the_cycles_it_promises(unit, channels):
     spec = spec_of(channels, 1)
-    unit = norm(spec.norm, spec.output, spec.gelu)
-    values = np.random.default_rng(0).integers(-1000, 1000, (9, channels))
-    got = run_stream(unit, step_beats(values, 15), values.size)
-    assert max(np.diff(got.cycles[channels - 1 :: channels])[1:]) <= unit.cycles_per_step
+    norm = unit.norm_of(spec)
+    payloads, z = norm_beats(unit, spec, np.random.default_rng(0), 9)
+    got = run_stream(norm, payloads, z.size)
+    assert max(np.diff(got.cycles[channels - 1 :: channels])[1:]) <= norm.cycles_per_step
 
 
 def test_streamed_norm_takes_a_channel_a_cycle():
     channels = 21
     spec = spec_of(channels, 1)
-    unit = StreamedStepNorm(spec.norm, spec.output, spec.gelu)
+    norm = StreamedGsu.norm_of(spec)
     values = np.random.default_rng(0).integers(-1000, 1000, (12, channels))
-    got = run_stream(unit, step_beats(values, 15), values.size)
+    got = run_stream(norm, step_beats(values, 15), values.size)
     assert set(np.diff(got.cycles)) == {1}

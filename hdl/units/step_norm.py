@@ -1,0 +1,275 @@
+"""LayerNorm over the channels of a step, with GELU behind it if wanted, with one multiplier."""
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.fixed import requantise, shift_left
+from hdl.primitives.counters import StepGate, channel_counter
+from hdl.primitives.memory import buffer, table, words_of
+from hdl.primitives.multiplier import Multiplier
+from hdl.primitives.queue import Queue
+from hdl.primitives.registers import delayed
+from hdl.streams import Beat, Factors, beats
+from hdl.units.functions import gelu_of
+from hdl.units.root import ReciprocalRoot
+from quantize.formats import Format
+from quantize.layers.functions import Gelu
+from quantize.layers.norm import GAIN_WIDTH, WORD, LayerNorm
+
+# The four walks over a step's channels, in order.
+SQUARE, SCALE, NORMALISE, GAIN = range(4)
+
+
+class StepNorm(wiring.Component):
+    """`quantize.layers.norm.LayerNorm` of products, then GELU and the residual format, if there is a GELU.
+
+    One multiplier does it all. What comes are the factors of each z: their product is rounded and clipped to
+    z and collected in one of two banks, while the other one is worked on. The work is four walks over a bank:
+    squares of the centred values, their scaling by a power of two while the root is taken, the product with
+    the reciprocal deviation, the gain. All but the first write back what they computed. Factors that come
+    take a cycle each from the walk under way. In the end the channels leave one by one, through GELU.
+
+    Parameters
+    ----------
+    norm : LayerNorm
+    output : Format
+        The norm's own without a GELU.
+    gelu : Gelu, optional
+    factor_width : int
+        Bits of the factor a.
+    product_shift : int
+        Right shift of the factors' product that gives z.
+
+    Members
+    -------
+    i : In(stream of Factors)
+    o : Out(stream of Beat), in the output format
+    """
+
+    # Cycles from an operation's issue to its write-back.
+    LATENCY = 7
+    # Cycles from a pair of factors' arrival until the next one can come.
+    FACTOR_CYCLES = 4
+
+    def __init__(
+        self, norm: LayerNorm, output: Format, gelu: Gelu | None = None, *,
+        factor_width: int, product_shift: int,
+    ):  # fmt: skip
+        self.norm, self.gelu, self.output = norm, gelu, output
+        # A factor goes up as far as that makes its product's shift that of the other ones.
+        self.factor_left = self._spare(product_shift, factor_width)
+        self.gain_left = self._spare(norm.gain_shift, GAIN_WIDTH)
+        self.product_shift = product_shift + self.factor_left
+        self.gain_shift = norm.gain_shift + self.gain_left
+        self.root = ReciprocalRoot(norm)
+        super().__init__({"i": In(stream.Signature(Factors(WORD))), "o": Out(beats(output.width))})
+
+    def _spare(self, shift: int, width: int) -> int:
+        """How far a factor of so many bits can go up while its product's shift stays within the norm's."""
+        return min(max(self.norm.normalise_shift - shift, 0), WORD - width)
+
+    @property
+    def _dropped(self) -> int:
+        """Bits that GELU's result has too many."""
+        return self.norm.output.fraction - self.output.fraction
+
+    @property
+    def channel_cycles(self) -> int:
+        """Cycles that a channel takes to leave: its address, its word, its table entry, its rounding."""
+        return 2 + (self.gelu is not None) + (self._dropped > 0)
+
+    @property
+    def cycles_per_step(self) -> int:
+        """Most cycles from the start of one step's work to the next, if its outputs leave at once."""
+        channels, root = self.norm.channels, self.root
+        mean = 0 if self.norm.mean_is_shifted else 1 + self.LATENCY
+        walk = channels + self.LATENCY
+        rooting = root.scale_cycles + max(root.root_cycles, walk + 1)
+        return 1 + mean + walk + rooting + 2 * walk + channels * self.channel_cycles + channels
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        norm, channels, last = self.norm, self.norm.channels, self.LATENCY
+        write, read = buffer(m, "values", 2 * channels, WORD)
+        m.submodules.root = root = self.root
+        m.submodules.multiplier = multiplier = Multiplier()
+        m.submodules.gate = gate = StepGate(channels, 2)
+        m.submodules.queue = queue = Queue(Beat(self.output.width), 1)
+
+        # Factors are asked for a cycle ahead, and taken two cycles after their issue.
+        pair = Signal()
+        pair_at = [pair, *(delayed(m, pair, age) for age in range(1, last + 1))]
+        into = Signal()
+        marks = Array([Signal(2, name=f"marks_{bank}", reset_less=True) for bank in range(2)])
+        m.d.sync += pair.eq(self.i.valid & gate.ready & ~(pair | pair_at[1] | pair_at[2]))
+        m.d.comb += [gate.take.eq(pair), self.i.ready.eq(pair_at[2])]
+        with m.If(gate.begins):
+            m.d.sync += marks[into].eq(Cat(self.i.payload.first, self.i.payload.last))
+        with m.If(gate.ends):
+            m.d.sync += into.eq(~into)
+
+        # Work: control.
+        walk = Signal(2)
+        averaging, issue, full, bank, leaves = Signal(), Signal(), Signal(), Signal(), Signal()
+        channel = Signal(range(channels))
+        # Registers, for much waits for them.
+        last_channel, ripe = Signal(init=channels == 1), Signal()
+        wait = Signal(range(max(last, self.channel_cycles)))
+        # Begun with the half that rounds the mean.
+        total = Signal(signed(norm.sum_width), init=1 << norm.mean_shift >> 1)
+        # Inverted, so that its subtraction is one adder: z - mean = z + ~mean + 1. All ones where nothing is
+        # subtracted.
+        inverted_mean = Signal(signed(WORD), reset_less=True)
+        rounded = Signal(signed(WORD), reset_less=True)
+        m.d.comb += read.addr.eq(channel + Mux(bank, channels, 0))
+        advance, rest = Signal(), Signal()
+        with m.If(advance):
+            m.d.sync += [
+                channel.eq(Mux(last_channel, 0, channel + 1)),
+                last_channel.eq(channel == channels - 2 if channels > 1 else 1),
+            ]
+        with m.If(rest):
+            m.d.sync += [wait.eq(wait - 1), ripe.eq(wait == 1)]
+        with m.FSM():
+            with m.State("idle"), m.If(full):
+                m.d.sync += [full.eq(0), total.eq(total.init), inverted_mean.eq(~(total >> norm.mean_shift))]
+                if not norm.mean_is_shifted:
+                    m.d.sync += averaging.eq(1)
+                m.next = "walk"
+            with m.State("walk"):
+                m.d.comb += [issue.eq(~pair), advance.eq(issue & ~averaging)]
+                m.d.sync += [wait.eq(last - 1), ripe.eq(0)]
+                with m.If(issue & (last_channel | averaging)):
+                    m.next = "settle"
+            with m.State("settle"):
+                m.d.comb += rest.eq(1)
+                with m.If(ripe & averaging):
+                    m.d.sync += averaging.eq(0)
+                    m.next = "walk"
+                with m.Elif(ripe):
+                    m.d.sync += walk.eq(walk + 1)
+                    with m.Switch(walk):
+                        with m.Case(SQUARE):
+                            m.d.comb += root.start.eq(1)
+                            m.next = "normalise"
+                        with m.Case(SCALE):
+                            m.next = "root"
+                        with m.Case(NORMALISE):
+                            m.next = "walk"
+                        with m.Case(GAIN):
+                            m.d.sync += [wait.eq(self.channel_cycles - 1), ripe.eq(0)]
+                            m.next = "leave"
+            with m.State("normalise"), m.If(root.scaled):
+                m.next = "walk"
+            with m.State("root"), m.If(root.done):
+                m.d.sync += inverted_mean.eq(-1)
+                m.next = "walk"
+            with m.State("leave"):
+                m.d.comb += [queue.i.valid.eq(ripe), rest.eq(~ripe), advance.eq(leaves)]
+                with m.If(leaves):
+                    m.d.sync += [wait.eq(self.channel_cycles - 1), ripe.eq(0)]
+                with m.If(leaves & last_channel):
+                    m.d.comb += gate.step_leaves.eq(1)
+                    m.d.sync += bank.eq(~bank)
+                    m.next = "idle"
+
+        # Operands. Cycle 1: a value of the bank; 2: centred, beside what multiplies it.
+        issued_at = [issue, *(delayed(m, issue, age) for age in range(1, last + 1))]
+        gains = table(m, "gains", words_of(norm.gain, GAIN_WIDTH), GAIN_WIDTH)
+        centred, factor = Signal(signed(WORD), reset_less=True), Signal(signed(WORD), reset_less=True)
+        m.d.comb += gains.addr.eq(channel)
+        # z and its mean have a bit less than a word, so their difference fits.
+        m.d.sync += centred.eq(read.data + inverted_mean + 1)
+        with m.If(pair_at[1]):
+            m.d.sync += factor.eq(self.i.payload.b)
+        with m.Else(), m.Switch(walk):
+            with m.Case(SQUARE):  # the mean's, for its own square has no use for it
+                m.d.sync += factor.eq(norm.mean_factor)
+            with m.Case(SCALE):
+                m.d.sync += factor.eq(root.scale)
+            with m.Case(NORMALISE):
+                m.d.sync += factor.eq(root.reciprocal)
+            with m.Case(GAIN):
+                m.d.sync += factor.eq(shift_left(gains.data.as_signed(), self.gain_left))
+        m.d.comb += [multiplier.a.eq(centred), multiplier.b.eq(factor)]
+        with m.If(pair_at[2]):
+            m.d.comb += multiplier.a.eq(shift_left(self.i.payload.a, self.factor_left))
+        with m.Elif(averaging):
+            m.d.comb += multiplier.a.eq(~inverted_mean)
+        with m.Elif(walk == SQUARE):
+            m.d.comb += multiplier.b.eq(centred)
+
+        # Products. Cycle 4: the product; 5: shifted; 6: rounded; 7: clipped, to be written back.
+        # Of what is scaled the highest bits are known to be signs.
+        kept = 2 * WORD - min(norm.normalise_shift, self.product_shift, self.gain_shift)
+        window, round_bit = Signal(signed(kept), reset_less=True), Signal(reset_less=True)
+        product = multiplier.product
+        m.d.comb += [
+            root.add.eq(issued_at[4] & (walk == SQUARE) & ~averaging),
+            root.square_low.eq(product[: norm.normalise_shift]),
+            root.square_high.eq(window.as_unsigned()),
+        ]
+        amount = {SCALE: norm.root_excess, GAIN: self.gain_shift}
+        m.d.sync += Cat(round_bit, window).eq(_with_round_bit(product, norm.normalise_shift))
+        with m.If(pair_at[4]):
+            m.d.sync += Cat(round_bit, window).eq(_with_round_bit(product, self.product_shift))
+        with m.Else(), m.Switch(walk):
+            for step, shift in amount.items():
+                with m.Case(step):
+                    m.d.sync += Cat(round_bit, window).eq(_with_round_bit(product, shift))
+        shifts = table(m, "shifts", words_of(norm.shift, WORD), WORD)
+        offset = Signal(signed(WORD), reset_less=True)
+        shifted, _ = channel_counter(m, "shifted", channels, issued_at[3] & (walk == GAIN))
+        m.d.comb += shifts.addr.eq(shifted)
+        m.d.sync += offset.eq(Mux(issued_at[4] & (walk == GAIN), shifts.data.as_signed(), 0))
+        whole = window + offset + round_bit
+        unclipped = Signal(whole.shape(), reset_less=True)
+        # z is a bit narrower than the word: one clipping for both.
+        above = unclipped[WORD - 1 :]
+        fits = ((above == 0) | above.all()) & ~(pair_at[6] & (unclipped[WORD - 2] ^ unclipped[-1]))
+        sign = unclipped[-1]
+        clipped = Cat((~sign).replicate(WORD - 2), sign ^ ~pair_at[6], sign)
+        m.d.sync += [unclipped.eq(whole), rounded.eq(Mux(fits, unclipped[:WORD], clipped))]
+
+        # Write-backs: z into the bank that is not worked on, with its sum.
+        collects, worked = pair_at[last], Signal()
+        collected, _ = channel_counter(m, "collected", 2 * channels, collects)
+        target, _ = channel_counter(m, "target", channels, worked)
+        m.d.comb += [
+            worked.eq(issued_at[last] & (walk != SQUARE)),
+            write.en.eq(collects | worked),
+            write.addr.eq(Mux(collects, collected, target + Mux(bank, channels, 0))),
+            write.data.eq(rounded),
+        ]
+        with m.If(collects):
+            m.d.sync += total.eq(total + rounded)
+        with m.If(collects & ((collected == channels - 1) | (collected == 2 * channels - 1))):
+            m.d.sync += full.eq(1)
+        with m.If(issued_at[last] & averaging):
+            m.d.sync += inverted_mean.eq(~rounded)
+
+        # A channel's word stands still until it has left.
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        m.d.comb += [
+            Cat(queue.i.payload.first, queue.i.payload.last).eq(marks[bank]),
+            queue.i.payload.value.eq(self._output_of(m, read.data)),
+            leaves.eq(queue.i.valid & queue.i.ready),
+        ]
+        return m
+
+    def _output_of(self, m: Module, value: Value) -> Value:
+        """What leaves, `channel_cycles - 1` cycles after the value's address."""
+        if self.gelu is None:
+            return value
+        out = gelu_of(m, self.gelu, value)
+        if self._dropped > 0:
+            held = Signal.like(out, reset_less=True)
+            m.d.sync += held.eq(out)
+            out = held
+        return requantise(out, self._dropped, self.output.width)
+
+
+def _with_round_bit(product: Value, shift: int) -> Value:
+    """A product after its shift, with the bit that rounds it below."""
+    return product[shift - 1 :].as_signed() if shift else Cat(Const(0, 1), product).as_signed()
