@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from amaranth.lib.wiring import Component
 
 from boards.boards import Board
-from boards.clocking import BoardShell, ice40_pll
+from boards.clocking import BoardShell, pll_of
 from boards.folder import MANIFEST, build_folder
 from boards.link import BoardTop, Link
 from boards.toolchain import Expected, place_and_route, synthesise, write_bitstream
@@ -46,7 +47,7 @@ def build(
     seeds: Sequence[int] = (1, 2, 3),
     expected: Expected | None = None,
     no_collisions: bool = False,
-    facts: Mapping[str, object] | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> Build:
     """Build a network for a board.
 
@@ -60,7 +61,7 @@ def build(
     folder : Path
         Receives `design.v`, the bitstream, `manifest.json` and the tools' logs, all or nothing.
     clock_mhz : float, optional
-        By default the board's oscillator; another one is made by the PLL (iCE40 only).
+        By default the board's oscillator; another one is made by the PLL.
     seeds : sequence of int
         Of the placer; the fastest result becomes the bitstream.
     expected, no_collisions
@@ -75,9 +76,7 @@ def build(
     """
     pll = None
     if clock_mhz is not None and clock_mhz != board.clock_mhz:
-        if board.part.family != "ice40":
-            raise StatespikeError(f"{board.name} runs at its oscillator's {board.clock_mhz:g} MHz only")
-        pll = ice40_pll(board.clock_mhz, clock_mhz)
+        pll = pll_of(board, clock_mhz)
     clock = pll.clock_mhz if pll else board.clock_mhz
     link = replace(link, buffer_bytes=_buffer_bytes(link, board.part))
     top = BoardTop(network, link, divisor(clock * 1e6, board.baud), spram=bool(board.part.sprams))
@@ -110,6 +109,8 @@ def build(
             "utilisation": best.utilisation,
             "bitstream": bitstream.name,
         }
+        if "cycles_per_step" in manifest:  # the plan's speed is that of the part's planning clock
+            manifest["steps_per_second"] = clock * 1e6 / manifest["cycles_per_step"]
         (part / MANIFEST).write_text(json.dumps(manifest, indent=1))
     return Build(folder, folder / bitstream.name, manifest)
 

@@ -192,7 +192,7 @@ class StreamedEncoder(wiring.Component):
         feature, _ = channel_counter(m, "feature", features, issue)
         channel, _ = channel_counter(m, "channel", channels, delayed(m, outlet.enter, self.LATENCY - 1))
         m.d.comb += [
-            issue.eq(marks.o.valid & (outlet.free != 0)),
+            issue.eq(marks.o.valid & outlet.room),
             last_feature.eq(feature == features - 1),
             outlet.enter.eq(issue & last_feature),
             begun.eq(feature == 0),

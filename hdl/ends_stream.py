@@ -138,7 +138,7 @@ class StreamedDecoder(Decoder):
             write.en.eq(take),
             write.addr.eq(collected),
             write.data.eq(self.i.payload.value),
-            issue.eq(walking & (outlet.free != 0)),
+            issue.eq(walking & outlet.room),
             begins.eq(index == 0),
             ends.eq(issue & (index == inputs - 1)),
             last.eq(row == spec.weight.size - 1),

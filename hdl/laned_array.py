@@ -92,7 +92,7 @@ class LanedArray(wiring.Component):
         ]
 
         # Dealing. A lane holds a channel ahead, one at work, and those on the way to its queue's end: their u
-        # are kept for the skip path.
+        # are kept for the skip path, so there is always a place for one that a lane takes.
         held = 2 + self.lanes[0].queue_depth
         m.submodules.kept = kept = ShallowStore(signed(spec.input.width), held * count)
         dealt = lane_turn(m, "dealt", count, channels, head.o.valid & head.o.ready)
@@ -100,12 +100,12 @@ class LanedArray(wiring.Component):
             m.submodules[f"lane_{index}"] = lane
             m.d.comb += [
                 lane.i.payload.eq(head.o.payload),
-                lane.i.valid.eq(head.o.valid & dealt[index] & kept.i.ready),
+                lane.i.valid.eq(head.o.valid & dealt[index]),
             ]
         lane_ready = Signal()
         m.d.comb += [
             lane_ready.eq((Cat(*(lane.i.ready for lane in self.lanes)) & dealt).any()),
-            head.o.ready.eq(lane_ready & kept.i.ready),
+            head.o.ready.eq(lane_ready),
             kept.i.valid.eq(head.o.valid & lane_ready),
             kept.i.payload.eq(head.o.payload.value),
         ]
@@ -113,12 +113,11 @@ class LanedArray(wiring.Component):
         # Collecting, in the order of the dealing.
         m.submodules.outlet = outlet = Outlet(Beat(spec.output.width), self.TAIL_LATENCY)
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
-        may_enter, enter = Signal(), Signal()
+        enter = Signal()
         collected = lane_turn(m, "collected", count, channels, enter)
         m.d.comb += [
-            may_enter.eq(kept.o.valid & (outlet.free != 0)),
-            enter.eq((Cat(*(lane.o.valid for lane in self.lanes)) & collected).any() & may_enter),
-            kept.o.ready.eq(enter),
+            enter.eq((Cat(*(lane.o.valid for lane in self.lanes)) & collected).any() & outlet.room),
+            kept.o.ready.eq(enter),  # the u of every sum has come before it
         ]
         marked: list[Value] = []
         for index, lane in enumerate(self.lanes):
@@ -127,7 +126,7 @@ class LanedArray(wiring.Component):
             marked.append(beat & collected[index].replicate(len(beat)))
             m.d.comb += [
                 sum_of_lane.eq(lane.o.payload.value),
-                lane.o.ready.eq(collected[index] & may_enter),
+                lane.o.ready.eq(collected[index] & outlet.room),
             ]
         marks = Signal(2, reset_less=True)
         chosen = Signal(signed(spec.accumulator_width), reset_less=True)

@@ -1,6 +1,6 @@
 """Counters that walk the channels of a step over and over."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -22,6 +22,38 @@ def lane_turn(m: Module, name: str, lanes: int, channels: int, advance: Value) -
         with m.If(channel == channels - 1):
             m.d.sync += turn.eq(1)
     return turn
+
+
+def fill_level(
+    m: Module, depth: int, push: Value, pop: Value, *, full: bool = False
+) -> tuple[Signal, Signal, Signal]:
+    """How many entries of a queue are in use, and registers that tell an empty and a full one.
+
+    A comparison of a level is several look-up tables deep, and what waits for it deeper; so the comparison
+    is made a cycle ahead, for the level before, beside whatever decides the push and the pop.
+
+    Parameters
+    ----------
+    depth : int
+    push, pop : Value
+        An entry comes, or leaves; the one not into a full queue, the other not out of an empty one.
+    full : bool
+        All entries are in use after a reset.
+
+    Returns
+    -------
+    level, some, room : Signal
+        The level; whether it is not 0, and not the depth.
+    """
+    level = Signal(range(depth + 1), init=depth if full else 0)
+    some, room = Signal(init=full), Signal(init=not full)
+    down = pop & ~push
+    m.d.sync += [
+        level.eq(level + Cat(push ^ pop, down.replicate(len(level) - 1))),  # one adder for both
+        some.eq(push | (some & ~pop) | (level > 1)),
+        room.eq(pop | (room & ~(push & (level == depth - 1)))),
+    ]
+    return level, some, room
 
 
 class StepGate(wiring.Component):

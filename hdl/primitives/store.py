@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.counters import fill_level
 from hdl.primitives.memory import buffer
 from hdl.primitives.queue import Queue
 from hdl.primitives.registers import delayed
@@ -36,19 +37,18 @@ class ShallowStore(wiring.Component):
             shape=self.shape, depth=self.depth, init=[], attrs={"ram_style": "distributed"}
         )
         write, read = memory.write_port(), memory.read_port(domain="comb")
-        level = Signal(range(self.depth + 1))
         push, pop = self.i.valid & self.i.ready, self.o.valid & self.o.ready
+        _, some, room = fill_level(m, self.depth, push, pop)
         m.d.comb += [
-            self.i.ready.eq(level != self.depth),
+            self.i.ready.eq(room),
             write.en.eq(push),
             write.data.eq(self.i.payload),
-            self.o.valid.eq(level != 0),
+            self.o.valid.eq(some),
             self.o.payload.eq(read.data),
         ]
         m.d.sync += [
             write.addr.eq(write.addr + push),
             read.addr.eq(read.addr + pop),
-            level.eq(level + push - pop),
         ]
         return m
 
@@ -71,8 +71,10 @@ class Outlet(wiring.Component):
     -------
     free : Out(range(depth + 1))
         Places that nobody has taken before this cycle.
+    room : Out(1)
+        There is one.
     enter : In(1)
-        A value enters the pipeline; only where `free` is not 0.
+        A value enters the pipeline; only where there is `room`.
     arrive : In(1), value : In(shape)
         It comes out, `latency` cycles later.
     o : Out(stream of shape)
@@ -85,7 +87,8 @@ class Outlet(wiring.Component):
         self.queue = ShallowStore(shape, latency + self.RETURN + spare)
         super().__init__(
             {
-                "free": Out(range(self.queue.depth + 1), init=self.queue.depth),
+                "free": Out(range(self.queue.depth + 1)),
+                "room": Out(1),
                 "enter": In(1),
                 "arrive": In(1),
                 "value": In(shape),
@@ -97,8 +100,14 @@ class Outlet(wiring.Component):
         m = Module()
         m.submodules.queue = queue = self.queue
         wiring.connect(m, queue.o, wiring.flipped(self.o))
-        m.d.comb += [queue.i.valid.eq(self.arrive), queue.i.payload.eq(self.value)]
-        m.d.sync += self.free.eq(self.free + (self.o.valid & self.o.ready) - self.enter)
+        left = self.o.valid & self.o.ready
+        free, room, _ = fill_level(m, queue.depth, left, self.enter, full=True)
+        m.d.comb += [
+            queue.i.valid.eq(self.arrive),
+            queue.i.payload.eq(self.value),
+            self.free.eq(free),
+            self.room.eq(room),
+        ]
         return m
 
 
@@ -132,14 +141,14 @@ class Store(wiring.Component):
         write, read = buffer(m, "values", self.depth, self.width)
         m.submodules.queue = queue = Queue(signed(self.width), self.BEHIND)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
-        level = Signal(range(self.depth + 1))
-        room = Signal(range(self.BEHIND + 1), init=self.BEHIND)
         push, fetch = Signal(), Signal()
+        _, some, room = fill_level(m, self.depth, push, fetch)
+        _, room_behind, _ = fill_level(m, self.BEHIND, queue.o.valid & queue.o.ready, fetch, full=True)
         value = Signal(signed(self.width), reset_less=True)  # a memory block answers late in the cycle
         m.d.comb += [
-            self.i.ready.eq(level != self.depth),
+            self.i.ready.eq(room),
             push.eq(self.i.valid & self.i.ready),
-            fetch.eq((level != 0) & (room != 0)),
+            fetch.eq(some & room_behind),
             write.en.eq(push),
             write.data.eq(self.i.payload),
             read.en.eq(fetch),
@@ -149,8 +158,6 @@ class Store(wiring.Component):
         m.d.sync += [
             write.addr.eq(write.addr + push),
             read.addr.eq(read.addr + fetch),
-            level.eq(level + push - fetch),
-            room.eq(room + (queue.o.valid & queue.o.ready) - fetch),
             value.eq(read.data),
         ]
         return m

@@ -1,7 +1,5 @@
 """The two paths of a Gated Spiking Unit where a channel comes and a product leaves in every cycle."""
 
-from itertools import pairwise
-
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.data import View
@@ -123,7 +121,8 @@ class StreamedGsuMixer(GsuMixer):
                     real.eq(add_trit(real, word[:weight_width].as_signed(), nonzero, negative)),
                     gate.eq(add_trit(gate, Cat(activation, 0), trit, trit_negative)),
                 ]
-            with m.Elif(end_at[self.SUM_LATENCY]):
+            # Never together with a row: without "else" this takes the flip-flops' own reset and no logic.
+            with m.If(end_at[self.SUM_LATENCY]):
                 m.d.sync += [real.eq(0), gate.eq(0)]
 
         # A block's sums move into registers and from there, one after the other, into the output's pipeline.
@@ -136,8 +135,13 @@ class StreamedGsuMixer(GsuMixer):
         gate_out = [Signal.like(gate, name=f"g_out_{n}", reset_less=True) for n, gate in enumerate(gate_sums)]
         left, ended = Signal(range(lanes + 1)), Signal(range(lanes + 1))
         ended_marks, out_marks = Signal(2, reset_less=True), Signal(2, reset_less=True)
-        under_way, drain = Signal(), Signal()
-        m.d.comb += [drain.eq((left != 0) & (outlet.free != 0)), outlet.enter.eq(drain)]
+        under_way = Signal()
+        # A sum leaves; the registers take something new. Both are decided a cycle ahead, for hundreds of
+        # flip-flops wait for them.
+        drain, shift = Signal(), Signal()
+        will_drain = (end_at[self.SUM_LATENCY] | (left > drain)) & (outlet.free > drain)
+        m.d.comb += outlet.enter.eq(drain)
+        m.d.sync += [drain.eq(will_drain), shift.eq(end_at[self.SUM_LATENCY - 1] | will_drain)]
         m.d.sync += may_end.eq(~under_way & ~ends & (left <= self.SUM_LATENCY + 1) & (outlet.free >= left))
         with m.If(ends):
             rest = channels - (self.blocks - 1) * lanes
@@ -148,13 +152,17 @@ class StreamedGsuMixer(GsuMixer):
             ]
         with m.Elif(end_at[self.SUM_LATENCY]):
             m.d.sync += under_way.eq(0)
-        with m.If(end_at[self.SUM_LATENCY]):
-            m.d.sync += [register.eq(value) for register, value in zip(real_out, real_sums, strict=True)]
-            m.d.sync += [register.eq(value) for register, value in zip(gate_out, gate_sums, strict=True)]
+        complete = end_at[self.SUM_LATENCY]
+        with m.If(shift):
+            for registers, sums in ((real_out, real_sums), (gate_out, gate_sums)):
+                following = [*registers[1:], registers[-1]]
+                m.d.sync += [
+                    register.eq(Mux(complete, total, after))
+                    for register, total, after in zip(registers, sums, following, strict=True)
+                ]
+        with m.If(complete):
             m.d.sync += [left.eq(ended), out_marks.eq(ended_marks)]
         with m.Elif(drain):
-            m.d.sync += [register.eq(value) for register, value in pairwise(real_out)]
-            m.d.sync += [register.eq(value) for register, value in pairwise(gate_out)]
             m.d.sync += left.eq(left - 1)
         self._multiply(m, outlet, drain, out_marks, real_out[0], gate_out[0])
         return m

@@ -115,7 +115,7 @@ class StreamedStepNorm(wiring.Component):
     # Steps behind the mean: one that comes, those that wait for their deviation, one that leaves.
     STEPS = 8
     # Cycles from a centred value's departure from the memory until it has gain and shift.
-    GAIN_LATENCY = 10
+    GAIN_LATENCY = 13
 
     def __init__(self, norm: LayerNorm, output: Format, gelu: Gelu | None = None):
         self.norm, self.output, self.gelu = norm, output, gelu
@@ -180,13 +180,13 @@ class StreamedStepNorm(wiring.Component):
         m.submodules.deviations = deviations = ShallowStore(Scaled(norm, norm.reciprocal_width), 2)
         wiring.connect(m, before, deviations.i)
 
-        # Out of the memory. Cycle 3: scaled; 6: normalised; 9: with gain; 10: with shift.
+        # Out of the memory. Cycle 4: scaled; 8: normalised; 11: with gain; 13: with shift.
         m.submodules.outlet = outlet = Outlet(Beat(self.output.width), self._latency)
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
         entered = Signal()
         left, _ = channel_counter(m, "left", channels, entered)
         m.d.comb += [
-            entered.eq(values.o.valid & deviations.o.valid & (outlet.free != 0)),
+            entered.eq(values.o.valid & deviations.o.valid & outlet.room),
             values.o.ready.eq(entered),
             gate.step_leaves.eq(entered & (left == channels - 1)),
             deviations.o.ready.eq(gate.step_leaves),
@@ -198,35 +198,29 @@ class StreamedStepNorm(wiring.Component):
         gaining = Multiplier()
         m.submodules.scaling, m.submodules.normalising, m.submodules.gaining = scaling, normalising, gaining
         reciprocal, out_marks = Signal(norm.reciprocal_width), Signal(2)
-        # Each product is rounded into a register, and clipped behind it.
-        scaled, normalised, gained = (
-            self._rounded(m, product, shift)
-            for product, shift in (
-                (scaling.product, norm.root_excess),
-                (normalising.product, norm.normalise_shift),
-                (gaining.product, norm.gain_shift),
-            )
-        )
-        shifted = Signal(signed(norm.output.width), reset_less=True)
+        scaled = self._clipped(m, self._rounded(m, scaling.product, norm.root_excess), WORD)
+        normalised = self._clipped(m, self._rounded(m, normalising.product, norm.normalise_shift), WORD)
+        gained = self._rounded(m, gaining.product, norm.gain_shift)
         gains = table(m, "gains", words_of(norm.gain, GAIN_WIDTH), GAIN_WIDTH)
         shifts = table(m, "shifts", words_of(norm.shift, WORD), WORD)
-        gains_at, _ = channel_counter(m, "gained", channels, delayed(m, entered, 5))
-        shifts_at, _ = channel_counter(m, "shifted", channels, delayed(m, entered, 8))
+        gains_at, _ = channel_counter(m, "gained", channels, delayed(m, entered, 7))
+        shifts_at, _ = channel_counter(m, "shifted", channels, delayed(m, entered, 10))
         m.d.comb += [
             reciprocal.eq(deviations.o.payload.number),
             out_marks.eq(marks.o.payload),
             scaling.a.eq(values.o.payload),
             scaling.b.eq(deviations.o.payload.scale),
-            normalising.a.eq(saturate(scaled, WORD)),
-            normalising.b.eq(delayed(m, reciprocal, 3)),
+            normalising.a.eq(scaled),
+            normalising.b.eq(delayed(m, reciprocal, 4)),
             gains.addr.eq(gains_at),
-            gaining.a.eq(saturate(normalised, WORD)),
+            gaining.a.eq(normalised),
             gaining.b.eq(gains.data.as_signed()),
             shifts.addr.eq(shifts_at),
         ]
-        m.d.sync += [
-            shifted.eq(saturate(gained + shifts.data.as_signed(), norm.output.width)),
-        ]
+        total = gained + shifts.data.as_signed()
+        offered = Signal(total.shape(), reset_less=True)
+        m.d.sync += offered.eq(total)
+        shifted = self._clipped(m, offered, norm.output.width)
         out = shifted if self.gelu is None else gelu_pipeline(m, self.gelu, shifted)
         dropped = norm.output.fraction - self.output.fraction
         m.d.comb += [
@@ -242,4 +236,11 @@ class StreamedStepNorm(wiring.Component):
         value = round_shift(product, shift)
         after = Signal(value.shape(), reset_less=True)
         m.d.sync += after.eq(value)
+        return after
+
+    @staticmethod
+    def _clipped(m: Module, value: Value, width: int) -> Signal:
+        """A value of few enough bits, a cycle later."""
+        after = Signal(signed(width), reset_less=True)
+        m.d.sync += after.eq(saturate(value, width))
         return after

@@ -25,7 +25,7 @@ def build(
     board: Annotated[str, typer.Option(metavar="BOARD", help="icebreaker or ulx3s-25f")] = "icebreaker",
     clock: Annotated[
         float | None,
-        typer.Option(metavar="MHZ", help="by default the board's oscillator; iCE40: another by its PLL"),
+        typer.Option(metavar="MHZ", help="by default the board's oscillator; another by the PLL"),
     ] = None,
     seeds: Seeds = 3,
     json: Json = None,

@@ -2,7 +2,7 @@ import pytest
 from amaranth.sim import Simulator
 
 from boards.boards import board
-from boards.clocking import BoardShell, ice40_pll
+from boards.clocking import BoardShell, ecp5_pll, ice40_pll
 from boards.link import BoardTop, Link
 from boards.virtual import _Listener, _Talker
 from quantize.errors import StatespikeError
@@ -46,10 +46,20 @@ def test_pll_makes_the_clock(wanted, made):
     assert pll.filter_range == 1
 
 
+@pytest.mark.parametrize(("wanted", "made"), [(50, 50), (62.5, 62.5), (100, 100), (112, 112.5)])
+def test_ecp5_pll_makes_the_clock(wanted, made):
+    pll = ecp5_pll(25, wanted)
+    assert pll.clock_mhz == made
+    assert 25 / pll.divide * pll.feedback == pll.clock_mhz
+    assert 25 / pll.divide >= 10, "the phase detector's least frequency"
+    assert 400 <= pll.clock_mhz * pll.output <= 800, "the oscillator's range"
+
+
+@pytest.mark.parametrize("make", [ice40_pll, ecp5_pll])
 @pytest.mark.parametrize("wanted", [2, 600])
-def test_pll_out_of_range_is_told(wanted):
+def test_pll_out_of_range_is_told(make, wanted):
     with pytest.raises(StatespikeError, match="the PLL cannot make"):
-        ice40_pll(12, wanted)
+        make(12, wanted)
 
 
 def test_shell_holds_the_reset_after_power_up_and_then_answers(tiny):

@@ -25,7 +25,7 @@ class Pipeline(wiring.Component):
         m.submodules.outlet = outlet = Outlet(signed(8), self.latency)
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
         m.d.comb += [
-            self.i.ready.eq(outlet.free != 0),
+            self.i.ready.eq(outlet.room),
             outlet.enter.eq(self.i.valid & self.i.ready),
             outlet.arrive.eq(delayed(m, outlet.enter, self.latency)),
             outlet.value.eq(delayed(m, self.i.payload, self.latency)),
