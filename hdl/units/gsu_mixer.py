@@ -86,7 +86,7 @@ class GsuMixer(wiring.Component):
         return (self.blocks - 1) * max(rows, drained(self.lanes)) + max(rows + 1, drained(rest))
 
     def _scale(
-        self, m: Module, take: Value, y_magnitude: Value, walk_starts: Value
+        self, m: Module, taken: Value, y_magnitude: Value, walk_starts: Value
     ) -> tuple[Value, Value, int]:
         """How a step is walked: the left shift of its magnitudes; a limit, inverted, and the multiple of a
         magnitude that has to exceed it for a ternary activation that is not zero.
@@ -94,13 +94,13 @@ class GsuMixer(wiring.Component):
         width = self.spec.magnitude_width
         if isinstance(self.spec, LeanGsuSpec):
             return Const(0, 1), Const(~self.spec.threshold & (1 << width) - 1, width), 1
-        # A walk's first cycle takes over what its step has collected; the next step may begin in it.
+        # A walk's first cycle takes over what its step has collected; no magnitude of the next one is there.
         starts = delayed(m, walk_starts, 1)
         inverted_largest = Signal(width, init=-1)
-        with m.If(take & (starts | exceeds(y_magnitude, inverted_largest))):
-            m.d.sync += inverted_largest.eq(~y_magnitude)
-        with m.Elif(starts):
+        with m.If(starts):
             m.d.sync += inverted_largest.eq(-1)
+        with m.Elif(taken & exceeds(y_magnitude, inverted_largest)):
+            m.d.sync += inverted_largest.eq(~y_magnitude)
         # The shift that fills the word, and the peak's side of the comparison.
         headroom = Signal(range(width + 1), reset_less=True)
         inverted_limit = Signal(width + THRESHOLD.denominator.bit_length(), reset_less=True)
@@ -126,16 +126,18 @@ class GsuMixer(wiring.Component):
         marks = Signal(2, reset_less=True)
         take, collect_ends, walking, walk_ends = Signal(), Signal(), Signal(), Signal()
         y = self.i.payload.value
-        y_magnitude = Signal(width)
+        y_magnitude, y_negative = Signal(width, reset_less=True), Signal(reset_less=True)
+        taken, written = delayed(m, take, 1), delayed(m, collected, 1)
+        m.d.sync += [y_magnitude.eq(magnitude(y)), y_negative.eq(y[width])]
         m.d.comb += [
             # A full bank waits until its marks have been taken over: the next step would replace them.
             self.i.ready.eq((filled == 0) | ((filled == 1) & walking)),
             take.eq(self.i.valid & self.i.ready),
             collect_ends.eq(take & ((collected == channels - 1) | (collected == 2 * channels - 1))),
-            write.en.eq(take),
-            write.addr.eq(collected),
-            y_magnitude.eq(magnitude(y)),
-            write.data.eq(Cat(y_magnitude, y[width])),
+            # A cycle later: into the memory, and the largest of the step.
+            write.en.eq(taken),
+            write.addr.eq(written),
+            write.data.eq(Cat(y_magnitude, y_negative)),
         ]
         m.d.sync += filled.eq(filled + collect_ends - walk_ends)
         with m.If(take):
@@ -172,7 +174,7 @@ class GsuMixer(wiring.Component):
         with m.Elif(walk_starts):
             m.d.sync += [walking.eq(1), walk_marks.eq(marks)]
 
-        headroom, inverted_limit, factor = self._scale(m, take, y_magnitude, walk_starts)
+        headroom, inverted_limit, factor = self._scale(m, taken, y_magnitude, walk_starts)
 
         # Cycle 1: y. 2: its multiple, shifted. 3: compared, rounded. 4: trit and activation.
         valid_at = [issue]

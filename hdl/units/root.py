@@ -12,8 +12,8 @@ class ReciprocalRoot(wiring.Component):
 
     `add` builds the sum, of squares whose upper part comes a cycle after the lower one. `start` takes it
     over, at least two cycles after the last `add`, and clears it. `scaled` rises when the scale stands, after
-    `scale_cycles` cycles at most; `done` rises with the reciprocal, `root_cycles` later. Both results stay
-    until the next start.
+    `scale_cycles` cycles at most; `done` rises with the reciprocal, `root_cycles` later. Both fall with the
+    next sum, and the results stay until its start.
 
     Neither the root nor the quotient restores a remainder that became negative: the next step adds where it
     would have subtracted. A step takes two cycles, for its operands and for its sum.
@@ -84,19 +84,44 @@ class ReciprocalRoot(wiring.Component):
         remainder = Signal(signed(width + 2), reset_less=True)
         brought, trial = Signal(width + 2, reset_less=True), Signal(width + 2, reset_less=True)
         subtracted, dividing = Signal(reset_less=True), Signal(reset_less=True)
-        left = Signal(range(width), reset_less=True)
-        first = Signal()  # of the division's steps
-        bit = ~remainder[-1] | first
+        left, last = Signal(range(width), reset_less=True), Signal(reset_less=True)
         overflows = Signal(reset_less=True)
         m.d.sync += overflows.eq(root <= numerator >> bits)
 
-        # What each step brings in comes from a register that shifts up.
-        loads, shifts, prepares, notes = Signal(), Signal(), Signal(), Signal()
-        with m.If(loads):
-            m.d.sync += squares.eq(Cat(low, high))
-        with m.Elif(shifts):
+        # Control, a register a state: operands and sum of a step by turns, and a turn from root to quotient.
+        normalising, preparing, adding, turning, first = (
+            Signal(name=name) for name in ("normalising", "preparing", "adding", "turning", "first")
+        )
+        full = (squares[-2:] != 0) | self.scale[-1]
+        m.d.sync += [
+            normalising.eq(self.start | (normalising & ~full)),
+            preparing.eq((normalising & full) | (adding & ~last) | (turning & ~dividing)),
+            adding.eq(preparing),
+            turning.eq(adding & last),
+            first.eq(turning & ~dividing),
+        ]
+        with m.If(normalising & full):
+            m.d.sync += self.scaled.eq(1)
+        with m.If(turning & dividing):
+            m.d.sync += self.done.eq(1)
+        with m.If(adds_high):
+            m.d.sync += [self.scaled.eq(0), self.done.eq(0)]
+        with m.If(normalising):
+            m.d.sync += [dividing.eq(0), left.eq(width - 1), last.eq(0)]
+        with m.Elif(turning):
+            m.d.sync += [dividing.eq(1), left.eq(bits - 1), last.eq(0)]
+        with m.Elif(adding):
+            m.d.sync += [left.eq(left - 1), last.eq(left == 1)]
+
+        # What comes in is shifted out of a register at its top.
+        with m.If(self.start):
+            m.d.sync += [squares.eq(Cat(low, high)), self.scale.eq(1)]
+        with m.Elif((normalising & ~full) | preparing):
             m.d.sync += squares.eq(squares << 2)
-        with m.If(prepares):
+        with m.If(normalising & ~full):
+            m.d.sync += self.scale.eq(self.scale << 1)
+        bit = ~remainder[-1] | first
+        with m.If(preparing):
             m.d.sync += [
                 brought.eq(Mux(dividing, Cat(self.reciprocal[-1], remainder), Cat(squares[-2:], remainder))),
                 trial.eq(Mux(dividing, root, Cat(Const(1, 1), ~bit, bit, root)) ^ bit.replicate(width + 2)),
@@ -104,46 +129,22 @@ class ReciprocalRoot(wiring.Component):
             ]
         with m.If(first):
             m.d.sync += brought.eq(numerator >> (bits - 1))
-        # A bit leaves at the top for each of the result that comes in.
-        with m.If(notes & ~dividing):
+        with m.If(normalising):
+            # No remainder, as if one had been subtracted too much.
+            m.d.sync += remainder.eq(-1)
+        with m.Elif(adding):
+            m.d.sync += remainder.eq(brought + trial + subtracted)
+
+        # Results: the quotient's bits push the numerator's low ones out.
+        notes = preparing | turning
+        with m.If(normalising):
+            m.d.sync += root.eq(0)
+        with m.Elif(notes & ~dividing):
             m.d.sync += root.eq(Cat(bit, root))
-        with m.If(notes):
+        with m.If(turning & ~dividing):
+            m.d.sync += self.reciprocal.eq(numerator & ((1 << bits) - 1))
+        with m.Elif(turning & overflows):  # a quotient beyond the word saturates
+            m.d.sync += self.reciprocal.eq(-1)
+        with m.Elif(notes):
             m.d.sync += self.reciprocal.eq(Cat(bit, self.reciprocal))
-        with m.FSM():
-            with m.State("idle"), m.If(self.start):
-                m.d.comb += loads.eq(1)
-                m.d.sync += [self.scale.eq(1), self.scaled.eq(0), self.done.eq(0)]
-                m.next = "normalise"
-            with m.State("normalise"):
-                # No remainder, as if one had been subtracted too much.
-                m.d.sync += [remainder.eq(-1), left.eq(width - 1), dividing.eq(0)]
-                with m.If((squares[-2:] == 0) & ~self.scale[-1]):
-                    m.d.comb += shifts.eq(1)
-                    m.d.sync += self.scale.eq(self.scale << 1)
-                with m.Else():
-                    m.d.sync += [root.eq(0), self.scaled.eq(1)]
-                    m.next = "operands"
-            with m.State("operands"):
-                m.d.comb += [shifts.eq(1), prepares.eq(1), notes.eq(1)]
-                m.next = "sum"
-            with m.State("sum"):
-                m.d.sync += [remainder.eq(brought + trial + subtracted), left.eq(left - 1)]
-                m.next = "operands"
-                with m.If(left == 0):
-                    m.next = "turn"
-            with m.State("turn"):
-                m.d.comb += notes.eq(1)
-                m.d.sync += [dividing.eq(1), left.eq(bits - 1)]
-                with m.If(~dividing):
-                    # The numerator's low bits, which the quotient's push out.
-                    m.d.sync += self.reciprocal.eq(numerator & ((1 << bits) - 1))
-                    m.next = "first"
-                with m.Else():
-                    with m.If(overflows):  # a quotient beyond the word saturates
-                        m.d.sync += self.reciprocal.eq(-1)
-                    m.d.sync += self.done.eq(1)
-                    m.next = "idle"
-            with m.State("first"):
-                m.d.comb += [first.eq(1), prepares.eq(1), notes.eq(1)]
-                m.next = "sum"
         return m
