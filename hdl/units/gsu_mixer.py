@@ -6,7 +6,16 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import add_trit, exceeds, magnitude, round_shift, saturate, shift_left, times
+from hdl.fixed import (
+    add_trit,
+    exceeds,
+    magnitude,
+    round_shift,
+    saturate,
+    shift_left,
+    times,
+    times_inverted,
+)
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.registers import delayed
 from hdl.streams import Factors, beats
@@ -104,10 +113,8 @@ class GsuMixer(wiring.Component):
         # The shift that fills the word, and the peak's side of the comparison.
         headroom = Signal(range(width + 1), reset_less=True)
         inverted_limit = Signal(width + THRESHOLD.denominator.bit_length(), reset_less=True)
-        inverted_peak = Cat(inverted_largest, Const(-1, 1)).as_signed()
         with m.If(starts):
-            # ~(n peak) = n ~peak + n - 1
-            limit = times(inverted_peak, THRESHOLD.numerator) + (THRESHOLD.numerator - 1)
+            limit = times_inverted(inverted_largest, THRESHOLD.numerator)
             m.d.sync += [inverted_limit.eq(limit), headroom.eq(width)]
             for position in range(width):  # the highest set bit is assigned last
                 with m.If(~inverted_largest[position]):

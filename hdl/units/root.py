@@ -11,9 +11,10 @@ class ReciprocalRoot(wiring.Component):
     """Sums squares, normalises the sum, takes its integer square root and divides a constant by it.
 
     `add` builds the sum, of squares whose upper part comes a cycle after the lower one. `start` takes it
-    over, at least two cycles after the last `add`, and clears it. `scaled` rises when the scale stands, after
-    `scale_cycles` cycles at most; `done` rises with the reciprocal, `root_cycles` later. Both fall with the
-    next sum, and the results stay until its start.
+    over, at least two cycles after the last `add`, and clears it. `scaled` rises when `factor` is the power
+    of two by which centred values grow, after `scale_cycles` cycles at most. The root takes `root_cycles`
+    more, and with `divide` that factor gives way to the reciprocal; `done` rises `division_cycles` later.
+    Both fall with the next sum.
 
     Neither the root nor the quotient restores a remainder that became negative: the next step adds where it
     would have subtracted. A step takes two cycles, for its operands and for its sum.
@@ -29,10 +30,9 @@ class ReciprocalRoot(wiring.Component):
     square_high : In(2 * root_width - normalise_shift)
         A cycle later.
     start : In(1)
+    divide : In(1)
     scaled, done : Out(1)
-    scale : Out(most_doublings + 1)
-        The power of two by which centred values grow.
-    reciprocal : Out(reciprocal_width)
+    factor : Out(reciprocal_width)
     """
 
     def __init__(self, norm: LayerNorm):
@@ -43,10 +43,10 @@ class ReciprocalRoot(wiring.Component):
                 "square_low": In(norm.normalise_shift),
                 "square_high": In(2 * norm.root_width - norm.normalise_shift),
                 "start": In(1),
+                "divide": In(1),
                 "scaled": Out(1),
                 "done": Out(1),
-                "scale": Out(norm.most_doublings + 1),
-                "reciprocal": Out(norm.reciprocal_width),
+                "factor": Out(norm.reciprocal_width),
             }
         )
 
@@ -57,8 +57,13 @@ class ReciprocalRoot(wiring.Component):
 
     @property
     def root_cycles(self) -> int:
-        """Cycles from `scaled` to `done`."""
-        return 2 * (self.norm.root_width + 1 + self.norm.reciprocal_width)
+        """Cycles from `scaled` until it waits for `divide`."""
+        return 2 * self.norm.root_width
+
+    @property
+    def division_cycles(self) -> int:
+        """Cycles from `divide`, or the root's end, to `done`."""
+        return 2 * (self.norm.reciprocal_width + 1)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -92,38 +97,37 @@ class ReciprocalRoot(wiring.Component):
         normalising, preparing, adding, turning, first = (
             Signal(name=name) for name in ("normalising", "preparing", "adding", "turning", "first")
         )
-        full = (squares[-2:] != 0) | self.scale[-1]
+        full = (squares[-2:] != 0) | self.factor[norm.most_doublings]
+        turns = turning & (dividing | self.divide)
         m.d.sync += [
             normalising.eq(self.start | (normalising & ~full)),
-            preparing.eq((normalising & full) | (adding & ~last) | (turning & ~dividing)),
+            preparing.eq((normalising & full) | (adding & ~last) | (turns & ~dividing)),
             adding.eq(preparing),
-            turning.eq(adding & last),
-            first.eq(turning & ~dividing),
+            turning.eq((adding & last) | (turning & ~turns)),
+            first.eq(turns & ~dividing),
         ]
         with m.If(normalising & full):
             m.d.sync += self.scaled.eq(1)
-        with m.If(turning & dividing):
+        with m.If(turns & dividing):
             m.d.sync += self.done.eq(1)
         with m.If(adds_high):
             m.d.sync += [self.scaled.eq(0), self.done.eq(0)]
         with m.If(normalising):
             m.d.sync += [dividing.eq(0), left.eq(width - 1), last.eq(0)]
-        with m.Elif(turning):
+        with m.Elif(turns):
             m.d.sync += [dividing.eq(1), left.eq(bits - 1), last.eq(0)]
         with m.Elif(adding):
             m.d.sync += [left.eq(left - 1), last.eq(left == 1)]
 
         # What comes in is shifted out of a register at its top.
         with m.If(self.start):
-            m.d.sync += [squares.eq(Cat(low, high)), self.scale.eq(1)]
+            m.d.sync += squares.eq(Cat(low, high))
         with m.Elif((normalising & ~full) | preparing):
             m.d.sync += squares.eq(squares << 2)
-        with m.If(normalising & ~full):
-            m.d.sync += self.scale.eq(self.scale << 1)
         bit = ~remainder[-1] | first
         with m.If(preparing):
             m.d.sync += [
-                brought.eq(Mux(dividing, Cat(self.reciprocal[-1], remainder), Cat(squares[-2:], remainder))),
+                brought.eq(Mux(dividing, Cat(self.factor[-1], remainder), Cat(squares[-2:], remainder))),
                 trial.eq(Mux(dividing, root, Cat(Const(1, 1), ~bit, bit, root)) ^ bit.replicate(width + 2)),
                 subtracted.eq(bit),
             ]
@@ -136,15 +140,17 @@ class ReciprocalRoot(wiring.Component):
             m.d.sync += remainder.eq(brought + trial + subtracted)
 
         # Results: the quotient's bits push the numerator's low ones out.
-        notes = preparing | turning
+        notes = preparing | turns
         with m.If(normalising):
             m.d.sync += root.eq(0)
         with m.Elif(notes & ~dividing):
             m.d.sync += root.eq(Cat(bit, root))
-        with m.If(turning & ~dividing):
-            m.d.sync += self.reciprocal.eq(numerator & ((1 << bits) - 1))
-        with m.Elif(turning & overflows):  # a quotient beyond the word saturates
-            m.d.sync += self.reciprocal.eq(-1)
-        with m.Elif(notes):
-            m.d.sync += self.reciprocal.eq(Cat(bit, self.reciprocal))
+        with m.If(self.start):
+            m.d.sync += self.factor.eq(1)
+        with m.Elif(turns & ~dividing):
+            m.d.sync += self.factor.eq(numerator & ((1 << bits) - 1))
+        with m.Elif(turns & overflows):  # a quotient beyond the word saturates
+            m.d.sync += self.factor.eq(-1)
+        with m.Elif((normalising & ~full) | (notes & dividing)):
+            m.d.sync += self.factor.eq(Cat(bit & ~normalising, self.factor))
         return m

@@ -85,7 +85,7 @@ class StepNorm(wiring.Component):
         channels, root = self.norm.channels, self.root
         mean = 0 if self.norm.mean_is_shifted else 1 + self.LATENCY
         walk = channels + self.LATENCY
-        rooting = 1 + root.scale_cycles + max(root.root_cycles, walk + 1)
+        rooting = 1 + root.scale_cycles + max(root.root_cycles, walk + 1) + root.division_cycles
         return 1 + mean + walk + rooting + 2 * walk + channels * self.channel_cycles + channels
 
     def elaborate(self, platform: object) -> Module:
@@ -131,6 +131,7 @@ class StepNorm(wiring.Component):
             leaves.eq(queue.i.valid & queue.i.ready),
             step_leaves.eq(leaves & last_channel),
             gate.step_leaves.eq(step_leaves),
+            root.divide.eq(walk == NORMALISE),
         ]
         m.d.sync += [
             working.eq(begins | (working & ~step_leaves)),
@@ -189,10 +190,8 @@ class StepNorm(wiring.Component):
         with m.Else(), m.Switch(walk):
             with m.Case(SQUARE):  # the mean's, for its own square has no use for it
                 m.d.sync += factor.eq(norm.mean_factor)
-            with m.Case(SCALE):
-                m.d.sync += factor.eq(root.scale)
-            with m.Case(NORMALISE):
-                m.d.sync += factor.eq(root.reciprocal)
+            with m.Case(SCALE, NORMALISE):
+                m.d.sync += factor.eq(root.factor)
             with m.Case(GAIN):
                 m.d.sync += factor.eq(shift_left(gains.data.as_signed(), self.gain_left))
         m.d.comb += [multiplier.a.eq(centred), multiplier.b.eq(factor)]
