@@ -159,13 +159,13 @@ class GsuMixer(wiring.Component):
         block = Signal(range(self.blocks))
         walk_marks = Signal(2, reset_less=True)
         pending, walk_starts = Signal(), Signal()
-        # Known a cycle ahead: much waits for it.
-        last_row = Signal(init=channels == 1)
+        # Known a cycle ahead: much waits for them.
+        last_row, last_block = Signal(init=channels == 1), Signal(init=self.blocks == 1)
         issue = Signal()
         m.d.comb += [
             walk_starts.eq(~walking & ~pausing & (filled != 0)),
             issue.eq(walking & ~pausing & ~(last_row & pending)),
-            walk_ends.eq(issue & last_row & (block == self.blocks - 1)),
+            walk_ends.eq(issue & last_row & last_block),
             read.addr.eq(row + Mux(bank, channels, 0)),
         ]
         m.d.sync += pausing.eq(issue & last_row)
@@ -175,7 +175,10 @@ class GsuMixer(wiring.Component):
                 last_row.eq((row == channels - 2) if channels > 1 else 1),
             ]
         with m.If(issue & last_row):
-            m.d.sync += block.eq(Mux(block == self.blocks - 1, 0, block + 1))
+            m.d.sync += [
+                block.eq(Mux(last_block, 0, block + 1)),
+                last_block.eq((block == self.blocks - 2) if self.blocks > 1 else 1),
+            ]
         with m.If(walk_ends):
             m.d.sync += [walking.eq(0), bank.eq(~bank)]
         with m.Elif(walk_starts):

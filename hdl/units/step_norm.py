@@ -85,7 +85,7 @@ class StepNorm(wiring.Component):
         channels, root = self.norm.channels, self.root
         mean = 0 if self.norm.mean_is_shifted else 1 + self.LATENCY
         walk = channels + self.LATENCY
-        rooting = 1 + root.scale_cycles + max(root.root_cycles, walk + 1) + root.division_cycles
+        rooting = 1 + root.scale_cycles + max(root.root_cycles, walk + 2) + root.division_cycles
         return 1 + mean + walk + rooting + 2 * walk + channels * self.channel_cycles + channels
 
     def elaborate(self, platform: object) -> Module:
@@ -131,7 +131,6 @@ class StepNorm(wiring.Component):
             leaves.eq(queue.i.valid & queue.i.ready),
             step_leaves.eq(leaves & last_channel),
             gate.step_leaves.eq(step_leaves),
-            root.divide.eq(walk == NORMALISE),
         ]
         m.d.sync += [
             working.eq(begins | (working & ~step_leaves)),
@@ -143,6 +142,7 @@ class StepNorm(wiring.Component):
             ),
             settling.eq(walk_ends | (settling & ~ripe)),
             root.start.eq(settled & ~averaging & (walk == SQUARE)),
+            root.divide.eq(walk == NORMALISE),
             rooting.eq((settled & ~averaging & ((walk == SQUARE) | (walk == SCALE))) | (rooting & ~found)),
             leaving.eq((settled & (walk == GAIN)) | (leaving & ~step_leaves)),
         ]
