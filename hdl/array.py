@@ -115,7 +115,8 @@ class NeuronArray(wiring.Component):
         first_step, last_step = Signal(reset_less=True), Signal(reset_less=True)
         u = Signal(signed(spec.input.width), reset_less=True)
         start, started, issue, ending = Signal(), Signal(), Signal(), Signal()
-        last_slot = slot == self.cycles_per_channel - 1
+        # Known a cycle ahead: much waits for it.
+        last_slot = Signal(init=self.cycles_per_channel == 1)
         m.d.comb += [
             # The last slot waits until there is a place for the channel's y.
             issue.eq(busy & ~(last_slot & (credits == 0))),
@@ -140,10 +141,11 @@ class NeuronArray(wiring.Component):
         ]
         with m.If(start):
             m.d.sync += [busy.eq(1), slot.eq(0), first_step.eq(ahead.first), last_step.eq(ahead.last)]
+            m.d.sync += last_slot.eq(last_slot.init)
         with m.Elif(ending):
             m.d.sync += busy.eq(0)
         with m.Elif(issue):
-            m.d.sync += slot.eq(slot + 1)
+            m.d.sync += [slot.eq(slot + 1), last_slot.eq(slot == self.cycles_per_channel - 2)]
         # A cycle later than the slot that it belongs to: the slots before still need the last one.
         with m.If(started):
             m.d.sync += u.eq(ahead.value)

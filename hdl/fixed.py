@@ -83,3 +83,16 @@ def times(value: Value, factor: int) -> Value:
     for term in terms[1:]:
         total = total + term
     return total
+
+
+def times_inverted(inverted: Value, factor: int) -> Value:
+    """`~(factor * value)` from the inverse of an unsigned value, for a small positive constant.
+
+    The inverse of a shifted value is the shifted inverse with ones below: no inverter comes before the adder.
+    """
+    places = [place for place in range(factor.bit_length()) if factor >> place & 1]
+    terms = [Cat(Const((1 << place) - 1, place), inverted, Const(1, 1)).as_signed() for place in places]
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term + 1
+    return total

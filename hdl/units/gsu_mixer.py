@@ -6,7 +6,16 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import add_trit, exceeds, magnitude, round_shift, saturate, shift_left, times
+from hdl.fixed import (
+    add_trit,
+    exceeds,
+    magnitude,
+    round_shift,
+    saturate,
+    shift_left,
+    times,
+    times_inverted,
+)
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.registers import delayed
 from hdl.streams import Factors, beats
@@ -86,7 +95,7 @@ class GsuMixer(wiring.Component):
         return (self.blocks - 1) * max(rows, drained(self.lanes)) + max(rows + 1, drained(rest))
 
     def _scale(
-        self, m: Module, take: Value, y_magnitude: Value, walk_starts: Value
+        self, m: Module, taken: Value, y_magnitude: Value, walk_starts: Value
     ) -> tuple[Value, Value, int]:
         """How a step is walked: the left shift of its magnitudes; a limit, inverted, and the multiple of a
         magnitude that has to exceed it for a ternary activation that is not zero.
@@ -94,20 +103,18 @@ class GsuMixer(wiring.Component):
         width = self.spec.magnitude_width
         if isinstance(self.spec, LeanGsuSpec):
             return Const(0, 1), Const(~self.spec.threshold & (1 << width) - 1, width), 1
-        # A walk's first cycle takes over what its step has collected; the next step may begin in it.
+        # A walk's first cycle takes over what its step has collected; no magnitude of the next one is there.
         starts = delayed(m, walk_starts, 1)
         inverted_largest = Signal(width, init=-1)
-        with m.If(take & (starts | exceeds(y_magnitude, inverted_largest))):
-            m.d.sync += inverted_largest.eq(~y_magnitude)
-        with m.Elif(starts):
+        with m.If(starts):
             m.d.sync += inverted_largest.eq(-1)
+        with m.Elif(taken & exceeds(y_magnitude, inverted_largest)):
+            m.d.sync += inverted_largest.eq(~y_magnitude)
         # The shift that fills the word, and the peak's side of the comparison.
         headroom = Signal(range(width + 1), reset_less=True)
         inverted_limit = Signal(width + THRESHOLD.denominator.bit_length(), reset_less=True)
-        inverted_peak = Cat(inverted_largest, Const(-1, 1)).as_signed()
         with m.If(starts):
-            # ~(n peak) = n ~peak + n - 1
-            limit = times(inverted_peak, THRESHOLD.numerator) + (THRESHOLD.numerator - 1)
+            limit = times_inverted(inverted_largest, THRESHOLD.numerator)
             m.d.sync += [inverted_limit.eq(limit), headroom.eq(width)]
             for position in range(width):  # the highest set bit is assigned last
                 with m.If(~inverted_largest[position]):
@@ -126,16 +133,18 @@ class GsuMixer(wiring.Component):
         marks = Signal(2, reset_less=True)
         take, collect_ends, walking, walk_ends = Signal(), Signal(), Signal(), Signal()
         y = self.i.payload.value
-        y_magnitude = Signal(width)
+        y_magnitude, y_negative = Signal(width, reset_less=True), Signal(reset_less=True)
+        taken, written = delayed(m, take, 1), delayed(m, collected, 1)
+        m.d.sync += [y_magnitude.eq(magnitude(y)), y_negative.eq(y[width])]
         m.d.comb += [
             # A full bank waits until its marks have been taken over: the next step would replace them.
             self.i.ready.eq((filled == 0) | ((filled == 1) & walking)),
             take.eq(self.i.valid & self.i.ready),
             collect_ends.eq(take & ((collected == channels - 1) | (collected == 2 * channels - 1))),
-            write.en.eq(take),
-            write.addr.eq(collected),
-            y_magnitude.eq(magnitude(y)),
-            write.data.eq(Cat(y_magnitude, y[width])),
+            # A cycle later: into the memory, and the largest of the step.
+            write.en.eq(taken),
+            write.addr.eq(written),
+            write.data.eq(Cat(y_magnitude, y_negative)),
         ]
         m.d.sync += filled.eq(filled + collect_ends - walk_ends)
         with m.If(take):
@@ -150,13 +159,13 @@ class GsuMixer(wiring.Component):
         block = Signal(range(self.blocks))
         walk_marks = Signal(2, reset_less=True)
         pending, walk_starts = Signal(), Signal()
-        # Known a cycle ahead: much waits for it.
-        last_row = Signal(init=channels == 1)
+        # Known a cycle ahead: much waits for them.
+        last_row, last_block = Signal(init=channels == 1), Signal(init=self.blocks == 1)
         issue = Signal()
         m.d.comb += [
             walk_starts.eq(~walking & ~pausing & (filled != 0)),
             issue.eq(walking & ~pausing & ~(last_row & pending)),
-            walk_ends.eq(issue & last_row & (block == self.blocks - 1)),
+            walk_ends.eq(issue & last_row & last_block),
             read.addr.eq(row + Mux(bank, channels, 0)),
         ]
         m.d.sync += pausing.eq(issue & last_row)
@@ -166,13 +175,16 @@ class GsuMixer(wiring.Component):
                 last_row.eq((row == channels - 2) if channels > 1 else 1),
             ]
         with m.If(issue & last_row):
-            m.d.sync += block.eq(Mux(block == self.blocks - 1, 0, block + 1))
+            m.d.sync += [
+                block.eq(Mux(last_block, 0, block + 1)),
+                last_block.eq((block == self.blocks - 2) if self.blocks > 1 else 1),
+            ]
         with m.If(walk_ends):
             m.d.sync += [walking.eq(0), bank.eq(~bank)]
         with m.Elif(walk_starts):
             m.d.sync += [walking.eq(1), walk_marks.eq(marks)]
 
-        headroom, inverted_limit, factor = self._scale(m, take, y_magnitude, walk_starts)
+        headroom, inverted_limit, factor = self._scale(m, taken, y_magnitude, walk_starts)
 
         # Cycle 1: y. 2: its multiple, shifted. 3: compared, rounded. 4: trit and activation.
         valid_at = [issue]

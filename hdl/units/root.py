@@ -11,9 +11,10 @@ class ReciprocalRoot(wiring.Component):
     """Sums squares, normalises the sum, takes its integer square root and divides a constant by it.
 
     `add` builds the sum, of squares whose upper part comes a cycle after the lower one. `start` takes it
-    over, at least two cycles after the last `add`, and clears it. `scaled` rises when the scale stands, after
-    `scale_cycles` cycles at most; `done` rises with the reciprocal, `root_cycles` later. Both results stay
-    until the next start.
+    over, at least two cycles after the last `add`, and clears it. `scaled` rises when `factor` is the power
+    of two by which centred values grow, after `scale_cycles` cycles at most. The root takes `root_cycles`
+    more, and with `divide` that factor gives way to the reciprocal; `done` rises `division_cycles` later.
+    Both fall with the next sum.
 
     Neither the root nor the quotient restores a remainder that became negative: the next step adds where it
     would have subtracted. A step takes two cycles, for its operands and for its sum.
@@ -29,10 +30,9 @@ class ReciprocalRoot(wiring.Component):
     square_high : In(2 * root_width - normalise_shift)
         A cycle later.
     start : In(1)
+    divide : In(1)
     scaled, done : Out(1)
-    scale : Out(most_doublings + 1)
-        The power of two by which centred values grow.
-    reciprocal : Out(reciprocal_width)
+    factor : Out(reciprocal_width)
     """
 
     def __init__(self, norm: LayerNorm):
@@ -43,10 +43,10 @@ class ReciprocalRoot(wiring.Component):
                 "square_low": In(norm.normalise_shift),
                 "square_high": In(2 * norm.root_width - norm.normalise_shift),
                 "start": In(1),
+                "divide": In(1),
                 "scaled": Out(1),
                 "done": Out(1),
-                "scale": Out(norm.most_doublings + 1),
-                "reciprocal": Out(norm.reciprocal_width),
+                "factor": Out(norm.reciprocal_width),
             }
         )
 
@@ -57,8 +57,13 @@ class ReciprocalRoot(wiring.Component):
 
     @property
     def root_cycles(self) -> int:
-        """Cycles from `scaled` to `done`."""
-        return 2 * (self.norm.root_width + 1 + self.norm.reciprocal_width)
+        """Cycles from `scaled` until it waits for `divide`."""
+        return 2 * self.norm.root_width
+
+    @property
+    def division_cycles(self) -> int:
+        """Cycles from `divide`, or the root's end, to `done`."""
+        return 2 * (self.norm.reciprocal_width + 1)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -84,66 +89,68 @@ class ReciprocalRoot(wiring.Component):
         remainder = Signal(signed(width + 2), reset_less=True)
         brought, trial = Signal(width + 2, reset_less=True), Signal(width + 2, reset_less=True)
         subtracted, dividing = Signal(reset_less=True), Signal(reset_less=True)
-        left = Signal(range(width), reset_less=True)
-        first = Signal()  # of the division's steps
-        bit = ~remainder[-1] | first
+        left, last = Signal(range(width), reset_less=True), Signal(reset_less=True)
         overflows = Signal(reset_less=True)
         m.d.sync += overflows.eq(root <= numerator >> bits)
 
-        # What each step brings in comes from a register that shifts up.
-        loads, shifts, prepares, notes = Signal(), Signal(), Signal(), Signal()
-        with m.If(loads):
+        # Control, a register a state: operands and sum of a step by turns, and a turn from root to quotient.
+        normalising, preparing, adding, turning, first = (
+            Signal(name=name) for name in ("normalising", "preparing", "adding", "turning", "first")
+        )
+        full = (squares[-2:] != 0) | self.factor[norm.most_doublings]
+        turns = turning & (dividing | self.divide)
+        m.d.sync += [
+            normalising.eq(self.start | (normalising & ~full)),
+            preparing.eq((normalising & full) | (adding & ~last) | (turns & ~dividing)),
+            adding.eq(preparing),
+            turning.eq((adding & last) | (turning & ~turns)),
+            first.eq(turns & ~dividing),
+        ]
+        with m.If(normalising & full):
+            m.d.sync += self.scaled.eq(1)
+        with m.If(turns & dividing):
+            m.d.sync += self.done.eq(1)
+        with m.If(adds_high):
+            m.d.sync += [self.scaled.eq(0), self.done.eq(0)]
+        with m.If(normalising):
+            m.d.sync += [dividing.eq(0), left.eq(width - 1), last.eq(0)]
+        with m.Elif(turns):
+            m.d.sync += [dividing.eq(1), left.eq(bits - 1), last.eq(0)]
+        with m.Elif(adding):
+            m.d.sync += [left.eq(left - 1), last.eq(left == 1)]
+
+        # What comes in is shifted out of a register at its top.
+        with m.If(self.start):
             m.d.sync += squares.eq(Cat(low, high))
-        with m.Elif(shifts):
+        with m.Elif((normalising & ~full) | preparing):
             m.d.sync += squares.eq(squares << 2)
-        with m.If(prepares):
+        bit = ~remainder[-1] | first
+        with m.If(preparing):
             m.d.sync += [
-                brought.eq(Mux(dividing, Cat(self.reciprocal[-1], remainder), Cat(squares[-2:], remainder))),
+                brought.eq(Mux(dividing, Cat(self.factor[-1], remainder), Cat(squares[-2:], remainder))),
                 trial.eq(Mux(dividing, root, Cat(Const(1, 1), ~bit, bit, root)) ^ bit.replicate(width + 2)),
                 subtracted.eq(bit),
             ]
         with m.If(first):
             m.d.sync += brought.eq(numerator >> (bits - 1))
-        # A bit leaves at the top for each of the result that comes in.
-        with m.If(notes & ~dividing):
+        with m.If(normalising):
+            # No remainder, as if one had been subtracted too much.
+            m.d.sync += remainder.eq(-1)
+        with m.Elif(adding):
+            m.d.sync += remainder.eq(brought + trial + subtracted)
+
+        # Results: the quotient's bits push the numerator's low ones out.
+        notes = preparing | turns
+        with m.If(normalising):
+            m.d.sync += root.eq(0)
+        with m.Elif(notes & ~dividing):
             m.d.sync += root.eq(Cat(bit, root))
-        with m.If(notes):
-            m.d.sync += self.reciprocal.eq(Cat(bit, self.reciprocal))
-        with m.FSM():
-            with m.State("idle"), m.If(self.start):
-                m.d.comb += loads.eq(1)
-                m.d.sync += [self.scale.eq(1), self.scaled.eq(0), self.done.eq(0)]
-                m.next = "normalise"
-            with m.State("normalise"):
-                # No remainder, as if one had been subtracted too much.
-                m.d.sync += [remainder.eq(-1), left.eq(width - 1), dividing.eq(0)]
-                with m.If((squares[-2:] == 0) & ~self.scale[-1]):
-                    m.d.comb += shifts.eq(1)
-                    m.d.sync += self.scale.eq(self.scale << 1)
-                with m.Else():
-                    m.d.sync += [root.eq(0), self.scaled.eq(1)]
-                    m.next = "operands"
-            with m.State("operands"):
-                m.d.comb += [shifts.eq(1), prepares.eq(1), notes.eq(1)]
-                m.next = "sum"
-            with m.State("sum"):
-                m.d.sync += [remainder.eq(brought + trial + subtracted), left.eq(left - 1)]
-                m.next = "operands"
-                with m.If(left == 0):
-                    m.next = "turn"
-            with m.State("turn"):
-                m.d.comb += notes.eq(1)
-                m.d.sync += [dividing.eq(1), left.eq(bits - 1)]
-                with m.If(~dividing):
-                    # The numerator's low bits, which the quotient's push out.
-                    m.d.sync += self.reciprocal.eq(numerator & ((1 << bits) - 1))
-                    m.next = "first"
-                with m.Else():
-                    with m.If(overflows):  # a quotient beyond the word saturates
-                        m.d.sync += self.reciprocal.eq(-1)
-                    m.d.sync += self.done.eq(1)
-                    m.next = "idle"
-            with m.State("first"):
-                m.d.comb += [first.eq(1), prepares.eq(1), notes.eq(1)]
-                m.next = "sum"
+        with m.If(self.start):
+            m.d.sync += self.factor.eq(1)
+        with m.Elif(turns & ~dividing):
+            m.d.sync += self.factor.eq(numerator & ((1 << bits) - 1))
+        with m.Elif(turns & overflows):  # a quotient beyond the word saturates
+            m.d.sync += self.factor.eq(-1)
+        with m.Elif((normalising & ~full) | (notes & dividing)):
+            m.d.sync += self.factor.eq(Cat(bit & ~normalising, self.factor))
         return m

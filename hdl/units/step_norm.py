@@ -85,7 +85,7 @@ class StepNorm(wiring.Component):
         channels, root = self.norm.channels, self.root
         mean = 0 if self.norm.mean_is_shifted else 1 + self.LATENCY
         walk = channels + self.LATENCY
-        rooting = root.scale_cycles + max(root.root_cycles, walk + 1)
+        rooting = 1 + root.scale_cycles + max(root.root_cycles, walk + 2) + root.division_cycles
         return 1 + mean + walk + rooting + 2 * walk + channels * self.channel_cycles + channels
 
     def elaborate(self, platform: object) -> Module:
@@ -109,70 +109,74 @@ class StepNorm(wiring.Component):
         with m.If(gate.ends):
             m.d.sync += into.eq(~into)
 
-        # Work: control.
+        # Work: control, a register a state.
         walk = Signal(2)
-        averaging, issue, full, bank, leaves = Signal(), Signal(), Signal(), Signal(), Signal()
+        working, walking, settling, rooting, leaving = (
+            Signal(name=name) for name in ("working", "walking", "settling", "rooting", "leaving")
+        )
+        averaging, full, bank = Signal(), Signal(), Signal()
         channel = Signal(range(channels))
         # Registers, for much waits for them.
         last_channel, ripe = Signal(init=channels == 1), Signal()
         wait = Signal(range(max(last, self.channel_cycles)))
-        # Begun with the half that rounds the mean.
+        begins, issue, walk_ends, settled = Signal(), Signal(), Signal(), Signal()
+        leaves, step_leaves = Signal(), Signal()
+        found = Mux(walk == SCALE, root.scaled, root.done)  # what the walk to come has waited for
+        m.d.comb += [
+            begins.eq(full & ~working),
+            issue.eq(walking & ~pair),
+            walk_ends.eq(issue & (last_channel | averaging)),
+            settled.eq(settling & ripe),
+            queue.i.valid.eq(leaving & ripe),
+            leaves.eq(queue.i.valid & queue.i.ready),
+            step_leaves.eq(leaves & last_channel),
+            gate.step_leaves.eq(step_leaves),
+        ]
+        m.d.sync += [
+            working.eq(begins | (working & ~step_leaves)),
+            walking.eq(
+                begins
+                | (walking & ~walk_ends)
+                | (settled & (averaging | (walk == NORMALISE)))
+                | (rooting & found)
+            ),
+            settling.eq(walk_ends | (settling & ~ripe)),
+            root.start.eq(settled & ~averaging & (walk == SQUARE)),
+            root.divide.eq(walk == NORMALISE),
+            rooting.eq((settled & ~averaging & ((walk == SQUARE) | (walk == SCALE))) | (rooting & ~found)),
+            leaving.eq((settled & (walk == GAIN)) | (leaving & ~step_leaves)),
+        ]
+        with m.If(settled):
+            m.d.sync += averaging.eq(0)
+        with m.If(settled & ~averaging):
+            m.d.sync += walk.eq(walk + 1)
+        with m.If(step_leaves):
+            m.d.sync += bank.eq(~bank)
+        with m.If((issue & ~averaging) | leaves):
+            m.d.sync += [
+                channel.eq(Mux(last_channel, 0, channel + 1)),
+                last_channel.eq(channel == channels - 2 if channels > 1 else 1),
+            ]
+        with m.If(walking):
+            m.d.sync += [wait.eq(last - 1), ripe.eq(0)]
+        with m.Elif(settled | leaves):
+            m.d.sync += [wait.eq(self.channel_cycles - 1), ripe.eq(0)]
+        with m.Elif(~ripe):
+            m.d.sync += [wait.eq(wait - 1), ripe.eq(wait == 1)]
+
+        # The sum begins with the half that rounds the mean.
         total = Signal(signed(norm.sum_width), init=1 << norm.mean_shift >> 1)
         # Inverted, so that its subtraction is one adder: z - mean = z + ~mean + 1. All ones where nothing is
         # subtracted.
         inverted_mean = Signal(signed(WORD), reset_less=True)
         rounded = Signal(signed(WORD), reset_less=True)
         m.d.comb += read.addr.eq(channel + Mux(bank, channels, 0))
-        advance, rest = Signal(), Signal()
-        with m.If(advance):
-            m.d.sync += [
-                channel.eq(Mux(last_channel, 0, channel + 1)),
-                last_channel.eq(channel == channels - 2 if channels > 1 else 1),
-            ]
-        with m.If(rest):
-            m.d.sync += [wait.eq(wait - 1), ripe.eq(wait == 1)]
-        with m.FSM():
-            with m.State("idle"), m.If(full):
-                m.d.sync += [full.eq(0), total.eq(total.init), inverted_mean.eq(~(total >> norm.mean_shift))]
-                if not norm.mean_is_shifted:
-                    m.d.sync += averaging.eq(1)
-                m.next = "walk"
-            with m.State("walk"):
-                m.d.comb += [issue.eq(~pair), advance.eq(issue & ~averaging)]
-                m.d.sync += [wait.eq(last - 1), ripe.eq(0)]
-                with m.If(issue & (last_channel | averaging)):
-                    m.next = "settle"
-            with m.State("settle"):
-                m.d.comb += rest.eq(1)
-                with m.If(ripe & averaging):
-                    m.d.sync += averaging.eq(0)
-                    m.next = "walk"
-                with m.Elif(ripe):
-                    m.d.sync += walk.eq(walk + 1)
-                    with m.Switch(walk):
-                        with m.Case(SQUARE):
-                            m.d.comb += root.start.eq(1)
-                            m.next = "normalise"
-                        with m.Case(SCALE):
-                            m.next = "root"
-                        with m.Case(NORMALISE):
-                            m.next = "walk"
-                        with m.Case(GAIN):
-                            m.d.sync += [wait.eq(self.channel_cycles - 1), ripe.eq(0)]
-                            m.next = "leave"
-            with m.State("normalise"), m.If(root.scaled):
-                m.next = "walk"
-            with m.State("root"), m.If(root.done):
-                m.d.sync += inverted_mean.eq(-1)
-                m.next = "walk"
-            with m.State("leave"):
-                m.d.comb += [queue.i.valid.eq(ripe), rest.eq(~ripe), advance.eq(leaves)]
-                with m.If(leaves):
-                    m.d.sync += [wait.eq(self.channel_cycles - 1), ripe.eq(0)]
-                with m.If(leaves & last_channel):
-                    m.d.comb += gate.step_leaves.eq(1)
-                    m.d.sync += bank.eq(~bank)
-                    m.next = "idle"
+        with m.If(begins):
+            m.d.sync += [full.eq(0), total.eq(total.init), inverted_mean.eq(~(total >> norm.mean_shift))]
+            if not norm.mean_is_shifted:
+                m.d.sync += averaging.eq(1)
+        with m.If(rooting & root.done & (walk == NORMALISE)):
+            m.d.sync += inverted_mean.eq(-1)
 
         # Operands. Cycle 1: a value of the bank; 2: centred, beside what multiplies it.
         issued_at = [issue, *(delayed(m, issue, age) for age in range(1, last + 1))]
@@ -186,10 +190,8 @@ class StepNorm(wiring.Component):
         with m.Else(), m.Switch(walk):
             with m.Case(SQUARE):  # the mean's, for its own square has no use for it
                 m.d.sync += factor.eq(norm.mean_factor)
-            with m.Case(SCALE):
-                m.d.sync += factor.eq(root.scale)
-            with m.Case(NORMALISE):
-                m.d.sync += factor.eq(root.reciprocal)
+            with m.Case(SCALE, NORMALISE):
+                m.d.sync += factor.eq(root.factor)
             with m.Case(GAIN):
                 m.d.sync += factor.eq(shift_left(gains.data.as_signed(), self.gain_left))
         m.d.comb += [multiplier.a.eq(centred), multiplier.b.eq(factor)]

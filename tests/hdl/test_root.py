@@ -34,7 +34,7 @@ def test_root_equals_the_integer_one_within_its_cycles(channels):
     root = ReciprocalRoot(norm)
 
     async def bench(ctx):
-        for squares in totals_of(norm):
+        for late, squares in enumerate(totals_of(norm)):
             low = norm.normalise_shift
             before = 0
             for square in squares:
@@ -54,14 +54,18 @@ def test_root_equals_the_integer_one_within_its_cycles(channels):
                 await ctx.tick()
                 cycles += 1
             assert cycles <= root.scale_cycles
-            scale = ctx.get(root.scale)
+            scale = ctx.get(root.factor)
+            for _ in range(root.root_cycles + late):
+                await ctx.tick()
+            assert ctx.get(root.factor) == scale
+            ctx.set(root.divide, 1)
             cycles = 0
             while not ctx.get(root.done):
                 await ctx.tick()
+                ctx.set(root.divide, 0)
                 cycles += 1
-            assert cycles == root.root_cycles
-            assert (scale, ctx.get(root.reciprocal)) == expected(norm, sum(squares)), squares
-            assert ctx.get(root.scale) == scale
+            assert cycles == root.division_cycles
+            assert (scale, ctx.get(root.factor)) == expected(norm, sum(squares)), squares
 
     simulator = Simulator(root)
     simulator.add_clock(1e-6)
