@@ -208,12 +208,13 @@ class BoardShell(Component):
             m.submodules.pll = self.pll.instance(self.clk, sync.clk, locked)
         m.d.comb += power.clk.eq(sync.clk)
 
-        waited = Signal(range(_RESET_CYCLES + 1))
+        waited, reset = Signal(range(_RESET_CYCLES + 1)), Signal(init=1)  # thousands of registers wait for it
         with m.If(~locked):
             m.d.power += waited.eq(0)
         with m.Elif(waited != _RESET_CYCLES):
             m.d.power += waited.eq(waited + 1)
-        m.d.comb += sync.rst.eq((waited != _RESET_CYCLES) | self.top.restart)
+        m.d.power += reset.eq((waited != _RESET_CYCLES) | self.top.restart)
+        m.d.comb += sync.rst.eq(reset)
 
         m.submodules.top = self.top
         m.d.comb += [

@@ -5,7 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import round_shift, saturate
-from hdl.primitives.memory import DISTRIBUTED_DEPTH, buffer, table, words_of
+from hdl.primitives.counters import fill_level
+from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.queue import Queue
 from hdl.primitives.registers import delayed
 from hdl.products import ArrayProducts
@@ -13,6 +14,9 @@ from hdl.slots import ROW_WIDTHS, Single, coefficient_rows, slots_of
 from hdl.state_update import StateUpdate
 from hdl.streams import Beat, beats
 from quantize.layers.array import COEFFICIENT_WIDTH, ArraySpec
+
+# A lane's table of so few rows is one look-up table deep.
+SHALLOW_ROWS = 16
 
 
 class NeuronArray(wiring.Component):
@@ -47,8 +51,10 @@ class NeuronArray(wiring.Component):
         self.products = ArrayProducts(spec, multipliers)
         self.update = StateUpdate(spec, interval=2 if multipliers == 2 else 1)
         self.output_width = spec.accumulator_width if lane else spec.output.width
-        # Memory blocks of the ECP5 answer late in a cycle: a register follows them where the clock is fast.
-        self.late = int(lane and spec.channels * spec.modes > DISTRIBUTED_DEPTH)
+        # A lane's coefficients are in memory blocks: as logic they are many look-up tables deep, for
+        # synthesis shares what their bits have in common. Blocks of the ECP5 answer late in a cycle, and
+        # stand far from the multipliers: two registers follow them.
+        self.late = 2 * int(lane and spec.channels * spec.modes > SHALLOW_ROWS)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(self.output_width))})
 
     @property
@@ -98,7 +104,8 @@ class NeuronArray(wiring.Component):
             u_in = saturate(u_in + offsets.data.as_signed(), spec.input.width)
         ahead = Signal(Beat(spec.input.width), reset_less=True)
         ahead_valid = Signal()
-        primed = Signal()  # the first cycle after a reset only reads the first offset
+        # Not in the first cycle after a reset, which only reads the first offset.
+        may_take = Signal()
         with m.If(take):
             m.d.sync += [
                 ahead.first.eq(self.i.payload.first),
@@ -111,19 +118,18 @@ class NeuronArray(wiring.Component):
         slot = Signal(range(self.cycles_per_channel))
         channel = Signal(range(spec.channels))
         idle = Signal(range(self.idle_cycles + 1))
-        credits = Signal(range(self.queue_depth + 1), init=self.queue_depth)
         first_step, last_step = Signal(reset_less=True), Signal(reset_less=True)
         u = Signal(signed(spec.input.width), reset_less=True)
         start, started, issue, ending = Signal(), Signal(), Signal(), Signal()
         # Known a cycle ahead: much waits for it.
         last_slot = Signal(init=self.cycles_per_channel == 1)
+        _, place, _ = fill_level(m, self.queue_depth, queue.o.valid & queue.o.ready, ending, full=True)
         m.d.comb += [
             # The last slot waits until there is a place for the channel's y.
-            issue.eq(busy & ~(last_slot & (credits == 0))),
+            issue.eq(busy & ~(last_slot & ~place)),
             ending.eq(issue & last_slot),
-            self.i.ready.eq(primed & (~ahead_valid | started)),
+            self.i.ready.eq(may_take),
         ]
-        m.d.sync += primed.eq(1)
         step_ends = ending & (channel == spec.channels - 1)
         if self.idle_cycles:
             with m.If(step_ends):
@@ -134,11 +140,8 @@ class NeuronArray(wiring.Component):
         else:
             free = ~busy | ending
         m.d.comb += start.eq(ahead_valid & ~started & free)
-        m.d.sync += [
-            started.eq(start),
-            ahead_valid.eq(take | (ahead_valid & ~started)),
-            credits.eq(credits + (queue.o.valid & queue.o.ready) - ending),
-        ]
+        still_ahead = take | (ahead_valid & ~started)
+        m.d.sync += [started.eq(start), ahead_valid.eq(still_ahead), may_take.eq(~still_ahead | start)]
         with m.If(start):
             m.d.sync += [busy.eq(1), slot.eq(0), first_step.eq(ahead.first), last_step.eq(ahead.last)]
             m.d.sync += last_slot.eq(last_slot.init)
@@ -177,7 +180,8 @@ class NeuronArray(wiring.Component):
         m.submodules.update = update = self.update
         rows = coefficient_rows(spec, self.multipliers)
         row = Signal(range(len(rows)))
-        coefficients = table(m, "coefficients", rows, ROW_WIDTHS[self.multipliers])
+        width = ROW_WIDTHS[self.multipliers]
+        coefficients = table(m, "coefficients", rows, width, block=self.late > 0 if self.lane else None)
         velocity_write, velocity_read, position_write, position_read = (
             port
             for name in ("velocities", "positions")
@@ -198,7 +202,7 @@ class NeuronArray(wiring.Component):
         answered = 1 + self.late
         zero = delayed(m, first_step, answered)
         u_now, velocity, position, words = (
-            delayed(m, value, self.late)
+            delayed(m, value, self.late, reset_less=True)
             for value in (u, velocity_read.data, position_read.data, coefficients.data)
         )
 

@@ -132,19 +132,29 @@ class ResidualBlock(wiring.Component):
         wiring.connect(m, given, array.i)
         wiring.connect(m, array.o, unit.i)
         # A register behind the sum keeps a unit's last stage and the next component's first one apart; with
-        # two a beat passes in every cycle.
-        m.submodules.sums = sums = Queue(Beat(ring.width), 1 + self.streamed)
-        out = sums.o
+        # two a beat passes in every cycle. At a streamed block's clock the sum is clipped behind them.
+        total = unit.o.payload.value + ring.o_residual.payload
+        if not self.streamed:
+            total = saturate(total, ring.width)
+        m.submodules.sums = sums = Queue(Beat(len(total)), 1 + self.streamed)
+        out = beats(ring.width).create()
+        m.d.comb += [
+            out.valid.eq(sums.o.valid),
+            sums.o.ready.eq(out.ready),
+            out.payload.first.eq(sums.o.payload.first),
+            out.payload.last.eq(sums.o.payload.last),
+            out.payload.value.eq(saturate(sums.o.payload.value, ring.width)),
+        ]
         if self.norm_after is not None:
             m.submodules.norm_after = self.norm_after
-            wiring.connect(m, sums.o, self.norm_after.i)
+            wiring.connect(m, out, self.norm_after.i)
             out = self.norm_after.o
         wiring.connect(m, out, wiring.flipped(self.o))
         m.d.comb += [
             sums.i.valid.eq(unit.o.valid & ring.o_residual.valid),
             sums.i.payload.first.eq(unit.o.payload.first),
             sums.i.payload.last.eq(unit.o.payload.last),
-            sums.i.payload.value.eq(saturate(unit.o.payload.value + ring.o_residual.payload, ring.width)),
+            sums.i.payload.value.eq(total),
             unit.o.ready.eq(sums.i.ready & ring.o_residual.valid),
             ring.o_residual.ready.eq(sums.i.ready & unit.o.valid),
             self.tap_array.valid.eq(array.o.valid & array.o.ready),

@@ -11,7 +11,7 @@ from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.queue import Queue
 from hdl.primitives.registers import delayed
 from hdl.primitives.store import Outlet
-from hdl.streams import Logit
+from hdl.streams import Beat, Logit
 from quantize.layers.ends import POOLED_WIDTH
 
 
@@ -49,25 +49,29 @@ class StreamedPool(Pool):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, channels = self.spec, self.spec.channels
+        # Between two queues the sums wait for nobody's consent in the same cycle.
+        m.submodules.head = head = Queue(Beat(spec.input.width), 2)
+        wiring.connect(m, wiring.flipped(self.i), head.i)
+        beat = head.o.payload
         m.submodules.sums_out = out = Queue(PooledSum(spec.sum_width), 2)
         steps = Signal(spec.length_bits + 1)
         take, constant, primed = Signal(), Signal(), Signal()
         given, next_given = channel_counter(m, "given", channels, take)
-        emits = self.i.payload.last
+        emits = beat.last
         total = Signal(signed(spec.sum_width))
         m.d.sync += primed.eq(1)  # the first cycle after a reset only reads
         m.d.comb += [
-            self.i.ready.eq(primed & ~constant & (~emits | out.i.ready)),
-            take.eq(self.i.valid & self.i.ready),
-            out.i.valid.eq(constant | (primed & self.i.valid & emits)),
+            head.o.ready.eq(primed & ~constant & (~emits | out.i.ready)),
+            take.eq(head.o.valid & head.o.ready),
+            out.i.valid.eq(constant | (primed & head.o.valid & emits)),
             out.i.payload.constant.eq(constant),
             out.i.payload.sum.eq(Mux(constant, (steps if spec.mean else 1) << spec.one_bits, total)),
         ]
         if not spec.mean:
-            m.d.comb += total.eq(self.i.payload.value)
+            m.d.comb += total.eq(beat.value)
         else:
             before = Signal(signed(spec.sum_width))
-            m.d.comb += total.eq(Mux(self.i.payload.first, 0, before) + self.i.payload.value)
+            m.d.comb += total.eq(Mux(beat.first, 0, before) + beat.value)
             if channels == 1:  # a memory could not be read in the cycle after it was written
                 with m.If(take):
                     m.d.sync += before.eq(total)

@@ -103,16 +103,24 @@ class StreamedGsuMixer(GsuMixer):
             valid_at.append(delayed(m, valid_at[-1], 1))
             end_at.append(delayed(m, end_at[-1], 1))
 
-        # Lanes: both sums of every output, cleared while no row arrives after a block.
+        # Lanes: both sums of every output, cleared while no row arrives after a block, and by a reset. A
+        # memory block answers late, and its bits have far to go: two registers follow it.
         weight_width = spec.stored_weight_width
         sum_shape = signed(spec.bias_path_width - spec.idle_weight_bits)
         weights = table(m, "weights", weight_rows(spec, lanes), lanes * (weight_width + 2))
-        weights_at, _ = channel_counter(m, "weight_row", self.blocks * channels, valid_at[4])
-        words = Signal.like(weights.data, reset_less=True)
+        weights_at, _ = channel_counter(m, "weight_row", self.blocks * channels, valid_at[3])
+        read_words, words = (Signal.like(weights.data, reset_less=True) for _ in range(2))
+        clear = Signal(init=1)
         m.d.comb += weights.addr.eq(weights_at)
-        m.d.sync += words.eq(weights.data)
-        real_sums = [Signal(sum_shape, name=f"p_{lane}") for lane in range(lanes)]
-        gate_sums = [Signal(signed(spec.gate_width), name=f"g_{lane}") for lane in range(lanes)]
+        m.d.sync += [
+            read_words.eq(weights.data),
+            words.eq(read_words),
+            clear.eq(end_at[self.SUM_LATENCY - 1]),
+        ]
+        real_sums = [Signal(sum_shape, name=f"p_{lane}", reset_less=True) for lane in range(lanes)]
+        gate_sums = [
+            Signal(signed(spec.gate_width), name=f"g_{lane}", reset_less=True) for lane in range(lanes)
+        ]
         for lane, (real, gate) in enumerate(zip(real_sums, gate_sums, strict=True)):
             word = words.word_select(lane, weight_width + 2)
             trit, trit_negative = word[weight_width], word[weight_width + 1] ^ negative
@@ -122,7 +130,7 @@ class StreamedGsuMixer(GsuMixer):
                     gate.eq(add_trit(gate, Cat(activation, 0), trit, trit_negative)),
                 ]
             # Never together with a row: without "else" this takes the flip-flops' own reset and no logic.
-            with m.If(end_at[self.SUM_LATENCY]):
+            with m.If(clear):
                 m.d.sync += [real.eq(0), gate.eq(0)]
 
         # A block's sums move into registers and from there, one after the other, into the output's pipeline.
@@ -203,7 +211,10 @@ class StreamedGsuMixer(GsuMixer):
             rounded5.eq(fine4[dropped:] + fine4[dropped - 1]),
             activation.eq(rounded5[:ACTIVATION_BITS] | rounded5[-1].replicate(ACTIVATION_BITS)),
         ]
-        return delayed(m, nonzero4, 2), delayed(m, negative2, 4), activation
+        nonzero, negative = (
+            delayed(m, value, age, reset_less=True) for value, age in ((nonzero4, 2), (negative2, 4))
+        )
+        return nonzero, negative, activation
 
     def _multiply(
         self, m: Module, outlet: Outlet, drain: Signal, marks: Signal, real: Value, gate: Value

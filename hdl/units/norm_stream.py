@@ -211,7 +211,7 @@ class StreamedStepNorm(wiring.Component):
             scaling.a.eq(values.o.payload),
             scaling.b.eq(deviations.o.payload.scale),
             normalising.a.eq(scaled),
-            normalising.b.eq(delayed(m, reciprocal, 4)),
+            normalising.b.eq(delayed(m, reciprocal, 4, reset_less=True)),
             gains.addr.eq(gains_at),
             gaining.a.eq(normalised),
             gaining.b.eq(gains.data.as_signed()),
