@@ -1,12 +1,27 @@
 """A stream test bench: feed beats, collect beats, with seeded gaps and stalls, and count cycles."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from amaranth.hdl import Value
 from amaranth.sim import Simulator
 
 WATCHDOG_CYCLES = 20_000
+
+PRESSURE: list[dict[str, Any]] = [
+    {}, {"gaps": 0.5}, {"stalls": 0.7}, {"gaps": 0.3, "stalls": 0.3}, {"long_stall": 300},
+]  # fmt: skip
+"""Keywords of `run_stream`: no waiting, gaps before a component, stalls behind it, both, a long stall."""
+
+
+def pressures(*sizes: int) -> list[tuple[int, dict[str, Any]]]:
+    """Two kinds of pressure for a component of these sizes, each with a seed.
+
+    Other sizes get others, so that all the sizes of a test together see every kind.
+    """
+    first = sum(sizes) % len(PRESSURE)
+    return [(index, PRESSURE[index]) for index in (first, (first + 2) % len(PRESSURE))]
 
 
 @dataclass

@@ -5,11 +5,10 @@ import pytest
 
 from hdl.array import NeuronArray
 from hdl.laned_array import LanedArray
-from tests.hdl.bench import beat_values, run_stream, step_beats
+from tests.hdl.bench import beat_values, pressures, run_stream, step_beats
 from tests.networks import random_network
 
 SHAPES = [(1, 1), (1, 2), (2, 1), (3, 3), (5, 7), (4, 8)]
-PRESSURE = [{}, {"gaps": 0.5}, {"stalls": 0.6}, {"gaps": 0.3, "stalls": 0.3}, {"long_stall": 300}]
 
 
 def spec_of(channels: int, modes: int, seed: int):
@@ -19,7 +18,7 @@ def spec_of(channels: int, modes: int, seed: int):
 @pytest.mark.parametrize("multipliers", [2, 3, 4])
 @pytest.mark.parametrize(("channels", "modes"), SHAPES)
 def test_array_equals_its_specification(channels, modes, multipliers):
-    for seed, pressure in enumerate(PRESSURE):
+    for seed, pressure in pressures(channels, modes, multipliers):
         spec = spec_of(channels, modes, seed)
         generator = np.random.default_rng(seed)
         sequences = [generator.integers(-30000, 30000, (steps, channels)) for steps in (5, 1, 7)]
@@ -47,7 +46,7 @@ LANED = [(1, 1, 4, 1), (2, 1, 2, 2), (3, 3, 4, 2), (5, 3, 4, 5), (7, 2, 2, 3), (
 
 @pytest.mark.parametrize(("channels", "modes", "multipliers", "lanes"), LANED)
 def test_laned_array_equals_its_specification(channels, modes, multipliers, lanes):
-    for seed, pressure in enumerate(PRESSURE):
+    for seed, pressure in pressures(channels, modes, lanes):
         spec = spec_of(channels, modes, seed)
         generator = np.random.default_rng(seed)
         sequences = [generator.integers(-30000, 30000, (steps, channels)) for steps in (5, 1, 7)]

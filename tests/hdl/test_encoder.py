@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from hdl.encoder import Encoder, StreamedEncoder
-from tests.hdl.bench import run_stream, step_beats
+from tests.hdl.bench import pressures, run_stream, step_beats
 from tests.networks import random_network
 
 SHAPES = [(1, 1), (3, 1), (1, 2), (5, 3)]
-PRESSURE = [{}, {"gaps": 0.5}, {"stalls": 0.8}, {"gaps": 0.3, "stalls": 0.3}, {"long_stall": 200}]
 
 
 def spec_of(channels: int, features: int, seed: int):
@@ -25,7 +24,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("channels", "features"), SHAPES)
 def test_encoder_equals_its_specification(channels, features, kind):
-    for seed, pressure in enumerate(PRESSURE):
+    for seed, pressure in pressures(channels, features, list(KINDS).index(kind)):
         spec = spec_of(channels, features, seed)
         low, high, width = spec.input.minimum, spec.input.maximum, spec.input.width
         generator = np.random.default_rng(seed)

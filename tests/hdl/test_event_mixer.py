@@ -5,9 +5,8 @@ import pytest
 
 from hdl.mixers.event import EventMixer
 from quantize.layers.functions import exact_matmul
-from tests.hdl.bench import run_stream, step_beats
+from tests.hdl.bench import PRESSURE, pressures, run_stream, step_beats
 
-PRESSURE = [{}, {"gaps": 0.5}, {"stalls": 0.6}, {"gaps": 0.3, "stalls": 0.3}, {"long_stall": 300}]
 SHAPES = [(1, 1, 1), (2, 3, 1), (3, 5, 2), (5, 4, 4), (7, 10, 3), (8, 16, 4)]
 
 
@@ -20,7 +19,7 @@ def mixer_of(channels: int, outputs: int, lanes: int, seed: int, activation_widt
 
 @pytest.mark.parametrize(("channels", "outputs", "lanes"), SHAPES)
 def test_mixer_adds_the_rows_of_its_events(channels, outputs, lanes):
-    for seed, pressure in enumerate(PRESSURE):
+    for seed, pressure in pressures(channels, outputs, lanes):
         mixer = mixer_of(channels, outputs, lanes, seed)
         generator = np.random.default_rng(seed)
         sequences = [generator.integers(-1, 2, (steps, channels)) for steps in (4, 1, 5)]

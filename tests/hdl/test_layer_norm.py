@@ -7,9 +7,7 @@ from hdl.units.layer_norm import BlockNorm, StreamedBlockNorm
 from quantize.formats import Format
 from quantize.layers.norm import LayerNormSpec
 from quantize.specification import QuantizedNetworkError
-from tests.hdl.bench import run_stream, step_beats
-
-PRESSURE = [{}, {"gaps": 0.5}, {"stalls": 0.6}, {"gaps": 0.3, "stalls": 0.3}, {"long_stall": 300}]
+from tests.hdl.bench import pressures, run_stream, step_beats
 
 
 def drawn_spec(channels: int, seed: int) -> LayerNormSpec:
@@ -42,7 +40,7 @@ KINDS = [BlockNorm, StreamedBlockNorm]
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("channels", [1, 3, 8])
 def test_norm_equals_its_specification(channels, kind):
-    for seed, pressure in enumerate(PRESSURE):
+    for seed, pressure in pressures(channels, KINDS.index(kind)):
         spec = drawn_spec(channels, seed)
         sequences = sequences_of(channels, seed)
         payloads = [payload for values in sequences for payload in step_beats(values, 16)]

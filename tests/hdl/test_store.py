@@ -8,9 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.registers import delayed
 from hdl.primitives.store import Outlet, ShallowStore, Store
-from tests.hdl.bench import run_stream
-
-PRESSURE = [{}, {"gaps": 0.5}, {"stalls": 0.6}, {"gaps": 0.3, "stalls": 0.3}, {"long_stall": 100}]
+from tests.hdl.bench import PRESSURE, run_stream
 
 
 class Pipeline(wiring.Component):

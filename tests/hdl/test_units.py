@@ -8,11 +8,10 @@ import pytest
 from hdl.block import UNITS
 from hdl.units.activations import IntegrateAndFire
 from quantize.calibration import Precision
-from tests.hdl.bench import run_stream, step_beats
+from tests.hdl.bench import PRESSURE, run_stream, step_beats
 from tests.networks import random_network
 
 MODELS = ["binary_s4d", "spiking_ssm", "prf", "s4d", "tanh", "sigmoid", "gsu_lean"]
-PRESSURE = [{}, {"gaps": 0.5}, {"stalls": 0.6}, {"gaps": 0.3, "stalls": 0.3}, {"long_stall": 300}]
 SIZES = [1, 2, 3, 5, 7]
 BITS = [8, 4, 6, 3, 5]
 """Of the weights, by seed: few leave zeros in the words, which the circuit does without."""

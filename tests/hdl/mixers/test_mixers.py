@@ -9,9 +9,8 @@ from hdl.mixers.parallel import ParallelMixer
 from hdl.mixers.serial import SerialMixer
 from hdl.mixers.table import TableMixer
 from quantize.mixing import TernaryProduct, adder_graph
-from tests.hdl.bench import run_stream, step_beats
+from tests.hdl.bench import pressures, run_stream, step_beats
 
-PRESSURE = [{}, {"gaps": 0.5}, {"stalls": 0.6}, {"gaps": 0.3, "stalls": 0.3}, {"long_stall": 60}]
 SHAPES = [(1, 1), (3, 2), (7, 9)]
 VECTOR_BUILDS = {
     "parallel, complements": lambda graph: ParallelMixer(graph, complements=True),
@@ -49,7 +48,7 @@ def vector_payloads(values: np.ndarray, width: int) -> list[int]:
 @pytest.mark.parametrize("build", VECTOR_BUILDS)
 @pytest.mark.parametrize(("inputs", "outputs"), SHAPES)
 def test_vector_mixers_compute_the_product(build, inputs, outputs):
-    for seed, pressure in enumerate(PRESSURE):
+    for seed, pressure in pressures(inputs, outputs, list(VECTOR_BUILDS).index(build)):
         product = product_of(inputs, outputs, seed)
         mixer = VECTOR_BUILDS[build](adder_graph(product, rounds=5, seed=seed))
         x = vectors_of(product, seed)
@@ -73,7 +72,7 @@ def test_vector_mixers_take_the_cycles_they_promise(build):
     [(1, 1, 1), (2, 1, 1), (3, 2, 3), (5, 4, 2), (7, 9, 7), (9, 5, 6), (6, 7, 1), (13, 2, 4)],
 )
 def test_table_mixer_computes_the_product(inputs, outputs, lanes):
-    for seed, pressure in enumerate(PRESSURE):
+    for seed, pressure in pressures(inputs, outputs, lanes):
         product = product_of(inputs, outputs, seed)
         x = vectors_of(product, seed)
         expected = step_beats(x @ product.table, product.sum_width)
@@ -98,7 +97,7 @@ def test_table_mixer_takes_the_cycles_it_promises(inputs, outputs, lanes):
     ("inputs", "outputs", "lanes"), [(1, 1, 1), (3, 2, 1), (5, 4, 4), (7, 9, 3), (6, 7, 2)]
 )
 def test_event_mixer_computes_the_product(inputs, outputs, lanes):
-    for seed, pressure in enumerate(PRESSURE):
+    for seed, pressure in pressures(inputs, outputs, lanes):
         product = product_of(inputs, outputs, seed)
         x = vectors_of(product, seed)
         x[2, ::2] = 0
@@ -122,7 +121,7 @@ def test_event_mixer_cycles_follow_the_activity(events):
 @pytest.mark.parametrize("build", ["parallel, complements", "serial"])
 @pytest.mark.parametrize(("inputs", "outputs"), SHAPES)
 def test_mixers_of_vectors_work_behind_bursts(build, inputs, outputs):
-    for seed, pressure in enumerate(PRESSURE):
+    for seed, pressure in pressures(inputs, outputs, len(build)):
         product = product_of(inputs, outputs, seed)
         mixer = BurstMixer(VECTOR_BUILDS[build](adder_graph(product, rounds=5)))
         x = vectors_of(product, seed)
