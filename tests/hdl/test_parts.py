@@ -19,3 +19,8 @@ def test_unknown_part_is_told_with_the_known_ones():
         StatespikeError, match=r"unknown device 'virtex'; choose one of up5k, hx8k, lp8k, ecp5-25k"
     ):
         part("virtex")
+
+
+def test_parts_that_stream_plan_a_clock_for_it():
+    assert all((one.planning_mhz(streamed=True) > 0) == (one.family == "ecp5") for one in PARTS.values())
+    assert part("ecp5-25k").planning_mhz(streamed=False) == part("ecp5-25k").clock_mhz
