@@ -58,8 +58,8 @@ class GsuMixer(wiring.Component):
 
     # Cycles from the issue of a block's last row until its sums stand in the output registers.
     BLOCK_LATENCY = 6
-    # Cycles until an output waits to be taken: its bias is added.
-    OUTPUT_CYCLES = 1
+    # Cycles until an output waits to be taken: its bias is read, and added.
+    OUTPUT_CYCLES = 2
 
     def __init__(self, spec: GatedProductSpec, lanes: int):
         if not 1 <= lanes <= spec.channels:
@@ -179,10 +179,9 @@ class GsuMixer(wiring.Component):
                 block.eq(Mux(last_block, 0, block + 1)),
                 last_block.eq((block == self.blocks - 2) if self.blocks > 1 else 1),
             ]
-        with m.If(walk_ends):
-            m.d.sync += [walking.eq(0), bank.eq(~bank)]
-        with m.Elif(walk_starts):
-            m.d.sync += [walking.eq(1), walk_marks.eq(marks)]
+        m.d.sync += [walking.eq(walk_starts | (walking & ~walk_ends)), bank.eq(bank ^ walk_ends)]
+        with m.If(walk_starts):
+            m.d.sync += walk_marks.eq(marks)
 
         headroom, inverted_limit, factor = self._scale(m, taken, y_magnitude, walk_starts)
 
@@ -245,7 +244,7 @@ class GsuMixer(wiring.Component):
         real_out = [Signal(sum_shape, name=f"p_out_{n}", reset_less=True) for n in range(lanes)]
         gate_out = [Signal(signed(spec.gate_width), name=f"g_out_{n}", reset_less=True) for n in range(lanes)]
         left = Signal(range(lanes + 1))
-        ripe = Signal()
+        aged, ripe = Signal(), Signal()
         output = Signal(range(channels))
         out_marks = Signal(2, reset_less=True)
         biases = table(m, "biases", words_of(spec.bias, spec.bias_path_width), spec.bias_path_width)
@@ -256,18 +255,18 @@ class GsuMixer(wiring.Component):
         if spec.gate_shift > 0:
             m.d.sync += rounded_gate.eq(gate)
         leaves = Signal()
-        next_output = Signal.like(output)
         step_ends = output == channels - 1
         m.d.comb += [
-            next_output.eq(Mux(leaves, Mux(step_ends, 0, output + 1), output)),
-            biases.addr.eq(next_output),
+            biases.addr.eq(output),
             self.o.valid.eq(ripe),
             Cat(self.o.payload.first, self.o.payload.last).eq(out_marks),
             self.o.payload.a.eq(real_factor),
             self.o.payload.b.eq(saturate(rounded_gate, OPERAND_WIDTH)),
             leaves.eq(self.o.valid & self.o.ready),
         ]
-        m.d.sync += [output.eq(next_output), ripe.eq((left != 0) & ~leaves)]
+        m.d.sync += [aged.eq((left != 0) & ~leaves), ripe.eq(aged & ~leaves)]
+        with m.If(leaves):
+            m.d.sync += output.eq(Mux(step_ends, 0, output + 1))
         with m.If(issue & last_row):
             m.d.sync += [pending.eq(1), out_marks.eq(walk_marks)]
         with m.If(last_at[5]):
