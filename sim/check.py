@@ -17,7 +17,7 @@ from quantize.formats import Integers
 from quantize.network import QuantizedNetwork
 from sim.backends.base import Backend, Prepared
 from sim.compare import Comparison, Mismatch, compare
-from sim.stimulus import Stimulus
+from sim.stimulus import Stimulus, require_probabilities
 
 STEPS_AT_ONCE = 1 << 12
 """Steps of a run: enough that its beginning costs little, few enough that a hundred sequences keep many cores
@@ -26,11 +26,20 @@ busy. What all layers compute in them takes some megabytes."""
 
 @dataclass(frozen=True)
 class Pace:
-    """How source and sink behave: probabilities of a pause in a cycle, and the seed they are drawn with."""
+    """How source and sink behave: probabilities of a pause in a cycle, and the seed they are drawn with.
+
+    Raises
+    ------
+    StatespikeError
+        If a probability is out of range.
+    """
 
     input_gaps: float = 0.0
     output_stalls: float = 0.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_probabilities(input_gaps=self.input_gaps, output_stalls=self.output_stalls)
 
 
 FULL_SPEED = Pace()

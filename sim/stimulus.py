@@ -46,6 +46,18 @@ class Dice:
         return (self.state >> 32) < self.threshold
 
 
+def require_probabilities(**pauses: float) -> None:
+    """Say which of some probabilities of a pause is none, or would never let anything pass.
+
+    Raises
+    ------
+    StatespikeError
+    """
+    for name, probability in pauses.items():
+        if not 0.0 <= probability < 1.0:
+            raise StatespikeError(f"{name} is a probability below 1, not {probability}")
+
+
 def threshold(probability: float) -> int:
     """The 32-bit number below which a throw comes up."""
     return round(probability * (1 << 32))
@@ -110,9 +122,7 @@ class Stimulus:
                 raise StatespikeError(
                     f"sequence {index} has shape {sequence.shape}; expected (at least one step, {features})"
                 )
-        for name in ("input_gaps", "output_stalls"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise StatespikeError(f"{name} is a probability below 1, not {getattr(self, name)}")
+        require_probabilities(input_gaps=self.input_gaps, output_stalls=self.output_stalls)
         if self.reset_after is not None and not 0 <= self.reset_after <= self.sequences[0].size:
             raise StatespikeError(
                 f"reset_after={self.reset_after} is outside the {self.sequences[0].size} beats of sequence 0"

@@ -74,6 +74,7 @@ def simulate(
 
     Example: statespike simulate models/zoo/smnist-gsu.safetensors smnist-sample --limit 20 --input-gaps 0.2
     """
+    pace = Pace(input_gaps, output_stalls, seed)
     sequences = sequences_of(task, data, limit)
     circuit = integers_of(network, task, data)
     reference = circuit if against is None else integers_of(against, task, data)
@@ -89,7 +90,7 @@ def simulate(
             reference.input.quantise(sequences.x),
             sequences.lengths,
             simulator,
-            Pace(input_gaps, output_stalls, seed),
+            pace,
             folder,
             lambda done: bars.update(bar, completed=done),
             jobs,

@@ -98,6 +98,7 @@ def test_driver_conflict_fails_the_synthesis(tmp_path):
         synthesise(rtlil_text(BareRegisters()), part("up5k"), tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.synth
 @pytest.mark.parametrize(("name", "suffix"), [("hx8k", ".bin"), ("ecp5-25k", ".bit")])
 def test_place_and_route_to_a_bitstream(name, suffix, tmp_path):

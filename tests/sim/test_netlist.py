@@ -15,6 +15,7 @@ from sim.stimulus import Stimulus
 from tests.networks import INPUT, random_network, random_samples
 
 
+@pytest.mark.slow
 @pytest.mark.synth
 @pytest.mark.cosim
 def test_netlist_is_exact_and_takes_the_same_cycles(tiny, draw, tmp_path):

@@ -111,6 +111,7 @@ def test_a_missing_tool(refuse, network, tmp_path, monkeypatch):
     assert not (tmp_path / "build").exists()
 
 
+@pytest.mark.slow
 def test_costs_side_by_side(run, network, tmp_path):
     other, figures = tmp_path / "spikes.safetensors", tmp_path / "out.json"
     save_network(random_network("binary_s4d", 8, 3, 2, seed=1), other)
