@@ -1,7 +1,7 @@
 """The boards we build for: their FPGA, clock and pins, read from amaranth-boards."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from amaranth.build import Pins, Resource
@@ -10,6 +10,9 @@ from amaranth_boards.ulx3s import ULX3S_25F_Platform
 
 from hdl.parts import Part, part
 from quantize.errors import look_up
+
+LINK_LUTS = 180
+"""Logic cells of the UP5K for the serial port, its link and the reset: beside a network of ours, 172."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,11 @@ class Board:
     pins: dict[str, str]
     led_inverted: bool
     baud: int = 1_000_000
+
+    @property
+    def room(self) -> Part:
+        """What the part has for a network, beside the link."""
+        return replace(self.part, luts=self.part.luts - LINK_LUTS)
 
     def write_constraints(self, folder: Path) -> Path:
         """Write the constraint file of the board's tools into `folder`, and return its path."""

@@ -36,7 +36,7 @@ def build(
     """
     target = board_named(board)
     integers = integers_of(network)
-    plan = plan_network(integers, target.part)
+    plan = plan_network(integers, target.room)
     with progress() as bars:
         bars.add_task(f"building for {target.name}", total=None)
         result = build_board(

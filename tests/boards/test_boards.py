@@ -5,6 +5,8 @@ from boards.boards import board
 from boards.clocking import BoardShell, ecp5_pll, ice40_pll
 from boards.link import BoardTop, Link
 from boards.virtual import _Listener, _Talker
+from hdl.cost import shortfall
+from hdl.resources import Resources
 from quantize.errors import StatespikeError
 
 
@@ -86,3 +88,11 @@ def test_shell_holds_the_reset_after_power_up_and_then_answers(tiny):
     assert bytes(listener.bytes) == b".=\x05\x00\x00"
     assert leds[0] == leds[-1] == 1, "dark, of an inverted LED"
     assert 0 in leds
+
+
+def test_a_network_for_a_board_leaves_room_for_its_link():
+    """The shipped GSU: its fastest circuit fits the part alone, but was not placed with a link beside it."""
+    whole, estimate = board("icebreaker"), Resources(lut=3635, ff=3042, bram=30, spram=0, dsp=6)
+    assert shortfall(estimate, whole.part) == []
+    (short,) = shortfall(estimate, whole.room)
+    assert "logic cells" in short
