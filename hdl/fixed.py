@@ -39,13 +39,14 @@ def requantise(value: Value, shift: int, width: int) -> Value:
     return saturate(round_shift(value, shift), width)
 
 
-def shifted_with_round_bit(value: Value, amount: Value) -> tuple[Value, Value]:
-    """`value >> amount` for a variable amount, and the bit that rounds it: add both for a round-shift.
+def shifted_with_round_bit(value: Value, amount: Value | int) -> tuple[Value, Value]:
+    """`value >> amount` of a signed value, and the bit that rounds it: add both for a round-shift.
 
-    Kept apart, the bit can enter the carry of whatever adds the result.
+    Kept apart, the bit can enter the carry of whatever adds the result. A constant amount takes no logic.
     """
-    extended = Cat(Const(0, 1), value).as_signed() >> amount
-    return extended[1:].as_signed(), extended[0]
+    extended = Cat(Const(0, 1), value).as_signed()
+    shifted = extended[amount:].as_signed() if isinstance(amount, int) else extended >> amount
+    return shifted[1:].as_signed(), shifted[0]
 
 
 def count_width(count: int) -> int:

@@ -1,10 +1,10 @@
 """LayerNorm over the channels of a step, with GELU behind it if wanted, with one multiplier."""
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import requantise, shift_left
+from hdl.fixed import requantise, shift_left, shifted_with_round_bit
 from hdl.primitives.counters import StepGate, channel_counter
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.multiplier import Multiplier
@@ -212,14 +212,19 @@ class StepNorm(wiring.Component):
             root.square_low.eq(product[: norm.normalise_shift]),
             root.square_high.eq(window.as_unsigned()),
         ]
-        amount = {SCALE: norm.root_excess, GAIN: self.gain_shift}
-        m.d.sync += Cat(round_bit, window).eq(_with_round_bit(product, norm.normalise_shift))
+        amounts = {SCALE: norm.root_excess, GAIN: self.gain_shift}
+
+        def shift_by(amount: int) -> None:
+            whole, below = shifted_with_round_bit(product, amount)
+            m.d.sync += [window.eq(whole), round_bit.eq(below)]
+
+        shift_by(norm.normalise_shift)
         with m.If(pair_at[4]):
-            m.d.sync += Cat(round_bit, window).eq(_with_round_bit(product, self.product_shift))
+            shift_by(self.product_shift)
         with m.Else(), m.Switch(walk):
-            for step, shift in amount.items():
+            for step, shift in amounts.items():
                 with m.Case(step):
-                    m.d.sync += Cat(round_bit, window).eq(_with_round_bit(product, shift))
+                    shift_by(shift)
         shifts = table(m, "shifts", words_of(norm.shift, WORD), WORD)
         offset = Signal(signed(WORD), reset_less=True)
         shifted, _ = channel_counter(m, "shifted", channels, issued_at[3] & (walk == GAIN))
@@ -256,7 +261,6 @@ class StepNorm(wiring.Component):
         m.d.comb += [
             Cat(queue.i.payload.first, queue.i.payload.last).eq(marks[bank]),
             queue.i.payload.value.eq(self._output_of(m, read.data)),
-            leaves.eq(queue.i.valid & queue.i.ready),
         ]
         return m
 
@@ -270,8 +274,3 @@ class StepNorm(wiring.Component):
             m.d.sync += held.eq(out)
             out = held
         return requantise(out, self._dropped, self.output.width)
-
-
-def _with_round_bit(product: Value, shift: int) -> Value:
-    """A product after its shift, with the bit that rounds it below."""
-    return product[shift - 1 :].as_signed() if shift else Cat(Const(0, 1), product).as_signed()
