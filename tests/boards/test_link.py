@@ -166,6 +166,7 @@ def test_queue_keeps_every_byte_in_order(draw, depth, pace):
     assert np.array_equal(run.logits[0], x[0, :, 0])
 
 
+@pytest.mark.slow
 @pytest.mark.synth
 @pytest.mark.cosim
 def test_queue_in_the_single_port_memory_equals_its_portable_twin(draw, tmp_path):

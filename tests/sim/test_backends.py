@@ -93,7 +93,11 @@ def test_defect_is_found_where_it_is(tiny, draw, builds, name, defect, step, mis
         assert found.first_mismatch.channel == 1
 
 
-@pytest.mark.parametrize("name", [*FAST, *COSIM])
+# Compiling a design for the others, only to see it stand still, takes half a minute.
+SLOW_COSIM = [pytest.param(*case.values, marks=[*case.marks, pytest.mark.slow]) for case in COSIM]
+
+
+@pytest.mark.parametrize("name", [*FAST, *SLOW_COSIM])
 def test_watchdog_says_how_far_it_got(tiny, draw, builds, name):
     stimulus = Stimulus(list(draw(2, 5, 3)))
     with pytest.raises(
