@@ -18,7 +18,7 @@ def test_a_row_for_every_network(run, checkpoint, tmp_path):
     header, rule, row = (line.strip("|").split("|") for line in markdown.read_text().splitlines())
     assert len(header) == len(rule) == len(row) == 10
     written = json.loads(figures.read_text())
-    assert written["bits"] == [8, 5]
+    assert written["rows"][0]["request"]["widths"] == [8, 5]
     survey = written["rows"][0]["survey"]
     assert [result["bits"] for result in survey["integers"]] == [8, 5]
     assert row[:5] == [" gsu ", " digits ", " 2 x 8 x 3 ", " 554 ", f" {survey['float_accuracy']:.2%} "]
@@ -50,6 +50,28 @@ def test_what_was_fine_tuned_joins_its_start(run, checkpoint, tmp_path):
     assert cells["Kbit of memory at 8, 4 bits"] == ", ".join(memory)
     alone = run("report", tuned, "--limit", 5)
     assert alone.exit_code == 0 and "| 4 bits, fine-tuned |" in alone.output
+
+
+def test_an_interrupted_run_goes_on(run, checkpoint, tmp_path):
+    """What a file has of the very same network and question is not measured again."""
+    figures, log = tmp_path / "out.json", tmp_path / "out.log"
+    asked = ("report", checkpoint, "--bits", 8, "--json", figures, "--log", log)
+    assert run(*asked, "--limit", 5).exit_code == 0
+    once = log.read_text()
+    written = json.loads(figures.read_text())
+    written["rows"][0]["survey"]["float_accuracy"] = 0.125
+    figures.write_text(json.dumps(written))
+    result = run(*asked, "--limit", 5)
+    assert "| 12.50% |" in result.stdout
+    assert log.read_text() == once
+    assert json.loads(figures.read_text()) == written
+    assert "| 12.50% |" not in run(*asked, "--limit", 6).stdout
+
+
+def test_a_file_of_something_else_is_refused(refuse, checkpoint, tmp_path):
+    path = tmp_path / "other.json"
+    path.write_text('{"rows": [{"network": "mine"}]}')
+    assert "is no result of `statespike report`" in refuse("report", checkpoint, "--json", path)
 
 
 def test_a_network_of_another_task_is_refused(refuse, tmp_path):
