@@ -22,6 +22,7 @@ from benchmarks.command import command
 from boards.generate import Circuit, convert, generate
 from hdl.parts import Part, part
 from hdl.plan import Plan, plan_network
+from models import ZOO
 from models.tasks.task import Sequences
 from quantize.checkpoint import read_checkpoint
 from quantize.convert import Precision
@@ -32,7 +33,6 @@ from statespike.networks import calibration_of, quantise_checkpoint
 from statespike.options import Seeds
 from statespike.output import progress, say, write_json
 
-ZOO = Path(__file__).parent.parent / "models" / "zoo"
 NETWORKS = [f"{task}-{model}" for task in ("digits", "smnist", "spoken_digits")
             for model in ("gsu", "gsu_lean", "binary_s4d")]  # fmt: skip
 DEVICES = ("up5k", "hx8k", "ecp5-25k", "ecp5-85k")

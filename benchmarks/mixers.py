@@ -22,6 +22,7 @@ from boards.toolchain import synthesise
 from hdl.mixers.choice import Build, MixerChoice, cheapest, mixer_choices
 from hdl.parts import Part, part
 from hdl.verilog import rtlil_text
+from models import ZOO
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
 from quantize.layers.gsu import GsuSpec
@@ -29,7 +30,6 @@ from quantize.mixing import AdderGraph, TernaryProduct, adder_graph
 from statespike.networks import integers_of
 from statespike.output import progress, show, write_json
 
-ZOO = Path(__file__).parent.parent / "models" / "zoo"
 ZEROS = {"half": 0.5, "sparse": 0.8}
 BUILDS = get_args(Build)
 BUDGETS = [1 << power for power in range(13)]

@@ -17,6 +17,7 @@ from benchmarks.command import command
 from hdl.network import Network
 from hdl.parts import part
 from hdl.plan import plan_network
+from models import ZOO
 from quantize.errors import StatespikeError
 from sim.backends import backend
 from sim.compare import compare
@@ -25,7 +26,6 @@ from statespike.networks import integers_of, sequences_of
 from statespike.options import Data, Device, Json
 from statespike.output import progress, show, write_json
 
-ZOO = Path(__file__).parent.parent / "models" / "zoo"
 OWN = "amaranth"
 """Amaranth's own simulator, with which the others are compared."""
 NAMES = {OWN: "Amaranth's own", "cxxrtl": "CXXRTL", "verilated": "Verilator"}

@@ -1,5 +1,7 @@
 """What a training tells while it runs: lines in a log file, a progress bar on a terminal."""
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -8,6 +10,38 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 LOG_EVERY = 100
+"""Batches."""
+
+_BATCH = re.compile(r"epoch (\d+) batch (\d+)/(\d+) loss (\S+)")
+_EPOCH = re.compile(r"epoch (\d+)/(\d+) training loss (\S+) test accuracy (\S+)")
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """What a log says about a training.
+
+    Parameters
+    ----------
+    losses : tuple of (float, float)
+        Epochs done, in fractions, and the mean loss of the hundred batches before; of the epoch before where
+        epochs are shorter.
+    accuracies : tuple of float
+        On the test set, 0 to 1, after each epoch.
+    """
+
+    losses: tuple[tuple[float, float], ...]
+    accuracies: tuple[float, ...]
+
+
+def read_log(path: Path) -> LearningCurve:
+    """Read the log of a `TrainingReport`."""
+    text = path.read_text(encoding="utf-8")
+    epochs = _EPOCH.findall(text)
+    losses = [
+        (int(epoch) - 1 + int(batch) / int(batches), float(loss))
+        for epoch, batch, batches, loss in _BATCH.findall(text)
+    ] or [(int(epoch), float(loss)) for epoch, _, loss, _ in epochs]
+    return LearningCurve(tuple(losses), tuple(float(accuracy) for *_, accuracy in epochs))
 
 
 class TrainingReport:
@@ -69,6 +103,13 @@ class TrainingReport:
         if len(self._losses) % LOG_EVERY == 0:
             recent = np.mean(self._losses[-LOG_EVERY:])
             self.line(f"epoch {self._epoch} batch {len(self._losses)}/{self._batches} loss {recent:.4f}")
+
+    def end_epoch(self, accuracy: float, sequences: int, speed: float) -> None:
+        """Write what the epoch gave: accuracy on so many test sequences, training sequences a second."""
+        self.line(
+            f"epoch {self._epoch}/{self._epochs} training loss {self.mean_loss:.4f} test accuracy "
+            f"{accuracy:.4f} (n = {sequences}) {speed:.0f} sequences/s"
+        )
 
     @property
     def mean_loss(self) -> float:

@@ -104,10 +104,7 @@ def train(
                 report.batch(loss.item())
             speed = len(task.train) / (time.monotonic() - started)
             result = EpochResult(epoch, report.mean_loss, evaluate(trained, task.test), speed)
-            report.line(
-                f"epoch {epoch}/{recipe.epochs} training loss {result.loss:.4f} test accuracy "
-                f"{result.accuracy:.4f} (n = {len(task.test)}) {speed:.0f} sequences/s"
-            )
+            report.end_epoch(result.accuracy, len(task.test), speed)
             if resume is not None:
                 save_state(resume, task.name, recipe, epoch, network, optimizer, schedule)
             if on_epoch is not None:

@@ -46,6 +46,12 @@ class Checkpoint:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def start(self) -> str:
+        """Checkpoint file whose weights its training began with; empty for random ones."""
+        path: str = self.provenance.get("recipe", {}).get("start", "")
+        return path
+
+    @property
     def tuned_bits(self) -> int:
         """Bits of the words that the network was fine-tuned for; 0 if it was trained for real numbers."""
         bits: int = self.provenance.get("recipe", {}).get("quantize", 0)

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-import models
 from boards.folder import MANIFEST
 from boards.generate import convert, earlier, generate
 from hdl.network import Network
 from hdl.parts import part
 from hdl.plan import plan_network
+from models import ZOO
 from models.tasks.registry import load_task
 from models.tasks.task import Sequences
 from quantize.checkpoint import read_checkpoint
@@ -30,7 +30,7 @@ DEVICE = "up5k"
 NETWORK, CIRCUIT = "network.safetensors", "circuit"
 """Names in the results' folder."""
 PER_ROW = 20
-CHECKPOINT = Path(models.__file__).parent / "zoo" / "smnist-gsu.safetensors"
+CHECKPOINT = ZOO / "smnist-gsu.safetensors"
 
 
 def demo(

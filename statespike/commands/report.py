@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-import models
+from models import ZOO
 from models.tasks.registry import TASKS, load_task
 from models.tasks.task import Sequences, Task
 from quantize.checkpoint import read_checkpoint
@@ -21,7 +21,6 @@ from statespike.options import Limit
 from statespike.output import progress, say
 from statespike.report_rows import Request, Row, as_markdown, read_rows, write_rows
 
-ZOO = Path(models.__file__).parent / "zoo"
 WIDTHS = (8, 6, 4)
 SAMPLE = "-sample"
 """Behind a task's name: the part of its test set that ships."""
@@ -106,7 +105,7 @@ def _request(path: Path, widths: tuple[int, ...], sample: bool, limit: int | Non
     return Request(
         network=path.stem,
         checkpoint_sha256=sha256(path.read_bytes()).hexdigest(),
-        start=Path((tuned and checkpoint.provenance["recipe"]["start"]) or path).stem,
+        start=Path(checkpoint.start if tuned else path).stem,
         tuned=tuned,
         task=f"{trained_on}{SAMPLE}" if sample and f"{trained_on}{SAMPLE}" in TASKS else trained_on,
         limit=limit,

@@ -1,13 +1,13 @@
 """Training: it learns, it is repeatable, and an interruption leaves no trace in the weights."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from models import ZOO
 from models.network import Network
 from models.recipe import Recipe
 from models.rounded import RoundedNetwork
@@ -20,7 +20,6 @@ from quantize.errors import StatespikeError
 from quantize.rounded import rounded_tensors
 
 RECIPE = Recipe(channels=4, modes=2, layers=1, epochs=4, batch=16, seed=7)
-ZOO = Path(__file__).parents[2] / "models" / "zoo"
 
 
 class Interruption(Exception):

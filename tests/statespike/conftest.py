@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from models import ZOO
 from quantize.checkpoint import read_checkpoint
 from quantize.convert import Precision, quantise
 from quantize.file import save_network
@@ -14,7 +15,6 @@ from quantize.formats import Format
 from statespike.application import application
 from tests.networks import random_samples
 
-ZOO = Path(__file__).parents[2] / "models" / "zoo"
 STEPS = 16
 
 

@@ -1,14 +1,13 @@
 """simulate: equality is exit status 0, the first difference is exit status 1 and has a name."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-import models
+from models import ZOO
 from quantize.file import load_network, save_network
 from tests.networks import random_network
 
@@ -98,7 +97,7 @@ def test_every_backend(run, data, backend, tmp_path):
 @pytest.mark.synth
 @pytest.mark.cosim
 def test_the_shipped_network_after_synthesis_reads_an_image_as_its_reference_does(run):
-    shipped = Path(models.__file__).parent / "zoo" / "smnist-gsu.safetensors"
+    shipped = ZOO / "smnist-gsu.safetensors"
     options = ["--limit", 1, "--backend", "netlist", "--device", "up5k"]
     result = run("simulate", shipped, "smnist-sample", *options)
     assert result.exit_code == 0, result.output

@@ -1,0 +1,64 @@
+"""How the shipped networks learned: the training loss of each task's networks, drawn from their logs.
+
+    python -m benchmarks.curves docs/learning-curves.svg
+
+draws with matplotlib, which `pip install -e '.[plots]'` brings.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.command import command
+from models import ZOO
+from models.report import LearningCurve, read_log
+from quantize.checkpoint import read_checkpoint
+
+PANELS_A_ROW = 3
+
+
+def trainings() -> dict[str, dict[str, LearningCurve]]:
+    """Task -> model -> curve, of the networks that began with random weights."""
+    found: dict[str, dict[str, LearningCurve]] = {}
+    for path in sorted(ZOO.glob("*.safetensors")):
+        checkpoint = read_checkpoint(path)
+        if not checkpoint.start:
+            curves = found.setdefault(checkpoint.provenance["task"], {})
+            curves[checkpoint.config.model] = read_log(path.with_suffix(".log"))
+    return found
+
+
+def draw(axes: Axes, task: str, curves: dict[str, LearningCurve], colours: dict[str, str]) -> None:
+    """One task: the loss of every model over the epochs, its last accuracy in the legend."""
+    for model, curve in curves.items():
+        label = f"{model}, {curve.accuracies[-1]:.2%}"
+        axes.semilogy(*zip(*curve.losses, strict=True), color=colours[model], label=label, linewidth=1.2)
+    axes.set(title=task, xlabel="epochs", ylabel="training loss")
+    axes.grid(which="both", alpha=0.3)
+    axes.legend(title="test accuracy, last epoch", fontsize="small", title_fontsize="small")
+
+
+def run(
+    picture: Annotated[
+        Path, typer.Argument(metavar="FILE", help="picture to write, .svg or .png", show_default=False)
+    ],
+) -> None:
+    """Draw the learning curves of all shipped networks."""
+    tasks = trainings()
+    models = sorted({model for curves in tasks.values() for model in curves})
+    colours = {model: f"C{index}" for index, model in enumerate(models)}
+    rows = -(-len(tasks) // PANELS_A_ROW)
+    figure = Figure(figsize=(5 * PANELS_A_ROW, 4 * rows), layout="constrained")
+    for index, (task, curves) in enumerate(tasks.items()):
+        draw(figure.add_subplot(rows, PANELS_A_ROW, index + 1), task, curves, colours)
+    # The same logs give the same file; text stays text.
+    with rc_context({"svg.hashsalt": "statespike", "svg.fonttype": "none"}):
+        figure.savefig(picture, dpi=120, metadata={"Date": None} if picture.suffix == ".svg" else {})
+
+
+if __name__ == "__main__":
+    command(run)
