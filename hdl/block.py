@@ -15,11 +15,11 @@ from hdl.units.glu import ACTIVATIONS, Glu
 from hdl.units.gsu import Gsu, LeanGsu, StreamedGsu, StreamedLeanGsu
 from hdl.units.layer_norm import BlockNorm, StreamedBlockNorm
 from hdl.units.spike_linear import SpikeLinear
+from hdl.units.unit import Unit
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 from quantize.layers.linear import SpikeLinearSpec
 from quantize.network import Block, UnitSpec
 
-Unit = Gsu | LeanGsu | Glu | SpikeLinear
 UNITS: dict[str, type[Unit]] = {
     GsuSpec.kind: Gsu,
     LeanGsuSpec.kind: LeanGsu,
@@ -42,8 +42,7 @@ Streamed = LanedArray | StreamedGsu | StreamedLeanGsu | StreamedBlockNorm
 def make_unit(spec: UnitSpec, lanes: int, *, streamed: bool) -> Unit:
     """A specification's component, in the build that takes a channel a cycle if wanted and there is one."""
     table = UNITS | STREAMED_UNITS if streamed else UNITS
-    # mypy cannot see that the table pairs specifications with their components.
-    return table[spec.kind](spec, lanes)  # type: ignore[arg-type]
+    return table[spec.kind](spec, lanes)
 
 
 def latency_of(part: NeuronArray | LanedArray | Unit | BlockNorm) -> int:
@@ -102,6 +101,10 @@ class ResidualBlock(wiring.Component):
     def _banked(self) -> list[Unit | BlockNorm]:
         """Components that collect a step before they work on it."""
         return [self.unit, *(norm for norm in (self.norm_before, self.norm_after) if norm is not None)]
+
+    @property
+    def multipliers(self) -> int:
+        return sum(part.multipliers for part in (self.array, *self._banked))
 
     @property
     def cycles_per_step(self) -> int:

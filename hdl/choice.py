@@ -38,9 +38,3 @@ class Choice:
     layers: tuple[LayerChoice, ...]
     serial_encoder: bool
     streamed: bool = False
-
-    @property
-    def array_multipliers(self) -> int:
-        """Multipliers of all arrays."""
-        # One more behind the lanes weighs their skip paths.
-        return sum(layer.multipliers * layer.array_lanes + self.streamed for layer in self.layers)

@@ -39,6 +39,10 @@ class Encoder(wiring.Component):
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     @property
+    def multipliers(self) -> int:
+        return 0 if self.serial else 1
+
+    @property
     def cycles_per_step(self) -> int:
         return self.spec.channels * self.spec.features * self.multiplier.cycles
 
@@ -148,6 +152,7 @@ class StreamedEncoder(wiring.Component):
     o : Out(stream of Beat), H channels a step
     """
 
+    multipliers = 1
     BANKS = 4
     # Cycles from a feature's address to the channel: multiplied, summed, rounded, clipped as it leaves.
     LATENCY = 5

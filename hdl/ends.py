@@ -103,6 +103,8 @@ class Decoder(wiring.Component):
     o : Out(stream of Logit)
     """
 
+    multipliers = 0
+
     def __init__(self, spec: DecoderSpec):
         self.spec = spec
         super().__init__(

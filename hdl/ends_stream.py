@@ -113,6 +113,7 @@ class StreamedDecoder(Decoder):
     o : Out(stream of Logit)
     """
 
+    multipliers = 1
     # Cycles from a product's operands to the sum.
     LATENCY = 4
 

@@ -56,6 +56,12 @@ class Network(wiring.Component):
         super().__init__(members)
 
     @property
+    def multipliers(self) -> int:
+        """Multiplier blocks, or multipliers in logic on a part without them."""
+        blocks = sum(block.multipliers for block in self.blocks)
+        return self.encoder.multipliers + blocks + self.decoder.multipliers
+
+    @property
     def cycles_per_step(self) -> int:
         """Cycles of a step in the steady state: those of the slowest component."""
         blocks = max(block.cycles_per_step for block in self.blocks)

@@ -12,7 +12,6 @@ from hdl.laned_array import LanedArray
 from hdl.network import Network
 from hdl.parts import Part
 from hdl.resources import Resources
-from hdl.units.gsu import StreamedGsu, StreamedLeanGsu
 from hdl.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from quantize.network import Block, QuantizedNetwork
@@ -88,40 +87,47 @@ def plan_network(
         it names the best rate.
     """
     with drafts():
-        *faster, smallest = choices(network, part)
-        # Counting a circuit takes seconds; what needs more multipliers than there are does not fit anyway.
-        others = {streamed: _multipliers_beside_arrays(network, streamed) for streamed in (False, True)}
-        possible = [
-            choice
-            for choice in faster
-            if not part.dsps or choice.array_multipliers + others[choice.streamed] <= part.dsps
-        ]
-    possible.append(smallest)
+        found = choices(network, part)
     if rate is not None:
-        return _plan_rate(network, part, possible, rate, oversize)
+        return _plan_rate(network, part, found, rate, oversize)
+    *faster, smallest = found
     if network.memory_bits > part.memory_bits:
-        possible = [smallest]
+        faster = []
+    plan = _fastest_that_fits(network, faster, part) or assess(network, smallest, part)
+    if plan.shortfall and not oversize:
+        raise StatespikeError(
+            f"the network is too big for {part.name}: its smallest circuit needs "
+            f"{', and '.join(plan.shortfall)}; take a larger device, fewer layers or fewer channels"
+        )
+    return plan
+
+
+def _fastest_that_fits(network: QuantizedNetwork, found: list[Choice], part: Part) -> Plan | None:
+    """The plan of the first of the choices that fits a part, if any does. See `plan_network`."""
+    plan = None
     too_big, fits = -1, 0
-    while True:
-        plan = assess(network, possible[fits], part)
-        if not plan.shortfall:
-            break
-        if fits == len(possible) - 1:
-            if oversize:
-                return plan
-            raise StatespikeError(
-                f"the network is too big for {part.name}: its smallest circuit needs "
-                f"{', and '.join(plan.shortfall)}; take a larger device, fewer layers or fewer channels"
-            )
-        too_big, fits = fits, min(2 * fits + 1, len(possible) - 1)
+    while fits < len(found) and (plan := _fitting(network, found[fits], part)) is None:
+        too_big, fits = fits, 2 * fits + 1
+    fits = min(fits, len(found))
     while fits - too_big > 1:
         middle = (too_big + fits) // 2
-        tried = assess(network, possible[middle], part)
-        if tried.shortfall:
+        tried = _fitting(network, found[middle], part)
+        if tried is None:
             too_big = middle
         else:
             fits, plan = middle, tried
     return plan
+
+
+def _fitting(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan | None:
+    """What a choice comes to on a part that it fits."""
+    with drafts():
+        multipliers = Network(network, choice).multipliers
+    # Counting a circuit takes seconds; what needs more multipliers than there are does not fit anyway.
+    if part.dsps and multipliers > part.dsps:
+        return None
+    plan = assess(network, choice, part)
+    return None if plan.shortfall else plan
 
 
 def _plan_rate(
@@ -160,7 +166,7 @@ def assess(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan:
         part=part,
         cycles_per_step=design.cycles_per_step,
         latency_cycles=design.latency_cycles,
-        multipliers=len(counted.multipliers),
+        multipliers=design.multipliers,
         estimate=counted.resources(part),
         rtlil=rtlil,
     )
@@ -231,17 +237,6 @@ def _array_options(block: Block, most: int) -> dict[tuple[int, int], int]:
     }
 
 
-def _multipliers_beside_arrays(network: QuantizedNetwork, streamed: bool) -> int:
-    """Multipliers that units and ends take at least, whatever their lanes."""
-    if not streamed:
-        return sum(block.unit.multiplications > 0 for block in network.blocks)
-    units = [make_unit(block.unit, min(_lanes_of(block)), streamed=True) for block in network.blocks]
-    ends = 2  # encoder, decoder
-    return ends + sum(
-        unit.multipliers if isinstance(unit, StreamedGsu | StreamedLeanGsu) else 1 for unit in units
-    )
-
-
 def _slowest_block(network: QuantizedNetwork, layers: tuple[LayerChoice, ...]) -> int:
     """Cycles a step of the slowest block."""
     return max(
@@ -260,8 +255,7 @@ def _lane_options(block: Block, *, streamed: bool = False) -> dict[int, int]:
 
 def _lanes_of(block: Block) -> list[int]:
     """Numbers of lanes that a block's unit offers."""
-    # mypy cannot see that the table pairs specifications with their components.
-    return UNITS[block.unit.kind].lane_choices(block.unit)  # type: ignore[arg-type]
+    return UNITS[block.unit.kind].lane_choices(block.unit)
 
 
 def _layers(options: list[dict[int, int]], multipliers: int, cycles: int) -> tuple[LayerChoice, ...]:

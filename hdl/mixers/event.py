@@ -51,6 +51,10 @@ class EventMixer(wiring.Component):
         """Whether activations are more than signs."""
         return self.activation_width > TRIT_WIDTH
 
+    @property
+    def multipliers(self) -> int:
+        return self.lanes if self.multiplies else 0
+
     def kept(self, activation: Value) -> Value:
         """What an event keeps of its activation: of -1 and 1, the sign is enough."""
         return activation if self.multiplies else activation[-1:]
@@ -287,6 +291,10 @@ class TernaryEventMixer(EventMixer):
     def cycles_per_product(self) -> int:
         """The worst case: no x is zero."""
         return self.cycles_per_step
+
+    @property
+    def multipliers(self) -> int:
+        return self.lanes if self.multiplies else 0
 
     def kept(self, activation: Value) -> Value:
         return activation

@@ -3,13 +3,12 @@
 import numpy as np
 from amaranth.hdl import Module
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from hdl.mixers.blocks import block_sizes
 from hdl.mixers.event import EventMixer
-from hdl.streams import beats
 from hdl.units.activations import IntegrateAndFire, Smooth, Spikes
 from hdl.units.gate import SigmoidGate
+from hdl.units.unit import Unit
 from quantize.layers.glu import FireGluSpec, GeluGluSpec, GluSpec, SpikeGluSpec, TanhGluSpec
 
 ACTIVATIONS: dict[str, type[Spikes] | type[IntegrateAndFire] | type[Smooth]] = {
@@ -21,7 +20,7 @@ ACTIVATIONS: dict[str, type[Spikes] | type[IntegrateAndFire] | type[Smooth]] = {
 """Kind of a gated linear unit -> what makes its activations."""
 
 
-class Glu(wiring.Component):
+class Glu(Unit):
     """`quantize.layers.glu.GluSpec` in gates, whatever its activation.
 
     The mixer computes values and gates in turn, so each pair is complete as soon as its gate leaves; the gate
@@ -32,15 +31,9 @@ class Glu(wiring.Component):
     spec : GluSpec
     lanes : int
         Of the mixer, 1 to 2 H.
-
-    Members
-    -------
-    i : In(stream of Beat), y
-    o : Out(stream of Beat), in the residual format
     """
 
     def __init__(self, spec: GluSpec, lanes: int):
-        self.spec = spec
         # mypy cannot see that the table pairs specifications with their components.
         self.activations = ACTIVATIONS[spec.kind](spec)  # type: ignore[arg-type]
         # Outputs alternate: value of channel 0, gate of channel 0, value of channel 1, ...
@@ -48,12 +41,17 @@ class Glu(wiring.Component):
         bias = np.stack([spec.value_bias, spec.gate_bias], axis=1).reshape(-1)
         self.mixer = EventMixer(weight, bias, lanes, spec.activation_format.width)
         self.gate = SigmoidGate(spec)
-        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
+        super().__init__(spec, lanes)
 
     @staticmethod
     def lane_choices(spec: GluSpec) -> list[int]:
         """Numbers of lanes worth choosing from: one, and whole pairs."""
         return [1, *(2 * pairs for pairs in block_sizes(spec.channels))]
+
+    @property
+    def multipliers(self) -> int:
+        """The gate's, and one a lane unless activations are signs."""
+        return 1 + self.mixer.multipliers
 
     @property
     def cycles_per_step(self) -> int:

@@ -2,22 +2,21 @@
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import saturate
-from hdl.mixers.blocks import block_sizes
 from hdl.primitives.memory import table, words_of
 from hdl.primitives.queue import Queue
-from hdl.streams import Beat, beats
+from hdl.streams import Beat
 from hdl.units.gate_product import GatedMixer
 from hdl.units.gsu_mixer import GsuMixer
 from hdl.units.gsu_stream import StreamedGsuMixer
 from hdl.units.norm_stream import StreamedStepNorm
 from hdl.units.step_norm import StepNorm
+from hdl.units.unit import Unit
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 
 
-class Gsu(wiring.Component):
+class Gsu(Unit):
     """`quantize.layers.gsu.GsuSpec` in gates.
 
     Parameters
@@ -25,24 +24,13 @@ class Gsu(wiring.Component):
     spec : GsuSpec
     lanes : int
         Of the mixer, 1 to H.
-
-    Members
-    -------
-    i : In(stream of Beat), y
-    o : Out(stream of Beat), in the residual format
     """
 
     MIXER: type[GsuMixer] = GsuMixer
 
     def __init__(self, spec: GsuSpec, lanes: int):
-        self.spec = spec
         self.mixer, self.norm = self.MIXER(spec, lanes), self.norm_of(spec)
-        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
-
-    @staticmethod
-    def lane_choices(spec: GsuSpec) -> list[int]:
-        """Numbers of lanes worth choosing from."""
-        return block_sizes(spec.channels)
+        super().__init__(spec, lanes)
 
     @staticmethod
     def norm_of(spec: GsuSpec) -> StepNorm | StreamedStepNorm:
@@ -51,6 +39,10 @@ class Gsu(wiring.Component):
             spec.norm, spec.output, spec.gelu,
             factor_width=spec.bias_path_width, product_shift=spec.product_shift,
         )  # fmt: skip
+
+    @property
+    def multipliers(self) -> int:
+        return self.norm.multipliers
 
     @property
     def cycles_per_step(self) -> int:
@@ -77,7 +69,7 @@ class StreamedGsu(Gsu):
     @property
     def multipliers(self) -> int:
         """The gate's, and the norm's."""
-        return 5 + (not self.spec.norm.mean_is_shifted)
+        return 1 + self.norm.multipliers
 
     @property
     def latency_cycles(self) -> int:
@@ -85,7 +77,7 @@ class StreamedGsu(Gsu):
         return self.mixer.latency_cycles + self.norm.latency_cycles
 
 
-class LeanGsu(wiring.Component):
+class LeanGsu(Unit):
     """`quantize.layers.gsu.LeanGsuSpec` in gates: nothing but an addition follows the mixer.
 
     Parameters
@@ -93,11 +85,6 @@ class LeanGsu(wiring.Component):
     spec : LeanGsuSpec
     lanes : int
         Of the mixer, 1 to H.
-
-    Members
-    -------
-    i : In(stream of Beat), y
-    o : Out(stream of Beat), in the residual format
     """
 
     MIXER: type[GatedMixer | StreamedGsuMixer] = GatedMixer
@@ -105,14 +92,13 @@ class LeanGsu(wiring.Component):
     WAITING = 1
 
     def __init__(self, spec: LeanGsuSpec, lanes: int):
-        self.spec = spec
         self.mixer = self.MIXER(spec, lanes)
-        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
+        super().__init__(spec, lanes)
 
-    @staticmethod
-    def lane_choices(spec: LeanGsuSpec) -> list[int]:
-        """Numbers of lanes worth choosing from."""
-        return block_sizes(spec.channels)
+    @property
+    def multipliers(self) -> int:
+        """The gate's."""
+        return 1
 
     @property
     def cycles_per_step(self) -> int:
@@ -148,11 +134,6 @@ class StreamedLeanGsu(LeanGsu):
     """A `LeanGsu` whose mixer takes a channel a cycle."""
 
     MIXER, WAITING = StreamedGsuMixer, 2
-
-    @property
-    def multipliers(self) -> int:
-        """The gate's."""
-        return 1
 
     @property
     def latency_cycles(self) -> int:

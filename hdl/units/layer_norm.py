@@ -43,6 +43,10 @@ class BlockNorm(wiring.Component):
         m.d.comb += [payload.a.eq(self.i.payload.value), payload.b.eq(1 << self.UNIT_SHIFT)]
 
     @property
+    def multipliers(self) -> int:
+        return self.norm.multipliers
+
+    @property
     def cycles_per_step(self) -> int:
         return self.norm.cycles_per_step
 

@@ -38,6 +38,10 @@ class Centre(wiring.Component):
         self.norm = norm
         super().__init__({"i": In(beats(norm.input_width)), "o": Out(beats(WORD))})
 
+    @property
+    def multipliers(self) -> int:
+        return 0 if self.norm.mean_is_shifted else 1
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         norm, channels = self.norm, self.norm.channels
@@ -122,6 +126,10 @@ class StreamedStepNorm(wiring.Component):
         self.centre = Centre(norm)
         self.normaliser, self.root, self.divider = Normaliser(norm), SquareRoot(norm), Divider(norm)
         super().__init__({"i": In(beats(norm.input_width)), "o": Out(beats(output.width))})
+
+    @property
+    def multipliers(self) -> int:
+        return 4 + self.centre.multipliers
 
     @property
     def _stages(self) -> list[Normaliser | SquareRoot | Divider]:

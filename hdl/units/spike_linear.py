@@ -2,18 +2,16 @@
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import requantise
-from hdl.mixers.blocks import block_sizes
 from hdl.mixers.event import EventMixer
-from hdl.streams import beats
 from hdl.units.activations import Spikes
+from hdl.units.unit import Unit
 from quantize.layers.functions import TRIT_WIDTH
 from quantize.layers.linear import SpikeLinearSpec
 
 
-class SpikeLinear(wiring.Component):
+class SpikeLinear(Unit):
     """`quantize.layers.linear.SpikeLinearSpec` in gates.
 
     Parameters
@@ -21,23 +19,16 @@ class SpikeLinear(wiring.Component):
     spec : SpikeLinearSpec
     lanes : int
         Of the mixer, 1 to H.
-
-    Members
-    -------
-    i : In(stream of Beat), y
-    o : Out(stream of Beat), in the residual format
     """
 
     def __init__(self, spec: SpikeLinearSpec, lanes: int):
-        self.spec = spec
         self.spikes = Spikes(spec)
         self.mixer = EventMixer(spec.weight, spec.bias, lanes, TRIT_WIDTH)
-        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
+        super().__init__(spec, lanes)
 
-    @staticmethod
-    def lane_choices(spec: SpikeLinearSpec) -> list[int]:
-        """Numbers of lanes worth choosing from."""
-        return block_sizes(spec.channels)
+    @property
+    def multipliers(self) -> int:
+        return 0
 
     @property
     def cycles_per_step(self) -> int:

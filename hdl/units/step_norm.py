@@ -47,6 +47,7 @@ class StepNorm(wiring.Component):
     o : Out(stream of Beat), in the output format
     """
 
+    multipliers = 1
     # Cycles from an operation's issue to its write-back.
     LATENCY = 7
     # Cycles from a pair of factors' arrival until the next one can come.

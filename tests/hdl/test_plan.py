@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from hdl.cost import shortfall
+from hdl.choice import Choice, LayerChoice
+from hdl.cost import census, shortfall
 from hdl.explain import explain
 from hdl.parts import part
-from hdl.plan import plan_network
+from hdl.plan import assess, plan_network
 from hdl.resources import Resources
 from quantize.errors import StatespikeError
 from tests.networks import random_network
@@ -19,6 +20,24 @@ def test_every_kind_of_unit_has_a_plan(model):
     plan = plan_network(random_network(model, 2, 1, 1, seed=1), roomy)
     assert plan.shortfall == []
     assert plan.layers[0].multipliers == 4
+    assert plan.multipliers == len(census(plan.rtlil).multipliers)
+
+
+@pytest.mark.parametrize(
+    ("model", "channels"), [("gsu", 4), ("gsu", 3), ("binary_s4d", 3), ("s4d", 3), ("prf", 2)]
+)
+@pytest.mark.parametrize(
+    "choice",
+    [
+        Choice((LayerChoice(3, 2),), serial_encoder=False),
+        Choice((LayerChoice(2, 2, 2),), serial_encoder=False, streamed=True),
+    ],
+    ids=["small", "streamed"],
+)
+def test_every_multiplier_is_counted_before_the_circuit_is_made(model, channels, choice):
+    network = random_network(model, channels, 1, 1, seed=1, norm="layer", norm_position="pre")
+    plan = assess(network, choice, part("ecp5-25k"))
+    assert plan.multipliers == len(census(plan.rtlil).multipliers)
 
 
 def test_lanes_are_given_up_when_multipliers_are_short():

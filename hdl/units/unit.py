@@ -1,0 +1,46 @@
+"""What follows the neuron array of a layer."""
+
+from abc import abstractmethod
+from typing import Any
+
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.mixers.blocks import block_sizes
+from hdl.streams import beats
+
+
+class Unit(wiring.Component):
+    """The frame of all units: y comes, what is added to the residual stream leaves.
+
+    Parameters
+    ----------
+    spec : specification of `quantize.layers`
+        With `input` and `output` formats and a number of `channels`.
+    lanes : int
+        Of the mixer: outputs computed at a time.
+
+    Members
+    -------
+    i : In(stream of Beat), y
+    o : Out(stream of Beat), in the residual format
+    """
+
+    def __init__(self, spec: Any, lanes: int):
+        self.spec, self.lanes = spec, lanes
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
+
+    @staticmethod
+    def lane_choices(spec: Any) -> list[int]:
+        """Numbers of lanes of the mixer worth choosing from."""
+        return block_sizes(spec.channels)
+
+    @property
+    @abstractmethod
+    def multipliers(self) -> int:
+        """How many it has."""
+
+    @property
+    @abstractmethod
+    def cycles_per_step(self) -> int:
+        """In the steady state; the worst case where they follow the activity."""
