@@ -95,13 +95,13 @@ def as_markdown(rows: list[Row]) -> str:
     tuned_widths = sorted({row.request.tuned for row in rows} - {0}, reverse=True)
     all_widths = sorted({*widths, *tuned_widths}, reverse=True)
     header = [
-        "model", "task", "layers x channels x modes", "parameters", "float",
+        "network", "task", "layers x channels x modes", "parameters", "float",
         *(f"{bits} bits" for bits in widths), *(f"{bits} bits, fine-tuned" for bits in tuned_widths),
         "activations that are not zero", f"Kbit of memory at {', '.join(map(str, all_widths))} bits",
         "test sequences",
     ]  # fmt: skip
     table = [header, ["---"] * 3 + ["---:"] * (len(header) - 3)]
-    for members in lines.values():
+    for start, members in lines.items():
         plain = next((row for row in members if not row.request.tuned), None)
         shown = plain or members[0]
         config, first = shown.config, shown.survey.integers[0]
@@ -110,7 +110,7 @@ def as_markdown(rows: list[Row]) -> str:
         found = {**tuned, **untouched}
         memory = [f"{found[bits].memory_bits / 1024:.1f}" if bits in found else "-" for bits in all_widths]
         table.append([
-            config.model, shown.request.task, f"{config.layers} x {config.channels} x {config.modes}",
+            start, shown.request.task, f"{config.layers} x {config.channels} x {config.modes}",
             f"{shown.survey.parameters:,}", f"{plain.survey.float_accuracy:.2%}" if plain else "",
             *(_accuracy(untouched.get(bits)) for bits in widths),
             *(_accuracy(tuned.get(bits)) for bits in tuned_widths),
