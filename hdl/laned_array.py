@@ -41,7 +41,7 @@ class LanedArray(wiring.Component):
     """
 
     # Cycles from a sum's departure from its lane to its y.
-    TAIL_LATENCY = 4
+    TAIL_LATENCY = 5
 
     def __init__(self, spec: ArraySpec, multipliers: int, lanes: int):
         if not 1 <= lanes <= spec.channels:
@@ -113,12 +113,14 @@ class LanedArray(wiring.Component):
         # Collecting, in the order of the dealing.
         m.submodules.outlet = outlet = Outlet(Beat(spec.output.width), self.TAIL_LATENCY)
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
-        enter = Signal()
+        enter, entered = Signal(), Signal()
         collected = lane_turn(m, "collected", count, channels, enter)
         m.d.comb += [
             enter.eq((Cat(*(lane.o.valid for lane in self.lanes)) & collected).any() & outlet.room),
-            kept.o.ready.eq(enter),  # the u of every sum has come before it
+            kept.o.ready.eq(entered),  # the u of every sum has come before it
         ]
+        # Whose sum goes is known late in the cycle, so what follows from it waits for the next one.
+        m.d.sync += entered.eq(enter)
         marked: list[Value] = []
         for index, lane in enumerate(self.lanes):
             sum_of_lane = Signal(signed(spec.accumulator_width), name=f"sum_{index}")
@@ -132,13 +134,13 @@ class LanedArray(wiring.Component):
         chosen = Signal(signed(spec.accumulator_width), reset_less=True)
         m.d.sync += Cat(marks, chosen).eq(reduce(or_, marked))
 
-        # The tail. Cycle 1: the sum of the outputs; 2: the skip path's product; 3: added; 4: rounded, and
+        # The tail. Cycle 1: the sum of the outputs; 3: the skip path's product; 4: added; 5: rounded, and
         # clipped as it goes.
         m.submodules.multiplier = multiplier = Multiplier()
         skips = table(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
-        _, skips_at = channel_counter(m, "left", channels, enter)
+        _, skips_at = channel_counter(m, "left", channels, entered)
         total = Signal(signed(spec.accumulator_width), reset_less=True)
-        outputs = Signal.like(total)
+        outputs = delayed(m, chosen, multiplier.LATENCY, reset_less=True)
         rounded = round_shift(total, spec.output_shift)
         rounded_total = Signal(rounded.shape(), reset_less=True)
         m.d.comb += [
@@ -147,7 +149,6 @@ class LanedArray(wiring.Component):
             multiplier.b.eq(skips.data.as_signed()),
         ]
         m.d.sync += [
-            outputs.eq(chosen),
             total.eq(outputs + multiplier.product),
             rounded_total.eq(rounded),
         ]
