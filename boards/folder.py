@@ -11,6 +11,22 @@ MANIFEST = "manifest.json"
 """The file by which a build folder is known."""
 
 
+def refuse_others(folder: Path) -> None:
+    """Make sure that a build may replace a folder: `build_folder` does, and a command before its long work.
+
+    Raises
+    ------
+    StatespikeError
+        If it exists and is neither empty nor a build (has no manifest): nothing of others is replaced.
+    """
+    if folder.exists() and not (
+        folder.is_dir() and (not any(folder.iterdir()) or (folder / MANIFEST).exists())
+    ):
+        raise StatespikeError(
+            f"{folder.resolve()} exists and is not a build folder; choose another name or remove it"
+        )
+
+
 @contextmanager
 def build_folder(folder: Path) -> Iterator[Path]:
     """A temporary sibling of `folder` to write into, which takes its place at the end.
@@ -21,13 +37,10 @@ def build_folder(folder: Path) -> Iterator[Path]:
     Raises
     ------
     StatespikeError
-        If `folder` exists and is neither empty nor a build (has no manifest): nothing of others is replaced.
+        See `refuse_others`.
     """
+    refuse_others(folder)
     folder = folder.resolve()
-    if folder.exists() and not (
-        folder.is_dir() and (not any(folder.iterdir()) or (folder / MANIFEST).exists())
-    ):
-        raise StatespikeError(f"{folder} exists and is not a build folder; choose another name or remove it")
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)

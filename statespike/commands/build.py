@@ -7,6 +7,7 @@ import typer
 
 from boards.boards import board as board_named
 from boards.build import build as build_board
+from boards.folder import refuse_others
 from boards.generate import expected_of
 from boards.link import Link
 from boards.manifest import manifest_of
@@ -34,6 +35,7 @@ def build(
 
     Example: statespike build models/zoo/smnist-gsu.safetensors --board icebreaker -o build/icebreaker
     """
+    refuse_others(output)
     target = board_named(board)
     integers = integers_of(network)
     plan = plan_network(integers, target.room)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from boards.folder import MANIFEST
+from boards.folder import MANIFEST, refuse_others
 from boards.generate import DESIGN, convert
 from boards.generate import generate as generate_folder
 from hdl.explain import ComponentCost, explain
@@ -47,6 +47,7 @@ def generate(
 
     Example: statespike generate models/zoo/smnist-gsu.safetensors --device up5k -o build/gsu --pnr
     """
+    refuse_others(output)
     integers = integers_of(network)
     with progress() as bars:
         bars.add_task("planning", total=None)

@@ -22,10 +22,10 @@ def small(tmp_path):
     return path
 
 
-def test_verilog_with_a_manifest(run, network, tmp_path):
+def test_verilog_with_a_manifest(run, small, tmp_path):
     folder, figures = tmp_path / "build", tmp_path / "out.json"
     for _ in range(2):  # the second replaces the first
-        result = run("generate", network, "--device", "up5k", "-o", folder, "--json", figures)
+        result = run("generate", small, "--device", "up5k", "-o", folder, "--json", figures)
         assert result.exit_code == 0, result.output
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest == json.loads(figures.read_text())
@@ -111,21 +111,20 @@ def test_a_missing_tool(refuse, network, tmp_path, monkeypatch):
     assert not (tmp_path / "build").exists()
 
 
-@pytest.mark.slow
-def test_costs_side_by_side(run, network, tmp_path):
-    other, figures = tmp_path / "spikes.safetensors", tmp_path / "out.json"
-    save_network(random_network("binary_s4d", 8, 3, 2, seed=1), other)
+def test_costs_side_by_side(run, small, tmp_path):
+    other, figures = tmp_path / "gated.safetensors", tmp_path / "out.json"
+    save_network(random_network("gsu_lean", 3, 2, 1, seed=1), other)
     devices = ["--device", "up5k", "--device", "ecp5-25k"]
-    result = run("cost", network, other, *devices, "--json", figures)
+    result = run("cost", small, other, *devices, "--json", figures)
     assert result.exit_code == 0, result.output
     costs = json.loads(figures.read_text())["costs"]
     assert [(one["network"], one["device"]) for one in costs] == [
-        (str(path), device) for path in (network, other) for device in ("up5k", "ecp5-25k")
+        (str(path), device) for path in (small, other) for device in ("up5k", "ecp5-25k")
     ]
     for one in costs:
         assert set(one["estimate"]) >= RESOURCES
         assert one["cycles_per_step"] > 0
-    for text in ("look-up tables", "cycles a step", "spikes", "ecp5-25k"):
+    for text in ("look-up tables", "cycles a step", "gated", "ecp5-25k"):
         assert text in result.stdout
 
 

@@ -84,7 +84,7 @@ def test_one_flipped_bit_of_a_ternary_table_is_found_and_named(run, network, dat
 
 @pytest.mark.slow
 @pytest.mark.cosim
-@pytest.mark.parametrize("backend", ["amaranth", "verilator", "netlist"])
+@pytest.mark.parametrize("backend", ["amaranth", "verilator"])
 def test_every_backend(run, data, backend, tmp_path):
     small = tmp_path / "small.safetensors"
     save_network(random_network("binary_s4d", 3, 2, 1, seed=1), small)
