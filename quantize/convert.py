@@ -13,8 +13,8 @@ from quantize.formats import Format, Integers, fixed_words, nearest, saturate
 from quantize.layers.array import (
     COEFFICIENT_WIDTH,
     MOST_SHIFT,
+    MOST_STATE_SHIFT,
     OUTPUT_WEIGHT_WIDTH,
-    SHIFT_CODE_WIDTH,
     SHIFT_STEP,
     ArraySpec,
 )
@@ -144,9 +144,8 @@ def _array(
     velocity_bits -= (given.fraction - velocity_bits) % SHIFT_STEP
     position_bits = np.minimum(_bits_below(top, largest_position), velocity_bits)
     position_bits -= (velocity_bits - position_bits) % SHIFT_STEP
-    most = SHIFT_STEP * ((1 << SHIFT_CODE_WIDTH) - 1)
-    velocity_bits = np.maximum(velocity_bits, given.fraction - most)
-    position_bits = np.maximum(position_bits, velocity_bits - most)
+    velocity_bits = np.maximum(velocity_bits, given.fraction - MOST_STATE_SHIFT)
+    position_bits = np.maximum(position_bits, velocity_bits - MOST_STATE_SHIFT)
     position_shift = velocity_bits - position_bits
     stiffness_word = stiffness * 2.0**position_shift
 

@@ -1,9 +1,9 @@
 """The real numbers that the words of a quantised network stand for, as tensors of a checkpoint.
 
 Fine-tuning runs a network on these and moves the numbers behind them. Poles, output weights and mixers
-are rounded by the functions that conversion uses. What conversion decides by calibration (the scales
-of states and streams, and what these do to the smallest words) is left out, and so is all that keeps 9 bits
-or more, and the decoder.
+are rounded by the functions that conversion uses. What conversion decides by calibration, the scales of
+states and streams, is left out but for the one of stiffness, which is foreseen; and so is all that keeps 9
+bits or more, and the decoder.
 """
 
 from typing import Any
@@ -15,6 +15,7 @@ from quantize import real
 from quantize.checkpoint import Checkpoint
 from quantize.coefficients import coefficient_words, damping_words_of, mixer_words, stabilised
 from quantize.formats import Integers, nearest, significant
+from quantize.layers.array import MOST_STATE_SHIFT, SHIFT_STEP
 from quantize.poles import leapfrog, output_weights
 
 Real = NDArray[np.float64]
@@ -51,7 +52,7 @@ def rounded_tensors(checkpoint: Checkpoint, bits: int) -> dict[str, Real]:
     return found
 
 
-def _real(words: Integers, fraction: int) -> Real:
+def _real(words: Integers, fraction: int | Integers) -> Real:
     return np.ldexp(words.astype(np.float64), -fraction)
 
 
@@ -66,14 +67,27 @@ def _significant(values: Real, bits: int) -> Real:
     return _real(significant(nearest(values, fraction), bits), fraction)
 
 
+def _position_shift(stiffness: Real) -> Integers:
+    """The shift between the scales of each mode's two states that conversion is likely to choose.
+
+    A position swings 1/sqrt(stiffness) times as far as its velocity. The word of a slow mode's stiffness is
+    that much larger, which alone keeps it from vanishing beside those of fast modes.
+    """
+    swing = -np.log2(stiffness) / 2.0
+    even = SHIFT_STEP * np.floor(swing / SHIFT_STEP).astype(np.int64)
+    return np.clip(even, 0, MOST_STATE_SHIFT)
+
+
 def _state_space(checkpoint: Checkpoint, layer: int, bits: int) -> dict[str, Real]:
     """C, log_A_real, A_imag and D of the rounded poles and output weights; the time step stays."""
     space = real.state_space(checkpoint, layer)
     exact_damping, exact_stiffness = leapfrog(space.poles)
     words, shift = damping_words_of(exact_damping, bits)
     damping = _real(words, shift)
-    words, shift = coefficient_words(exact_stiffness, bits)
-    stiffness = _real(stabilised(damping, words, np.full(words.shape, shift), bits), shift)
+    between_states = _position_shift(exact_stiffness)
+    words, shift = coefficient_words(exact_stiffness * 2.0**between_states, bits)
+    fraction = shift + between_states
+    stiffness = _real(stabilised(damping, words, fraction, bits), fraction)
 
     half_trace = (2.0 - damping - stiffness) / 2.0
     radius = np.sqrt(1.0 - damping)

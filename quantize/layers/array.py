@@ -19,6 +19,7 @@ MOST_SHIFT = 47
 SHIFT_CODE_WIDTH = 3
 SHIFT_STEP = 2
 """State shifts are even: half a bit of scale on average against a stage of each shifter."""
+MOST_STATE_SHIFT = SHIFT_STEP * ((1 << SHIFT_CODE_WIDTH) - 1)
 
 
 @dataclass(frozen=True, eq=False)

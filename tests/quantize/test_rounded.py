@@ -51,6 +51,19 @@ def test_poles_are_those_of_the_words(discretisation):
     np.testing.assert_allclose(1.0 - np.abs(poles) ** 2, array.real_coefficients[0], rtol=1e-4)
 
 
+def test_slow_modes_keep_the_stiffness_of_their_words():
+    """Far smaller than that of fast modes, and yet no word of one scale: states have scales of their own."""
+    checkpoint = random_checkpoint("gsu", 6, 4, 1, seed=2)
+    name = "layers.0.ssm.log_dt"
+    checkpoint.tensors[name] = np.log(np.geomspace(1e-3, 0.3, 6)).astype(np.float32)
+    samples = random_samples(2, 3000, seed=1)
+    array = quantise(checkpoint, samples, INPUT, Precision(4)).blocks[0].array
+    poles = real.state_space(rounded(checkpoint, 4), 0).poles
+    found, expected = np.abs(1.0 - poles) ** 2, array.real_coefficients[1]
+    assert expected.min() < 1e-5 < 0.1 < expected.max()
+    np.testing.assert_allclose(found, expected, rtol=0.05)
+
+
 def test_few_bits_take_the_scale_of_least_error():
     weights = np.random.default_rng(3).normal(size=(2, 20, 20)) * [[[1.0]], [[0.2]]]
     weights[0, 0, 0] = 8.0  # at whose scale 3 bits would leave nothing of the others
