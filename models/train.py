@@ -79,7 +79,7 @@ def train(
     batches = math.ceil(len(task.train) / recipe.batch)
     peaks = [recipe.rate, recipe.state_space_rate]
     schedule = OneCycleLR(optimizer, peaks, epochs=recipe.epochs, steps_per_epoch=batches)
-    first = 0
+    first, accuracy = 0, None
     if resume is not None and resume.exists():
         first = load_state(resume, task.name, recipe, network, optimizer, schedule)
     with TrainingReport(log, first > 0, recipe.epochs, batches) as report:
@@ -105,11 +105,13 @@ def train(
             speed = len(task.train) / (time.monotonic() - started)
             result = EpochResult(epoch, report.mean_loss, evaluate(trained, task.test), speed)
             report.end_epoch(result.accuracy, len(task.test), speed)
+            accuracy = result.accuracy
             if resume is not None:
                 save_state(resume, task.name, recipe, epoch, network, optimizer, schedule)
             if on_epoch is not None:
                 on_epoch(result)
-    accuracy = evaluate(trained, task.test)
+    if accuracy is None:  # the state file was that of a finished run
+        accuracy = evaluate(trained, task.test)
     return network.to_checkpoint(_provenance(task, recipe, accuracy))
 
 
