@@ -292,10 +292,6 @@ class TernaryEventMixer(EventMixer):
         """The worst case: no x is zero."""
         return self.cycles_per_step
 
-    @property
-    def multipliers(self) -> int:
-        return self.lanes if self.multiplies else 0
-
     def kept(self, activation: Value) -> Value:
         return activation
 
