@@ -143,12 +143,13 @@ class NeuronArray(wiring.Component):
         still_ahead = take | (ahead_valid & ~started)
         m.d.sync += [started.eq(start), ahead_valid.eq(still_ahead), may_take.eq(~still_ahead | start)]
         with m.If(start):
-            m.d.sync += [busy.eq(1), slot.eq(0), first_step.eq(ahead.first), last_step.eq(ahead.last)]
-            m.d.sync += last_slot.eq(last_slot.init)
+            m.d.sync += [busy.eq(1), first_step.eq(ahead.first), last_step.eq(ahead.last)]
         with m.Elif(ending):
             m.d.sync += busy.eq(0)
-        with m.Elif(issue):
-            m.d.sync += [slot.eq(slot + 1), last_slot.eq(slot == self.cycles_per_channel - 2)]
+        with m.If(issue):
+            m.d.sync += slot.eq(Mux(last_slot, 0, slot + 1))
+            if self.cycles_per_channel > 1:
+                m.d.sync += last_slot.eq(slot == self.cycles_per_channel - 2)
         # A cycle later than the slot that it belongs to: the slots before still need the last one.
         with m.If(started):
             m.d.sync += u.eq(ahead.value)

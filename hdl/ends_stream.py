@@ -120,7 +120,7 @@ class StreamedDecoder(Decoder):
     @property
     def cycles_per_sequence(self) -> int:
         """From the last pooled word to the last logit."""
-        return self.spec.weight.size + self.LATENCY + 2
+        return self.spec.weight.size + self.LATENCY + 3
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

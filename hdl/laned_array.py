@@ -14,7 +14,7 @@ from hdl.primitives.memory import table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.queue import Queue
 from hdl.primitives.registers import delayed
-from hdl.primitives.store import Outlet, ShallowStore
+from hdl.primitives.store import CertainStore, Outlet
 from hdl.streams import Beat, beats
 from quantize.layers.array import COEFFICIENT_WIDTH, ArraySpec
 
@@ -68,7 +68,7 @@ class LanedArray(wiring.Component):
     @property
     def latency_cycles(self) -> int:
         """Most cycles from a step's last beat to its last y, when nothing else is under way."""
-        return self.cycles_per_step + self.lanes[0].output_latency + self.TAIL_LATENCY + 6
+        return self.cycles_per_step + self.lanes[0].output_latency + self.TAIL_LATENCY + 7
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -94,7 +94,7 @@ class LanedArray(wiring.Component):
         # Dealing. A lane holds a channel ahead, one at work, and those on the way to its queue's end: their u
         # are kept for the skip path, so there is always a place for one that a lane takes.
         held = 2 + self.lanes[0].queue_depth
-        m.submodules.kept = kept = ShallowStore(signed(spec.input.width), held * count)
+        m.submodules.kept = kept = CertainStore(signed(spec.input.width), held * count)
         dealt = lane_turn(m, "dealt", count, channels, head.o.valid & head.o.ready)
         for index, lane in enumerate(self.lanes):
             m.submodules[f"lane_{index}"] = lane
@@ -106,8 +106,8 @@ class LanedArray(wiring.Component):
         m.d.comb += [
             lane_ready.eq((Cat(*(lane.i.ready for lane in self.lanes)) & dealt).any()),
             head.o.ready.eq(lane_ready),
-            kept.i.valid.eq(head.o.valid & lane_ready),
-            kept.i.payload.eq(head.o.payload.value),
+            kept.push.eq(head.o.valid & lane_ready),
+            kept.value.eq(head.o.payload.value),
         ]
 
         # Collecting, in the order of the dealing.
@@ -117,7 +117,7 @@ class LanedArray(wiring.Component):
         collected = lane_turn(m, "collected", count, channels, enter)
         m.d.comb += [
             enter.eq((Cat(*(lane.o.valid for lane in self.lanes)) & collected).any() & outlet.room),
-            kept.o.ready.eq(entered),  # the u of every sum has come before it
+            kept.pop.eq(entered),  # the u of every sum has come before it
         ]
         # Whose sum goes is known late in the cycle, so what follows from it waits for the next one.
         m.d.sync += entered.eq(enter)
@@ -145,7 +145,7 @@ class LanedArray(wiring.Component):
         rounded_total = Signal(rounded.shape(), reset_less=True)
         m.d.comb += [
             skips.addr.eq(skips_at),
-            multiplier.a.eq(kept.o.payload),
+            multiplier.a.eq(kept.oldest),
             multiplier.b.eq(skips.data.as_signed()),
         ]
         m.d.sync += [

@@ -11,6 +11,39 @@ from hdl.primitives.queue import Queue
 from hdl.primitives.registers import delayed
 
 
+class CertainStore(wiring.Component):
+    """A `ShallowStore` whose user is sure that a value fits, and that one is there: it keeps no count.
+
+    Parameters
+    ----------
+    shape : ShapeLike
+    depth : int
+        At least so many values fit: the next power of two do.
+
+    Members
+    -------
+    push, pop : In(1)
+        A value comes, the oldest one leaves.
+    value : In(shape)
+    oldest : Out(shape)
+        From the cycle after its push on.
+    """
+
+    def __init__(self, shape, depth: int):  # ShapeLike has no public type
+        self.shape, self.depth = shape, 1 << max(1, (depth - 1).bit_length())
+        super().__init__({"push": In(1), "value": In(shape), "pop": In(1), "oldest": Out(shape)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.memory = memory = Memory(
+            shape=self.shape, depth=self.depth, init=[], attrs={"ram_style": "distributed"}
+        )
+        write, read = memory.write_port(), memory.read_port(domain="comb")
+        m.d.comb += [write.en.eq(self.push), write.data.eq(self.value), self.oldest.eq(read.data)]
+        m.d.sync += [write.addr.eq(write.addr + self.push), read.addr.eq(read.addr + self.pop)]
+        return m
+
+
 class ShallowStore(wiring.Component):
     """First in, first out, in memory of look-up tables: for the ECP5, and for tens of entries.
 
@@ -28,27 +61,24 @@ class ShallowStore(wiring.Component):
     """
 
     def __init__(self, shape, depth: int):  # ShapeLike has no public type
-        self.shape, self.depth = shape, 1 << max(1, (depth - 1).bit_length())
+        self.shape, self.values = shape, CertainStore(shape, depth)
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    @property
+    def depth(self) -> int:
+        return self.values.depth
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.memory = memory = Memory(
-            shape=self.shape, depth=self.depth, init=[], attrs={"ram_style": "distributed"}
-        )
-        write, read = memory.write_port(), memory.read_port(domain="comb")
-        push, pop = self.i.valid & self.i.ready, self.o.valid & self.o.ready
-        _, some, room = fill_level(m, self.depth, push, pop)
+        m.submodules.values = values = self.values
+        _, some, room = fill_level(m, self.depth, values.push, values.pop)
         m.d.comb += [
             self.i.ready.eq(room),
-            write.en.eq(push),
-            write.data.eq(self.i.payload),
+            values.push.eq(self.i.valid & room),
+            values.value.eq(self.i.payload),
             self.o.valid.eq(some),
-            self.o.payload.eq(read.data),
-        ]
-        m.d.sync += [
-            write.addr.eq(write.addr + push),
-            read.addr.eq(read.addr + pop),
+            self.o.payload.eq(values.oldest),
+            values.pop.eq(some & self.o.ready),
         ]
         return m
 
@@ -57,7 +87,8 @@ class Outlet(wiring.Component):
     """The end of a pipeline that never stops: a queue, and credits so that it does not overflow.
 
     A value that enters the pipeline takes a place in the queue with it, so nothing on the way waits for
-    `ready`; a value enters in every cycle as long as all leave at once.
+    `ready`; a value enters in every cycle as long as all leave at once. Behind the queue there is a short one:
+    the count of places then does not wait for whoever takes the values, who may be far away on the part.
 
     Parameters
     ----------
@@ -98,9 +129,10 @@ class Outlet(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.queue = queue = self.queue
-        wiring.connect(m, queue.o, wiring.flipped(self.o))
-        left = self.o.valid & self.o.ready
+        m.submodules.queue, m.submodules.end = queue, end = self.queue, Queue(self.queue.shape, 2)
+        wiring.connect(m, queue.o, end.i)
+        wiring.connect(m, end.o, wiring.flipped(self.o))
+        left = queue.o.valid & queue.o.ready
         free, room, _ = fill_level(m, queue.depth, left, self.enter, full=True)
         m.d.comb += [
             queue.i.valid.eq(self.arrive),

@@ -26,9 +26,9 @@ class StreamedGsuMixer(GsuMixer):
     """`hdl.units.gsu_mixer.GsuMixer`, faster: what that one does in turn is done at once here.
 
     Steps are collected in a ring of banks while an earlier one is walked: for each block of `lanes` outputs,
-    all input channels once, and a cycle in which the sums are cleared. A block's sums move out through a
-    pipeline, one in every cycle, while the next block is walked; its last row waits until there will be room
-    for its sums.
+    all input channels once, without a gap over the ends of blocks and steps. A block's sums leave their adders
+    for a pipeline, from which one goes in every cycle while the next block is walked; its last row waits until
+    there will be room for its sums.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ class StreamedGsuMixer(GsuMixer):
     o : Out(stream of Beat), the shifted product
     """
 
-    # Cycles from the issue of a block's last row until its sums are complete.
-    SUM_LATENCY = 7
+    # Cycles from the issue of a block's last row until its adders give the sums.
+    SUM_LATENCY = 6
     # Cycles of an output: bias added, into the multiplier, multiplied, rounded; clipped as it leaves.
     OUTPUT_LATENCY = 4
 
@@ -53,13 +53,13 @@ class StreamedGsuMixer(GsuMixer):
 
     @property
     def cycles_per_step(self) -> int:
-        """Rows and a pause for each block, or the way of a block's last row."""
-        return self.blocks * max(self.spec.channels + 1, self.SUM_LATENCY + 2)
+        """Rows of each block, or the way of its last one."""
+        return self.blocks * max(self.spec.channels, self.SUM_LATENCY + 2)
 
     @property
     def latency_cycles(self) -> int:
         """Most cycles from a step's last beat to its last output, when nothing else is under way."""
-        return self.cycles_per_step + self.lanes + self.SUM_LATENCY + self.OUTPUT_LATENCY + 8
+        return self.cycles_per_step + self.lanes + self.SUM_LATENCY + self.OUTPUT_LATENCY + 9
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -68,8 +68,8 @@ class StreamedGsuMixer(GsuMixer):
         wiring.connect(m, wiring.flipped(self.i), bank.i)
         steps = bank.steps
 
-        # Walking: `row` within the block, `block` within the step; a cycle without a row after every block.
-        walking, pausing, may_end = Signal(), Signal(), Signal()
+        # Walking: `row` within the block, `block` within the step.
+        walking, may_end = Signal(), Signal()
         bank_start = Signal(range(bank.BANKS * channels))
         row, block = Signal(range(channels)), Signal(range(self.blocks))
         last_row = Signal(init=channels == 1)  # known a cycle ahead: much waits for it
@@ -77,13 +77,12 @@ class StreamedGsuMixer(GsuMixer):
         scale = Signal(bank.scale, reset_less=True)
         issue, ends = Signal(), Signal()
         m.d.comb += [
-            steps.ready.eq(~walking),
-            issue.eq(walking & ~pausing & (~last_row | may_end)),
+            steps.ready.eq(~walking | bank.step_leaves),
+            issue.eq(walking & (~last_row | may_end)),
             ends.eq(issue & last_row),
             bank.step_leaves.eq(ends & last_block),
             bank.address.eq(bank_start + row),
         ]
-        m.d.sync += pausing.eq(ends)
         with m.If(issue):
             m.d.sync += [
                 row.eq(Mux(last_row, 0, row + 1)),
@@ -94,7 +93,7 @@ class StreamedGsuMixer(GsuMixer):
         with m.If(bank.step_leaves):
             last_bank = bank_start == (bank.BANKS - 1) * channels
             m.d.sync += [walking.eq(0), bank_start.eq(Mux(last_bank, 0, bank_start + channels))]
-        with m.Elif(~walking & steps.valid):
+        with m.If(steps.valid & steps.ready):
             m.d.sync += [walking.eq(1), scale.eq(steps.payload)]
 
         nonzero, negative, activation = self._activations(m, bank.word, scale)
@@ -103,7 +102,7 @@ class StreamedGsuMixer(GsuMixer):
             valid_at.append(delayed(m, valid_at[-1], 1))
             end_at.append(delayed(m, end_at[-1], 1))
 
-        # Lanes: both sums of every output, cleared while no row arrives after a block, and by a reset. A
+        # Lanes: both sums of every output, which a block's last row clears as they leave, and a reset. A
         # memory block answers late, and its bits have far to go: two registers follow it.
         weight_width = spec.stored_weight_width
         sum_shape = signed(spec.bias_path_width - spec.idle_weight_bits)
@@ -117,19 +116,17 @@ class StreamedGsuMixer(GsuMixer):
             words.eq(read_words),
             clear.eq(end_at[self.SUM_LATENCY - 1]),
         ]
-        real_sums = [Signal(sum_shape, name=f"p_{lane}", reset_less=True) for lane in range(lanes)]
-        gate_sums = [
-            Signal(signed(spec.gate_width), name=f"g_{lane}", reset_less=True) for lane in range(lanes)
-        ]
-        for lane, (real, gate) in enumerate(zip(real_sums, gate_sums, strict=True)):
+        real_sums, gate_sums = [], []
+        for lane in range(lanes):
             word = words.word_select(lane, weight_width + 2)
             trit, trit_negative = word[weight_width], word[weight_width + 1] ^ negative
-            with m.If(valid_at[self.SUM_LATENCY - 1]):
-                m.d.sync += [
-                    real.eq(add_trit(real, word[:weight_width].as_signed(), nonzero, negative)),
-                    gate.eq(add_trit(gate, Cat(activation, 0), trit, trit_negative)),
-                ]
-            # Never together with a row: without "else" this takes the flip-flops' own reset and no logic.
+            real = Signal(sum_shape, name=f"p_{lane}", reset_less=True)
+            gate = Signal(signed(spec.gate_width), name=f"g_{lane}", reset_less=True)
+            real_sums.append(add_trit(real, word[:weight_width].as_signed(), nonzero, negative))
+            gate_sums.append(add_trit(gate, Cat(activation, 0), trit, trit_negative))
+            with m.If(valid_at[self.SUM_LATENCY]):
+                m.d.sync += [real.eq(real_sums[-1]), gate.eq(gate_sums[-1])]
+            # Without "else" this takes the flip-flops' own reset and no logic.
             with m.If(clear):
                 m.d.sync += [real.eq(0), gate.eq(0)]
 
@@ -139,8 +136,10 @@ class StreamedGsuMixer(GsuMixer):
             Beat(spec.mixer_width), self.OUTPUT_LATENCY, spare=self.SUM_LATENCY + 1
         )
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
-        real_out = [Signal.like(real, name=f"p_out_{n}", reset_less=True) for n, real in enumerate(real_sums)]
-        gate_out = [Signal.like(gate, name=f"g_out_{n}", reset_less=True) for n, gate in enumerate(gate_sums)]
+        real_out, gate_out = (
+            [Signal.like(total, name=f"{name}_out_{lane}", reset_less=True) for lane, total in enumerate(sums)]
+            for name, sums in (("p", real_sums), ("g", gate_sums))
+        )
         left, ended = Signal(range(lanes + 1)), Signal(range(lanes + 1))
         ended_marks, out_marks = Signal(2, reset_less=True), Signal(2, reset_less=True)
         under_way = Signal()
@@ -150,7 +149,8 @@ class StreamedGsuMixer(GsuMixer):
         will_drain = (end_at[self.SUM_LATENCY] | (left > drain)) & (outlet.free > drain)
         m.d.comb += outlet.enter.eq(drain)
         m.d.sync += [drain.eq(will_drain), shift.eq(end_at[self.SUM_LATENCY - 1] | will_drain)]
-        m.d.sync += may_end.eq(~under_way & ~ends & (left <= self.SUM_LATENCY + 1) & (outlet.free >= left))
+        gone_in_time = (left <= self.SUM_LATENCY + 1) | (drain & (left == self.SUM_LATENCY + 2))
+        m.d.sync += may_end.eq(~under_way & ~ends & gone_in_time & (outlet.free >= left))
         with m.If(ends):
             rest = channels - (self.blocks - 1) * lanes
             m.d.sync += [
@@ -183,17 +183,14 @@ class StreamedGsuMixer(GsuMixer):
         """
         spec, width = self.spec, self.spec.magnitude_width
         factor = 1 if isinstance(spec, LeanGsuSpec) else THRESHOLD.denominator
-        headroom, limit = scale.headroom, scale.inverted_limit
+        headroom = Signal.like(scale.headroom, name="headroom")
+        limit = Signal.like(scale.inverted_limit, name="limit")
+        m.d.comb += [headroom.eq(scale.headroom), limit.eq(scale.inverted_limit)]
         fine_bits = min(2, len(headroom))
-        coarse = Signal(len(headroom) - fine_bits, reset_less=True)
-        fine_shift, fine_before = (Signal(fine_bits, name=f"fine_{n}", reset_less=True) for n in range(2))
-        limit_now, limit_before = (Signal.like(limit, name=f"limit_{n}", reset_less=True) for n in range(2))
-        # They belong to a step whose last rows are still under way when the next step's walk begins.
-        m.d.sync += [
-            coarse.eq(headroom[fine_bits:]),
-            Cat(fine_before, limit_before).eq(Cat(headroom[:fine_bits], limit)),
-            Cat(fine_shift, limit_now).eq(Cat(fine_before, limit_before)),
-        ]
+        # The scale belongs to the row just issued.
+        coarse = delayed(m, headroom, 2, reset_less=True)[fine_bits:]
+        fine_shift = delayed(m, headroom, 3, reset_less=True)[:fine_bits]
+        limit_now = delayed(m, limit, 3, reset_less=True)
         magnitude2, coarse3, fine4 = (
             Signal(width, name=f"magnitude_{age}", reset_less=True) for age in (2, 3, 4)
         )

@@ -143,7 +143,7 @@ class StreamedStepNorm(wiring.Component):
     def latency_cycles(self) -> int:
         """Most cycles from a step's last beat to its last output, when nothing else is under way."""
         walks = 2 * self.norm.channels
-        return walks + sum(stage.cycles for stage in self._stages) + self._latency + 24
+        return walks + sum(stage.cycles for stage in self._stages) + self._latency + 25
 
     @property
     def _latency(self) -> int:

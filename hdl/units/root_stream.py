@@ -38,6 +38,16 @@ class _Stage(wiring.Component):
             m.d.sync += busy.eq(0)
         return take, busy
 
+    @staticmethod
+    def _working(m: Module, take: Signal, cycles: int) -> Signal:
+        """High in so many cycles after `take`; a register, for all of a stage waits for it."""
+        left, working = Signal(range(cycles)), Signal()
+        with m.If(take):
+            m.d.sync += [left.eq(cycles - 1), working.eq(1)]
+        with m.Elif(working):
+            m.d.sync += [left.eq(left - 1), working.eq(left != 0)]
+        return working
+
 
 class Normaliser(_Stage):
     """Shifts a sum of squares up, two bits a cycle, until it fills its register.
@@ -99,13 +109,13 @@ class SquareRoot(_Stage):
         squares, root = Signal(2 * width, reset_less=True), Signal(width, reset_less=True)
         remainder = Signal(width + 2, reset_less=True)
         scale = Signal(self.norm.most_doublings + 1, reset_less=True)
-        left = Signal(range(width + 1))
+        working = self._working(m, take, width)
         # Bring in two bits, subtract if it goes, note whether it did.
         brought, difference = Signal(width + 2), Signal(width + 3)
         m.d.comb += [
             brought.eq(Cat(squares[-2:], remainder)),
             difference.eq(brought - Cat(Const(1, 2), root)),
-            self.o.valid.eq(busy & (left == 0)),
+            self.o.valid.eq(busy & ~working),
             self.o.payload.scale.eq(scale),
             self.o.payload.number.eq(root),
         ]
@@ -116,14 +126,12 @@ class SquareRoot(_Stage):
                 scale.eq(self.i.payload.scale),
                 remainder.eq(0),
                 root.eq(0),
-                left.eq(width),
             ]
-        with m.Elif(left != 0):
+        with m.Elif(working):
             m.d.sync += [
                 squares.eq(squares << 2),
                 remainder.eq(Mux(goes, difference, brought)),
                 root.eq(Cat(goes, root)),
-                left.eq(left - 1),
             ]
         return m
 
@@ -154,12 +162,12 @@ class Divider(_Stage):
         dividend, quotient = Signal(bits, reset_less=True), Signal(bits, reset_less=True)
         scale = Signal(norm.most_doublings + 1, reset_less=True)
         overflow = Signal(reset_less=True)
-        left = Signal(range(bits + 1))
+        working = self._working(m, take, bits)
         brought, difference = Signal(width + 2), Signal(width + 3)
         m.d.comb += [
             brought.eq(Cat(dividend[-1], remainder)),
             difference.eq(brought - root),
-            self.o.valid.eq(busy & (left == 0)),
+            self.o.valid.eq(busy & ~working),
             self.o.payload.scale.eq(scale),
             self.o.payload.number.eq(quotient | overflow.replicate(bits)),
         ]
@@ -171,13 +179,11 @@ class Divider(_Stage):
                 overflow.eq(self.i.payload.number <= numerator >> bits),
                 remainder.eq(numerator >> bits),
                 dividend.eq(numerator & ((1 << bits) - 1)),
-                left.eq(bits),
             ]
-        with m.Elif(left != 0):
+        with m.Elif(working):
             m.d.sync += [
                 dividend.eq(dividend << 1),
                 remainder.eq(Mux(goes, difference, brought)),
                 quotient.eq(Cat(goes, quotient)),
-                left.eq(left - 1),
             ]
         return m
