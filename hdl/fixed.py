@@ -66,15 +66,19 @@ def exceeds(value: Value, inverted: Value) -> Value:
 
 
 def add_trit(accumulator: Value, value: Value, nonzero: Value, negative: Value) -> Value:
-    """`accumulator + trit * value` as one adder: the inverted value and a carry for -1.
+    """`accumulator + trit * value` as one adder.
 
     The form costs one look-up table a bit of `value` and one a bit of the accumulator; a subtractor or a
     multiplexer before the adder costs twice as much on iCE40.
     """
-    minus = negative & nonzero
+    term, carry = trit_term(value, nonzero, negative)
+    return (accumulator + term + carry)[: len(accumulator)].as_signed()
+
+
+def trit_term(value: Value, nonzero: Value, negative: Value) -> tuple[Value, Value]:
+    """`trit * value` as a signed term and a carry to be added: for -1 the inverted value and 1."""
     inverted = value.as_unsigned() ^ negative.replicate(len(value))
-    term = (inverted & nonzero.replicate(len(value))).as_signed()
-    return (accumulator + term + minus)[: len(accumulator)].as_signed()
+    return (inverted & nonzero.replicate(len(value))).as_signed(), negative & nonzero
 
 
 def times(value: Value, factor: int) -> Value:

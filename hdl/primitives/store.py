@@ -87,8 +87,8 @@ class Outlet(wiring.Component):
     """The end of a pipeline that never stops: a queue, and credits so that it does not overflow.
 
     A value that enters the pipeline takes a place in the queue with it, so nothing on the way waits for
-    `ready`; a value enters in every cycle as long as all leave at once. Behind the queue there is a short one:
-    the count of places then does not wait for whoever takes the values, who may be far away on the part.
+    `ready`; a value enters in every cycle as long as all leave at once. Behind the queue there is a short
+    one: the count of places then does not wait for whoever takes the values, perhaps far away on the part.
 
     Parameters
     ----------

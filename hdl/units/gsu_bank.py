@@ -77,7 +77,7 @@ class StepBank(wiring.Component):
         m.d.comb += [
             self.i.ready.eq(gate.ready),
             gate.take.eq(self.i.valid & gate.ready),
-            gate.step_leaves.eq(self.step_leaves),
+            gate.step_leaves.eq(delayed(m, self.step_leaves, 1)),  # a cycle late: it comes late in a cycle
             read.addr.eq(self.address),
             self.word.eq(read.data),
         ]

@@ -1,10 +1,10 @@
 """The two paths of a Gated Spiking Unit where a channel comes and a product leaves in every cycle."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.data import View
 
-from hdl.fixed import add_trit, exceeds, round_shift, saturate, shift_left, times
+from hdl.fixed import exceeds, round_shift, saturate, shift_left, times, trit_term
 from hdl.primitives.counters import channel_counter
 from hdl.primitives.memory import table, words_of
 from hdl.primitives.multiplier import Multiplier
@@ -26,9 +26,9 @@ class StreamedGsuMixer(GsuMixer):
     """`hdl.units.gsu_mixer.GsuMixer`, faster: what that one does in turn is done at once here.
 
     Steps are collected in a ring of banks while an earlier one is walked: for each block of `lanes` outputs,
-    all input channels once, without a gap over the ends of blocks and steps. A block's sums leave their adders
-    for a pipeline, from which one goes in every cycle while the next block is walked; its last row waits until
-    there will be room for its sums.
+    all input channels once, without a gap over the ends of blocks and steps. A block's sums leave their
+    adders for a pipeline, from which one goes in every cycle while the next block is walked; its last row
+    waits until there will be room for its sums.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class StreamedGsuMixer(GsuMixer):
     """
 
     # Cycles from the issue of a block's last row until its adders give the sums.
-    SUM_LATENCY = 6
+    SUM_LATENCY = 7
     # Cycles of an output: bias added, into the multiplier, multiplied, rounded; clipped as it leaves.
     OUTPUT_LATENCY = 4
 
@@ -103,7 +103,8 @@ class StreamedGsuMixer(GsuMixer):
             end_at.append(delayed(m, end_at[-1], 1))
 
         # Lanes: both sums of every output, which a block's last row clears as they leave, and a reset. A
-        # memory block answers late, and its bits have far to go: two registers follow it.
+        # memory block answers late, and its bits have far to go: two registers follow it. Activations go to
+        # all lanes, so a lane's terms wait in registers before they are added.
         weight_width = spec.stored_weight_width
         sum_shape = signed(spec.bias_path_width - spec.idle_weight_bits)
         weights = table(m, "weights", weight_rows(spec, lanes), lanes * (weight_width + 2))
@@ -116,19 +117,29 @@ class StreamedGsuMixer(GsuMixer):
             words.eq(read_words),
             clear.eq(end_at[self.SUM_LATENCY - 1]),
         ]
+
+        def summed(name: str, shape: Shape, term: tuple[Value, Value]) -> Value:
+            """A sum with the term of a row that was issued `SUM_LATENCY - 1` cycles ago, a cycle later."""
+            total = Signal(shape, name=name, reset_less=True)
+            value = Signal.like(term[0], name=f"{name}_term", reset_less=True)
+            carry = Signal(name=f"{name}_carry", reset_less=True)
+            m.d.sync += [value.eq(term[0]), carry.eq(term[1])]
+            after = (total + value + carry)[: len(total)].as_signed()
+            with m.If(valid_at[self.SUM_LATENCY]):
+                m.d.sync += total.eq(after)
+            # Without "else" this takes the flip-flops' own reset and no logic.
+            with m.If(clear):
+                m.d.sync += total.eq(0)
+            return after
+
         real_sums, gate_sums = [], []
         for lane in range(lanes):
             word = words.word_select(lane, weight_width + 2)
             trit, trit_negative = word[weight_width], word[weight_width + 1] ^ negative
-            real = Signal(sum_shape, name=f"p_{lane}", reset_less=True)
-            gate = Signal(signed(spec.gate_width), name=f"g_{lane}", reset_less=True)
-            real_sums.append(add_trit(real, word[:weight_width].as_signed(), nonzero, negative))
-            gate_sums.append(add_trit(gate, Cat(activation, 0), trit, trit_negative))
-            with m.If(valid_at[self.SUM_LATENCY]):
-                m.d.sync += [real.eq(real_sums[-1]), gate.eq(gate_sums[-1])]
-            # Without "else" this takes the flip-flops' own reset and no logic.
-            with m.If(clear):
-                m.d.sync += [real.eq(0), gate.eq(0)]
+            weight = word[:weight_width].as_signed()
+            real_sums.append(summed(f"p_{lane}", sum_shape, trit_term(weight, nonzero, negative)))
+            gate_term = trit_term(Cat(activation, 0), trit, trit_negative)
+            gate_sums.append(summed(f"g_{lane}", signed(spec.gate_width), gate_term))
 
         # A block's sums move into registers and from there, one after the other, into the output's pipeline.
         # The next block may end when the registers are sure to be free in time.
@@ -137,8 +148,8 @@ class StreamedGsuMixer(GsuMixer):
         )
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
         real_out, gate_out = (
-            [Signal.like(total, name=f"{name}_out_{lane}", reset_less=True) for lane, total in enumerate(sums)]
-            for name, sums in (("p", real_sums), ("g", gate_sums))
+            [Signal.like(total, name=f"{name}_{lane}", reset_less=True) for lane, total in enumerate(sums)]
+            for name, sums in (("p_out", real_sums), ("g_out", gate_sums))
         )
         left, ended = Signal(range(lanes + 1)), Signal(range(lanes + 1))
         ended_marks, out_marks = Signal(2, reset_less=True), Signal(2, reset_less=True)

@@ -191,14 +191,18 @@ class StreamedStepNorm(wiring.Component):
         # Out of the memory. Cycle 4: scaled; 8: normalised; 11: with gain; 13: with shift.
         m.submodules.outlet = outlet = Outlet(Beat(self.output.width), self._latency)
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
-        entered = Signal()
+        entered, step_leaves = Signal(), Signal()
         left, _ = channel_counter(m, "left", channels, entered)
+        last_left = Signal(init=channels == 1)  # known a cycle ahead: much waits for it
+        with m.If(entered):
+            m.d.sync += last_left.eq((left == channels - 2) if channels > 1 else 1)
         m.d.comb += [
             entered.eq(values.o.valid & deviations.o.valid & outlet.room),
             values.o.ready.eq(entered),
-            gate.step_leaves.eq(entered & (left == channels - 1)),
-            deviations.o.ready.eq(gate.step_leaves),
-            marks.o.ready.eq(gate.step_leaves),
+            step_leaves.eq(entered & last_left),
+            deviations.o.ready.eq(step_leaves),
+            marks.o.ready.eq(step_leaves),
+            gate.step_leaves.eq(delayed(m, step_leaves, 1)),
             outlet.enter.eq(entered),
         ]
         scaling = Multiplier(b_width=norm.most_doublings + 1, b_signed=False)
