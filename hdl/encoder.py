@@ -118,7 +118,7 @@ class Encoder(wiring.Component):
             m.d.comb += [queue.i.valid.eq(complete), multiplier.o.ready.eq(~complete | queue.i.ready)]
             with m.If(multiplier.o.valid & multiplier.o.ready):
                 m.d.sync += [
-                    total.eq(Mux(summed == 0, 0, total) + multiplier.o.payload),
+                    total.eq(Mux(summed == 0, multiplier.o.payload, total + multiplier.o.payload)),
                     summed.eq(Mux(summed == features - 1, 0, summed + 1)),
                     out_marks.eq(marks),
                     complete.eq(summed == features - 1),
