@@ -8,7 +8,7 @@ from amaranth.lib.memory import Memory, ReadPort, WritePort
 # A table this small costs fewer look-up tables than the share of a memory block it would occupy.
 LOGIC_BITS = 2048
 # A buffer in logic needs a flip-flop a bit, so it moves into a block much earlier.
-BUFFER_BITS = 192
+BUFFER_BITS = 96
 # A memory in look-up tables is 16 words deep; more of them need multiplexers.
 DISTRIBUTED_DEPTH = 64
 
@@ -75,8 +75,6 @@ def concatenate(fields: Sequence[tuple[int, int]]) -> int:
         word |= (int(value) & ((1 << width) - 1)) << position
         position += width
     return word
-
-
 
 
 def _fill(memory: Memory, rows: list[int], width: int) -> None:
