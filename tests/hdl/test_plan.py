@@ -93,7 +93,7 @@ def test_the_ecp5_streams_a_channel_a_cycle():
     network = random_network("gsu_lean", 12, 3, 1, seed=1)
     plan = plan_network(network, part("ecp5-25k"))
     assert plan.streamed
-    assert plan.cycles_per_step == 12 + 1
+    assert plan.cycles_per_step == 12
     # Four channels a lane; the skip path's, the gate's, the encoder's and the decoder's.
     assert plan.layers[0].array_lanes == 3
     assert plan.multipliers == 3 * 4 + 4
