@@ -60,12 +60,13 @@ def convert(
     Without `synthesis` only Verilog can be made of it, in half the time.
     """
     digest = hashlib.sha256(plan.rtlil.encode()).hexdigest()
-    family = plan.part.family
+    platform = plan.part.platform
     mapped = framed = None
     if synthesis:
-        mapped = plan.rtlil if family == "ice40" else rtlil_text(Network(network, plan), family=family)
+        portable = platform == "ice40"
+        mapped = plan.rtlil if portable else rtlil_text(Network(network, plan), platform=platform)
     if harness:
-        framed = rtlil_text(SerialHarness(Network(network, plan)), family=family)
+        framed = rtlil_text(SerialHarness(Network(network, plan)), platform=platform)
     return Circuit(
         part=plan.part,
         rtlil=plan.rtlil,

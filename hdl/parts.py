@@ -6,6 +6,8 @@ from typing import Literal
 from quantize.errors import look_up
 
 Family = Literal["ice40", "ecp5"]
+Platform = Literal["ice40", "ecp5", "logic"]
+"""What a component is elaborated for: a family, or parts whose multipliers are logic."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class Part:
         return self.streamed_mhz if streamed else self.clock_mhz
 
     @property
+    def platform(self) -> Platform:
+        """What components are elaborated for."""
+        return self.family if self.dsps else "logic"
+
+    @property
     def memory_bits(self) -> int:
         """Bits that memories and all look-up tables, turned into memories, could hold."""
         return self.block_rams * self.block_ram_bits + self.sprams * self.spram_bits + 16 * self.luts
@@ -75,7 +82,7 @@ def _ecp5(size: str, luts: int, block_rams: int, dsps: int, streamed_mhz: float)
 PARTS = {
     part.name: part
     for part in (
-        Part("up5k", "ice40", ("--up5k",), "sg48", 5280, 5280, 30, 4096, 8, 24.0, 4, 262144),
+        Part("up5k", "ice40", ("--up5k",), "sg48", 5280, 5280, 30, 4096, 8, 48.0, 4, 262144),
         Part("hx8k", "ice40", ("--hx8k",), "ct256", 7680, 7680, 32, 4096, 0, 48.0),
         Part("lp8k", "ice40", ("--lp8k",), "cm81", 7680, 7680, 32, 4096, 0, 24.0),
         _ecp5("25k", 24288, 56, 28, 105.0),

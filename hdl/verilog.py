@@ -11,7 +11,7 @@ from unittest.mock import patch
 from amaranth.back import rtlil
 from amaranth.lib.wiring import Component
 
-from hdl.parts import Family
+from hdl.parts import Platform
 from hdl.tools import run_tool
 
 
@@ -42,7 +42,7 @@ class _ModuleEmitter(rtlil.ModuleEmitter):
         )
 
 
-def rtlil_text(component: Component, name: str = "top", family: Family | None = None) -> str:
+def rtlil_text(component: Component, name: str = "top", platform: Platform | None = None) -> str:
     """The component as RTLIL.
 
     Source locations are left out, so equal designs give equal text, whatever folder the sources lie in.
@@ -53,11 +53,11 @@ def rtlil_text(component: Component, name: str = "top", family: Family | None = 
         Its signature becomes the ports: `i__payload`, `i__valid`, ...; `clk` and `rst` are added.
     name : str
         Name of the top module.
-    family : Family, optional
-        For synthesis: with that family's own cells where synthesis would not find them. Otherwise portable.
+    platform : Platform, optional
+        For synthesis: with its own cells where synthesis would not find them. Otherwise portable.
     """
     with patch.object(rtlil, "ModuleEmitter", _ModuleEmitter):
-        return rtlil.convert(component, name=name, platform=family, emit_src=False)
+        return rtlil.convert(component, name=name, platform=platform, emit_src=False)
 
 
 def run_yosys(script: str, folder: Path, log: str = "yosys.log") -> Path:

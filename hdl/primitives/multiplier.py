@@ -1,13 +1,15 @@
 """Multipliers: one of fixed latency for data paths that never stop, one that works a bit a cycle.
 
 On parts with multiplier blocks a `Multiplier` is one block with its own operand and product registers used;
-on parts without, it becomes logic. The block of the iCE40 is found by synthesis; that of the ECP5 is asked
-for by name, for synthesis would leave its registers outside.
+on parts without, it is a `LogicMultiplier`. The block of the iCE40 is found by synthesis; that of the ECP5 is
+asked for by name, for synthesis would leave its registers outside.
 """
 
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Shape, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+
+from hdl.primitives.logic_multiplier import LogicMultiplier
 
 OPERAND_WIDTH = 16
 ECP5_WIDTH = 18
@@ -18,7 +20,8 @@ class Multiplier(wiring.Component):
     """Signed product, a new pair of operands every cycle.
 
     `product` shows `a * b` of two cycles earlier. The registers have no reset and no enable: anything else
-    keeps them out of the multiplier block. Elaborated for the family "ecp5", it is a MULT18X18D.
+    keeps them out of the multiplier block. Elaborated for "ecp5", it is a MULT18X18D, and for "logic" rows of
+    adders.
 
     Parameters
     ----------
@@ -48,6 +51,12 @@ class Multiplier(wiring.Component):
         m = Module()
         if platform == "ecp5":
             m.submodules.block = self._ecp5_block()
+            return m
+        if platform == "logic":
+            m.submodules.rows = rows = LogicMultiplier(
+                self.a_width, len(self.b), b_signed=self.b_shape.signed
+            )
+            m.d.comb += [rows.a.eq(self.a), rows.b.eq(self.b), self.product.eq(rows.product)]
             return m
         a = Signal(signed(self.a_width), reset_less=True)
         b = Signal(self.b_shape, reset_less=True)

@@ -1,7 +1,10 @@
-"""Multipliers multiply; the ECP5's own block computes what the portable form does."""
+"""Multipliers multiply; the ECP5's own block and the one in logic compute what the portable form does."""
 
 import pytest
 
+from boards.toolchain import synthesise
+from hdl.cost import census
+from hdl.parts import part
 from hdl.primitives.multiplier import ECP5_WIDTH, Multiplier
 from hdl.verilog import rtlil_text, run_yosys
 
@@ -44,13 +47,14 @@ def model() -> str:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("b_signed", [True, False])
-def test_the_block_of_the_ecp5_computes_what_the_portable_form_does(b_signed, tmp_path):
-    multiplier = Multiplier(5, 4, b_signed=b_signed)
+@pytest.mark.parametrize("platform", ["ecp5", "logic"])
+@pytest.mark.parametrize(("widths", "b_signed"), [((5, 4), True), ((5, 4), False), ((3, 1), False)])
+def test_each_form_computes_what_the_portable_one_does(platform, widths, b_signed, tmp_path):
+    multiplier = Multiplier(*widths, b_signed=b_signed)
     (tmp_path / "model.v").write_text(model())
     (tmp_path / "portable.il").write_text(rtlil_text(multiplier, "portable"))
-    (tmp_path / "block.il").write_text(rtlil_text(multiplier, "block", family="ecp5"))
-    assert "MULT18X18D" in (tmp_path / "block.il").read_text()
+    (tmp_path / "block.il").write_text(rtlil_text(multiplier, "block", platform=platform))
+    assert ("MULT18X18D" in (tmp_path / "block.il").read_text()) == (platform == "ecp5")
     run_yosys(
         "read_rtlil block.il\nread_verilog model.v\nhierarchy -top block\nproc\nflatten\n"
         "read_rtlil portable.il\nproc portable\n"
@@ -59,3 +63,10 @@ def test_the_block_of_the_ecp5_computes_what_the_portable_form_does(b_signed, tm
         "sat -verify -prove-asserts -tempinduct -seq 3 -maxsteps 6 -set-at 1 in_rst 0 both\n",
         tmp_path,
     )
+
+
+def test_a_multiplier_in_logic_takes_little_more_than_a_table_for_each_product_of_bits(tmp_path):
+    target, multiplier = part("hx8k"), Multiplier()
+    found = synthesise(rtlil_text(multiplier, platform=target.platform), target, tmp_path).resources
+    assert 256 < found.lut < 1.15 * 256
+    assert found.lut == pytest.approx(census(rtlil_text(multiplier)).resources(target).lut, rel=0.15)
