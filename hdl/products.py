@@ -107,7 +107,8 @@ class ArrayProducts(wiring.Component):
         if self.multipliers == 2:
             with m.If(counts):
                 m.d.sync += total.eq(total + contribution)
-            with m.Elif(clears):
+            # Never both, but as an "else" this would be logic behind the adder, and break its carry chain.
+            with m.If(clears):
                 m.d.sync += total.eq(0)
         else:
             with m.If(counts):

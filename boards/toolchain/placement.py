@@ -12,8 +12,9 @@ from quantize.errors import StatespikeError
 
 _LAYOUT = {"ice40": ("--asc", "asc"), "ecp5": ("--textcfg", "config")}
 _CONSTRAINTS = {"ice40": "--pcf", "ecp5": "--lpf"}
-# On the ECP5-85F, router1 had not routed a network of 21,000 cells after ten minutes, router2 had after two.
-_ROUTER = {"ice40": "router1", "ecp5": "router2"}
+# On the ECP5-85F, router1 had not routed a network of 21,000 cells after ten minutes, router2 had after two;
+# the static placer made 94 MHz of what the default one made 89 MHz of, in less time.
+_METHODS = {"ice40": ("--router", "router1"), "ecp5": ("--placer", "static", "--router", "router2")}
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _place(
     arguments = [
         *part.flags, "--package", part.package, "--json", netlist, option, layout, "--report", report,
         "--seed", str(seed), "--freq", str(clock_mhz), "--timing-allow-fail",
-        "--router", _ROUTER[part.family],
+        *_METHODS[part.family],
     ]  # fmt: skip
     if pins is not None:
         arguments += [_CONSTRAINTS[part.family], pins]
