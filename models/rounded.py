@@ -8,6 +8,11 @@ from torch.func import functional_call
 
 from models.network import Network
 from models.norm import ChannelNorm
+from models.tasks.task import Sequences
+from quantize.calibration import Precision
+from quantize.convert import quantise
+from quantize.formats import Integers
+from quantize.inputs import input_format
 from quantize.rounded import rounded_tensors
 
 
@@ -22,11 +27,26 @@ class RoundedNetwork(nn.Module):
     network : Network
         What is trained; without shared poles and trained inputs, whose tensors a checkpoint does not have.
     bits : int
+    position_shifts : list of (H, N)
+        Of each layer, as conversion chose them for the network from which the training starts.
     """
 
-    def __init__(self, network: Network, bits: int) -> None:
+    def __init__(self, network: Network, bits: int, position_shifts: list[Integers]) -> None:
         super().__init__()
-        self.network, self.bits = network, bits
+        self.network, self.bits, self.position_shifts = network, bits, position_shifts
+
+    @classmethod
+    def calibrated(cls, network: Network, bits: int, samples: Sequences) -> Self:
+        """With the shifts that conversion chooses for the network as it stands.
+
+        Raises
+        ------
+        StatespikeError
+            If the network cannot be converted.
+        """
+        x = samples.x.astype(float)
+        integers = quantise(network.to_checkpoint({}), x, input_format(x), Precision(bits), samples.lengths)
+        return cls(network, bits, [block.array.position_shift for block in integers.blocks])
 
     def train(self, mode: bool = True) -> Self:
         """Switch as any module, but for the batch norms: they go on with the statistics that they have.
@@ -43,7 +63,8 @@ class RoundedNetwork(nn.Module):
         """Classify sequences, as `Network.forward`."""
         tensors = dict(self.network.named_parameters())
         changed: dict[str, Any] = {}
-        for name, values in rounded_tensors(self.network.to_checkpoint({}), self.bits).items():
+        checkpoint = self.network.to_checkpoint({})
+        for name, values in rounded_tensors(checkpoint, self.bits, self.position_shifts).items():
             moved = (torch.from_numpy(values) - tensors[name].detach()).to(tensors[name].dtype)
             table = f"{name}_moved"
             if table in dict(self.network.named_buffers()):

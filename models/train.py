@@ -74,7 +74,9 @@ def train(
     network = Network(recipe.network_config(task.features, task.classes), **recipe.network_options)
     if recipe.start:
         network.load_checkpoint(read_checkpoint(Path(recipe.start)))
-    trained = RoundedNetwork(network, recipe.quantize) if recipe.quantize else network
+    trained: nn.Module = network
+    if recipe.quantize:
+        trained = RoundedNetwork.calibrated(network, recipe.quantize, task.calibration)
     optimizer = AdamW(parameter_groups(network, recipe))
     batches = math.ceil(len(task.train) / recipe.batch)
     peaks = [recipe.rate, recipe.state_space_rate]

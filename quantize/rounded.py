@@ -2,10 +2,11 @@
 
 Fine-tuning runs a network on these and moves the numbers behind them. Poles, output weights and mixers
 are rounded by the functions that conversion uses. What conversion decides by calibration, the scales of
-states and streams, is left out but for the one of stiffness, which is foreseen; and so is all that keeps 9
-bits or more, and the decoder.
+states and streams, is left out but for that of stiffness, which a network keeps from where it starts; and so
+is all that keeps 9 bits or more, and the decoder.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,6 @@ from quantize import real
 from quantize.checkpoint import Checkpoint
 from quantize.coefficients import coefficient_words, damping_words_of, mixer_words, stabilised
 from quantize.formats import Integers, nearest, significant
-from quantize.layers.array import MOST_STATE_SHIFT, SHIFT_STEP
 from quantize.poles import leapfrog, output_weights
 
 Real = NDArray[np.float64]
@@ -25,8 +25,13 @@ FINE = 40
 TURN = 0.05
 
 
-def rounded_tensors(checkpoint: Checkpoint, bits: int) -> dict[str, Real]:
+def rounded_tensors(
+    checkpoint: Checkpoint, bits: int, position_shifts: Sequence[Integers]
+) -> dict[str, Real]:
     """Every tensor that words of `bits` bits change, by its name.
+
+    Of each layer the `position_shift` (H, N) of its `ArraySpec` is needed: the word of a mode's stiffness
+    grows with it, and a slow mode's would vanish beside those of fast ones without it.
 
     A Gated Spiking Unit's `weight` is that of the real path: its ternary table comes from the weights
     themselves.
@@ -35,7 +40,7 @@ def rounded_tensors(checkpoint: Checkpoint, bits: int) -> dict[str, Real]:
     found: dict[str, Real] = {}
     for layer in range(checkpoint.config.layers):
         prefix = f"layers.{layer}"
-        state_space = _state_space(checkpoint, layer, bits)
+        state_space = _state_space(checkpoint, layer, bits, position_shifts[layer])
         found |= {f"{prefix}.ssm.{name}": value for name, value in state_space.items()}
         if f"{prefix}.unit.norm.running_var" in tensors:
             gain, _ = real.affine_norm(checkpoint, f"{prefix}.unit.norm")
@@ -67,26 +72,14 @@ def _significant(values: Real, bits: int) -> Real:
     return _real(significant(nearest(values, fraction), bits), fraction)
 
 
-def _position_shift(stiffness: Real) -> Integers:
-    """The shift between the scales of each mode's two states that conversion is likely to choose.
-
-    A position swings 1/sqrt(stiffness) times as far as its velocity. The word of a slow mode's stiffness is
-    that much larger, which alone keeps it from vanishing beside those of fast modes.
-    """
-    swing = -np.log2(stiffness) / 2.0
-    even = SHIFT_STEP * np.floor(swing / SHIFT_STEP).astype(np.int64)
-    return np.clip(even, 0, MOST_STATE_SHIFT)
-
-
-def _state_space(checkpoint: Checkpoint, layer: int, bits: int) -> dict[str, Real]:
+def _state_space(checkpoint: Checkpoint, layer: int, bits: int, position_shift: Integers) -> dict[str, Real]:
     """C, log_A_real, A_imag and D of the rounded poles and output weights; the time step stays."""
     space = real.state_space(checkpoint, layer)
     exact_damping, exact_stiffness = leapfrog(space.poles)
     words, shift = damping_words_of(exact_damping, bits)
     damping = _real(words, shift)
-    between_states = _position_shift(exact_stiffness)
-    words, shift = coefficient_words(exact_stiffness * 2.0**between_states, bits)
-    fraction = shift + between_states
+    words, shift = coefficient_words(exact_stiffness * 2.0**position_shift, bits)
+    fraction = shift + position_shift
     stiffness = _real(stabilised(damping, words, fraction, bits), fraction)
 
     half_trace = (2.0 - damping - stiffness) / 2.0

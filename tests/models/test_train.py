@@ -130,8 +130,12 @@ def test_the_shipped_digits_networks_score_what_they_say(path):
     claimed = checkpoint.provenance["test_accuracy"]
     test = load_task("digits").test
     assert len(test) == claimed["n"]
-    network = Network.from_checkpoint(checkpoint)
-    found = evaluate(RoundedNetwork(network, bits) if (bits := checkpoint.tuned_bits) else network, test)
+    network: torch.nn.Module = Network.from_checkpoint(checkpoint)
+    if bits := checkpoint.tuned_bits:
+        network = RoundedNetwork.calibrated(
+            Network.from_checkpoint(checkpoint), bits, load_task("digits").calibration
+        )
+    found = evaluate(network, test)
     assert found == pytest.approx(claimed["accuracy"], abs=0.01)
 
 
@@ -141,18 +145,18 @@ def test_fine_tuning_learns_on_rounded_numbers(model, tmp_path):
     write_checkpoint(start := tmp_path / "trained.safetensors", train(toy_task(), recipe))
     tuned = train(toy_task(), replace(recipe, epochs=4, quantize=3, start=str(start)))
     assert f"--start {start} --quantize 3" in tuned.provenance["command"]
-    network = RoundedNetwork(Network.from_checkpoint(tuned), 3)
-    accuracy = evaluate(network, toy_task().test)
-    assert accuracy == tuned.provenance["test_accuracy"]["accuracy"]
-    assert accuracy > 0.8
+    assert tuned.provenance["test_accuracy"]["accuracy"] > 0.8
+    network = RoundedNetwork.calibrated(Network.from_checkpoint(tuned), 3, toy_task().calibration)
+    assert evaluate(network, toy_task().test) > 0.8
 
 
 def test_rounding_is_that_of_the_conversion_and_passes_the_gradient():
     network = Network.from_checkpoint(train(toy_task(), replace(RECIPE, epochs=1)))
     x, labels, _ = as_tensors(toy_task().test)
-    out = RoundedNetwork(network, 3).eval()(x)
+    trained = RoundedNetwork.calibrated(network, 3, toy_task().calibration)
+    out = trained.eval()(x)
     checkpoint = network.to_checkpoint({})
-    rounded = rounded_tensors(checkpoint, 3)
+    rounded = rounded_tensors(checkpoint, 3, trained.position_shifts)
     table = rounded.pop("layers.0.unit.weight") - checkpoint.tensors["layers.0.unit.weight"]
     tensors = {name: rounded.get(name, value) for name, value in checkpoint.tensors.items()}
     reference = Network.from_checkpoint(replace(checkpoint, tensors=tensors))
@@ -175,7 +179,8 @@ def test_only_a_trained_network_is_fine_tuned():
 
 
 def test_fine_tuning_keeps_the_statistics_that_conversion_folds():
-    network = RoundedNetwork(Network.from_checkpoint(train(toy_task(), replace(RECIPE, epochs=1))), 4)
+    checkpoint = train(toy_task(), replace(RECIPE, epochs=1))
+    network = RoundedNetwork.calibrated(Network.from_checkpoint(checkpoint), 4, toy_task().calibration)
     x, _, _ = as_tensors(toy_task().test)
     trained = network.train()(x)
     torch.testing.assert_close(trained, network.eval()(x))

@@ -16,8 +16,8 @@ from tests.networks import INPUT, random_checkpoint, random_samples
 SAMPLES = random_samples(4, 60, seed=1)
 
 
-def rounded(checkpoint, bits):
-    tensors = rounded_tensors(checkpoint, bits)
+def rounded(checkpoint, bits, array):
+    tensors = rounded_tensors(checkpoint, bits, [array.position_shift])
     assert set(tensors) <= set(checkpoint.tensors)
     return replace(
         checkpoint,
@@ -38,7 +38,7 @@ def test_rounded_network_is_nearer_to_the_integers(bits, seed):
     array = (network := quantise(checkpoint, SAMPLES, INPUT, Precision(bits))).blocks[0].array
     y = array.output.real(network.compute(INPUT.quantise(SAMPLES)).taps["array_0"])
     plain = error(y, real.forward(checkpoint, SAMPLES)["array_0"])
-    near = error(y, real.forward(rounded(checkpoint, bits), SAMPLES)["array_0"])
+    near = error(y, real.forward(rounded(checkpoint, bits, array), SAMPLES)["array_0"])
     assert near < plain / 5
 
 
@@ -47,7 +47,7 @@ def test_poles_are_those_of_the_words(discretisation):
     drawn = random_checkpoint("gsu", 6, 4, 1, seed=2)
     checkpoint = replace(drawn, config=replace(drawn.config, discretisation=discretisation))
     array = quantise(checkpoint, SAMPLES, INPUT, Precision(4)).blocks[0].array
-    poles = real.state_space(rounded(checkpoint, 4), 0).poles
+    poles = real.state_space(rounded(checkpoint, 4, array), 0).poles
     np.testing.assert_allclose(1.0 - np.abs(poles) ** 2, array.real_coefficients[0], rtol=1e-4)
 
 
@@ -58,7 +58,7 @@ def test_slow_modes_keep_the_stiffness_of_their_words():
     checkpoint.tensors[name] = np.log(np.geomspace(1e-3, 0.3, 6)).astype(np.float32)
     samples = random_samples(2, 3000, seed=1)
     array = quantise(checkpoint, samples, INPUT, Precision(4)).blocks[0].array
-    poles = real.state_space(rounded(checkpoint, 4), 0).poles
+    poles = real.state_space(rounded(checkpoint, 4, array), 0).poles
     found, expected = np.abs(1.0 - poles) ** 2, array.real_coefficients[1]
     assert expected.min() < 1e-5 < 0.1 < expected.max()
     np.testing.assert_allclose(found, expected, rtol=0.05)
@@ -89,9 +89,9 @@ def test_encoder_and_decoder_do_without_few_bits():
 def test_mixers_keep_their_words(model):
     """Rounding what is rounded changes no word, and not the table of trits from the weights before."""
     checkpoint = random_checkpoint(model, 6, 2, 1, seed=5)
-    once = quantise(checkpoint, SAMPLES, INPUT, Precision(4)).blocks[0].unit
-    again = quantise(rounded(checkpoint, 4), SAMPLES, INPUT, Precision(4)).blocks[0].unit
+    once = quantise(checkpoint, SAMPLES, INPUT, Precision(4)).blocks[0]
+    again = quantise(rounded(checkpoint, 4, once.array), SAMPLES, INPUT, Precision(4)).blocks[0]
     for name in ("weight", "value", "gate"):
-        if hasattr(once, name):
-            words = [getattr(unit, name) * 2.0**-unit.weight_fraction for unit in (once, again)]
+        if hasattr(once.unit, name):
+            words = [getattr(unit, name) * 2.0**-unit.weight_fraction for unit in (once.unit, again.unit)]
             np.testing.assert_array_equal(*words)
