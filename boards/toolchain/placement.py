@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boards.toolchain.synthesis import Synthesis
+from hdl.parts import Part
 from hdl.tools import run_tool
 from quantize.errors import StatespikeError
 
@@ -15,6 +16,8 @@ _CONSTRAINTS = {"ice40": "--pcf", "ecp5": "--lpf"}
 # On the ECP5-85F, router1 had not routed a network of 21,000 cells after ten minutes, router2 had after two;
 # the static placer made 94 MHz of what the default one made 89 MHz of, in less time.
 _METHODS = {"ice40": ("--router", "router1"), "ecp5": ("--placer", "static", "--router", "router2")}
+# It may put a clock without a place at a pin from which no route leads to the clock network.
+_CLOCK_PIN = 'LOCATE COMP "clk" SITE "G2";\n'
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,9 @@ def place_and_route(
     require_fit(synthesis)
     folder.mkdir(parents=True, exist_ok=True)
     target = clock_mhz or synthesis.part.clock_mhz
-    netlist, pins = (
-        _bring(path, folder) if path is not None else None for path in (synthesis.netlist, constraints)
-    )
+    files = ["--json", _bring(synthesis.netlist, folder), *_pins(synthesis.part, constraints, folder)]
     with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(lambda seed: _place(synthesis, folder, seed, target, str(netlist), pins), seeds))
+        return list(pool.map(lambda seed: _place(synthesis.part, folder, seed, target, files), seeds))
 
 
 def require_fit(synthesis: Synthesis) -> None:
@@ -107,21 +108,24 @@ def _bring(path: Path, folder: Path) -> str:
     return path.name
 
 
-def _place(
-    synthesis: Synthesis, folder: Path, seed: int, clock_mhz: float, netlist: str, pins: str | None
-) -> PlaceAndRoute:
-    part = synthesis.part
+def _pins(part: Part, constraints: Path | None, folder: Path) -> list[str]:
+    """What tells nextpnr of the pins: their file, or that all but the clock's are free."""
+    if constraints is not None:
+        return [_CONSTRAINTS[part.family], _bring(constraints, folder)]
+    if part.family == "ice40":
+        return []
+    (folder / "clock.lpf").write_text(_CLOCK_PIN)
+    return [_CONSTRAINTS[part.family], "clock.lpf", "--lpf-allow-unconstrained"]
+
+
+def _place(part: Part, folder: Path, seed: int, clock_mhz: float, files: list[str]) -> PlaceAndRoute:
     option, suffix = _LAYOUT[part.family]
     layout, report, log = (f"seed{seed}.{ending}" for ending in (suffix, "json", "log"))
     arguments = [
-        *part.flags, "--package", part.package, "--json", netlist, option, layout, "--report", report,
+        *part.flags, "--package", part.package, *files, option, layout, "--report", report,
         "--seed", str(seed), "--freq", str(clock_mhz), "--timing-allow-fail",
         *_METHODS[part.family],
     ]  # fmt: skip
-    if pins is not None:
-        arguments += [_CONSTRAINTS[part.family], pins]
-    elif part.family == "ecp5":
-        arguments.append("--lpf-allow-unconstrained")
     run_tool(f"yowasp-nextpnr-{part.family}", arguments, folder, log)
     figures = json.loads((folder / report).read_text())
     if not figures["fmax"]:
