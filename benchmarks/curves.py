@@ -21,22 +21,36 @@ from quantize.checkpoint import read_checkpoint
 PANELS_A_ROW = 3
 
 
-def trainings() -> dict[str, dict[str, LearningCurve]]:
-    """Task -> model -> curve, of the networks that began with random weights."""
-    found: dict[str, dict[str, LearningCurve]] = {}
+Sized = tuple[str, int]
+"""A model and its channels."""
+
+
+def trainings() -> dict[str, dict[Sized, LearningCurve]]:
+    """Task -> model and channels -> curve, of the networks that began with random weights."""
+    found: dict[str, dict[Sized, LearningCurve]] = {}
     for path in sorted(ZOO.glob("*.safetensors")):
         checkpoint = read_checkpoint(path)
         if not checkpoint.start:
             curves = found.setdefault(checkpoint.provenance["task"], {})
-            curves[checkpoint.config.model] = read_log(path.with_suffix(".log"))
+            config = checkpoint.config
+            curves[config.model, config.channels] = read_log(path.with_suffix(".log"))
     return found
 
 
-def draw(axes: Axes, task: str, curves: dict[str, LearningCurve], colours: dict[str, str]) -> None:
-    """One task: the loss of every model over the epochs, its last accuracy in the legend."""
-    for model, curve in curves.items():
-        label = f"{model}, {curve.accuracies[-1]:.2%}"
-        axes.semilogy(*zip(*curve.losses, strict=True), color=colours[model], label=label, linewidth=1.2)
+def draw(axes: Axes, task: str, curves: dict[Sized, LearningCurve], colours: dict[str, str]) -> None:
+    """One task: the loss of every network over the epochs, its last accuracy in the legend.
+
+    A model's second size is dashed and named with its channels.
+    """
+    drawn: set[str] = set()
+    for (model, channels), curve in curves.items():
+        again = model in drawn
+        name = f"{model}, {channels} channels" if again else model
+        axes.semilogy(
+            *zip(*curve.losses, strict=True), color=colours[model], linewidth=1.2,
+            linestyle="dashed" if again else "solid", label=f"{name}, {curve.accuracies[-1]:.2%}",
+        )  # fmt: skip
+        drawn.add(model)
     axes.set(title=task, xlabel="epochs", ylabel="training loss")
     axes.grid(which="both", alpha=0.3)
     axes.legend(title="test accuracy, last epoch", fontsize="small", title_fontsize="small")
@@ -49,7 +63,7 @@ def run(
 ) -> None:
     """Draw the learning curves of all shipped networks."""
     tasks = trainings()
-    models = sorted({model for curves in tasks.values() for model in curves})
+    models = sorted({model for curves in tasks.values() for model, _ in curves})
     colours = {model: f"C{index}" for index, model in enumerate(models)}
     rows = -(-len(tasks) // PANELS_A_ROW)
     figure = Figure(figsize=(5 * PANELS_A_ROW, 4 * rows), layout="constrained")
