@@ -16,7 +16,8 @@ _CONSTRAINTS = {"ice40": "--pcf", "ecp5": "--lpf"}
 # On the ECP5-85F, router1 had not routed a network of 21,000 cells after ten minutes, router2 had after two;
 # the static placer made 94 MHz of what the default one made 89 MHz of, in less time.
 _METHODS = {"ice40": ("--router", "router1"), "ecp5": ("--placer", "static", "--router", "router2")}
-# It may put a clock without a place at a pin from which no route leads to the clock network.
+# That placer may put a clock without a place at a pin from which no route leads to the clock network. A clock
+# pin of the package CABGA381, in which all ECP5 of hdl/parts.py come.
 _CLOCK_PIN = 'LOCATE COMP "clk" SITE "G2";\n'
 
 
