@@ -1,7 +1,7 @@
 """Multipliers: one of fixed latency for data paths that never stop, one that works a bit a cycle.
 
 On parts with multiplier blocks a `Multiplier` is one block with its own operand and product registers used;
-on parts without, it is a `LogicMultiplier`. The block of the iCE40 is found by synthesis; that of the ECP5 is
+on parts without, it is rows of adders. The block of the iCE40 is found by synthesis; that of the ECP5 is
 asked for by name, for synthesis would leave its registers outside.
 """
 
@@ -9,7 +9,7 @@ from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Shape, 
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.primitives.logic_multiplier import LogicMultiplier
+from hdl.primitives.logic_multiplier import multiplied_in_logic
 
 OPERAND_WIDTH = 16
 ECP5_WIDTH = 18
@@ -53,10 +53,7 @@ class Multiplier(wiring.Component):
             m.submodules.block = self._ecp5_block()
             return m
         if platform == "logic":
-            m.submodules.rows = rows = LogicMultiplier(
-                self.a_width, len(self.b), b_signed=self.b_shape.signed
-            )
-            m.d.comb += [rows.a.eq(self.a), rows.b.eq(self.b), self.product.eq(rows.product)]
+            m.d.comb += self.product.eq(multiplied_in_logic(m, self.a, self.b))
             return m
         a = Signal(signed(self.a_width), reset_less=True)
         b = Signal(self.b_shape, reset_less=True)
