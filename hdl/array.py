@@ -34,10 +34,10 @@ class NeuronArray(wiring.Component):
     ----------
     spec : ArraySpec
     multipliers : int
-        2, 3 or 4.
+        1 to 4.
     lane : bool
         As a lane of a `hdl.laned_array.LanedArray`, which adds the offset, the skip path and the rounding: u
-        comes in, and the sums of the modes' outputs leave as they are. Not with 3 multipliers.
+        comes in, and the sums of the modes' outputs leave as they are. With 2 or 4 multipliers.
 
     Members
     -------
@@ -49,7 +49,7 @@ class NeuronArray(wiring.Component):
         self.spec, self.multipliers, self.lane = spec, multipliers, lane
         self.slots = slots_of(spec.modes, multipliers, skip=not lane)
         self.products = ArrayProducts(spec, multipliers)
-        self.update = StateUpdate(spec, interval=2 if multipliers == 2 else 1)
+        self.update = StateUpdate(spec, interval={1: 4, 2: 2}.get(multipliers, 1))
         self.output_width = spec.accumulator_width if lane else spec.output.width
         # A lane's coefficients are in memory blocks: as logic they are many look-up tables deep, for
         # synthesis shares what their bits have in common. Blocks of the ECP5 answer late in a cycle, and
@@ -171,8 +171,8 @@ class NeuronArray(wiring.Component):
         first, clears, counts = Signal(), Signal(), Signal()
         m.d.comb += [
             first.eq(issue & (slot == 0)),
-            # With two multipliers the last slot adds nothing: a cycle to clear the sum, which costs no logic.
-            clears.eq(ending if self.multipliers == 2 else first),
+            # With one or two the last slot adds nothing: a cycle to clear the sum, which costs no logic.
+            clears.eq(ending if self.multipliers <= 2 else first),
             counts.eq(issue if self.multipliers == 3 else weighs | skip),
         ]
 
@@ -191,12 +191,12 @@ class NeuronArray(wiring.Component):
         if not self.lane:
             skips = table(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
             m.d.comb += [skips.addr.eq(channel), products.skip_weight.eq(skips.data.as_signed())]
-        # Two multipliers need a row for each half of a mode's work.
-        halves = len(rows) // modes_total
-        has_row = issue & ~skip if halves == 2 else reads
+        # One or two multipliers need a row for each slot of a mode's work.
+        parts = len(rows) // modes_total
+        has_row = issue & ~skip if parts > 1 else reads
         with m.If(has_row):
             m.d.sync += row.eq(Mux(row == len(rows) - 1, 0, row + 1))
-        mode = row // halves
+        mode = row // parts
         m.d.comb += [coefficients.addr.eq(row), coefficients.en.eq(has_row)]
         for port in (velocity_read, position_read):
             m.d.comb += [port.addr.eq(mode), port.en.eq(reads)]

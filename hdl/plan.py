@@ -1,6 +1,7 @@
 """The planner: how parallel each layer is on a part, as fast as fits."""
 
 from dataclasses import dataclass, field
+from math import inf
 
 from hdl.array import NeuronArray
 from hdl.block import UNITS, ResidualBlock, make_unit
@@ -16,7 +17,7 @@ from hdl.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from quantize.network import Block, QuantizedNetwork
 
-ARRAY_MULTIPLIERS = (4, 3, 2)
+ARRAY_MULTIPLIERS = (4, 3, 2, 1)
 STREAMED_MULTIPLIERS = (4, 2)
 """Of each lane of an array."""
 
@@ -68,8 +69,9 @@ def plan_network(
 ) -> Plan:
     """The fastest of the planner's choices that fits a part, or the smallest that reaches a rate.
 
-    Each choice takes less of a part than the one before, so one that fits bounds the search: from the fastest
-    on in steps that double, then back by halves.
+    Choices take less and less of a part, so the search goes from the fastest on in steps that double until
+    one fits, and then through all that the last step left out: a number of lanes that does not fill the words
+    of its memories can take more of those than a greater one.
 
     Parameters
     ----------
@@ -108,14 +110,10 @@ def _fastest_that_fits(network: QuantizedNetwork, found: list[Choice], part: Par
     too_big, fits = -1, 0
     while fits < len(found) and (plan := _fitting(network, found[fits], part)) is None:
         too_big, fits = fits, 2 * fits + 1
-    fits = min(fits, len(found))
-    while fits - too_big > 1:
-        middle = (too_big + fits) // 2
-        tried = _fitting(network, found[middle], part)
-        if tried is None:
-            too_big = middle
-        else:
-            fits, plan = middle, tried
+    for choice in found[too_big + 1 : fits]:
+        tried = _fitting(network, choice, part)
+        if tried is not None:
+            return tried
     return plan
 
 
@@ -173,30 +171,36 @@ def assess(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan:
 
 
 def choices(network: QuantizedNetwork, part: Part) -> list[Choice]:
-    """Choices in the order of their speed, the smallest last: units that keep up with their arrays, then such
-    as do not.
+    """Choices in the order of their speed, the smallest last.
+
+    For each number of multipliers these are units that keep up with their arrays, then such as do not but are
+    still faster than arrays of fewer multipliers. Of choices equally fast, only the smallest.
     """
-    found = []
+    found: list[Choice] = []
     options = [_lane_options(block) for block in network.blocks]
-    for multipliers in ARRAY_MULTIPLIERS:
-        slowest = max(NeuronArray(block.array, multipliers).cycles_per_step for block in network.blocks)
-        layers = _layers(options, multipliers, slowest)
-        reached = _slowest_block(network, layers)
-        # A multiplier block for the encoder only where the bit-serial one would hold the layers up.
-        if Encoder(network.encoder, serial=True).cycles_per_step > reached:
-            found.append(Choice(layers, serial_encoder=False))
-        found.append(Choice(layers, serial_encoder=True))
-    for cycles in sorted({taken for lanes in options for taken in lanes.values() if taken > slowest}):
-        slower = Choice(_layers(options, multipliers, cycles), serial_encoder=True)
-        if slower != found[-1]:
-            found.append(slower)
+    slowest = [
+        max(NeuronArray(block.array, multipliers).cycles_per_step for block in network.blocks)
+        for multipliers in ARRAY_MULTIPLIERS
+    ]
+    for multipliers, array, next_array in zip(ARRAY_MULTIPLIERS, slowest, [*slowest[1:], inf], strict=True):
+        units = {taken for lanes in options for taken in lanes.values() if array < taken < next_array}
+        for cycles in [array, *sorted(units)]:
+            layers = _layers(options, multipliers, cycles)
+            # A multiplier block for the encoder only where the bit-serial one would hold the layers up.
+            found += [Choice(layers, serial_encoder=False), Choice(layers, serial_encoder=True)]
+    found = _each_slower(network, found)
     if part.family == "ecp5":  # the streamed builds live on its memories of look-up tables
-        fastest = max(
-            _slowest_block(network, found[0].layers),
-            Encoder(network.encoder, serial=found[0].serial_encoder).cycles_per_step,
-        )
-        found = [*_streamed_choices(network, part, fastest), *found]
+        found = [*_streamed_choices(network, part, _pace(network, found[0])), *found]
     return found
+
+
+def _each_slower(network: QuantizedNetwork, found: list[Choice]) -> list[Choice]:
+    """The choices without those that one behind them equals or exceeds in speed."""
+    kept: list[Choice] = []
+    for choice in reversed(found):
+        if not kept or _pace(network, choice) < _pace(network, kept[-1]):
+            kept.append(choice)
+    return kept[::-1]
 
 
 def _streamed_choices(network: QuantizedNetwork, part: Part, slowest: int) -> list[Choice]:
@@ -237,19 +241,19 @@ def _array_options(block: Block, most: int) -> dict[tuple[int, int], int]:
     }
 
 
-def _slowest_block(network: QuantizedNetwork, layers: tuple[LayerChoice, ...]) -> int:
-    """Cycles a step of the slowest block."""
+def _pace(network: QuantizedNetwork, choice: Choice) -> int:
+    """Cycles a step of the slowest block or the encoder, of a choice that is not streamed."""
+    blocks = zip(network.blocks, choice.layers, strict=True)
     return max(
-        ResidualBlock(block, layer).cycles_per_step
-        for block, layer in zip(network.blocks, layers, strict=True)
+        Encoder(network.encoder, serial=choice.serial_encoder).cycles_per_step,
+        *(ResidualBlock(block, layer).cycles_per_step for block, layer in blocks),
     )
 
 
 def _lane_options(block: Block, *, streamed: bool = False) -> dict[int, int]:
     """The numbers of lanes that a block's unit offers, and the cycles a step that each takes."""
     return {
-        lanes: make_unit(block.unit, lanes, streamed=streamed).cycles_per_step
-        for lanes in _lanes_of(block)
+        lanes: make_unit(block.unit, lanes, streamed=streamed).cycles_per_step for lanes in _lanes_of(block)
     }
 
 

@@ -21,7 +21,7 @@ class ArrayProducts(wiring.Component):
     ----------
     spec : ArraySpec
     multipliers : int
-        2, 3 or 4.
+        1 to 4.
 
     Members
     -------
@@ -33,11 +33,12 @@ class ArrayProducts(wiring.Component):
     skip_weight : In(signed(16))
         Of the channel, where the rows do not hold it.
     clears, counts : In(1)
-        The channel's sum begins anew with this slot; the slot adds to it. Two multipliers never do both.
+        The channel's sum begins anew with this slot; the slot adds to it. One and two multipliers never do
+        both.
     moves, weighs, skip : In(1)
         See `hdl.slots.Slot`.
     single : In(range(len(Single)))
-        A `hdl.slots.Single`, for three multipliers.
+        A `hdl.slots.Single`, for one multiplier and for three.
     damping, stiffness : Out(signed(32))
         The feedback products, in cycle 3.
     input_code, position_code : Out(3)
@@ -70,41 +71,23 @@ class ArrayProducts(wiring.Component):
     @property
     def total_latency(self) -> int:
         """Cycles from the issue of a channel's last slot until `total` is its sum."""
-        return {2: 4, 3: 6, 4: 5}[self.multipliers]
+        return {1: 3, 2: 4, 3: 6, 4: 5}[self.multipliers]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         multipliers = [Multiplier() for _ in range(self.multipliers)]
         for index, multiplier in enumerate(multipliers):
             m.submodules[f"multiplier_{index}"] = multiplier
-        if self.multipliers == 3:
-            self._pair_and_single(m, multipliers)
+        if self.multipliers == 1:
+            contribution, age = self._in_turn(m, multipliers[0]), 2
+        elif self.multipliers == 3:
+            contribution, age = self._pair_and_single(m, multipliers), 4
         else:
-            self._pairs(m, multipliers)
-        m.d.comb += [
-            self.damping.eq(multipliers[0 if self.multipliers == 3 else -2].product),
-            self.stiffness.eq(multipliers[1 if self.multipliers == 3 else -1].product),
-        ]
-
-        # Both products of a pair are added first; a single one waits for them.
-        products = [multiplier.product for multiplier in multipliers]
-        both = products[0] + products[1]
-        pair = Signal(both.shape(), reset_less=True)
-        contribution, age = pair, 3
-        if self.multipliers == 3:
-            single, contribution = Signal.like(self.total, reset_less=True), Signal.like(self.total)
-            with m.If(delayed(m, self.weighs, 2)):
-                m.d.sync += pair.eq(both)
-            with m.Else():  # as a reset this costs nothing, while a gate before an adder does
-                m.d.sync += pair.eq(0)
-            m.d.sync += [single.eq(products[2]), contribution.eq(pair + single)]
-            age = 4
-        else:
-            m.d.sync += pair.eq(both)
+            contribution, age = self._pairs(m, multipliers), 3
         counts, clears = delayed(m, self.counts, age), delayed(m, self.clears, age)
         total = Signal.like(self.total)
         m.d.comb += self.total.eq(total)
-        if self.multipliers == 2:
+        if self.multipliers <= 2:
             with m.If(counts):
                 m.d.sync += total.eq(total + contribution)
             # Never both, but as an "else" this would be logic behind the adder, and break its carry chain.
@@ -116,7 +99,29 @@ class ArrayProducts(wiring.Component):
                 m.d.sync += total.eq(Mux(clears, contribution, total + contribution))
         return m
 
-    def _pairs(self, m: Module, multipliers: list[Multiplier]) -> None:
+    def _in_turn(self, m: Module, multiplier: Multiplier) -> Value:
+        """One multiplier: a row is one coefficient; the slot tells which."""
+        states = {Single.VELOCITY: self.velocity, Single.POSITION: self.position, Single.SKIP: self.u}
+        state = Signal.like(multiplier.a)
+        with m.Switch(self.single):
+            for single, value in states.items():
+                with m.Case(single):
+                    m.d.comb += state.eq(value)
+        weight = self.row[:OUTPUT_WEIGHT_WIDTH].as_signed()
+        factor = Mux(self.weighs, weight, self.row.as_signed())
+        m.d.comb += [multiplier.a.eq(state), multiplier.b.eq(Mux(self.skip, self.skip_weight, factor))]
+        # A shift comes with each output weight, in another slot than that in which the state moves.
+        for code, single in ((self.input_code, Single.VELOCITY), (self.position_code, Single.POSITION)):
+            with m.If(self.weighs & (self.single == single)):
+                m.d.sync += code.eq(self.row[OUTPUT_WEIGHT_WIDTH:])
+        damps = Signal()
+        m.d.comb += damps.eq((self.single == Single.VELOCITY) & ~self.weighs)
+        with m.If(delayed(m, damps, Multiplier.LATENCY)):
+            m.d.sync += self.damping.eq(multiplier.product)
+        m.d.comb += self.stiffness.eq(multiplier.product)
+        return multiplier.product
+
+    def _pairs(self, m: Module, multipliers: list[Multiplier]) -> Value:
         """Two multipliers: a row is either kind of coefficients. Four: it is both."""
         outputs, feedback = self.row[:32], self.row[-32:]
         for index, multiplier in enumerate(multipliers):
@@ -139,8 +144,13 @@ class ArrayProducts(wiring.Component):
         else:
             with m.If(self.weighs):
                 m.d.sync += Cat(self.input_code, self.position_code).eq(_shift_codes(outputs))
+        self._feed_back(m, multipliers[-2:])
+        both = multipliers[0].product + multipliers[1].product
+        pair = Signal(both.shape(), reset_less=True)
+        m.d.sync += pair.eq(both)
+        return pair
 
-    def _pair_and_single(self, m: Module, multipliers: list[Multiplier]) -> None:
+    def _pair_and_single(self, m: Module, multipliers: list[Multiplier]) -> Value:
         outputs, feedback = self.row[:32], self.row[32:]
         words = (outputs.word_select(index, COEFFICIENT_WIDTH) for index in range(2))
         velocity_weight, position_weight = (word[:OUTPUT_WEIGHT_WIDTH].as_signed() for word in words)
@@ -171,6 +181,20 @@ class ArrayProducts(wiring.Component):
                 held_velocity_weight.eq(velocity_weight),
                 held_position_weight.eq(position_weight),
             ]
+        self._feed_back(m, multipliers[:2])
+        # Both products of the pair are added first; the single one waits for them.
+        both = multipliers[0].product + multipliers[1].product
+        pair = Signal(both.shape(), reset_less=True)
+        single, contribution = Signal.like(self.total, reset_less=True), Signal.like(self.total)
+        with m.If(delayed(m, self.weighs, 2)):
+            m.d.sync += pair.eq(both)
+        with m.Else():  # as a reset this costs nothing, while a gate before an adder does
+            m.d.sync += pair.eq(0)
+        m.d.sync += [single.eq(multipliers[2].product), contribution.eq(pair + single)]
+        return contribution
+
+    def _feed_back(self, m: Module, pair: list[Multiplier]) -> None:
+        m.d.comb += [self.damping.eq(pair[0].product), self.stiffness.eq(pair[1].product)]
 
 
 def _shift_codes(outputs: Value) -> Value:

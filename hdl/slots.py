@@ -12,18 +12,19 @@ from quantize.layers.array import (
     ArraySpec,
 )
 
-ROW_WIDTHS = {2: 32, 3: 64, 4: 64}
+ROW_WIDTHS = {1: 16, 2: 32, 3: 64, 4: 64}
 """Multipliers of an array -> bits of a row of coefficients."""
 
 
 class Single(IntEnum):
-    """What the multiplier beside a pair weighs: a state of the mode just read or of the one before, or u."""
+    """What a multiplier without a partner takes: a state of the mode just read or of the one before, or u."""
 
     VELOCITY = 0
     HELD_POSITION = 1
     HELD_VELOCITY = 2
     SKIP = 3
     NOTHING = 4
+    POSITION = 5
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,13 @@ class Slot:
     reads : bool
         They read it in this slot; otherwise they hold it from the one before.
     moves : bool
-        Its two feedback products are computed: its state moves on.
+        Its two feedback products are computed, the last of them here: its state moves on.
     weighs : bool
-        Its two states are multiplied by their output weights.
+        Its two states, or one of them, are multiplied by their output weights.
     skip : bool
         The input is weighed.
     single : Single
-        What the third of three multipliers weighs.
+        What the third of three multipliers weighs, or the only one multiplies.
     """
 
     mode: int
@@ -58,21 +59,24 @@ def slots_of(modes: int, multipliers: int, *, skip: bool = True) -> list[Slot]:
     """The slots of a channel, with or without that of its skip path.
 
     Four multipliers take the skip path and then a mode a slot; two take a mode's outputs in one slot and its
-    feedback in the next. Three are a pair and a single one: the pair takes the feedback of three modes and
-    then the outputs of the last of them, while the single one takes the outputs of the other two and in the
-    end the skip path; all three multiply in every slot if the channel's products can be divided by three.
+    feedback in the next; one takes each of these products in turn. Three are a pair and a single one: the
+    pair takes the feedback of three modes and then the outputs of the last of them, while the single one
+    takes the outputs of the other two and in the end the skip path; all three multiply in every slot if the
+    channel's products can be divided by three.
 
     Raises
     ------
     ValueError
-        If there are not 2, 3 or 4 multipliers, or 3 without the skip path.
+        If there are not 1 to 4 multipliers, or an odd number of them without the skip path.
     """
     if multipliers not in ROW_WIDTHS:
-        raise ValueError(f"an array has 2, 3 or 4 multipliers, not {multipliers}")
-    if multipliers == 3 and not skip:
+        raise ValueError(f"an array has 1 to 4 multipliers, not {multipliers}")
+    if multipliers % 2 and not skip:
         raise ValueError(f"{multipliers} multipliers weigh the skip path too")
     if multipliers == 3:
         return _slots_of_three(modes)
+    if multipliers == 1:
+        return _slots_of_one(modes)
     found = [Slot(0, reads=False, moves=False, weighs=False, skip=True)] if skip else []
     for mode in range(modes):
         if multipliers == 4:
@@ -80,6 +84,19 @@ def slots_of(modes: int, multipliers: int, *, skip: bool = True) -> list[Slot]:
         else:
             found.append(Slot(mode, reads=True, moves=False, weighs=True))
             found.append(Slot(mode, reads=False, moves=True, weighs=False))
+    return found
+
+
+def _slots_of_one(modes: int) -> list[Slot]:
+    found = [Slot(0, reads=False, moves=False, weighs=False, skip=True, single=Single.SKIP)]
+    velocity, position = Single.VELOCITY, Single.POSITION
+    for mode in range(modes):
+        found += [
+            Slot(mode, reads=True, moves=False, weighs=True, single=velocity),
+            Slot(mode, reads=False, moves=False, weighs=True, single=position),
+            Slot(mode, reads=False, moves=False, weighs=False, single=velocity),
+            Slot(mode, reads=False, moves=True, weighs=False, single=position),
+        ]
     return found
 
 
@@ -105,12 +122,13 @@ def _slots_of_three(modes: int) -> list[Slot]:
 
 
 def coefficient_rows(spec: ArraySpec, multipliers: int) -> list[int]:
-    """The coefficient memory, channel after channel: a row a mode, or two of half the width in turn."""
+    """The coefficient memory, channel after channel: a row a mode, or its halves or quarters in turn."""
+    width = ROW_WIDTHS[multipliers]
     rows = []
     for channel in range(spec.channels):
         for mode in range(spec.modes):
-            outputs, feedback = _outputs(spec, channel, mode), _feedback(spec, channel, mode)
-            rows += [outputs, feedback] if multipliers == 2 else [outputs | feedback << 32]
+            whole = _outputs(spec, channel, mode) | _feedback(spec, channel, mode) << 32
+            rows += [whole >> place & ((1 << width) - 1) for place in range(0, 64, width)]
     return rows
 
 
