@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.fixed import add_trit, count_width, shift_left
 from hdl.primitives.memory import buffer, concatenate, table, words_of
 from hdl.primitives.multiplier import Multiplier
-from hdl.streams import beats
+from hdl.streams import Beat, beats
 from quantize.formats import Integers, stored_width, trailing_zeros
 from quantize.layers.functions import TRIT_WIDTH, mixed_width
 from quantize.mixing import TernaryProduct
@@ -123,8 +123,14 @@ class EventMixer(wiring.Component):
         channels, lanes = self.channels, self.lanes
 
         # Collecting: the list of events into the bank that is not walked.
+        # An activation is registered first: much is between y and it, and between it and its place in the list.
+        arrived = Signal(Beat(self.activation_width), reset_less=True)
+        waits, listing = Signal(), Signal()
+        m.d.comb += self.i.ready.eq(~waits | listing)
+        with m.If(self.i.ready):
+            m.d.sync += [waits.eq(self.i.valid), arrived.eq(self.i.payload)]
         index_width = count_width(channels)
-        kept = self.kept(self.i.payload.value)
+        kept = self.kept(arrived.value)
         write, read = buffer(m, "events", 2 * channels, index_width + len(kept))
         filled = Signal(range(3))
         given = Signal(index_width)
@@ -133,12 +139,12 @@ class EventMixer(wiring.Component):
         events = Signal(range(channels + 1), reset_less=True)
         marks = Signal(2, reset_less=True)
         take, collect_ends, walk_ends = Signal(), Signal(), Signal()
-        nonzero = self.i.payload.value != 0
+        nonzero = arrived.value != 0
         listed_next = Signal.like(listed)
         m.d.comb += [
             # A full list waits until its length has been taken over: the next step would replace it.
-            self.i.ready.eq((filled == 0) | ((filled == 1) & walking)),
-            take.eq(self.i.valid & self.i.ready),
+            listing.eq((filled == 0) | ((filled == 1) & walking)),
+            take.eq(waits & listing),
             collect_ends.eq(take & (given == channels - 1)),
             listed_next.eq(listed + nonzero),
             write.en.eq(take & nonzero),
@@ -150,7 +156,7 @@ class EventMixer(wiring.Component):
             m.d.sync += [
                 given.eq(given + 1),
                 listed.eq(listed_next),
-                marks.eq(Cat(self.i.payload.first, self.i.payload.last)),
+                marks.eq(Cat(arrived.first, arrived.last)),
             ]
             with m.If(collect_ends):
                 m.d.sync += [given.eq(0), listed.eq(0), events.eq(listed_next)]
