@@ -43,7 +43,7 @@ TABLE_WEIGHT = 1.0
 # Flip-flops of a product that are the multiplier block's own on the iCE40.
 PRODUCT_REGISTER = 32
 # A multiplier without a block, for each product of operand bits.
-PRODUCT_WEIGHT = 1.25
+PRODUCT_WEIGHT = 1.56
 
 CONTENTS = re.compile(r"^ *cell \$meminit_v2 .*?^ *end\n", re.DOTALL | re.MULTILINE)
 """What memories hold at the start, in RTLIL: most of a large network's text, and no matter of its size."""

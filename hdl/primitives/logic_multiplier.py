@@ -1,14 +1,17 @@
 """A multiplier in logic, for parts without multiplier blocks."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+
+ROWS_TOGETHER = 2
+"""Bits of a factor whose rows are added in the first cycle."""
 
 
 def multiplied_in_logic(m: Module, a: Value, b: Signal) -> Signal:
     """`a * b` of two cycles earlier, added to `m`: a row of adders for each bit of b.
 
     A row gives its sum or, if the bit is 0, what came in. On the iCE40 this choice and the adder fit into one
-    look-up table, so a row takes one for each bit of a: 287 for 16 x 16 bits, where synthesis of `a * b`
-    takes 776. A register stands behind half of the rows, and one behind the product.
+    look-up table a bit. Few rows follow each other in the first cycle, in which operands come late out of
+    memories; a tree adds their sums in the second.
 
     Parameters
     ----------
@@ -16,25 +19,42 @@ def multiplied_in_logic(m: Module, a: Value, b: Signal) -> Signal:
     b : signed or unsigned
     """
 
-    def held(value: Value) -> Signal:
-        after = Signal(value.shape(), reset_less=True)
+    def held(value: Value, name: str) -> Signal:
+        after = Signal(signed(len(value)), name=name, reset_less=True)
         m.d.sync += after.eq(value)
         return after
 
-    rows, product_width, minus = len(b), len(a) + len(b), b.shape().signed
-    bits = list(b)
+    # Products of a with parts of b, and how many bits each part has.
+    parts = []
+    for start in range(0, len(b), ROWS_TOGETHER):
+        bits = b[start : start + ROWS_TOGETHER]
+        negative = b.shape().signed and start + len(bits) == len(b)
+        parts.append((held(_rows(m, a, bits, negative, f"row_{start}"), f"part_{start}"), len(bits)))
+    while len(parts) > 1:
+        pairs = zip(parts[::2], parts[1::2], strict=False)
+        parts = [_joined(low, high) for low, high in pairs] + parts[len(parts) // 2 * 2 :]
+    return held(parts[0][0], "row_product")
+
+
+def _rows(m: Module, a: Value, bits: Value, negative: bool, name: str) -> Value:
+    """The product with a part of b; `negative` if its last bit weighs minus."""
     # What the rows above have left to add to, and the bits of the product below it.
-    total: Value = Const(0, signed(len(a)))
+    total: Value = Mux(bits[0], -a if negative and len(bits) == 1 else a, 0)
     low: list[Value] = []
-    for row in range(rows):
-        if row == rows // 2:
-            a, total, rest = (held(value) for value in (a, total, Cat(*low, *bits[row:])))
-            low, bits[row:] = list(rest[:row]), list(rest[row:])
-        weighs_minus = minus and row == rows - 1
-        after = Signal(signed(len(a) + 1), name=f"row_{row}")
-        m.d.comb += after.eq(Mux(bits[row], total - a if weighs_minus else total + a, total))
-        low.append(after[0])
-        total = after[1:].as_signed()
-    product = Signal(signed(product_width), name="row_product", reset_less=True)
-    m.d.sync += product.eq(Cat(*low, total))
-    return product
+    for row in range(1, len(bits)):
+        low.append(total[0])
+        total = (total >> 1).as_signed()
+        after = Signal(signed(len(a) + 1), name=f"{name}_{row}")
+        if negative and row == len(bits) - 1:  # total - a without an inverter of a in front of the adder
+            m.d.comb += after.eq(~Mux(bits[row], ~total + a, ~total))
+        else:
+            m.d.comb += after.eq(Mux(bits[row], total + a, total))
+        total = after
+    return Cat(*low, total)
+
+
+def _joined(low: tuple[Value, int], high: tuple[Value, int]) -> tuple[Value, int]:
+    """The product with two neighbouring parts."""
+    (below, places), (above, more) = low, high
+    total = (below[places:].as_signed() + above)[: len(above)]
+    return Cat(below[:places], total).as_signed(), places + more
