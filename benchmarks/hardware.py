@@ -36,8 +36,8 @@ from statespike.output import progress, say, write_json
 NETWORKS = [f"{task}-{model}" for task in ("digits", "smnist", "spoken_digits")
             for model in ("gsu", "gsu_lean", "binary_s4d")]  # fmt: skip
 DEVICES = ("up5k", "hx8k", "ecp5-25k", "ecp5-85k")
-IDENTITY = ("network", "device", "seeds", "design_sha256", "tools")
-"""What makes an earlier result this one."""
+IDENTITY = ("network", "device", "seeds", "design_sha256", "clock_mhz", "tools")
+"""What makes an earlier result this one; the clock is the one that the placer was asked for."""
 
 
 def load(name: str) -> tuple[QuantizedNetwork, Sequences]:
@@ -158,8 +158,7 @@ def measure(
     fits = not plan.shortfall
     circuit = convert(network, plan, synthesis=fits, harness=fits)
     row = promised(name, network, samples, plan)
-    row |= {"seeds": seeds, "design_sha256": circuit.manifest["design_sha256"],
-            "tools": circuit.manifest["tools"]}  # fmt: skip
+    row |= {"seeds": seeds} | {key: circuit.manifest[key] for key in ("design_sha256", "clock_mhz", "tools")}
     for one in known:
         if identity(one) == identity(row):
             return one

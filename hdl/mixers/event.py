@@ -123,7 +123,7 @@ class EventMixer(wiring.Component):
         channels, lanes = self.channels, self.lanes
 
         # Collecting: the list of events into the bank that is not walked.
-        # An activation is registered first: much is between y and it, and between it and its place in the list.
+        # An activation is registered first: much lies between y and it, and from it to its place in the list.
         arrived = Signal(Beat(self.activation_width), reset_less=True)
         waits, listing = Signal(), Signal()
         m.d.comb += self.i.ready.eq(~waits | listing)

@@ -10,7 +10,7 @@ from quantize.errors import StatespikeError
 ROW = {
     "network": "digits-gsu", "device": "up5k", "steps": 64, "cycles_per_step": 100, "use": 0.5, "seeds": [1],
     "multiplications_per_step": 400, "multipliers": 8, "roofline_cycles_per_step": 50, "shortfall": [],
-    "design_sha256": "a", "tools": {"amaranth": "0.5"}, "fmax_mhz": [30.0, 28.0],
+    "design_sha256": "a", "clock_mhz": 48.0, "tools": {"amaranth": "0.5"}, "fmax_mhz": [30.0, 28.0],
     "resources": {"lut": 1000, "ff": 10, "bram": 3, "spram": 0, "dsp": 8},
     "steps_per_second": 280_000.0, "sequences_per_second": 4375.0,
 }  # fmt: skip

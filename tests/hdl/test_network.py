@@ -55,7 +55,7 @@ def drawn_choice(network, generator) -> Choice:
     """Any number of multipliers and lanes that the components offer."""
     layers = tuple(
         LayerChoice(
-            int(generator.choice([2, 3, 4])),
+            int(generator.choice([1, 2, 3, 4])),
             int(generator.choice(UNITS[block.unit.kind].lane_choices(block.unit))),
         )
         for block in network.blocks
