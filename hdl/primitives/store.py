@@ -171,7 +171,7 @@ class Store(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         write, read = buffer(m, "values", self.depth, self.width)
-        m.submodules.queue = queue = Queue(signed(self.width), self.BEHIND)
+        m.submodules.queue = queue = ShallowStore(signed(self.width), self.BEHIND)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         push, fetch = Signal(), Signal()
         _, some, room = fill_level(m, self.depth, push, fetch)
