@@ -158,18 +158,17 @@ class NeuronArray(wiring.Component):
         with m.If(ending):
             m.d.sync += channel.eq(Mux(channel == spec.channels - 1, 0, channel + 1))
 
-        # What the slot does; from cycle 1 on beside its memories' words.
+        # What the slot does, known a cycle ahead too; from cycle 1 on beside its memories' words.
         names = ("reads", "moves", "weighs", "skip")
-        reads, moves, weighs, skip = (Signal(name=name) for name in names)
-        single = Signal(range(len(Single)))
-        with m.Switch(slot):
-            for index, what in enumerate(self.slots):
+        does = {name: Signal(name=f"does_{name}", init=getattr(self.slots[0], name)) for name in names}
+        single = Signal(range(len(Single)), init=self.slots[0].single)
+        with m.If(issue), m.Switch(slot):
+            for index, what in enumerate([*self.slots[1:], self.slots[0]]):
                 with m.Case(index):
-                    m.d.comb += [
-                        flag.eq(getattr(what, name) & issue)
-                        for name, flag in zip(names, (reads, moves, weighs, skip), strict=True)
-                    ]
-                    m.d.comb += single.eq(what.single)
+                    m.d.sync += [flag.eq(getattr(what, name)) for name, flag in does.items()]
+                    m.d.sync += single.eq(what.single)
+        reads, moves, weighs, skip = issued = [Signal(name=name) for name in names]
+        m.d.comb += [flag.eq(does[flag.name] & issue) for flag in issued]
         first, clears, counts = Signal(), Signal(), Signal()
         m.d.comb += [
             first.eq(issue & (slot == 0)),
@@ -196,7 +195,7 @@ class NeuronArray(wiring.Component):
             m.d.comb += [skips.addr.eq(channel), products.skip_weight.eq(skips.data.as_signed())]
         # One or two multipliers need a row for each slot of a mode's work.
         parts = len(rows) // modes_total
-        has_row = issue & ~skip if parts > 1 else reads
+        has_row = issue & ~does["skip"] if parts > 1 else reads
         with m.If(has_row):
             m.d.sync += row.eq(Mux(row == len(rows) - 1, 0, row + 1))
         mode = row // parts
