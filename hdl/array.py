@@ -17,8 +17,6 @@ from quantize.layers.array import COEFFICIENT_WIDTH, ArraySpec
 
 # A lane's table of so few rows is one look-up table deep.
 SHALLOW_ROWS = 16
-# More rows in logic are so many look-up tables deep that they hold the clock.
-MOST_ROWS_IN_LOGIC = 64
 
 
 class NeuronArray(wiring.Component):
@@ -183,8 +181,7 @@ class NeuronArray(wiring.Component):
         rows = coefficient_rows(spec, self.multipliers)
         row = Signal(range(len(rows)))
         width = ROW_WIDTHS[self.multipliers]
-        in_block = self.late > 0 if self.lane else len(rows) > MOST_ROWS_IN_LOGIC or None
-        coefficients = table(m, "coefficients", rows, width, block=in_block)
+        coefficients = table(m, "coefficients", rows, width, block=self.late > 0 if self.lane else None)
         velocity_write, velocity_read, position_write, position_read = (
             port
             for name in ("velocities", "positions")

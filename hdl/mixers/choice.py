@@ -20,7 +20,7 @@ from hdl.mixers.pipeline import register_bits
 from hdl.mixers.serial import SerialMixer
 from hdl.mixers.table import TableMixer
 from hdl.parts import Family
-from hdl.primitives.memory import BUFFER_BITS, LOGIC_BITS
+from hdl.primitives.memory import BUFFER_BITS, in_blocks
 from hdl.resources import Resources
 from quantize.errors import StatespikeError
 from quantize.mixing import AdderGraph
@@ -146,7 +146,7 @@ def _table(mixer: TableMixer, family: Family) -> Resources:
     lut += COUNTER_WEIGHT[family] * sum(count.bit_length() for count in (rows, product.outputs, lanes))
     ff = 3 * lanes * product.input_width + sum(tree) + 2 * lanes + width
     ff += (mixer.tree.depth + 3) * (4 if mixer.blocks == 1 else 5 + product.outputs.bit_length())
-    table = MemoryNeed(rows, 2 * lanes, 2 * lanes * rows > LOGIC_BITS, written=False)
+    table = MemoryNeed(rows, 2 * lanes, in_blocks(rows, 2 * lanes), written=False)
     memories = [table]
     if mixer.blocks > 1:
         memories.append(_buffer(product.outputs, width))
@@ -160,7 +160,7 @@ def _event(mixer: TernaryEventMixer, family: Family) -> Resources:
     if family == "ecp5":
         lane += width  # clearing an accumulator, see `_serial`
     rows = mixer.blocks * product.inputs
-    table = MemoryNeed(rows, 2 * lanes, 2 * lanes * rows > LOGIC_BITS, written=False)
+    table = MemoryNeed(rows, 2 * lanes, in_blocks(rows, 2 * lanes), written=False)
     events = _buffer(2 * product.inputs, product.inputs.bit_length() + product.input_width)
     return _estimate(lanes * lane + EVENT_CONTROL, 2 * lanes * width + EVENT_CONTROL, [table, events], family)
 

@@ -7,6 +7,8 @@ from amaranth.lib.memory import Memory, ReadPort, WritePort
 
 # A table this small costs fewer look-up tables than the share of a memory block it would occupy.
 LOGIC_BITS = 2048
+# More rows than these are so many look-up tables deep that they hold the clock.
+LOGIC_ROWS = 64
 # A buffer in logic needs a flip-flop a bit, so it moves into a block much earlier.
 BUFFER_BITS = 96
 # A memory in look-up tables is 16 words deep; more of them need multiplexers.
@@ -16,6 +18,11 @@ DISTRIBUTED_DEPTH = 64
 def words_of(values: Iterable[int], width: int) -> list[int]:
     """Two's complement words as the unsigned integers a memory is initialised with."""
     return [int(value) & ((1 << width) - 1) for value in values]
+
+
+def in_blocks(rows: int, width: int) -> bool:
+    """Whether a constant memory of this size goes into memory blocks rather than into logic."""
+    return rows > LOGIC_ROWS or rows * width > LOGIC_BITS
 
 
 def table(m: Module, name: str, rows: Sequence[int], width: int, *, block: bool | None = None) -> ReadPort:
@@ -33,7 +40,7 @@ def table(m: Module, name: str, rows: Sequence[int], width: int, *, block: bool 
         If a row has more bits than the width.
     """
     if block is None:
-        block = len(rows) * width > LOGIC_BITS
+        block = in_blocks(len(rows), width)
     memory = Memory(
         shape=unsigned(width),
         depth=max(len(rows), 2),
