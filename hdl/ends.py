@@ -127,6 +127,8 @@ class Decoder(wiring.Component):
         row = Signal(range(spec.weight.size))
         total = Signal(signed(spec.logit_width), reset_less=True)
         last_row = row == spec.weight.size - 1
+        # Registers, for much waits for them: a logit is there, and it is the last class's.
+        done, last_class = Signal(), Signal()
         m.d.comb += [
             write.addr.eq(index),
             write.data.eq(self.i.payload.value),
@@ -135,9 +137,9 @@ class Decoder(wiring.Component):
             multiplier.i.payload.a.eq(read.data),
             multiplier.i.payload.b.eq(weights.data.as_signed()),
             multiplier.o.ready.eq(1),
+            self.o.valid.eq(done),
             self.o.payload.value.eq(total),
-            # After a class's last product the row already points at the next class.
-            self.o.payload.last.eq(row == 0),
+            self.o.payload.last.eq(last_class),
         ]
         with m.FSM():
             with m.State("collect"):
@@ -155,16 +157,14 @@ class Decoder(wiring.Component):
             with m.State("add"), m.If(multiplier.o.valid):
                 m.d.sync += [total.eq(total + multiplier.o.payload), row.eq(Mux(last_row, 0, row + 1))]
                 with m.If(index == inputs - 1):
-                    m.d.sync += index.eq(0)
+                    m.d.sync += [index.eq(0), done.eq(1), last_class.eq(last_row)]
                     m.next = "leave"
                 with m.Else():
                     m.d.sync += index.eq(index + 1)
                     m.next = "read"
-            with m.State("leave"):
-                m.d.comb += self.o.valid.eq(1)
-                with m.If(self.o.ready):
-                    m.d.sync += total.eq(0)
-                    m.next = "read"
-                    with m.If(row == 0):
-                        m.next = "collect"
+            with m.State("leave"), m.If(self.o.ready):
+                m.d.sync += [total.eq(0), done.eq(0)]
+                m.next = "read"
+                with m.If(last_class):
+                    m.next = "collect"
         return m
