@@ -84,19 +84,21 @@ class ArrayProducts(wiring.Component):
             contribution, age = self._pair_and_single(m, multipliers), 4
         else:
             contribution, age = self._pairs(m, multipliers), 3
-        counts, clears = delayed(m, self.counts, age), delayed(m, self.clears, age)
         total = Signal.like(self.total)
         m.d.comb += self.total.eq(total)
         if self.multipliers <= 2:
+            counts, clears = delayed(m, self.counts, age), delayed(m, self.clears, age)
             with m.If(counts):
                 m.d.sync += total.eq(total + contribution)
             # Never both, but as an "else" this would be logic behind the adder, and break its carry chain.
             with m.If(clears):
                 m.d.sync += total.eq(0)
         else:
-            with m.If(counts):
-                # Behind the adder the choice costs nothing on iCE40: both fit into its look-up tables.
-                m.d.sync += total.eq(Mux(clears, contribution, total + contribution))
+            # Behind the adder the choice costs nothing on iCE40: both fit into its look-up tables. But with
+            # an enable, eight such cells need more wires than their tile has, and nextpnr takes the carry
+            # chain apart; so what does not count is cleared before.
+            clears = delayed(m, self.clears, age)
+            m.d.sync += total.eq(Mux(clears, contribution, total + contribution))
         return m
 
     def _in_turn(self, m: Module, multiplier: Multiplier) -> Value:
@@ -148,6 +150,9 @@ class ArrayProducts(wiring.Component):
         both = multipliers[0].product + multipliers[1].product
         pair = Signal(both.shape(), reset_less=True)
         m.d.sync += pair.eq(both)
+        if self.multipliers == 4:
+            with m.If(~delayed(m, self.counts, 2)):
+                m.d.sync += pair.eq(0)
         return pair
 
     def _pair_and_single(self, m: Module, multipliers: list[Multiplier]) -> Value:
@@ -191,6 +196,8 @@ class ArrayProducts(wiring.Component):
         with m.Else():  # as a reset this costs nothing, while a gate before an adder does
             m.d.sync += pair.eq(0)
         m.d.sync += [single.eq(multipliers[2].product), contribution.eq(pair + single)]
+        with m.If(~delayed(m, self.counts, 3)):
+            m.d.sync += contribution.eq(0)
         return contribution
 
     def _feed_back(self, m: Module, pair: list[Multiplier]) -> None:
