@@ -127,8 +127,8 @@ class Decoder(wiring.Component):
         row = Signal(range(spec.weight.size))
         total = Signal(signed(spec.logit_width), reset_less=True)
         last_row = row == spec.weight.size - 1
-        # Registers, for much waits for them: a logit is there, and it is the last class's.
-        done, last_class = Signal(), Signal()
+        # Registers, for much waits for them: a logit is there, it is the last class's, a product is its last.
+        done, last_class, last_product = Signal(), Signal(), Signal()
         m.d.comb += [
             write.addr.eq(index),
             write.data.eq(self.i.payload.value),
@@ -149,6 +149,7 @@ class Decoder(wiring.Component):
                     with m.If(self.i.payload.last):
                         m.next = "read"
             with m.State("read"):
+                m.d.sync += last_product.eq(index == inputs - 1)
                 m.next = "multiply"
             with m.State("multiply"):
                 m.d.comb += multiplier.i.valid.eq(1)
@@ -156,7 +157,7 @@ class Decoder(wiring.Component):
                     m.next = "add"
             with m.State("add"), m.If(multiplier.o.valid):
                 m.d.sync += [total.eq(total + multiplier.o.payload), row.eq(Mux(last_row, 0, row + 1))]
-                with m.If(index == inputs - 1):
+                with m.If(last_product):
                     m.d.sync += [index.eq(0), done.eq(1), last_class.eq(last_row)]
                     m.next = "leave"
                 with m.Else():
