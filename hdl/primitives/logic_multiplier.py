@@ -19,8 +19,8 @@ def multiplied_in_logic(m: Module, a: Value, b: Signal) -> Signal:
     b : signed or unsigned
     """
 
-    def held(value: Value, name: str) -> Signal:
-        after = Signal(signed(len(value)), name=name, reset_less=True)
+    def held(value: Value, width: int, name: str) -> Signal:
+        after = Signal(signed(width), name=name, reset_less=True)
         m.d.sync += after.eq(value)
         return after
 
@@ -29,11 +29,12 @@ def multiplied_in_logic(m: Module, a: Value, b: Signal) -> Signal:
     for start in range(0, len(b), ROWS_TOGETHER):
         bits = b[start : start + ROWS_TOGETHER]
         negative = b.shape().signed and start + len(bits) == len(b)
-        parts.append((held(_rows(m, a, bits, negative, f"row_{start}"), f"part_{start}"), len(bits)))
+        product = _rows(m, a, bits, negative, f"row_{start}")
+        parts.append((held(product, len(a) + len(bits), f"part_{start}"), len(bits)))
     while len(parts) > 1:
         pairs = zip(parts[::2], parts[1::2], strict=False)
         parts = [_joined(low, high) for low, high in pairs] + parts[len(parts) // 2 * 2 :]
-    return held(parts[0][0], "row_product")
+    return held(parts[0][0], len(a) + len(b), "row_product")
 
 
 def _rows(m: Module, a: Value, bits: Value, negative: bool, name: str) -> Value:
@@ -50,7 +51,7 @@ def _rows(m: Module, a: Value, bits: Value, negative: bool, name: str) -> Value:
         else:
             m.d.comb += after.eq(Mux(bits[row], total + a, total))
         total = after
-    return Cat(*low, total)
+    return Cat(*low, total).as_signed()
 
 
 def _joined(low: tuple[Value, int], high: tuple[Value, int]) -> tuple[Value, int]:

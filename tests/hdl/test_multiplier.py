@@ -1,10 +1,15 @@
 """Multipliers multiply; the ECP5's own block and the one in logic compute what the portable form does."""
 
+import itertools
+
 import pytest
+from amaranth.hdl import Module, Signal, signed, unsigned
+from amaranth.sim import Simulator
 
 from boards.toolchain import synthesise
 from hdl.cost import census
 from hdl.parts import part
+from hdl.primitives.logic_multiplier import multiplied_in_logic
 from hdl.primitives.multiplier import ECP5_WIDTH, Multiplier
 from hdl.verilog import rtlil_text, run_yosys
 
@@ -70,3 +75,24 @@ def test_a_multiplier_in_logic_takes_three_tables_for_two_products_of_bits(tmp_p
     found = synthesise(rtlil_text(multiplier, platform=target.platform), target, tmp_path).resources
     assert 256 < found.lut < 1.6 * 256
     assert found.lut == pytest.approx(census(rtlil_text(multiplier)).resources(target).lut, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("a_width", "b_shape"), [(4, signed(3)), (4, signed(1)), (3, unsigned(3)), (3, unsigned(4))]
+)
+def test_a_product_in_logic_is_right_for_odd_widths_too(a_width, b_shape):
+    m = Module()
+    a, b = Signal(signed(a_width)), Signal(b_shape)
+    product = multiplied_in_logic(m, a, b)
+    simulator = Simulator(m)
+    simulator.add_clock(1e-6)
+
+    async def every_pair(ctx):
+        for x, y in itertools.product(range(1 << a_width), range(1 << len(b))):
+            ctx.set(a, x - (1 << a_width - 1))
+            ctx.set(b, y - (1 << len(b) - 1) * b_shape.signed)
+            await ctx.tick().repeat(2)
+            assert ctx.get(product) == ctx.get(a) * ctx.get(b)
+
+    simulator.add_testbench(every_pair)
+    simulator.run()
