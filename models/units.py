@@ -139,7 +139,7 @@ class IntegrateAndFireUnit(GatedLinearUnit):
         """Map y (B, T, H) to (B, T, H)."""
         drive = y * (-self.log_threshold).exp()
         given = drive.detach()
-        decayed = shipped_dynamics()(given) if self.training else decayed_potential(given)
+        decayed = shipped_dynamics().predict(given) if self.training else decayed_potential(given)
         return self.mix(fire(decayed + drive, self.derivative))
 
     def initial_state(self, batch: int) -> Tensor:

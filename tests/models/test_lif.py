@@ -67,6 +67,14 @@ def test_the_surrogate_network_is_three_causal_convolutions():
     assert sum(parameter.numel() for parameter in network.parameters()) == 153
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 7, 3), (3, 40, 17)])
+def test_the_compiled_prediction_is_the_networks_own(shape):
+    torch.manual_seed(4)
+    drive = drawn(*shape).float()
+    for network in (SurrogateDynamics().requires_grad_(False), shipped_dynamics()):
+        torch.testing.assert_close(network.predict(drive), network(drive))
+
+
 def test_the_shipped_network_fires_like_the_neuron():
     assert spike_agreement(shipped_dynamics(), drawn(8, 300, 8).float()) > 0.998
     assert not any(parameter.requires_grad for parameter in shipped_dynamics().parameters())
