@@ -67,9 +67,13 @@ class SurrogateDynamics(nn.Module):
     def predict(self, drive: Tensor) -> Tensor:
         """What `forward` gives, without a gradient, compiled, in single precision: (B, T, H) to (B, T, H)."""
         result = torch.empty(drive.shape)
-        layers = (self.window, self.hidden, self.readout)
-        weights = [array for layer in layers for array in (layer.weight.numpy(), layer.bias.numpy())]
-        _predict_all(drive.float().contiguous().numpy(), *weights, result.numpy())
+        _predict_all(
+            drive.float().contiguous().numpy(),
+            self.window.weight.numpy(), self.window.bias.numpy(),
+            self.hidden.weight.numpy(), self.hidden.bias.numpy(),
+            self.readout.weight.numpy(), self.readout.bias.numpy(),
+            result.numpy(),
+        )  # fmt: skip
         return result.to(drive.dtype)
 
 
