@@ -70,6 +70,8 @@ class Recipe:
         Checkpoint file of the same network to begin with; random weights if empty.
     quantize : int
         Bits of the words that the network is trained to be rounded to (`models.rounded`); 0 for real numbers.
+    limit : int
+        Trained on the first so many sequences of the training set, enough for fine-tuning; on all for 0.
     """
 
     model: str = "gsu"
@@ -91,6 +93,7 @@ class Recipe:
     seed: int = 0
     start: str = ""
     quantize: int = 0
+    limit: int = 0
 
     def __post_init__(self) -> None:
         defaults = model_defaults(self.model)
@@ -132,6 +135,7 @@ class Recipe:
         options += "--trained-input " if self.trained_input else ""
         options += f"--start {self.start} " if self.start else ""
         options += f"--quantize {self.quantize} " if self.quantize else ""
+        options += f"--limit {self.limit} " if self.limit else ""
         return (
             f"statespike train {task} --model {self.model} --channels {self.channels} --modes {self.modes} "
             f"--layers {self.layers} --discretisation {self.discretisation} "

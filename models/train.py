@@ -78,7 +78,8 @@ def train(
     if recipe.quantize:
         trained = RoundedNetwork.calibrated(network, recipe.quantize, task.calibration)
     optimizer = AdamW(parameter_groups(network, recipe))
-    batches = math.ceil(len(task.train) / recipe.batch)
+    sequences = task.train.take(slice(recipe.limit or None))
+    batches = math.ceil(len(sequences) / recipe.batch)
     peaks = [recipe.rate, recipe.state_space_rate]
     schedule = OneCycleLR(optimizer, peaks, epochs=recipe.epochs, steps_per_epoch=batches)
     first, accuracy = 0, None
@@ -87,13 +88,13 @@ def train(
     with TrainingReport(log, first > 0, recipe.epochs, batches) as report:
         report.line(recipe.command(task.name))
         report.line(
-            f"{network.parameter_count} parameters, {len(task.train)} training sequences, {_versions()}"
+            f"{network.parameter_count} parameters, {len(sequences)} training sequences, {_versions()}"
         )
         for epoch in range(first + 1, recipe.epochs + 1):
             report.begin_epoch(epoch)
             started = time.monotonic()
             trained.train()
-            for inputs, labels, lengths in shuffled_batches(task.train, recipe, epoch - 1):
+            for inputs, labels, lengths in shuffled_batches(sequences, recipe, epoch - 1):
                 loss = cross_entropy(trained(inputs, lengths), labels)
                 if not torch.isfinite(loss):
                     raise StatespikeError(
@@ -104,7 +105,7 @@ def train(
                 optimizer.step()
                 schedule.step()
                 report.batch(loss.item())
-            speed = len(task.train) / (time.monotonic() - started)
+            speed = len(sequences) / (time.monotonic() - started)
             result = EpochResult(epoch, report.mean_loss, evaluate(trained, task.test), speed)
             report.end_epoch(result.accuracy, len(task.test), speed)
             accuracy = result.accuracy
@@ -124,6 +125,8 @@ def _check(task: Task, recipe: Recipe) -> None:
         value = getattr(recipe, name)
         if not value > 0:
             raise StatespikeError(f"{name} is {value}; it must be greater than 0")
+    if recipe.limit < 0:
+        raise StatespikeError(f"limit is {recipe.limit}; give a number of sequences, or 0 for all")
     if recipe.quantize:
         Precision(recipe.quantize)
         if recipe.pole_sets or recipe.trained_input:

@@ -10,7 +10,7 @@ from models.tasks.registry import TASKS, load_task
 from quantize.checkpoint import write_checkpoint
 from quantize.configuration import UNIT_TENSORS
 from quantize.errors import StatespikeError
-from statespike.options import Json
+from statespike.options import Json, Limit
 from statespike.output import say, write_json
 
 
@@ -58,6 +58,7 @@ def train(
     data: Annotated[
         Path | None, typer.Option(metavar="PATH", help="where the task's files are, or an .npz file")
     ] = None,
+    limit: Limit = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="checkpoint to write")
     ] = None,
@@ -102,6 +103,7 @@ def train(
         seed=seed,
         start=str(start or ""),
         quantize=quantize,
+        limit=limit or Recipe.limit,
     )
     history: list[dict[str, Any]] = []
 

@@ -63,6 +63,16 @@ def test_resuming_gives_the_weights_of_an_uninterrupted_run(tmp_path):
     assert [line.split()[1] for line in lines if "test accuracy" in line] == ["1/4", "2/4", "3/4", "4/4"]
 
 
+def test_a_limit_trains_on_the_first_sequences_alone():
+    task = toy_task()
+    first = Task("toy", 1, 2, lambda: task.train.take(slice(20)), lambda: task.test, lambda: task.calibration)
+    limited, cut = train(task, replace(RECIPE, limit=20)), train(first, RECIPE)
+    for name, tensor in cut.tensors.items():
+        np.testing.assert_array_equal(limited.tensors[name], tensor, err_msg=name)
+    with pytest.raises(StatespikeError, match="limit is -1; give a number of sequences, or 0 for all"):
+        train(task, replace(RECIPE, limit=-1))
+
+
 def test_a_finished_state_gives_the_checkpoint_again(tmp_path):
     state = tmp_path / "run.state"
     first = train(toy_task(), RECIPE, resume=state)
