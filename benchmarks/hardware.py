@@ -58,7 +58,11 @@ def load(name: str) -> tuple[QuantizedNetwork, Sequences]:
 
 
 def promised(name: str, network: QuantizedNetwork, samples: Sequences, plan: Plan) -> dict[str, Any]:
-    """What a plan says before any tool is asked; `steps` are those of a mean sequence."""
+    """What a plan says before any tool is asked.
+
+    `steps` are those of a mean sequence. Use counts the products that the circuit makes, efficiency those of
+    the plain form, of which a circuit needs fewer: it may exceed 1.
+    """
     steps = samples.x.shape[1] if samples.lengths is None else float(samples.lengths.mean())
     roofline = network.multiplications_per_step / plan.multipliers
     return {
@@ -70,6 +74,7 @@ def promised(name: str, network: QuantizedNetwork, samples: Sequences, plan: Pla
         "multipliers": plan.multipliers,
         "roofline_cycles_per_step": roofline,
         "use": roofline / plan.cycles_per_step,
+        "efficiency": network.plain_multiplications_per_step / (plan.multipliers * plan.cycles_per_step),
         "shortfall": plan.shortfall,
     }
 
@@ -97,15 +102,15 @@ def measured(row: dict[str, Any], circuit: Circuit, seeds: Sequence[int], jobs: 
 def as_markdown(rows: list[dict[str, Any]]) -> str:
     """The table; speeds are those of the slowest seed."""
     header = [
-        "network", "part", "cycles a step", "roofline", "multipliers' use", "LUT4", "flip-flops",
-        "block memories", "SPRAM", "multiplier blocks", "MHz of each seed", "steps a second",
+        "network", "part", "cycles a step", "roofline", "multipliers' use", "efficiency", "LUT4",
+        "flip-flops", "block memories", "SPRAM", "multiplier blocks", "MHz of each seed", "steps a second",
         "sequences a second",
     ]  # fmt: skip
     lines = [header, ["---"] * 2 + ["---:"] * (len(header) - 2)]
     for row in rows:
         line = [
             row["network"], row["device"], f"{row['cycles_per_step']:,}",
-            f"{row['roofline_cycles_per_step']:,.0f}", f"{row['use']:.0%}",
+            f"{row['roofline_cycles_per_step']:,.0f}", f"{row['use']:.0%}", f"{row['efficiency']:.2f}",
         ]  # fmt: skip
         if "resources" in row:
             cells = row["resources"]

@@ -146,6 +146,11 @@ class QuantizedNetwork:
         return sum(layer.multiplications for _, layer in self.layers() if not isinstance(layer, once))
 
     @property
+    def plain_multiplications_per_step(self) -> int:
+        """The same with arrays in the plain complex form, by which circuits of any form compare."""
+        return self.multiplications_per_step + sum(block.array.products_saved for block in self.blocks)
+
+    @property
     def memory_bits(self) -> int:
         """Bits of what the network must remember: its tables, and its states from step to step."""
         return sum(layer.table_bits + layer.state_bits for _, layer in self.layers())

@@ -8,7 +8,8 @@ from benchmarks.hardware import DEVICES, as_markdown, earlier_rows, identity, lo
 from quantize.errors import StatespikeError
 
 ROW = {
-    "network": "digits-gsu", "device": "up5k", "steps": 64, "cycles_per_step": 100, "use": 0.5, "seeds": [1],
+    "network": "digits-gsu", "device": "up5k", "steps": 64, "cycles_per_step": 100, "use": 0.5,
+    "efficiency": 1.05, "seeds": [1],
     "multiplications_per_step": 400, "multipliers": 8, "roofline_cycles_per_step": 50, "shortfall": [],
     "design_sha256": "a", "clock_mhz": 48.0, "tools": {"amaranth": "0.5"}, "fmax_mhz": [30.0, 28.0],
     "resources": {"lut": 1000, "ff": 10, "bram": 3, "spram": 0, "dsp": 8},
@@ -36,7 +37,7 @@ def test_a_file_of_results_is_read_again(tmp_path):
 def test_the_table_has_the_slowest_clock_and_what_is_short():
     short = {key: ROW[key] for key in ROW if key not in ("resources", "fmax_mhz")}
     table = as_markdown([ROW, short | {"shortfall": ["3 multipliers where 2 can be used"]}]).splitlines()
-    assert "| 50% | 1,000 | 10 | 3 | 0 | 8 | 30.0, 28.0 | 280,000 | 4,375 |" in table[2]
+    assert "| 50% | 1.05 | 1,000 | 10 | 3 | 0 | 8 | 30.0, 28.0 | 280,000 | 4,375 |" in table[2]
     assert "short of 3 multipliers" in table[3]
     assert len({line.count("|") for line in table}) == 1
 

@@ -64,3 +64,13 @@ def test_a_calibrated_network_does_not_saturate_on_its_calibration_data():
     network = random_network("gsu", 8, 4, 2, seed=6)
     trace = network.compute(INPUT.quantise(random_samples(4, 32, seed=6)))
     assert trace.saturations == {"array_0": 0, "array_1": 0}
+
+
+@pytest.mark.parametrize(("channels", "modes", "layers"), [(3, 2, 1), (4, 5, 2)])
+def test_the_plain_form_takes_six_products_a_mode(channels, modes, layers):
+    network = random_network("gsu", channels, modes, layers, seed=1)
+    arrays = [block.array for block in network.blocks]
+    others = network.multiplications_per_step - sum(array.multiplications for array in arrays)
+    plain = sum(array.multiplications + array.products_saved for array in arrays)
+    assert plain == layers * channels * (6 * modes + 1)
+    assert network.plain_multiplications_per_step == plain + others
