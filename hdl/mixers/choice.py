@@ -55,6 +55,11 @@ class MixerChoice:
     cycles: int
     estimate: Resources
 
+    @property
+    def name(self) -> str:
+        """Build and lanes, in words."""
+        return self.build if self.lanes is None else f"{self.build}, {self.lanes} lanes"
+
     def component(
         self, graph: AdderGraph, family: Family
     ) -> ParallelMixer | SerialMixer | TableMixer | TernaryEventMixer:

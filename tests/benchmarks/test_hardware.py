@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from benchmarks.hardware import DEVICES, as_markdown, earlier_rows, identity, load, renewed
+from benchmarks.hardware import DEVICES, as_markdown, identity, load, renewed
+from benchmarks.results import earlier_rows
 from quantize.errors import StatespikeError
 
 ROW = {

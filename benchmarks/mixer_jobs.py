@@ -1,0 +1,90 @@
+"""Circuits of one product that are to be synthesised: our builds, and the peers'."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers import peer
+from boards.toolchain import synthesise
+from hdl.mixers.choice import mixer_choices
+from hdl.mixers.event import TernaryEventMixer
+from hdl.parts import Part
+from hdl.resources import Resources
+from hdl.verilog import rtlil_text
+from quantize.mixing import AdderGraph, TernaryProduct
+
+
+@dataclass(frozen=True)
+class Job:
+    """A circuit to synthesise.
+
+    Parameters
+    ----------
+    row : dict
+        What is known of it ahead, `sha256` of its source among that.
+    synthesise : callable
+        Its cells; takes a folder for the tool's files.
+    """
+
+    row: dict[str, Any]
+    synthesise: Callable[[Path], Resources]
+
+
+def own_jobs(graph: AdderGraph, on: Part, builds: Sequence[str], lanes: Sequence[int]) -> Iterator[Job]:
+    """Our builds of a product on a part.
+
+    Parameters
+    ----------
+    builds : names of `hdl.mixers.choice`
+    lanes : int
+        Of table and event; if none is given, all and half of what they have lanes for.
+    """
+    product = graph.product
+    most = {"table": product.inputs, "event": product.outputs}
+    for choice in mixer_choices(graph, on.family):
+        wanted = lanes or [most.get(choice.build, 0), -(-most.get(choice.build, 0) // 2)]
+        if choice.build not in builds or (choice.lanes is not None and choice.lanes not in wanted):
+            continue
+        component = choice.component(graph, on.family)
+        text = rtlil_text(component)
+        row: dict[str, Any] = {
+            "name": choice.name,
+            "adders": graph.adders if choice.lanes is None else None,
+            "cycles": choice.cycles,
+            "latency": None,
+            "estimated": {"lut": choice.estimate.lut, "ff": choice.estimate.ff, "bram": choice.estimate.bram},
+            "sha256": sha256(text.encode()).hexdigest(),
+        }
+        if isinstance(component, TernaryEventMixer):
+            row["half_cycles"] = max(component.cycles(product.inputs // 2), product.inputs)
+        else:
+            row["latency"] = component.latency
+
+        def made(folder: Path, text: str = text) -> Resources:
+            # No build reads and writes one address of a memory in one cycle.
+            return synthesise(text, on, folder, no_collisions=True).resources
+
+        yield Job(row, made)
+
+
+def peer_jobs(
+    name: str, product: TernaryProduct, on: Part, flows: Sequence[str], folder: Path
+) -> Iterator[Job]:
+    """A peer's circuit for a product on a part, mapped in several ways; its sources go into the folder."""
+    other = peer(name, product, folder / name)
+    for flow in flows:
+        sources = "".join(path.read_text() for path in sorted(other.sources.glob("*.v")))
+        row = {
+            "name": f"{other.name}, {flow}",
+            "flow": flow,
+            "adders": other.adders,
+            "cycles": 1,
+            "sha256": sha256(sources.encode()).hexdigest(),
+        }
+
+        def made(at: Path, flow: str = flow) -> Resources:
+            return other.synthesise(on, at / flow, flow)
+
+        yield Job(row, made)
