@@ -123,8 +123,7 @@ def _chain(width: int, family: Family) -> int:
 
 def _parallel(mixer: ParallelMixer, family: Family) -> Resources:
     graph = mixer.graph
-    lut = sum(_chain(int(width), family) for width in graph.widths[graph.inputs :])
-    lut += graph.inverter_bits if mixer.complements else 0
+    lut = graph.adder_bits + (graph.inverter_bits if mixer.complements else 0)
     return _estimate(lut, register_bits(graph, mixer.schedule, graph.widths), [], family)
 
 

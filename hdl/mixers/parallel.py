@@ -21,7 +21,8 @@ class ParallelMixer(wiring.Component):
     graph : AdderGraph
     complements : bool
         Signals carry complements as the graph says, so that there is nothing but additions: for parts whose
-        adders invert their sum at no cost, but no operand (iCE40). Otherwise all signals are plain.
+        adders invert their sum at no cost, but no operand (iCE40). Otherwise all signals are plain, and
+        adders are for carry cells of two bits (ECP5).
     adders_per_stage : int
         Adders in a row between two registers.
 
@@ -98,7 +99,7 @@ class ParallelMixer(wiring.Component):
             inverted = read[0] != bool(graph.inverted[node])
             component = Adder(len(left), len(right), width, carry=read[1], complement_sum=inverted)
         else:
-            component = Adder(len(left), len(right), width, subtract=bool(graph.subtract[adder]))
+            component = Adder(len(left), len(right), width, subtract=bool(graph.subtract[adder]), pairs=True)
         m.submodules[f"{ADDER_NAME}_{adder}"] = component
         m.d.comb += [component.left.eq(left), component.right.eq(right)]
         return component.sum
