@@ -52,7 +52,7 @@ def measure(
     """
     integers = integers_of(network, task, data)
     found = sequences_of(task, data, sequences)
-    u = integers.input.quantise(found.x)
+    u = integers.inputs(found.x)
     plan = plan_network(integers, part(device))
     rows: list[dict[str, Any]] = []
     own = 0.0

@@ -29,6 +29,7 @@ def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
         "channels": network.channels,
         "modes": network.blocks[0].array.modes,
         "features": network.features,
+        "beats_per_step": network.beats_per_step,
         "classes": network.classes,
         "cycles_per_step": plan.cycles_per_step,
         "latency_cycles": plan.latency_cycles,
@@ -47,7 +48,7 @@ def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
         "ports": {
             "clk": "in: rising edge",
             "rst": "in: synchronous, high",
-            "i": "in: one beat a feature; transferred when i__valid and i__ready",
+            "i": "in: one beat a feature, or a token a step; transferred when i__valid and i__ready",
             "o": "out: one beat a class at the end of each sequence; transferred when o__valid and o__ready",
             "i__payload": _bits(Beat(network.input.width)),
             "o__payload": _bits(Logit(network.decoder.logit_width)),

@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.embedding import Embedding
 from hdl.fixed import round_shift, saturate
 from hdl.primitives.counters import StepGate, channel_counter
 from hdl.primitives.memory import buffer, table, words_of
@@ -12,6 +13,7 @@ from hdl.primitives.queue import Queue
 from hdl.primitives.registers import delayed
 from hdl.primitives.store import Outlet, ShallowStore
 from hdl.streams import Beat, beats
+from quantize.layers.embedding import EmbeddingSpec
 from quantize.layers.ends import WEIGHT_WIDTH, EncoderSpec
 
 
@@ -226,3 +228,13 @@ class StreamedEncoder(wiring.Component):
             outlet.value.value.eq(saturate(rounded_total + biases.data.as_signed(), spec.output.width)),
         ]
         return m
+
+
+AnyEncoder = Encoder | StreamedEncoder | Embedding
+
+
+def make_encoder(spec: EncoderSpec | EmbeddingSpec, *, serial: bool, streamed: bool) -> AnyEncoder:
+    """A specification's component, in the build that takes a product a cycle if wanted."""
+    if isinstance(spec, EmbeddingSpec):
+        return Embedding(spec)
+    return StreamedEncoder(spec) if streamed else Encoder(spec, serial=serial)

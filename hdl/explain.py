@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hdl.choice import Choice
 from hdl.cost import census_of_instances
 from hdl.drafts import drafts
+from hdl.embedding import Embedding
 from hdl.network import Network
 from hdl.plan import Plan
 from hdl.resources import Resources
@@ -78,7 +79,10 @@ def explain(network: QuantizedNetwork, plan: Plan) -> list[ComponentCost]:
 
 def _places(design: Network, choice: Choice) -> Iterator[_Place]:
     """Where components are in the circuit, and what was chosen for them."""
-    encoder = "bit by bit" if choice.serial_encoder else "a product at a time"
+    if isinstance(design.encoder, Embedding):
+        encoder = "a row for each token"
+    else:
+        encoder = "bit by bit" if choice.serial_encoder else "a product at a time"
     yield _Place("encoder", None, "encoder", encoder, design.encoder.cycles_per_step)
     for index, (block, layer) in enumerate(zip(design.blocks, choice.layers, strict=True)):
         here = f"layer_{index}"

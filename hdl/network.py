@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.block import ResidualBlock
 from hdl.choice import Choice
-from hdl.encoder import Encoder, StreamedEncoder
+from hdl.encoder import AnyEncoder, make_encoder
 from hdl.ends import Decoder, Pool
 from hdl.ends_stream import StreamedDecoder, StreamedPool
 from hdl.streams import Logit, Tap, beats
@@ -26,7 +26,7 @@ class Network(wiring.Component):
 
     Members
     -------
-    i : In(stream of Beat), the features of each step
+    i : In(stream of Beat), the features of each step, or its token
     o : Out(stream of Logit), the class scores at the end of each sequence
     tap_encoder, tap_array_0, tap_layer_0, ... : Out(Tap), with `taps`
         Named and ordered as the taps of `quantize.network.Trace`.
@@ -34,14 +34,14 @@ class Network(wiring.Component):
 
     def __init__(self, network: QuantizedNetwork, choice: Choice, taps: bool = False):
         self.network, self.taps = network, taps
-        self.encoder: Encoder | StreamedEncoder
+        self.encoder: AnyEncoder = make_encoder(
+            network.encoder, serial=choice.serial_encoder, streamed=choice.streamed
+        )
         self.pool: Pool
         self.decoder: Decoder
         if choice.streamed:
-            self.encoder = StreamedEncoder(network.encoder)
             self.pool, self.decoder = StreamedPool(network.pool), StreamedDecoder(network.decoder)
         else:
-            self.encoder = Encoder(network.encoder, serial=choice.serial_encoder)
             self.pool, self.decoder = Pool(network.pool), Decoder(network.decoder)
         self.blocks = [
             ResidualBlock(block, layer, streamed=choice.streamed)

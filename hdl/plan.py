@@ -8,7 +8,7 @@ from hdl.block import UNITS, ResidualBlock, make_unit
 from hdl.choice import Choice, LayerChoice
 from hdl.cost import census, shortfall
 from hdl.drafts import drafts
-from hdl.encoder import Encoder
+from hdl.encoder import make_encoder
 from hdl.laned_array import LanedArray
 from hdl.network import Network
 from hdl.parts import Part
@@ -207,7 +207,7 @@ def _streamed_choices(network: QuantizedNetwork, part: Part, slowest: int) -> li
     """Choices of streamed builds that take fewer cycles than the slowest of use, in the order of speed."""
     options = [_lane_options(block, streamed=True) for block in network.blocks]
     arrays = [_array_options(block, part.dsps) for block in network.blocks]
-    encoder = network.encoder.channels * network.encoder.features
+    encoder = make_encoder(network.encoder, serial=False, streamed=True).cycles_per_step
     units_least = max(min(unit.values()) for unit in options)
     least = max(encoder, units_least, *(min(array.values()) for array in arrays))
     found: list[Choice] = []
@@ -245,7 +245,7 @@ def _pace(network: QuantizedNetwork, choice: Choice) -> int:
     """Cycles a step of the slowest block or the encoder, of a choice that is not streamed."""
     blocks = zip(network.blocks, choice.layers, strict=True)
     return max(
-        Encoder(network.encoder, serial=choice.serial_encoder).cycles_per_step,
+        make_encoder(network.encoder, serial=choice.serial_encoder, streamed=False).cycles_per_step,
         *(ResidualBlock(block, layer).cycles_per_step for block, layer in blocks),
     )
 

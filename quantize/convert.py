@@ -18,11 +18,12 @@ from quantize.layers.array import (
     SHIFT_STEP,
     ArraySpec,
 )
+from quantize.layers.embedding import EmbeddingSpec, tokens_of
 from quantize.layers.ends import MOST_ONE_BITS, DecoderSpec, EncoderSpec, PoolSpec
 from quantize.layers.ends import WEIGHT_WIDTH as ENCODER_WIDTH
 from quantize.layers.functions import Gelu
 from quantize.layers.norm import GAIN_WIDTH, INPUT_WIDTH, MOST_LEFT, LayerNormSpec, normalised_format
-from quantize.network import Block, QuantizedNetwork
+from quantize.network import AnyEncoderSpec, Block, QuantizedNetwork
 from quantize.poles import leapfrog, output_weights
 from quantize.units import UNITS
 
@@ -46,7 +47,7 @@ def quantise(
     samples : (sequences, steps, features)
         Real inputs, from the training data, on which ranges are measured.
     input_format : Format
-        Of the circuit's input.
+        Of the circuit's input, unless the samples are tokens: steps that are one-hot, or zeros.
     precision : Precision
     lengths : (sequences,), optional
     max_steps : int, optional
@@ -79,8 +80,8 @@ def quantise(
     stream = format_for(np.array([np.abs(part).max() for part in stream_values]), STREAM_WIDTH)
     stream = Format(STREAM_WIDTH, min(stream.fraction, Gelu().argument.fraction))
 
-    encoder = _encoder(checkpoint, input_format, stream)
-    x = encoder.compute(input_format.quantise(samples))
+    encoder = _encoder(checkpoint, samples, input_format, stream)
+    x = encoder.compute(encoder.inputs(samples))
     blocks = []
     for layer in range(config.layers):
         norm = None
@@ -102,11 +103,15 @@ def quantise(
     return QuantizedNetwork(encoder, tuple(blocks), pool, decoder, dict(checkpoint.provenance))
 
 
-def _encoder(checkpoint: Checkpoint, input_format: Format, stream: Format) -> EncoderSpec:
-    weight, fraction = fixed_words(checkpoint.tensors["encoder.weight"], ENCODER_WIDTH)
-    return EncoderSpec(
-        input_format, stream, fraction, weight, stream.quantise(checkpoint.tensors["encoder.bias"])
-    )
+def _encoder(
+    checkpoint: Checkpoint, samples: NDArray[np.float64], input_format: Format, stream: Format
+) -> AnyEncoderSpec:
+    """A table for samples whose every step is a token or nothing, else a product with the weights."""
+    weight, bias = checkpoint.tensors["encoder.weight"], checkpoint.tensors["encoder.bias"]
+    if samples.shape[2] > 1 and tokens_of(samples) is not None:
+        return EmbeddingSpec(stream, stream.quantise(np.vstack([weight.T + bias, bias])))
+    words, fraction = fixed_words(weight, ENCODER_WIDTH)
+    return EncoderSpec(input_format, stream, fraction, words, stream.quantise(bias))
 
 
 def _layer_norm(

@@ -10,9 +10,16 @@ from safetensors.numpy import save
 
 from quantize.files import write_whole
 from quantize.layers.array import ArraySpec
-from quantize.layers.ends import DecoderSpec, EncoderSpec, PoolSpec
+from quantize.layers.ends import DecoderSpec, PoolSpec
 from quantize.layers.norm import LayerNormSpec
-from quantize.network import UNIT_KINDS, Block, QuantizedNetwork, UnitSpec, specification_class
+from quantize.network import (
+    UNIT_KINDS,
+    AnyEncoderSpec,
+    Block,
+    QuantizedNetwork,
+    UnitSpec,
+    specification_class,
+)
 from quantize.specification import QuantizedNetworkError, Specification
 
 FORMAT = "statespike-quantized-network"
@@ -83,7 +90,7 @@ def _assemble(
     if unknown:
         raise QuantizedNetworkError(f"tensors of an undescribed layer {sorted(unknown)[0]!r}")
     count = sum(name.startswith("array_") for name in layers)
-    wanted: dict[str, type[Any] | None] = {"encoder": EncoderSpec, "pool": PoolSpec, "decoder": DecoderSpec}
+    wanted: dict[str, Any] = {"encoder": AnyEncoderSpec, "pool": PoolSpec, "decoder": DecoderSpec}
     wanted |= {f"array_{index}": ArraySpec for index in range(count)}
     wanted |= {f"unit_{index}": None for index in range(count)}
     norms = [f"norm_{index}" for index in range(count)]
@@ -99,7 +106,7 @@ def _assemble(
         misplaced = min(set(layers) - set(wanted))
         raise QuantizedNetworkError(f"layer {misplaced!r} has no place in a network")
     return QuantizedNetwork(
-        cast(EncoderSpec, layers["encoder"]),
+        cast(AnyEncoderSpec, layers["encoder"]),
         tuple(
             Block(
                 cast(ArraySpec, layers[f"array_{index}"]),

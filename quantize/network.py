@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quantize.formats import Format, Integers, saturate
 from quantize.layers.array import ArraySpec
+from quantize.layers.embedding import EmbeddingSpec
 from quantize.layers.ends import DecoderSpec, EncoderSpec, PoolSpec
 from quantize.layers.glu import FireGluSpec, GeluGluSpec, SpikeGluSpec, TanhGluSpec
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
@@ -18,7 +20,8 @@ from quantize.specification import QuantizedNetworkError, Specification
 UnitSpec = (
     GsuSpec | LeanGsuSpec | SpikeGluSpec | FireGluSpec | GeluGluSpec | TanhGluSpec | SpikeLinearSpec
 )
-LayerSpec = EncoderSpec | LayerNormSpec | ArraySpec | UnitSpec | PoolSpec | DecoderSpec
+AnyEncoderSpec = EncoderSpec | EmbeddingSpec
+LayerSpec = AnyEncoderSpec | LayerNormSpec | ArraySpec | UnitSpec | PoolSpec | DecoderSpec
 UNIT_KINDS: dict[str, type[Specification]] = {unit.kind: unit for unit in get_args(UnitSpec)}
 """Kind of a unit -> its specification: the one table that names the layer kinds."""
 
@@ -78,7 +81,7 @@ class QuantizedNetwork:
         If neighbouring layers disagree about channels or formats.
     """
 
-    encoder: EncoderSpec
+    encoder: AnyEncoderSpec
     blocks: tuple[Block, ...]
     pool: PoolSpec
     decoder: DecoderSpec
@@ -125,7 +128,13 @@ class QuantizedNetwork:
 
     @property
     def features(self) -> int:
+        """Of the real data."""
         return self.encoder.features
+
+    @property
+    def beats_per_step(self) -> int:
+        """Values of a step in integers: a feature each, or one token."""
+        return self.encoder.beats_per_step
 
     @property
     def channels(self) -> int:
@@ -168,6 +177,16 @@ class QuantizedNetwork:
         yield "pool", self.pool
         yield "decoder", self.decoder
 
+    def inputs(self, x: NDArray[np.floating]) -> Integers:
+        """What the network is given of real data (sequences, steps, features): (sequences, steps, beats).
+
+        Raises
+        ------
+        StatespikeError
+            If the network reads tokens and a step is none.
+        """
+        return self.encoder.inputs(x)
+
     def tap_names(self) -> list[str]:
         """Names of a trace's taps, in data-flow order."""
         names = ["encoder"]
@@ -181,7 +200,8 @@ class QuantizedNetwork:
 
         Parameters
         ----------
-        u : (sequences, steps, features) in the input format
+        u : (sequences, steps, beats) in the input format
+            See `inputs`.
         lengths : (sequences,), optional
             Valid steps of each sequence; all by default.
         taps : bool
@@ -193,14 +213,15 @@ class QuantizedNetwork:
             If the input has the wrong shape, is out of its format, or is too long.
         """
         u = np.asarray(u)
-        if u.ndim != 3 or u.shape[2] != self.features or not np.issubdtype(u.dtype, np.integer):
+        if u.ndim != 3 or u.shape[2] != self.beats_per_step or not np.issubdtype(u.dtype, np.integer):
             raise QuantizedNetworkError(
                 f"input has shape {u.shape} and type {u.dtype}, expected integers "
-                f"(sequences, steps, {self.features})"
+                f"(sequences, steps, {self.beats_per_step})"
             )
         u = u.astype(np.int64)
-        if u.size and (u.min() < self.input.minimum or u.max() > self.input.maximum):
-            raise QuantizedNetworkError(f"input leaves its format {self.input}")
+        low, high = self.encoder.input_range
+        if u.size and (u.min() < low or u.max() > high):
+            raise QuantizedNetworkError(f"input leaves its range, {low} to {high}")
         lengths = np.full(len(u), u.shape[1]) if lengths is None else np.asarray(lengths, dtype=np.int64)
         if len(u) == 0 or lengths.min() < 1 or lengths.max() > u.shape[1]:
             raise QuantizedNetworkError(f"sequences need 1 to {u.shape[1]} steps and at least one sequence")
@@ -243,7 +264,8 @@ def specification_class(kind: str) -> type[Specification]:
         If there is no such kind.
     """
     known: dict[str, type[Specification]] = {
-        layer.kind: layer for layer in (EncoderSpec, LayerNormSpec, ArraySpec, PoolSpec, DecoderSpec)
+        layer.kind: layer
+        for layer in (EncoderSpec, EmbeddingSpec, LayerNormSpec, ArraySpec, PoolSpec, DecoderSpec)
     }
     known |= UNIT_KINDS
     if kind not in known:

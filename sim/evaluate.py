@@ -91,4 +91,4 @@ def _logits(
 ) -> NDArray[Any]:
     if isinstance(network, Checkpoint):
         return real.forward(network, x.astype(np.float64), lengths)["logits"]
-    return network.compute(network.input.quantise(x), lengths, taps=False).logits
+    return network.compute(network.inputs(x), lengths, taps=False).logits

@@ -107,7 +107,7 @@ def activity(network: QuantizedNetwork, samples: Samples) -> tuple[float, ...]:
     """
     x = samples.x[:ACTIVITY_SEQUENCES]
     lengths = np.full(len(x), x.shape[1]) if samples.lengths is None else samples.lengths[:ACTIVITY_SEQUENCES]
-    taps = network.compute(network.input.quantise(x), lengths).taps
+    taps = network.compute(network.inputs(x), lengths).taps
     valid = np.arange(x.shape[1]) < lengths[:, None]
     shares = []
     for index, block in enumerate(network.blocks):

@@ -49,6 +49,12 @@ def random_samples(sequences: int, steps: int, features: int = 1, *, seed: int) 
     return np.round(generator.uniform(0, 255, shape) * (generator.random(shape) < 0.4)) / 256.0
 
 
+def random_tokens(sequences: int, steps: int, tokens: int, *, seed: int) -> np.ndarray:
+    """One-hot steps, and among them steps without a token."""
+    drawn = np.random.default_rng(seed).integers(0, tokens + 1, (sequences, steps))
+    return np.eye(tokens + 1, tokens)[drawn]
+
+
 def random_network(
     model: str, channels: int, modes: int, layers: int, *, seed: int, features: int = 1, classes: int = 3,
     pooling: str = "mean", norm: str = "batch", norm_position: str = "pre", precision: Precision | None = None

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quantize.formats import MOST_FRACTION, Format, Integers, round_shift, saturate, signed_width
 from quantize.layers.functions import exact_matmul
@@ -55,6 +56,16 @@ class EncoderSpec(Specification):
             raise QuantizedNetworkError(f"encoder.input has {self.input.width} bits, a multiplier takes 16")
 
     @property
+    def beats_per_step(self) -> int:
+        """Values that a step brings."""
+        return self.features
+
+    @property
+    def input_range(self) -> tuple[int, int]:
+        """The least and the largest value that may come."""
+        return self.input.minimum, self.input.maximum
+
+    @property
     def output_shift(self) -> int:
         """Right shift (left if negative) from the accumulator to the output."""
         return self.input.fraction + self.weight_fraction - self.output.fraction
@@ -69,6 +80,10 @@ class EncoderSpec(Specification):
     def multiplications(self) -> int:
         """Products a step."""
         return self.weight.size
+
+    def inputs(self, x: NDArray[np.floating]) -> Integers:
+        """Real features (..., F) in the input format."""
+        return self.input.quantise(x)
 
     def compute(self, u: Integers) -> Integers:
         """(..., F) in the input format to (..., H) in the output format."""

@@ -43,7 +43,9 @@ def build(
         bars.add_task(f"building for {target.name}", total=None)
         result = build_board(
             Network(integers, plan),
-            Link(integers.features, integers.input.width, integers.classes, integers.decoder.logit_width),
+            Link(
+                integers.beats_per_step, integers.input.width, integers.classes, integers.decoder.logit_width
+            ),
             target,
             output,
             clock_mhz=clock,

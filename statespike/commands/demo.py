@@ -64,7 +64,7 @@ def demo(
         result = check(
             lambda: Network(network, plan, taps=True),
             network,
-            network.input.quantise(shown.x),
+            network.inputs(shown.x),
             None,
             Cxxrtl(),
             folder=folder / "simulation",

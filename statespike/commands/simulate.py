@@ -87,7 +87,7 @@ def simulate(
         result = check(
             design,
             reference,
-            reference.input.quantise(sequences.x),
+            reference.inputs(sequences.x),
             sequences.lengths,
             simulator,
             pace,
@@ -142,7 +142,7 @@ def _prepare(
 
 
 def _require_same_shape(circuit: QuantizedNetwork, reference: QuantizedNetwork) -> None:
-    for name in ("features", "channels", "classes", "input"):
+    for name in ("features", "beats_per_step", "channels", "classes", "input"):
         ours, theirs = getattr(circuit, name), getattr(reference, name)
         if ours != theirs:
             raise StatespikeError(
