@@ -87,7 +87,7 @@ def build(
     with build_folder(folder) as part:
         tools = part / "tools"
         write_verilog(shell, tools / "design.v").rename(part / "design.v")
-        source = rtlil_text(shell, platform=board.part.platform)
+        source = rtlil_text(shell, platform=board.part.family)
         synthesis = synthesise(source, board.part, tools, expected, no_collisions)
         constraints = board.write_constraints(tools)
         routed = place_and_route(synthesis, tools, seeds, clock, constraints)

@@ -60,15 +60,15 @@ def convert(
     Without `synthesis` only Verilog can be made of it, in half the time.
     """
     digest = hashlib.sha256(plan.rtlil.encode()).hexdigest()
-    platform = plan.part.platform
+    part = plan.part
     mapped = framed = None
     if synthesis:
-        portable = platform == "ice40"
-        mapped = plan.rtlil if portable else rtlil_text(Network(network, plan), platform=platform)
+        portable = part.family == "ice40" and part.fabric.multiplier_blocks
+        mapped = plan.rtlil if portable else rtlil_text(Network(network, plan), platform=part.family)
     if harness:
-        framed = rtlil_text(SerialHarness(Network(network, plan)), platform=platform)
+        framed = rtlil_text(SerialHarness(Network(network, plan)), platform=part.family)
     return Circuit(
-        part=plan.part,
+        part=part,
         rtlil=plan.rtlil,
         mapped=mapped,
         harness=framed,

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import round_shift, saturate
 from hdl.primitives.counters import fill_level
+from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.queue import Queue
 from hdl.primitives.registers import delayed
@@ -23,8 +24,8 @@ class NeuronArray(wiring.Component):
     """`quantize.layers.array.ArraySpec` in gates: one S4D layer, state in memory.
 
     A channel takes the slots of `hdl.slots.slots_of`, one a cycle, without a gap over the ends of channels
-    and steps. A slot's way: issued in cycle 0, read from the memories in cycle 1, multiplied in cycle 3; from
-    there its products go to the channel's sum and to the state's update.
+    and steps. A slot's way: issued in cycle 0, read from the memories in cycle 1, and multiplied; from there
+    its products go to the channel's sum and to the state's update.
 
     The state is cleared by gating its read on a sequence's first step. State written in one step is read in
     the next one `cycles_per_step` later, which is kept above the length of that way, so one address is never
@@ -38,6 +39,7 @@ class NeuronArray(wiring.Component):
     lane : bool
         As a lane of a `hdl.laned_array.LanedArray`, which adds the offset, the skip path and the rounding: u
         comes in, and the sums of the modes' outputs leave as they are. With 2 or 4 multipliers.
+    fabric : Fabric
 
     Members
     -------
@@ -45,11 +47,12 @@ class NeuronArray(wiring.Component):
     o : Out(stream of Beat), y in the output format
     """
 
-    def __init__(self, spec: ArraySpec, multipliers: int, *, lane: bool = False):
+    def __init__(self, spec: ArraySpec, multipliers: int, *, lane: bool = False, fabric: Fabric = BLOCKS):
         self.spec, self.multipliers, self.lane = spec, multipliers, lane
         self.slots = slots_of(spec.modes, multipliers, skip=not lane)
-        self.products = ArrayProducts(spec, multipliers)
-        self.update = StateUpdate(spec, interval={1: 4, 2: 2}.get(multipliers, 1))
+        self.products = ArrayProducts(spec, multipliers, fabric)
+        interval = {1: 4, 2: 2}.get(multipliers, 1)
+        self.update = StateUpdate(spec, interval, fabric.product_latency)
         self.output_width = spec.accumulator_width if lane else spec.output.width
         # A lane's coefficients are in memory blocks: as logic they are many look-up tables deep, for
         # synthesis shares what their bits have in common. Blocks of the ECP5 answer late in a cycle, and
@@ -65,7 +68,7 @@ class NeuronArray(wiring.Component):
     def idle_cycles(self) -> int:
         """Cycles that a step waits for its own first state, in arrays smaller than their latency."""
         moved = next(index for index, slot in enumerate(self.slots) if slot.moves)
-        written = moved + self.late + self.update.POSITION_LATENCY + 1
+        written = moved + self.late + self.update.position_cycle + 1
         return max(0, written - self.cycles_per_channel * self.spec.channels)
 
     @property

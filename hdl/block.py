@@ -8,6 +8,7 @@ from hdl.array import NeuronArray
 from hdl.choice import LayerChoice
 from hdl.fixed import saturate
 from hdl.laned_array import LanedArray
+from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.queue import Queue
 from hdl.ring import ResidualFork, ResidualRing
 from hdl.streams import Beat, Tap, beats
@@ -39,10 +40,10 @@ STEPS_IN_NORM = 2
 Streamed = LanedArray | StreamedGsu | StreamedLeanGsu | StreamedBlockNorm
 
 
-def make_unit(spec: UnitSpec, lanes: int, *, streamed: bool) -> Unit:
+def make_unit(spec: UnitSpec, lanes: int, *, streamed: bool, fabric: Fabric = BLOCKS) -> Unit:
     """A specification's component, in the build that takes a channel a cycle if wanted and there is one."""
     table = UNITS | STREAMED_UNITS if streamed else UNITS
-    return table[spec.kind](spec, lanes)
+    return table[spec.kind](spec, lanes, fabric)
 
 
 def latency_of(part: NeuronArray | LanedArray | Unit | BlockNorm) -> int:
@@ -62,6 +63,7 @@ class ResidualBlock(wiring.Component):
     choice : LayerChoice
     streamed : bool
         Every part in the build that takes a channel a cycle, where it has one.
+    fabric : Fabric
 
     Members
     -------
@@ -70,13 +72,13 @@ class ResidualBlock(wiring.Component):
     tap_array : Out(Tap), y
     """
 
-    def __init__(self, block: Block, choice: LayerChoice, *, streamed: bool = False):
+    def __init__(self, block: Block, choice: LayerChoice, *, streamed: bool = False, fabric: Fabric = BLOCKS):
         self.block, self.streamed = block, streamed
         stream, channels = block.unit.output, block.array.channels
         norm = StreamedBlockNorm if streamed else BlockNorm
-        self.norm_before = None if block.norm_before is None else norm(block.norm_before)
-        self.norm_after = None if block.norm_after is None else norm(block.norm_after)
-        self.unit = make_unit(block.unit, choice.lanes, streamed=streamed)
+        self.norm_before = None if block.norm_before is None else norm(block.norm_before, fabric)
+        self.norm_after = None if block.norm_after is None else norm(block.norm_after, fabric)
+        self.unit = make_unit(block.unit, choice.lanes, streamed=streamed, fabric=fabric)
         self.array: NeuronArray | LanedArray
         self.ring: ResidualRing | ResidualFork
         if streamed:
@@ -85,7 +87,7 @@ class ResidualBlock(wiring.Component):
             in_flight = 2 + self.latency_cycles // self.cycles_per_step
             self.ring = ResidualFork(stream.width, channels, in_flight)
         else:
-            self.array = NeuronArray(block.array, choice.multipliers)
+            self.array = NeuronArray(block.array, choice.multipliers, fabric=fabric)
             in_flight = STEPS_IN_FLIGHT + (0 if self.norm_before is None else STEPS_IN_NORM)
             self.ring = ResidualRing(stream.width, channels, in_flight)
         members = {

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from hdl.primitives.fabric import BLOCKS, Fabric
+
 
 @dataclass(frozen=True)
 class LayerChoice:
@@ -33,8 +35,11 @@ class Choice:
         The encoder multiplies a bit a cycle instead of with a multiplier block.
     streamed : bool
         Every component in the build that takes a channel a cycle, where it has one.
+    fabric : Fabric
+        Of the part.
     """
 
     layers: tuple[LayerChoice, ...]
     serial_encoder: bool
     streamed: bool = False
+    fabric: Fabric = BLOCKS

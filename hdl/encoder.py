@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.embedding import Embedding
 from hdl.fixed import round_shift, saturate
 from hdl.primitives.counters import StepGate, channel_counter
+from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.multiplier import BlockMultiplier, Multiplier, SerialMultiplier
 from hdl.primitives.queue import Queue
@@ -27,6 +28,7 @@ class Encoder(wiring.Component):
     spec : EncoderSpec
     serial : bool
         A bit-serial multiplier instead of a multiplier block.
+    fabric : Fabric
 
     Members
     -------
@@ -34,10 +36,10 @@ class Encoder(wiring.Component):
     o : Out(stream of Beat), H channels a step
     """
 
-    def __init__(self, spec: EncoderSpec, *, serial: bool):
+    def __init__(self, spec: EncoderSpec, *, serial: bool, fabric: Fabric = BLOCKS):
         self.spec, self.serial = spec, serial
-        kind = SerialMultiplier if serial else BlockMultiplier
-        self.multiplier = kind(WEIGHT_WIDTH, spec.input.width)
+        widths = WEIGHT_WIDTH, spec.input.width
+        self.multiplier = SerialMultiplier(*widths) if serial else BlockMultiplier(*widths, fabric)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     @property
@@ -233,8 +235,10 @@ class StreamedEncoder(wiring.Component):
 AnyEncoder = Encoder | StreamedEncoder | Embedding
 
 
-def make_encoder(spec: EncoderSpec | EmbeddingSpec, *, serial: bool, streamed: bool) -> AnyEncoder:
+def make_encoder(
+    spec: EncoderSpec | EmbeddingSpec, *, serial: bool, streamed: bool, fabric: Fabric
+) -> AnyEncoder:
     """A specification's component, in the build that takes a product a cycle if wanted."""
     if isinstance(spec, EmbeddingSpec):
         return Embedding(spec)
-    return StreamedEncoder(spec) if streamed else Encoder(spec, serial=serial)
+    return StreamedEncoder(spec) if streamed else Encoder(spec, serial=serial, fabric=fabric)

@@ -140,7 +140,7 @@ class LanedArray(wiring.Component):
         skips = table(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
         _, skips_at = channel_counter(m, "left", channels, entered)
         total = Signal(signed(spec.accumulator_width), reset_less=True)
-        outputs = delayed(m, chosen, multiplier.LATENCY, reset_less=True)
+        outputs = delayed(m, chosen, multiplier.latency, reset_less=True)
         rounded = round_shift(total, spec.output_shift)
         rounded_total = Signal(rounded.shape(), reset_less=True)
         m.d.comb += [

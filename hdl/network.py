@@ -35,7 +35,10 @@ class Network(wiring.Component):
     def __init__(self, network: QuantizedNetwork, choice: Choice, taps: bool = False):
         self.network, self.taps = network, taps
         self.encoder: AnyEncoder = make_encoder(
-            network.encoder, serial=choice.serial_encoder, streamed=choice.streamed
+            network.encoder,
+            serial=choice.serial_encoder,
+            streamed=choice.streamed,
+            fabric=choice.fabric,
         )
         self.pool: Pool
         self.decoder: Decoder
@@ -44,7 +47,7 @@ class Network(wiring.Component):
         else:
             self.pool, self.decoder = Pool(network.pool), Decoder(network.decoder)
         self.blocks = [
-            ResidualBlock(block, layer, streamed=choice.streamed)
+            ResidualBlock(block, layer, streamed=choice.streamed, fabric=choice.fabric)
             for block, layer in zip(network.blocks, choice.layers, strict=True)
         ]
         members = {

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from hdl.primitives.fabric import Fabric
 from quantize.errors import look_up
 
 Family = Literal["ice40", "ecp5"]
-Platform = Literal["ice40", "ecp5", "logic"]
-"""What a component is elaborated for: a family, or parts whose multipliers are logic."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,9 @@ class Part:
         return self.streamed_mhz if streamed else self.clock_mhz
 
     @property
-    def platform(self) -> Platform:
-        """What components are elaborated for."""
-        return self.family if self.dsps else "logic"
+    def fabric(self) -> Fabric:
+        """What components must know of it."""
+        return Fabric(multiplier_blocks=self.dsps > 0)
 
     @property
     def memory_bits(self) -> int:

@@ -12,6 +12,7 @@ from hdl.encoder import make_encoder
 from hdl.laned_array import LanedArray
 from hdl.network import Network
 from hdl.parts import Part
+from hdl.primitives.fabric import Fabric
 from hdl.resources import Resources
 from hdl.verilog import rtlil_text
 from quantize.errors import StatespikeError
@@ -161,6 +162,7 @@ def assess(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan:
         layers=choice.layers,
         serial_encoder=choice.serial_encoder,
         streamed=choice.streamed,
+        fabric=choice.fabric,
         part=part,
         cycles_per_step=design.cycles_per_step,
         latency_cycles=design.latency_cycles,
@@ -177,17 +179,18 @@ def choices(network: QuantizedNetwork, part: Part) -> list[Choice]:
     still faster than arrays of fewer multipliers. Of choices equally fast, only the smallest.
     """
     found: list[Choice] = []
-    options = [_lane_options(block) for block in network.blocks]
+    fabric = part.fabric
+    options = [_lane_options(block, fabric) for block in network.blocks]
     slowest = [
-        max(NeuronArray(block.array, multipliers).cycles_per_step for block in network.blocks)
-        for multipliers in ARRAY_MULTIPLIERS
+        max(NeuronArray(block.array, count, fabric=fabric).cycles_per_step for block in network.blocks)
+        for count in ARRAY_MULTIPLIERS
     ]
     for multipliers, array, next_array in zip(ARRAY_MULTIPLIERS, slowest, [*slowest[1:], inf], strict=True):
         units = {taken for lanes in options for taken in lanes.values() if array < taken < next_array}
         for cycles in [array, *sorted(units)]:
             layers = _layers(options, multipliers, cycles)
             # A multiplier block for the encoder only where the bit-serial one would hold the layers up.
-            found += [Choice(layers, serial_encoder=False), Choice(layers, serial_encoder=True)]
+            found += [Choice(layers, serial_encoder=serial, fabric=fabric) for serial in (False, True)]
     found = _each_slower(network, found)
     if part.family == "ecp5":  # the streamed builds live on its memories of look-up tables
         found = [*_streamed_choices(network, part, _pace(network, found[0])), *found]
@@ -205,9 +208,9 @@ def _each_slower(network: QuantizedNetwork, found: list[Choice]) -> list[Choice]
 
 def _streamed_choices(network: QuantizedNetwork, part: Part, slowest: int) -> list[Choice]:
     """Choices of streamed builds that take fewer cycles than the slowest of use, in the order of speed."""
-    options = [_lane_options(block, streamed=True) for block in network.blocks]
+    options = [_lane_options(block, part.fabric, streamed=True) for block in network.blocks]
     arrays = [_array_options(block, part.dsps) for block in network.blocks]
-    encoder = make_encoder(network.encoder, serial=False, streamed=True).cycles_per_step
+    encoder = make_encoder(network.encoder, serial=False, streamed=True, fabric=part.fabric).cycles_per_step
     units_least = max(min(unit.values()) for unit in options)
     least = max(encoder, units_least, *(min(array.values()) for array in arrays))
     found: list[Choice] = []
@@ -221,7 +224,7 @@ def _streamed_choices(network: QuantizedNetwork, part: Part, slowest: int) -> li
             array_lanes, multipliers = min(enough, key=lambda form: (form[0] * form[1], form))
             lanes = min(lanes for lanes, taken in unit.items() if taken <= cycles)
             layers.append(LayerChoice(multipliers, lanes, array_lanes))
-        choice = Choice(tuple(layers), serial_encoder=False, streamed=True)
+        choice = Choice(tuple(layers), serial_encoder=False, streamed=True, fabric=part.fabric)
         if choice not in found:
             found.append(choice)
     return found
@@ -245,15 +248,18 @@ def _pace(network: QuantizedNetwork, choice: Choice) -> int:
     """Cycles a step of the slowest block or the encoder, of a choice that is not streamed."""
     blocks = zip(network.blocks, choice.layers, strict=True)
     return max(
-        make_encoder(network.encoder, serial=choice.serial_encoder, streamed=False).cycles_per_step,
-        *(ResidualBlock(block, layer).cycles_per_step for block, layer in blocks),
+        make_encoder(
+            network.encoder, serial=choice.serial_encoder, streamed=False, fabric=choice.fabric
+        ).cycles_per_step,
+        *(ResidualBlock(block, layer, fabric=choice.fabric).cycles_per_step for block, layer in blocks),
     )
 
 
-def _lane_options(block: Block, *, streamed: bool = False) -> dict[int, int]:
+def _lane_options(block: Block, fabric: Fabric, *, streamed: bool = False) -> dict[int, int]:
     """The numbers of lanes that a block's unit offers, and the cycles a step that each takes."""
     return {
-        lanes: make_unit(block.unit, lanes, streamed=streamed).cycles_per_step for lanes in _lanes_of(block)
+        lanes: make_unit(block.unit, lanes, streamed=streamed, fabric=fabric).cycles_per_step
+        for lanes in _lanes_of(block)
     }
 
 

@@ -4,6 +4,7 @@ from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
 from hdl.slots import ROW_WIDTHS, Single
@@ -22,6 +23,7 @@ class ArrayProducts(wiring.Component):
     spec : ArraySpec
     multipliers : int
         1 to 4.
+    fabric : Fabric
 
     Members
     -------
@@ -40,15 +42,15 @@ class ArrayProducts(wiring.Component):
     single : In(range(len(Single)))
         A `hdl.slots.Single`, for one multiplier and for three.
     damping, stiffness : Out(signed(32))
-        The feedback products, in cycle 3.
+        The feedback products, a multiplier's latency after cycle 1.
     input_code, position_code : Out(3)
         The shifts of a mode that moves, in cycle 1.
     total : Out(signed(accumulator_width))
         The channel's sum, `total_latency` cycles after the issue of its last slot.
     """
 
-    def __init__(self, spec: ArraySpec, multipliers: int):
-        self.spec, self.multipliers = spec, multipliers
+    def __init__(self, spec: ArraySpec, multipliers: int, fabric: Fabric = BLOCKS):
+        self.spec, self.multipliers, self.fabric = spec, multipliers, fabric
         state = signed(spec.state_width)
         inputs = {name: In(1) for name in ("clears", "counts", "moves", "weighs", "skip")}
         super().__init__(
@@ -69,21 +71,30 @@ class ArrayProducts(wiring.Component):
         )
 
     @property
+    def contribution_latency(self) -> int:
+        """Cycles from a slot's states to what it adds: a product, or several, added first."""
+        return self.fabric.product_latency + {1: 0, 2: 1, 3: 2, 4: 1}[self.multipliers]
+
+    @property
     def total_latency(self) -> int:
-        """Cycles from the issue of a channel's last slot until `total` is its sum."""
-        return {1: 3, 2: 4, 3: 6, 4: 5}[self.multipliers]
+        """Cycles from the issue of a channel's last slot until `total` is its sum.
+
+        With one or two multipliers that slot adds nothing.
+        """
+        return self.contribution_latency + (1 if self.multipliers <= 2 else 2)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        multipliers = [Multiplier() for _ in range(self.multipliers)]
+        multipliers = [Multiplier(fabric=self.fabric) for _ in range(self.multipliers)]
         for index, multiplier in enumerate(multipliers):
             m.submodules[f"multiplier_{index}"] = multiplier
         if self.multipliers == 1:
-            contribution, age = self._in_turn(m, multipliers[0]), 2
+            contribution = self._in_turn(m, multipliers[0])
         elif self.multipliers == 3:
-            contribution, age = self._pair_and_single(m, multipliers), 4
+            contribution = self._pair_and_single(m, multipliers)
         else:
-            contribution, age = self._pairs(m, multipliers), 3
+            contribution = self._pairs(m, multipliers)
+        age = self.contribution_latency
         total = Signal.like(self.total)
         m.d.comb += self.total.eq(total)
         if self.multipliers <= 2:
@@ -118,7 +129,7 @@ class ArrayProducts(wiring.Component):
                 m.d.sync += code.eq(self.row[OUTPUT_WEIGHT_WIDTH:])
         damps = Signal()
         m.d.comb += damps.eq((self.single == Single.VELOCITY) & ~self.weighs)
-        with m.If(delayed(m, damps, Multiplier.LATENCY)):
+        with m.If(delayed(m, damps, multiplier.latency)):
             m.d.sync += self.damping.eq(multiplier.product)
         m.d.comb += self.stiffness.eq(multiplier.product)
         return multiplier.product
@@ -151,7 +162,7 @@ class ArrayProducts(wiring.Component):
         pair = Signal(both.shape(), reset_less=True)
         m.d.sync += pair.eq(both)
         if self.multipliers == 4:
-            with m.If(~delayed(m, self.counts, 2)):
+            with m.If(~delayed(m, self.counts, multipliers[0].latency)):
                 m.d.sync += pair.eq(0)
         return pair
 
@@ -191,12 +202,13 @@ class ArrayProducts(wiring.Component):
         both = multipliers[0].product + multipliers[1].product
         pair = Signal(both.shape(), reset_less=True)
         single, contribution = Signal.like(self.total, reset_less=True), Signal.like(self.total)
-        with m.If(delayed(m, self.weighs, 2)):
+        latency = multipliers[0].latency
+        with m.If(delayed(m, self.weighs, latency)):
             m.d.sync += pair.eq(both)
         with m.Else():  # as a reset this costs nothing, while a gate before an adder does
             m.d.sync += pair.eq(0)
         m.d.sync += [single.eq(multipliers[2].product), contribution.eq(pair + single)]
-        with m.If(~delayed(m, self.counts, 3)):
+        with m.If(~delayed(m, self.counts, latency + 1)):
             m.d.sync += contribution.eq(0)
         return contribution
 

@@ -12,17 +12,20 @@ from quantize.layers.array import SHIFT_CODE_WIDTH, SHIFT_STEP, ArraySpec
 class StateUpdate(wiring.Component):
     """A pipeline with a place for a mode in every cycle:
 
-        cycle  1         2        3         4           5         6         7      8
+        cycle  1         2        L + 1     L + 2       L + 3     L + 4     L + 5  L + 6
                states,   driven   feedback  difference  velocity  velocity  moved  position
                u shifted          summed                clipped   shifted          clipped
 
-    so that no stage holds more than an adder or a shifter. Cycles count from the issue of the mode's slot.
+    so that no stage holds more than an adder or a shifter; L is a product's latency. Cycles count from the
+    issue of the mode's slot.
 
     Parameters
     ----------
     spec : ArraySpec
     interval : int
         Cycles from one mode to the next at least: with 2, values that wait need half the registers.
+    product_latency : int
+        Cycles from a mode's states to its products.
 
     Members
     -------
@@ -30,15 +33,13 @@ class StateUpdate(wiring.Component):
     input_code, position_code : In(3)
         Of a mode that moves, in cycle 1.
     damping, stiffness : In(signed(32))
-        Its products, in cycle 3.
+        Its products, in cycle L + 1.
     new_velocity, new_position : Out(signed(state_width))
-        To be written in the cycles 6 and 8, when `velocity_valid` and `position_valid` are high.
+        To be written in the cycles L + 4 and L + 6, when `velocity_valid` and `position_valid` are high.
     """
 
-    POSITION_LATENCY = 8
-
-    def __init__(self, spec: ArraySpec, interval: int):
-        self.spec, self.interval = spec, interval
+    def __init__(self, spec: ArraySpec, interval: int, product_latency: int):
+        self.spec, self.interval, self.product_latency = spec, interval, product_latency
         state = signed(spec.state_width)
         super().__init__(
             {
@@ -57,11 +58,21 @@ class StateUpdate(wiring.Component):
             }
         )
 
+    @property
+    def velocity_cycle(self) -> int:
+        """The cycle in which a mode's velocity is known."""
+        return self.product_latency + 4
+
+    @property
+    def position_cycle(self) -> int:
+        """The cycle in which its position is known, the last of its way."""
+        return self.velocity_cycle + 2
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, width = self.spec, self.spec.state_width
         valid_at = {1: self.valid}
-        for age in range(2, self.POSITION_LATENCY + 1):
+        for age in range(2, self.position_cycle + 1):
             valid_at[age] = Signal(name=f"valid_{age}")
             m.d.sync += valid_at[age].eq(valid_at[age - 1])
 
@@ -78,8 +89,8 @@ class StateUpdate(wiring.Component):
             return value
 
         old_velocity = held(self.velocity, 1, 2)
-        old_position = held(self.position, 1, 7)
-        position_code = held(self.position_code, 1, 6)
+        old_position = held(self.position, 1, self.position_cycle - 1)
+        position_code = held(self.position_code, 1, self.velocity_cycle)
 
         def shifted(value: Value, code: Value) -> Signal:
             """The value shifted right, its rounding bit below, a cycle later."""
@@ -91,7 +102,8 @@ class StateUpdate(wiring.Component):
         # A rounding bit enters the carry of the adder that takes the shifted value.
         drive = shifted(self.u, self.input_code)
         driven_bound = (1 << (width - 1)) + (1 << (spec.input.width - 1))
-        driven = held(narrow(old_velocity + drive[1:].as_signed() + drive[0], driven_bound), 2, 4)
+        pushed = narrow(old_velocity + drive[1:].as_signed() + drive[0], driven_bound)
+        driven = held(pushed, 2, self.velocity_cycle - 2)
         feedback = Signal(signed(spec.feedback_width), reset_less=True)
         m.d.sync += feedback.eq(
             shift_left(self.damping, spec.damping_alignment)
@@ -111,9 +123,9 @@ class StateUpdate(wiring.Component):
         moved = Signal(signed(width + 1), reset_less=True)
         m.d.sync += moved.eq(old_position + step[1:].as_signed() + step[0])
         m.d.comb += [
-            self.velocity_valid.eq(valid_at[6]),
+            self.velocity_valid.eq(valid_at[self.velocity_cycle]),
             self.new_velocity.eq(velocity),
-            self.position_valid.eq(valid_at[8]),
+            self.position_valid.eq(valid_at[self.position_cycle]),
             self.new_position.eq(saturate(moved, width)),
         ]
         return m

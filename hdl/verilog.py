@@ -11,7 +11,7 @@ from unittest.mock import patch
 from amaranth.back import rtlil
 from amaranth.lib.wiring import Component
 
-from hdl.parts import Platform
+from hdl.parts import Family
 from hdl.tools import run_tool
 
 
@@ -42,7 +42,7 @@ class _ModuleEmitter(rtlil.ModuleEmitter):
         )
 
 
-def rtlil_text(component: Component, name: str = "top", platform: Platform | None = None) -> str:
+def rtlil_text(component: Component, name: str = "top", platform: Family | None = None) -> str:
     """The component as RTLIL.
 
     Source locations are left out, so equal designs give equal text, whatever folder the sources lie in.
@@ -53,7 +53,7 @@ def rtlil_text(component: Component, name: str = "top", platform: Platform | Non
         Its signature becomes the ports: `i__payload`, `i__valid`, ...; `clk` and `rst` are added.
     name : str
         Name of the top module.
-    platform : Platform, optional
+    platform : Family, optional
         For synthesis: with its own cells where synthesis would not find them. Otherwise portable.
     """
     with patch.object(rtlil, "ModuleEmitter", _ModuleEmitter):

@@ -9,6 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import add_trit, count_width, shift_left
+from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.memory import buffer, concatenate, table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.streams import Beat, beats
@@ -32,6 +33,7 @@ class EventMixer(wiring.Component):
     lanes : int
         Outputs computed at a time; each has a multiplier if the activations have more than two bits.
     activation_width : int
+    fabric : Fabric
 
     Members
     -------
@@ -39,8 +41,11 @@ class EventMixer(wiring.Component):
     o : Out(stream of Beat), `outputs` sums a step
     """
 
-    def __init__(self, weight: Integers, bias: Integers, lanes: int, activation_width: int):
+    def __init__(
+        self, weight: Integers, bias: Integers, lanes: int, activation_width: int, fabric: Fabric = BLOCKS
+    ):
         self.weight, self.bias, self.lanes, self.activation_width = weight, bias, lanes, activation_width
+        self.fabric = fabric
         self.channels, self.outputs = weight.shape
         if not 1 <= lanes <= self.outputs:
             raise ValueError(f"a mixer of {self.outputs} outputs has 1 to {self.outputs} lanes, not {lanes}")
@@ -80,7 +85,12 @@ class EventMixer(wiring.Component):
     @property
     def block_latency(self) -> int:
         """Cycles from the issue of a block's last row until its sums stand in the output registers."""
-        return 4 + (Multiplier.LATENCY if self.multiplies else 0)
+        return 4 + self.product_latency
+
+    @property
+    def product_latency(self) -> int:
+        """Cycles of a product, if there are any."""
+        return self.fabric.product_latency if self.multiplies else 0
 
     @property
     def sum_width(self) -> int:
@@ -201,7 +211,7 @@ class EventMixer(wiring.Component):
             ]
 
         # Cycle 1: an event of the list, its weight row's address. 2: the row. Then products, if any; sums.
-        ready = 2 + (Multiplier.LATENCY if self.multiplies else 0)
+        ready = 2 + self.product_latency
         valid_at, last_at = [issue & ~empty], [issue & last_row]
         for age in range(1, ready + 2):
             valid, last = Signal(name=f"valid_{age}"), Signal(name=f"last_{age}")
@@ -219,7 +229,7 @@ class EventMixer(wiring.Component):
         for lane, total in enumerate(sums):
             field = weights.data.word_select(lane, weight_width)
             if self.multiplies:
-                multiplier = Multiplier(self.activation_width, weight_width)
+                multiplier = Multiplier(self.activation_width, weight_width, fabric=self.fabric)
                 m.submodules[f"multiplier_{lane}"] = multiplier
                 m.d.comb += [multiplier.a.eq(kept_2), multiplier.b.eq(field.as_signed())]
                 added = total + multiplier.product

@@ -3,38 +3,42 @@
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 
 ROWS_TOGETHER = 2
-"""Bits of a factor whose rows are added in the first cycle."""
+"""Bits of a factor whose rows follow each other."""
 
 
 def multiplied_in_logic(m: Module, a: Value, b: Signal) -> Signal:
     """`a * b` of two cycles earlier, added to `m`: a row of adders for each bit of b.
 
     A row gives its sum or, if the bit is 0, what came in. On the iCE40 this choice and the adder fit into one
-    look-up table a bit. Few rows follow each other in the first cycle, in which operands come late out of
-    memories; a tree adds their sums in the second.
+    look-up table a bit. A few rows follow each other; a tree adds their sums. The first cycle takes the rows
+    and the first floor of the tree, the second one the others.
 
     Parameters
     ----------
     a : signed
     b : signed or unsigned
+        Both out of registers.
     """
 
-    def held(value: Value, width: int, name: str) -> Signal:
-        after = Signal(signed(width), name=name, reset_less=True)
-        m.d.sync += after.eq(value)
-        return after
+    def named(domain: str, value: Value, width: int, name: str) -> Signal:
+        result = Signal(signed(width), name=name, reset_less=True)
+        m.d[domain] += result.eq(value)
+        return result
 
     # Products of a with parts of b, and how many bits each part has.
-    parts = []
+    parts: list[tuple[Value, int]] = []
     for start in range(0, len(b), ROWS_TOGETHER):
         bits = b[start : start + ROWS_TOGETHER]
         negative = b.shape().signed and start + len(bits) == len(b)
         product = _rows(m, a, bits, negative, f"row_{start}")
-        parts.append((held(product, len(a) + len(bits), f"part_{start}"), len(bits)))
+        parts.append((named("comb", product, len(a) + len(bits), f"part_{start}"), len(bits)))
+    parts = [
+        (named("sync", value, len(value), f"sum_{index}"), places)
+        for index, (value, places) in enumerate(_floor(parts))
+    ]
     while len(parts) > 1:
-        pairs = zip(parts[::2], parts[1::2], strict=False)
-        parts = [_joined(low, high) for low, high in pairs] + parts[len(parts) // 2 * 2 :]
-    return held(parts[0][0], len(a) + len(b), "row_product")
+        parts = _floor(parts)
+    return named("sync", parts[0][0], len(a) + len(b), "row_product")
 
 
 def _rows(m: Module, a: Value, bits: Value, negative: bool, name: str) -> Value:
@@ -52,6 +56,12 @@ def _rows(m: Module, a: Value, bits: Value, negative: bool, name: str) -> Value:
             m.d.comb += after.eq(Mux(bits[row], total + a, total))
         total = after
     return Cat(*low, total).as_signed()
+
+
+def _floor(parts: list[tuple[Value, int]]) -> list[tuple[Value, int]]:
+    """Neighbouring parts in pairs, and the last one of an odd number as it is."""
+    pairs = zip(parts[::2], parts[1::2], strict=False)
+    return [_joined(low, high) for low, high in pairs] + parts[len(parts) // 2 * 2 :]
 
 
 def _joined(low: tuple[Value, int], high: tuple[Value, int]) -> tuple[Value, int]:

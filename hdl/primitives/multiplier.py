@@ -1,15 +1,17 @@
 """Multipliers: one of fixed latency for data paths that never stop, one that works a bit a cycle.
 
 On parts with multiplier blocks a `Multiplier` is one block with its own operand and product registers used;
-on parts without, it is rows of adders. The block of the iCE40 is found by synthesis; that of the ECP5 is
-asked for by name, for synthesis would leave its registers outside.
+on parts without, it is rows of adders, which take a cycle more. The block of the iCE40 is found by synthesis;
+that of the ECP5 is asked for by name, for synthesis would leave its registers outside.
 """
 
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Shape, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.logic_multiplier import multiplied_in_logic
+from hdl.primitives.registers import delayed
 
 OPERAND_WIDTH = 16
 ECP5_WIDTH = 18
@@ -19,9 +21,9 @@ ECP5_WIDTH = 18
 class Multiplier(wiring.Component):
     """Signed product, a new pair of operands every cycle.
 
-    `product` shows `a * b` of two cycles earlier. The registers have no reset and no enable: anything else
-    keeps them out of the multiplier block. Elaborated for "ecp5", it is a MULT18X18D, and for "logic" rows of
-    adders.
+    `product` shows `a * b` of `latency` cycles earlier. The registers have no reset and no enable: anything
+    else keeps them out of the multiplier block. Elaborated for a family, it is a MULT18X18D of the ECP5 or,
+    where there are no blocks, rows of adders; otherwise a form that computes the same.
 
     Parameters
     ----------
@@ -29,6 +31,7 @@ class Multiplier(wiring.Component):
         What logic is spared where a part has no blocks.
     b_signed : bool
         Otherwise b is a number without a sign.
+    fabric : Fabric
 
     Members
     -------
@@ -37,29 +40,35 @@ class Multiplier(wiring.Component):
     product : Out(signed(a_width + b_width))
     """
 
-    LATENCY = 2
-
     def __init__(
-        self, a_width: int = OPERAND_WIDTH, b_width: int = OPERAND_WIDTH, *, b_signed: bool = True
-    ):
-        self.a_width, self.b_shape = a_width, Shape(b_width, b_signed)
+        self, a_width: int = OPERAND_WIDTH, b_width: int = OPERAND_WIDTH, *,
+        b_signed: bool = True, fabric: Fabric = BLOCKS,
+    ):  # fmt: skip
+        self.a_width, self.b_shape, self.fabric = a_width, Shape(b_width, b_signed), fabric
         super().__init__(
             {"a": In(signed(a_width)), "b": In(self.b_shape), "product": Out(signed(a_width + b_width))}
         )
 
+    @property
+    def latency(self) -> int:
+        return self.fabric.product_latency
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        if platform == "ecp5":
+        in_logic = not self.fabric.multiplier_blocks
+        if platform == "ecp5" and not in_logic:
             m.submodules.block = self._ecp5_block()
-            return m
-        if platform == "logic":
-            m.d.comb += self.product.eq(multiplied_in_logic(m, self.a, self.b))
             return m
         a = Signal(signed(self.a_width), reset_less=True)
         b = Signal(self.b_shape, reset_less=True)
+        m.d.sync += [a.eq(self.a), b.eq(self.b)]
+        if platform is not None and in_logic:
+            m.d.comb += self.product.eq(multiplied_in_logic(m, a, b))
+            return m
         product = Signal(self.product.shape(), reset_less=True)
-        m.d.sync += [a.eq(self.a), b.eq(self.b), product.eq(a * b)]
-        m.d.comb += self.product.eq(product)
+        m.d.sync += product.eq(a * b)
+        # Behind the operands' registers and the product's.
+        m.d.comb += self.product.eq(delayed(m, product, self.latency - 2, reset_less=True))
         return m
 
     def _ecp5_block(self) -> Instance:
@@ -188,13 +197,14 @@ class BlockMultiplier(wiring.Component):
     -------
     i : In(stream of Operands)
     o : Out(stream of signed(a_width + b_width))
-        Valid two cycles after the operands were taken; the next ones are taken as it leaves.
+        Valid `cycles` cycles after the operands were taken; the next ones are taken as it leaves.
     """
 
-    def __init__(self, a_width: int, b_width: int):
+    def __init__(self, a_width: int, b_width: int, fabric: Fabric = BLOCKS):
         if max(a_width, b_width) > OPERAND_WIDTH:
             raise ValueError(f"a multiplier block takes {OPERAND_WIDTH} bits, not {max(a_width, b_width)}")
         self.a_width, self.b_width = a_width, b_width
+        self.multiplier = Multiplier(fabric=fabric)
         super().__init__(
             {
                 "i": In(stream.Signature(Operands(a_width, b_width))),
@@ -205,14 +215,14 @@ class BlockMultiplier(wiring.Component):
     @property
     def cycles(self) -> int:
         """Cycles from one pair of operands to the next, if the product leaves at once."""
-        return Multiplier.LATENCY
+        return self.multiplier.latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.multiplier = multiplier = Multiplier()
+        m.submodules.multiplier = multiplier = self.multiplier
         a = Signal(signed(self.a_width), reset_less=True)
         b = Signal(signed(self.b_width), reset_less=True)
-        age = Signal(range(Multiplier.LATENCY + 1))
+        age = Signal(range(self.cycles + 1))
         busy = Signal()
         take = self.i.valid & self.i.ready
         # The operands are held: the block's own registers take them again in every cycle.
@@ -220,7 +230,7 @@ class BlockMultiplier(wiring.Component):
             self.i.ready.eq(~busy | (self.o.valid & self.o.ready)),
             multiplier.a.eq(Mux(take, self.i.payload.a, a)),
             multiplier.b.eq(Mux(take, self.i.payload.b, b)),
-            self.o.valid.eq(busy & (age == Multiplier.LATENCY - 1)),
+            self.o.valid.eq(busy & (age == self.cycles - 1)),
             self.o.payload.eq(multiplier.product[: self.a_width + self.b_width].as_signed()),
         ]
         with m.If(take):

@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import requantise, round_shift, saturate, shift_left
+from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.queue import Queue
 from hdl.streams import Beat, beats
@@ -20,6 +21,7 @@ class SigmoidGate(wiring.Component):
     Parameters
     ----------
     spec : GluSpec
+    fabric : Fabric
 
     Members
     -------
@@ -27,19 +29,25 @@ class SigmoidGate(wiring.Component):
     o : Out(stream of Beat), in the residual format
     """
 
-    # Cycles from the gate's arrival until its product waits: argument, table, operands, product, rounded.
-    GATE_LATENCY = 5
-    # Cycles that a pair takes: the value's, the gate's, into the queue, and the gate's handshake.
-    PAIR_CYCLES = 1 + GATE_LATENCY + 2
-
-    def __init__(self, spec: GluSpec):
+    def __init__(self, spec: GluSpec, fabric: Fabric = BLOCKS):
         self.spec = spec
+        self.multiplier = Multiplier(OPERAND_WIDTH, spec.sigmoid.fraction + 1, fabric=fabric)
         super().__init__({"i": In(beats(spec.sum_width)), "o": Out(beats(spec.output.width))})
+
+    @property
+    def gate_latency(self) -> int:
+        """Cycles from the gate's arrival until its product waits: argument, table, product, rounded."""
+        return self.multiplier.latency + 3
+
+    @property
+    def pair_cycles(self) -> int:
+        """Cycles that a pair takes: the value's, the gate's, into the queue, and the gate's handshake."""
+        return 1 + self.gate_latency + 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, sigmoid = self.spec, self.spec.sigmoid
-        m.submodules.multiplier = multiplier = Multiplier(OPERAND_WIDTH, sigmoid.fraction + 1)
+        m.submodules.multiplier = multiplier = self.multiplier
         value = Signal(signed(OPERAND_WIDTH), reset_less=True)
         # A shift to the left comes behind the register: Yosys refuses constant bits in one ("conflicting init
         # values"). What it clips earlier lies beyond the table all the same.
@@ -62,7 +70,7 @@ class SigmoidGate(wiring.Component):
             queue.i.payload.last.eq(self.i.payload.last),
             queue.i.payload.value.eq(saturate(rounded, spec.output.width)),
         ]
-        age = Signal(range(self.GATE_LATENCY))
+        age = Signal(range(self.gate_latency))
         ripe = Signal()
         with m.FSM():
             with m.State("value"):
@@ -75,7 +83,7 @@ class SigmoidGate(wiring.Component):
                     m.next = "gate"
             with m.State("gate"):
                 with m.If(self.i.valid & ~ripe):
-                    m.d.sync += [age.eq(age + 1), ripe.eq(age == self.GATE_LATENCY - 1)]
+                    m.d.sync += [age.eq(age + 1), ripe.eq(age == self.gate_latency - 1)]
                 m.d.comb += queue.i.valid.eq(ripe)
                 with m.If(ripe & queue.i.ready):
                     m.d.sync += ripe.eq(0)

@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import round_shift, saturate
+from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.queue import Queue
 from hdl.streams import Beat, Factors, beats
@@ -20,6 +21,7 @@ class GateProduct(wiring.Component):
     Parameters
     ----------
     spec : GatedProductSpec
+    fabric : Fabric
 
     Members
     -------
@@ -27,23 +29,25 @@ class GateProduct(wiring.Component):
     o : Out(stream of Beat)
     """
 
-    # Cycles that the factors wait: into the multiplier, multiplied, rounded, clipped as the product leaves.
-    CYCLES = Multiplier.LATENCY + 2
-
-    def __init__(self, spec: GatedProductSpec):
-        self.spec = spec
+    def __init__(self, spec: GatedProductSpec, fabric: Fabric = BLOCKS):
+        self.spec, self.multiplier = spec, Multiplier(fabric=fabric)
         factors = stream.Signature(Factors(OPERAND_WIDTH))
         super().__init__({"i": In(factors), "o": Out(beats(spec.mixer_width))})
+
+    @property
+    def cycles(self) -> int:
+        """Cycles that the factors wait: multiplied, rounded, clipped as the product leaves."""
+        return self.multiplier.latency + 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec = self.spec
-        m.submodules.multiplier = multiplier = Multiplier()
+        m.submodules.multiplier = multiplier = self.multiplier
         m.submodules.queue = queue = Queue(Beat(spec.mixer_width), 1)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         product = round_shift(multiplier.product, spec.mixer_shift)
         rounded = Signal(product.shape(), reset_less=True)
-        age = Signal(range(self.CYCLES))
+        age = Signal(range(self.cycles))
         ripe = Signal()  # in the last cycle; a register, for much waits for it
         m.d.sync += rounded.eq(product)
         m.d.comb += [
@@ -58,7 +62,7 @@ class GateProduct(wiring.Component):
         with m.If(self.i.ready):
             m.d.sync += [age.eq(0), ripe.eq(0)]
         with m.Elif(self.i.valid & ~ripe):
-            m.d.sync += [age.eq(age + 1), ripe.eq(age == self.CYCLES - 2)]
+            m.d.sync += [age.eq(age + 1), ripe.eq(age == self.cycles - 2)]
         return m
 
 
@@ -70,6 +74,7 @@ class GatedMixer(wiring.Component):
     spec : GatedProductSpec
     lanes : int
         Output channels computed at a time, 1 to H.
+    fabric : Fabric
 
     Members
     -------
@@ -77,13 +82,13 @@ class GatedMixer(wiring.Component):
     o : Out(stream of Beat), the shifted product
     """
 
-    def __init__(self, spec: GatedProductSpec, lanes: int):
-        self.mixer, self.product = GsuMixer(spec, lanes), GateProduct(spec)
+    def __init__(self, spec: GatedProductSpec, lanes: int, fabric: Fabric = BLOCKS):
+        self.mixer, self.product = GsuMixer(spec, lanes), GateProduct(spec, fabric)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.mixer_width))})
 
     @property
     def cycles_per_step(self) -> int:
-        return self.mixer.cycles_taken_in(self.product.CYCLES)
+        return self.mixer.cycles_taken_in(self.product.cycles)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

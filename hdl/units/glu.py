@@ -6,6 +6,7 @@ from amaranth.lib import wiring
 
 from hdl.mixers.blocks import block_sizes
 from hdl.mixers.event import EventMixer
+from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.units.activations import IntegrateAndFire, Smooth, Spikes
 from hdl.units.gate import SigmoidGate
 from hdl.units.unit import Unit
@@ -31,17 +32,18 @@ class Glu(Unit):
     spec : GluSpec
     lanes : int
         Of the mixer, 1 to 2 H.
+    fabric : Fabric
     """
 
-    def __init__(self, spec: GluSpec, lanes: int):
+    def __init__(self, spec: GluSpec, lanes: int, fabric: Fabric = BLOCKS):
         # mypy cannot see that the table pairs specifications with their components.
         self.activations = ACTIVATIONS[spec.kind](spec)  # type: ignore[arg-type]
         # Outputs alternate: value of channel 0, gate of channel 0, value of channel 1, ...
         weight = np.stack([spec.value, spec.gate], axis=2).reshape(spec.channels, -1)
         bias = np.stack([spec.value_bias, spec.gate_bias], axis=1).reshape(-1)
-        self.mixer = EventMixer(weight, bias, lanes, spec.activation_format.width)
-        self.gate = SigmoidGate(spec)
-        super().__init__(spec, lanes)
+        self.mixer = EventMixer(weight, bias, lanes, spec.activation_format.width, fabric)
+        self.gate = SigmoidGate(spec, fabric)
+        super().__init__(spec, lanes, fabric)
 
     @staticmethod
     def lane_choices(spec: GluSpec) -> list[int]:
@@ -57,7 +59,7 @@ class Glu(Unit):
     def cycles_per_step(self) -> int:
         """The worst case: no activation is zero, and each block waits for the pairs of the one before."""
         mixer = self.mixer
-        pairs = -(-mixer.lanes // 2) * self.gate.PAIR_CYCLES
+        pairs = -(-mixer.lanes // 2) * self.gate.pair_cycles
         block = max(mixer.channels + 1, mixer.block_latency + pairs)
         return max(mixer.blocks * block + 1, self.spec.channels * self.activations.cycles_per_beat + 1)
 

@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 
 from hdl.fixed import saturate
+from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.memory import table, words_of
 from hdl.primitives.queue import Queue
 from hdl.streams import Beat
@@ -24,20 +25,21 @@ class Gsu(Unit):
     spec : GsuSpec
     lanes : int
         Of the mixer, 1 to H.
+    fabric : Fabric
     """
 
     MIXER: type[GsuMixer] = GsuMixer
 
-    def __init__(self, spec: GsuSpec, lanes: int):
-        self.mixer, self.norm = self.MIXER(spec, lanes), self.norm_of(spec)
-        super().__init__(spec, lanes)
+    def __init__(self, spec: GsuSpec, lanes: int, fabric: Fabric = BLOCKS):
+        self.mixer, self.norm = self.MIXER(spec, lanes), self.norm_of(spec, fabric)
+        super().__init__(spec, lanes, fabric)
 
     @staticmethod
-    def norm_of(spec: GsuSpec) -> StepNorm | StreamedStepNorm:
+    def norm_of(spec: GsuSpec, fabric: Fabric) -> StepNorm | StreamedStepNorm:
         """What follows the mixer: it makes the gate product too."""
         return StepNorm(
             spec.norm, spec.output, spec.gelu,
-            factor_width=spec.bias_path_width, product_shift=spec.product_shift,
+            factor_width=spec.bias_path_width, product_shift=spec.product_shift, fabric=fabric,
         )  # fmt: skip
 
     @property
@@ -58,12 +60,12 @@ class Gsu(Unit):
 
 
 class StreamedGsu(Gsu):
-    """A `Gsu` whose parts take a channel a cycle."""
+    """A `Gsu` whose parts take a channel a cycle, with multiplier blocks."""
 
     MIXER = StreamedGsuMixer
 
     @staticmethod
-    def norm_of(spec: GsuSpec) -> StreamedStepNorm:
+    def norm_of(spec: GsuSpec, fabric: Fabric) -> StreamedStepNorm:
         return StreamedStepNorm(spec.norm, spec.output, spec.gelu)
 
     @property
@@ -85,15 +87,20 @@ class LeanGsu(Unit):
     spec : LeanGsuSpec
     lanes : int
         Of the mixer, 1 to H.
+    fabric : Fabric
     """
 
-    MIXER: type[GatedMixer | StreamedGsuMixer] = GatedMixer
     # Entries of the queue at the end; with one, a channel leaves in every other cycle at most.
     WAITING = 1
 
-    def __init__(self, spec: LeanGsuSpec, lanes: int):
-        self.mixer = self.MIXER(spec, lanes)
-        super().__init__(spec, lanes)
+    def __init__(self, spec: LeanGsuSpec, lanes: int, fabric: Fabric = BLOCKS):
+        self.mixer = self.mixer_of(spec, lanes, fabric)
+        super().__init__(spec, lanes, fabric)
+
+    @staticmethod
+    def mixer_of(spec: LeanGsuSpec, lanes: int, fabric: Fabric) -> GatedMixer | StreamedGsuMixer:
+        """What gives the gate product."""
+        return GatedMixer(spec, lanes, fabric)
 
     @property
     def multipliers(self) -> int:
@@ -131,9 +138,13 @@ class LeanGsu(Unit):
 
 
 class StreamedLeanGsu(LeanGsu):
-    """A `LeanGsu` whose mixer takes a channel a cycle."""
+    """A `LeanGsu` whose mixer takes a channel a cycle, with multiplier blocks."""
 
-    MIXER, WAITING = StreamedGsuMixer, 2
+    WAITING = 2
+
+    @staticmethod
+    def mixer_of(spec: LeanGsuSpec, lanes: int, fabric: Fabric) -> StreamedGsuMixer:
+        return StreamedGsuMixer(spec, lanes)
 
     @property
     def latency_cycles(self) -> int:

@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import requantise
+from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.streams import beats
 from hdl.units.norm_stream import StreamedStepNorm
 from hdl.units.step_norm import StepNorm
@@ -17,6 +18,7 @@ class BlockNorm(wiring.Component):
     Parameters
     ----------
     spec : LayerNormSpec
+    fabric : Fabric
 
     Members
     -------
@@ -27,15 +29,18 @@ class BlockNorm(wiring.Component):
     # The second factor, which leaves the input's rounding to the norm.
     UNIT_SHIFT = WORD - 2
 
-    def __init__(self, spec: LayerNormSpec):
-        self.spec = spec
+    def __init__(self, spec: LayerNormSpec, fabric: Fabric = BLOCKS):
+        self.spec, self.fabric = spec, fabric
         self.norm = self._make_norm()
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     def _make_norm(self) -> StepNorm | StreamedStepNorm:
         shift = self.UNIT_SHIFT + self.spec.input_shift
         width = self.spec.input.width
-        return StepNorm(self.spec.norm, self.spec.output, factor_width=width, product_shift=shift)
+        return StepNorm(
+            self.spec.norm, self.spec.output,
+            factor_width=width, product_shift=shift, fabric=self.fabric,
+        )  # fmt: skip
 
     def _connect_value(self, m: Module) -> None:
         """What the norm takes of a beat."""
@@ -65,7 +70,7 @@ class BlockNorm(wiring.Component):
 
 
 class StreamedBlockNorm(BlockNorm):
-    """A `BlockNorm` that takes a channel a cycle."""
+    """A `BlockNorm` that takes a channel a cycle, with multiplier blocks."""
 
     def _make_norm(self) -> StreamedStepNorm:
         return StreamedStepNorm(self.spec.norm, self.spec.output)

@@ -74,7 +74,7 @@ class Centre(wiring.Component):
             mean = Signal.like(word, name="mean")
             m.d.comb += [multiplier.a.eq(word), multiplier.b.eq(norm.mean_factor)]
             m.d.sync += mean.eq(round_shift(multiplier.product, norm.mean_factor_fraction))
-            age += Multiplier.LATENCY + 1
+            age += multiplier.latency + 1
         m.d.comb += [
             means.i.valid.eq(delayed(m, gate.ends, age)),
             Cat(means.i.payload.first, means.i.payload.last).eq(delayed(m, marks, age - 1)),
@@ -162,7 +162,7 @@ class StreamedStepNorm(wiring.Component):
         m.submodules.sums = sums = ShallowStore(unsigned(2 * norm.root_width), self.STEPS)
         m.submodules.square = square = Multiplier()
         squares = Signal(2 * norm.root_width, reset_less=True)
-        summed = Multiplier.LATENCY
+        summed = square.latency
         m.d.comb += [
             centre.o.ready.eq(gate.ready & values.i.ready),
             gate.take.eq(centre.o.valid & centre.o.ready),

@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 
 from hdl.fixed import requantise
 from hdl.mixers.event import EventMixer
+from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.units.activations import Spikes
 from hdl.units.unit import Unit
 from quantize.layers.functions import TRIT_WIDTH
@@ -19,12 +20,13 @@ class SpikeLinear(Unit):
     spec : SpikeLinearSpec
     lanes : int
         Of the mixer, 1 to H.
+    fabric : Fabric
     """
 
-    def __init__(self, spec: SpikeLinearSpec, lanes: int):
+    def __init__(self, spec: SpikeLinearSpec, lanes: int, fabric: Fabric = BLOCKS):
         self.spikes = Spikes(spec)
         self.mixer = EventMixer(spec.weight, spec.bias, lanes, TRIT_WIDTH)
-        super().__init__(spec, lanes)
+        super().__init__(spec, lanes, fabric)
 
     @property
     def multipliers(self) -> int:

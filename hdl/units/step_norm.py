@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import requantise, shift_left, shifted_with_round_bit
 from hdl.primitives.counters import StepGate, channel_counter
+from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.queue import Queue
@@ -40,6 +41,7 @@ class StepNorm(wiring.Component):
         Bits of the factor a.
     product_shift : int
         Right shift of the factors' product that gives z.
+    fabric : Fabric
 
     Members
     -------
@@ -48,16 +50,15 @@ class StepNorm(wiring.Component):
     """
 
     multipliers = 1
-    # Cycles from an operation's issue to its write-back.
-    LATENCY = 7
     # Cycles from a pair of factors' arrival until the next one can come.
     FACTOR_CYCLES = 4
 
     def __init__(
         self, norm: LayerNorm, output: Format, gelu: Gelu | None = None, *,
-        factor_width: int, product_shift: int,
+        factor_width: int, product_shift: int, fabric: Fabric = BLOCKS,
     ):  # fmt: skip
         self.norm, self.gelu, self.output = norm, gelu, output
+        self.multiplier = Multiplier(fabric=fabric)
         # A factor goes up as far as that makes its product's shift that of the other ones.
         self.factor_left = self._spare(product_shift, factor_width)
         self.gain_left = self._spare(norm.gain_shift, GAIN_WIDTH)
@@ -69,6 +70,16 @@ class StepNorm(wiring.Component):
     def _spare(self, shift: int, width: int) -> int:
         """How far a factor of so many bits can go up while its product's shift stays within the norm's."""
         return min(max(self.norm.normalise_shift - shift, 0), WORD - width)
+
+    @property
+    def product_cycle(self) -> int:
+        """The cycle after an operation's issue in which its product is there."""
+        return 2 + self.multiplier.latency
+
+    @property
+    def latency(self) -> int:
+        """Cycles from an operation's issue to its write-back."""
+        return self.product_cycle + 3
 
     @property
     def _dropped(self) -> int:
@@ -84,17 +95,17 @@ class StepNorm(wiring.Component):
     def cycles_per_step(self) -> int:
         """Most cycles from the start of one step's work to the next, if its outputs leave at once."""
         channels, root = self.norm.channels, self.root
-        mean = 0 if self.norm.mean_is_shifted else 1 + self.LATENCY
-        walk = channels + self.LATENCY
+        mean = 0 if self.norm.mean_is_shifted else 1 + self.latency
+        walk = channels + self.latency
         rooting = 1 + root.scale_cycles + max(root.root_cycles, walk + 2) + root.division_cycles
         return 1 + mean + walk + rooting + 2 * walk + channels * self.channel_cycles + channels
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        norm, channels, last = self.norm, self.norm.channels, self.LATENCY
+        norm, channels, last = self.norm, self.norm.channels, self.latency
         write, read = buffer(m, "values", 2 * channels, WORD)
         m.submodules.root = root = self.root
-        m.submodules.multiplier = multiplier = Multiplier()
+        m.submodules.multiplier = multiplier = self.multiplier
         m.submodules.gate = gate = StepGate(channels, 2)
         m.submodules.queue = queue = Queue(Beat(self.output.width), 1)
 
@@ -203,13 +214,13 @@ class StepNorm(wiring.Component):
         with m.Elif(walk == SQUARE):
             m.d.comb += multiplier.b.eq(centred)
 
-        # Products. Cycle 4: the product; 5: shifted; 6: rounded; 7: clipped, to be written back.
+        # Products: in the next cycle shifted, then rounded, then clipped, to be written back.
         # Of what is scaled the highest bits are known to be signs.
         kept = 2 * WORD - min(norm.normalise_shift, self.product_shift, self.gain_shift)
         window, round_bit = Signal(signed(kept), reset_less=True), Signal(reset_less=True)
-        product = multiplier.product
+        product, multiplied = multiplier.product, self.product_cycle
         m.d.comb += [
-            root.add.eq(issued_at[4] & (walk == SQUARE) & ~averaging),
+            root.add.eq(issued_at[multiplied] & (walk == SQUARE) & ~averaging),
             root.square_low.eq(product[: norm.normalise_shift]),
             root.square_high.eq(window.as_unsigned()),
         ]
@@ -220,7 +231,7 @@ class StepNorm(wiring.Component):
             m.d.sync += [window.eq(whole), round_bit.eq(below)]
 
         shift_by(norm.normalise_shift)
-        with m.If(pair_at[4]):
+        with m.If(pair_at[multiplied]):
             shift_by(self.product_shift)
         with m.Else(), m.Switch(walk):
             for step, shift in amounts.items():
@@ -228,16 +239,16 @@ class StepNorm(wiring.Component):
                     shift_by(shift)
         shifts = table(m, "shifts", words_of(norm.shift, WORD), WORD)
         offset = Signal(signed(WORD), reset_less=True)
-        shifted, _ = channel_counter(m, "shifted", channels, issued_at[3] & (walk == GAIN))
+        shifted, _ = channel_counter(m, "shifted", channels, issued_at[multiplied - 1] & (walk == GAIN))
         m.d.comb += shifts.addr.eq(shifted)
-        m.d.sync += offset.eq(Mux(issued_at[4] & (walk == GAIN), shifts.data.as_signed(), 0))
+        m.d.sync += offset.eq(Mux(issued_at[multiplied] & (walk == GAIN), shifts.data.as_signed(), 0))
         whole = window + offset + round_bit
         unclipped = Signal(whole.shape(), reset_less=True)
         # z is a bit narrower than the word: one clipping for both.
         above = unclipped[WORD - 1 :]
-        fits = ((above == 0) | above.all()) & ~(pair_at[6] & (unclipped[WORD - 2] ^ unclipped[-1]))
+        fits = ((above == 0) | above.all()) & ~(pair_at[last - 1] & (unclipped[WORD - 2] ^ unclipped[-1]))
         sign = unclipped[-1]
-        clipped = Cat((~sign).replicate(WORD - 2), sign ^ ~pair_at[6], sign)
+        clipped = Cat((~sign).replicate(WORD - 2), sign ^ ~pair_at[last - 1], sign)
         m.d.sync += [unclipped.eq(whole), rounded.eq(Mux(fits, unclipped[:WORD], clipped))]
 
         # Write-backs: z into the bank that is not worked on, with its sum.

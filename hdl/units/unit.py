@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.mixers.blocks import block_sizes
+from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.streams import beats
 
 
@@ -19,6 +20,7 @@ class Unit(wiring.Component):
         With `input` and `output` formats and a number of `channels`.
     lanes : int
         Of the mixer: outputs computed at a time.
+    fabric : Fabric
 
     Members
     -------
@@ -26,8 +28,8 @@ class Unit(wiring.Component):
     o : Out(stream of Beat), in the residual format
     """
 
-    def __init__(self, spec: Any, lanes: int):
-        self.spec, self.lanes = spec, lanes
+    def __init__(self, spec: Any, lanes: int, fabric: Fabric = BLOCKS):
+        self.spec, self.lanes, self.fabric = spec, lanes, fabric
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     @staticmethod

@@ -5,6 +5,7 @@ import pytest
 
 from hdl.array import NeuronArray
 from hdl.laned_array import LanedArray
+from hdl.primitives.fabric import BLOCKS, LOGIC
 from tests.hdl.bench import beat_values, pressures, run_stream, step_beats
 from tests.networks import random_network
 
@@ -15,9 +16,10 @@ def spec_of(channels: int, modes: int, seed: int):
     return random_network("gsu", channels, modes, 1, seed=seed).blocks[0].array
 
 
+@pytest.mark.parametrize("fabric", [BLOCKS, LOGIC])
 @pytest.mark.parametrize("multipliers", [1, 2, 3, 4])
 @pytest.mark.parametrize(("channels", "modes"), SHAPES)
-def test_array_equals_its_specification(channels, modes, multipliers):
+def test_array_equals_its_specification(channels, modes, multipliers, fabric):
     for seed, pressure in pressures(channels, modes, multipliers):
         spec = spec_of(channels, modes, seed)
         generator = np.random.default_rng(seed)
@@ -25,14 +27,16 @@ def test_array_equals_its_specification(channels, modes, multipliers):
         payloads = [payload for values in sequences for payload in step_beats(values, 16)]
         outputs = [spec.compute(values[None])[0][0] for values in sequences]
         expected = [payload for values in outputs for payload in step_beats(values, 16)]
-        got = run_stream(NeuronArray(spec, multipliers), payloads, len(expected), seed=seed, **pressure)
+        array = NeuronArray(spec, multipliers, fabric=fabric)
+        got = run_stream(array, payloads, len(expected), seed=seed, **pressure)
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
+@pytest.mark.parametrize("fabric", [BLOCKS, LOGIC])
 @pytest.mark.parametrize("multipliers", [1, 2, 3, 4])
 @pytest.mark.parametrize(("channels", "modes"), SHAPES)
-def test_array_takes_the_cycles_it_promises(channels, modes, multipliers):
-    array = NeuronArray(spec_of(channels, modes, 1), multipliers)
+def test_array_takes_the_cycles_it_promises(channels, modes, multipliers, fabric):
+    array = NeuronArray(spec_of(channels, modes, 1), multipliers, fabric=fabric)
     steps = 9
     values = np.zeros((steps, channels), dtype=np.int64)
     got = run_stream(array, step_beats(values, 16), steps * channels)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hdl.primitives.fabric import BLOCKS, LOGIC
 from hdl.units.gate_product import GatedMixer
 from hdl.units.gsu import Gsu, StreamedGsu
 from hdl.units.gsu_stream import StreamedGsuMixer
@@ -31,9 +32,15 @@ def sequences_of(channels: int, seed: int) -> list[np.ndarray]:
     return values
 
 
+def in_logic(spec, lanes: int) -> GatedMixer:
+    """Its multiplier made of look-up tables."""
+    return GatedMixer(spec, lanes, LOGIC)
+
+
 STREAMED_SHAPES = [(1, 1), (3, 2), (7, 3), (8, 8)]
 MIXERS = [(GatedMixer, *shape) for shape in SHAPES] + [
-    (StreamedGsuMixer, *shape) for shape in STREAMED_SHAPES
+    *((StreamedGsuMixer, *shape) for shape in STREAMED_SHAPES),
+    *((in_logic, *shape) for shape in SHAPES[::2]),
 ]
 
 
@@ -83,13 +90,14 @@ def norm_beats(unit, spec, generator, steps: int):
     return payloads.ravel().tolist(), requantise(a * b, spec.product_shift, 15)
 
 
-NORMS = [(Gsu, channels) for channels in (1, 2, 3, 5, 8, 33)] + [
-    (StreamedGsu, channels) for channels in (1, 3, 8, 17)
+NORMS = [(Gsu, channels, BLOCKS) for channels in (1, 2, 3, 5, 8, 33)] + [
+    *((StreamedGsu, channels, BLOCKS) for channels in (1, 3, 8, 17)),
+    *((Gsu, channels, LOGIC) for channels in (1, 2, 5, 33)),
 ]
 
 
-@pytest.mark.parametrize(("unit", "channels"), NORMS)
-def test_norm_equals_its_specification(unit, channels):
+@pytest.mark.parametrize(("unit", "channels", "fabric"), NORMS)
+def test_norm_equals_its_specification(unit, channels, fabric):
     for seed, pressure in pressures(channels, unit is Gsu):
         spec, generator = spec_of(channels, seed), np.random.default_rng(seed)
         sequences = [norm_beats(unit, spec, generator, steps) for steps in (4, 1, 5)]
@@ -106,14 +114,15 @@ def test_norm_equals_its_specification(unit, channels):
             )
         ]
         payloads = [payload for given, _ in sequences for payload in given]
-        got = run_stream(unit.norm_of(spec), payloads, len(expected), seed=seed, **pressure)
+        got = run_stream(unit.norm_of(spec, fabric), payloads, len(expected), seed=seed, **pressure)
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
+@pytest.mark.parametrize("fabric", [BLOCKS, LOGIC])
 @pytest.mark.parametrize(("unit", "channels"), [(Gsu, 1), (Gsu, 3), (Gsu, 8), (StreamedGsu, 5)])
-def test_norm_never_exceeds_the_cycles_it_promises(unit, channels):
+def test_norm_never_exceeds_the_cycles_it_promises(unit, channels, fabric):
     spec = spec_of(channels, 1)
-    norm = unit.norm_of(spec)
+    norm = unit.norm_of(spec, fabric)
     payloads, z = norm_beats(unit, spec, np.random.default_rng(0), 9)
     got = run_stream(norm, payloads, z.size)
     assert max(np.diff(got.cycles[channels - 1 :: channels])[1:]) <= norm.cycles_per_step
@@ -122,7 +131,7 @@ def test_norm_never_exceeds_the_cycles_it_promises(unit, channels):
 def test_streamed_norm_takes_a_channel_a_cycle():
     channels = 21
     spec = spec_of(channels, 1)
-    norm = StreamedGsu.norm_of(spec)
+    norm = StreamedGsu.norm_of(spec, BLOCKS)
     values = np.random.default_rng(0).integers(-1000, 1000, (12, channels))
     got = run_stream(norm, step_beats(values, 15), values.size)
     assert set(np.diff(got.cycles)) == {1}

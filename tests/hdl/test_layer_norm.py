@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hdl.primitives.fabric import LOGIC
 from hdl.units.layer_norm import BlockNorm, StreamedBlockNorm
 from quantize.formats import Format
 from quantize.layers.norm import LayerNormSpec
@@ -34,7 +35,12 @@ def sequences_of(channels: int, seed: int) -> list[np.ndarray]:
     return values
 
 
-KINDS = [BlockNorm, StreamedBlockNorm]
+def in_logic(spec: LayerNormSpec) -> BlockNorm:
+    """Its multiplier made of look-up tables."""
+    return BlockNorm(spec, LOGIC)
+
+
+KINDS = [BlockNorm, StreamedBlockNorm, in_logic]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,6 +9,7 @@ from amaranth.sim import Simulator
 from boards.toolchain import synthesise
 from hdl.cost import census
 from hdl.parts import part
+from hdl.primitives.fabric import BLOCKS, LOGIC
 from hdl.primitives.logic_multiplier import multiplied_in_logic
 from hdl.primitives.multiplier import ECP5_WIDTH, Multiplier
 from hdl.verilog import rtlil_text, run_yosys
@@ -52,14 +53,15 @@ def model() -> str:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("platform", ["ecp5", "logic"])
+@pytest.mark.parametrize("fabric", [BLOCKS, LOGIC])
 @pytest.mark.parametrize(("widths", "b_signed"), [((5, 4), True), ((5, 4), False), ((3, 1), False)])
-def test_each_form_computes_what_the_portable_one_does(platform, widths, b_signed, tmp_path):
-    multiplier = Multiplier(*widths, b_signed=b_signed)
+def test_each_form_computes_what_the_portable_one_does(fabric, widths, b_signed, tmp_path):
+    multiplier = Multiplier(*widths, b_signed=b_signed, fabric=fabric)
     (tmp_path / "model.v").write_text(model())
     (tmp_path / "portable.il").write_text(rtlil_text(multiplier, "portable"))
-    (tmp_path / "block.il").write_text(rtlil_text(multiplier, "block", platform=platform))
-    assert ("MULT18X18D" in (tmp_path / "block.il").read_text()) == (platform == "ecp5")
+    (tmp_path / "block.il").write_text(rtlil_text(multiplier, "block", platform="ecp5"))
+    assert ("MULT18X18D" in (tmp_path / "block.il").read_text()) == (fabric == BLOCKS)
+    assert ("$mul" in (tmp_path / "block.il").read_text()) is False
     run_yosys(
         "read_rtlil block.il\nread_verilog model.v\nhierarchy -top block\nproc\nflatten\n"
         "read_rtlil portable.il\nproc portable\n"
@@ -71,8 +73,9 @@ def test_each_form_computes_what_the_portable_one_does(platform, widths, b_signe
 
 
 def test_a_multiplier_in_logic_takes_three_tables_for_two_products_of_bits(tmp_path):
-    target, multiplier = part("hx8k"), Multiplier()
-    found = synthesise(rtlil_text(multiplier, platform=target.platform), target, tmp_path).resources
+    target = part("hx8k")
+    multiplier = Multiplier(fabric=target.fabric)
+    found = synthesise(rtlil_text(multiplier, platform=target.family), target, tmp_path).resources
     assert 256 < found.lut < 1.6 * 256
     assert found.lut == pytest.approx(census(rtlil_text(multiplier)).resources(target).lut, rel=0.15)
 

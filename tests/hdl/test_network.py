@@ -8,6 +8,7 @@ from hdl.choice import Choice, LayerChoice
 from hdl.drafts import drafts
 from hdl.laned_array import LanedArray
 from hdl.network import Network
+from hdl.primitives.fabric import BLOCKS, LOGIC
 from quantize.configuration import UNIT_TENSORS
 from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.compare import compare
@@ -60,7 +61,8 @@ def drawn_choice(network, generator) -> Choice:
         )
         for block in network.blocks
     )
-    return Choice(layers, serial_encoder=bool(generator.integers(2)))
+    serial, in_logic = generator.integers(2, size=2)
+    return Choice(layers, serial_encoder=bool(serial), fabric=LOGIC if in_logic else BLOCKS)
 
 
 # Layer norms before and after blocks.

@@ -1,6 +1,7 @@
 import pytest
 
 from hdl.parts import PARTS, part
+from hdl.primitives.fabric import BLOCKS, LOGIC
 from quantize.errors import StatespikeError
 
 
@@ -24,3 +25,9 @@ def test_unknown_part_is_told_with_the_known_ones():
 def test_parts_that_stream_plan_a_clock_for_it():
     assert all((one.planning_mhz(streamed=True) > 0) == (one.family == "ecp5") for one in PARTS.values())
     assert part("ecp5-25k").planning_mhz(streamed=False) == part("ecp5-25k").clock_mhz
+
+
+def test_parts_without_blocks_multiply_in_logic_which_takes_a_cycle_more():
+    assert part("hx8k").fabric == part("lp8k").fabric == LOGIC
+    assert all(one.fabric == BLOCKS for one in PARTS.values() if one.dsps)
+    assert LOGIC.product_latency == BLOCKS.product_latency + 1

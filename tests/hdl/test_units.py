@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hdl.block import UNITS
+from hdl.primitives.fabric import BLOCKS, LOGIC
 from hdl.units.activations import IntegrateAndFire
 from quantize.calibration import Precision
 from tests.hdl.bench import PRESSURE, run_stream, step_beats
@@ -22,7 +23,7 @@ def unit_of(model: str, channels: int, seed: int, choice: int):
     spec = random_network(model, channels, 2, 1, seed=seed, precision=Precision(BITS[seed])).blocks[0].unit
     component: Any = UNITS[spec.kind]
     lanes = component.lane_choices(spec)
-    return spec, component(spec, lanes[choice % len(lanes)])
+    return spec, component(spec, lanes[choice % len(lanes)], (BLOCKS, LOGIC)[seed % 2])
 
 
 def sequences_of(channels: int, seed: int) -> list[np.ndarray]:

@@ -1,0 +1,30 @@
+"""What a part's cells mean for whatever computes with them: how many cycles things take."""
+
+from dataclasses import dataclass
+
+BLOCK_LATENCY = 2
+"""Cycles of a product in a multiplier block: its operands' registers, and its product's."""
+LOGIC_LATENCY = 3
+"""Cycles of a product in look-up tables."""
+
+
+@dataclass(frozen=True)
+class Fabric:
+    """How a part multiplies.
+
+    Parameters
+    ----------
+    multiplier_blocks : bool
+        Otherwise products are made in look-up tables.
+    """
+
+    multiplier_blocks: bool = True
+
+    @property
+    def product_latency(self) -> int:
+        """Cycles from a multiplier's operands to its product."""
+        return BLOCK_LATENCY if self.multiplier_blocks else LOGIC_LATENCY
+
+
+BLOCKS = Fabric()
+LOGIC = Fabric(multiplier_blocks=False)
