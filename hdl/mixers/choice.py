@@ -5,7 +5,7 @@ The estimates follow from the builds' structure; their few constants are fitted 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal
 
@@ -19,6 +19,7 @@ from hdl.mixers.parallel import ParallelMixer
 from hdl.mixers.pipeline import register_bits
 from hdl.mixers.serial import SerialMixer
 from hdl.mixers.table import TableMixer
+from hdl.mixers.trits import TRITS, UNPACKING
 from hdl.parts import Family
 from hdl.primitives.memory import BUFFER_BITS, in_blocks
 from hdl.resources import Resources
@@ -34,6 +35,8 @@ BUFFER_WEIGHT = 1.5
 # An event mixer's lists and walks; what a table mixer needs to come back to a sum.
 EVENT_CONTROL = 80
 RETURN_CONTROL = 10
+# The signs of an adder in a table mixer's tree, made of those of its operands.
+SIGN = 3
 
 
 @dataclass(frozen=True)
@@ -48,17 +51,21 @@ class MixerChoice:
     cycles : int
         From one product to the next.
     estimate : Resources
+    packed : bool
+        A table whose trits are five to a byte.
     """
 
     build: Build
     lanes: int | None
     cycles: int
     estimate: Resources
+    packed: bool = False
 
     @property
     def name(self) -> str:
         """Build and lanes, in words."""
-        return self.build if self.lanes is None else f"{self.build}, {self.lanes} lanes"
+        lanes = "" if self.lanes is None else f", {self.lanes} lanes"
+        return f"{self.build}{lanes}{', packed' if self.packed else ''}"
 
     def component(
         self, graph: AdderGraph, family: Family
@@ -68,11 +75,20 @@ class MixerChoice:
             if self.build == "parallel":
                 return ParallelMixer(graph, complements=family == "ice40")
             return SerialMixer(graph)
-        return (TableMixer if self.build == "table" else TernaryEventMixer)(graph.product, self.lanes)
+        if self.build == "table":
+            return TableMixer(graph.product, self.lanes, packed=self.packed)
+        return TernaryEventMixer(graph.product, self.lanes)
 
 
-def cheapest(choices: Sequence[MixerChoice], cycles: int) -> MixerChoice:
-    """The choice of fewest look-up tables that takes at most so many cycles a product.
+def cheapest(choices: Sequence[MixerChoice], cycles: int, block_worth: float = 0.0) -> MixerChoice:
+    """The choice of fewest look-up tables that takes at most so many cycles a product; of equals the fastest.
+
+    Parameters
+    ----------
+    choices : sequence of MixerChoice
+    cycles : int
+    block_worth : float
+        Look-up tables that a memory block counts for, where those are scarce.
 
     Raises
     ------
@@ -84,7 +100,12 @@ def cheapest(choices: Sequence[MixerChoice], cycles: int) -> MixerChoice:
         raise StatespikeError(
             f"no mixer takes {cycles} cycles a product; the fastest takes {min(c.cycles for c in choices)}"
         )
-    return min(fast_enough, key=lambda choice: (choice.estimate.lut, choice.estimate.ff))
+
+    def cost(choice: MixerChoice) -> tuple[float, int, int]:
+        found = choice.estimate
+        return found.lut + block_worth * found.bram, choice.cycles, found.ff
+
+    return min(fast_enough, key=cost)
 
 
 def mixer_choices(graph: AdderGraph, family: Family, activity: float = 1.0) -> list[MixerChoice]:
@@ -109,7 +130,11 @@ def _choices(graph: AdderGraph, family: Family, activity: float) -> Iterator[Mix
     yield MixerChoice("serial", None, serial.cycles_per_product, _serial(serial, family))
     for lanes in block_sizes(product.inputs):
         table = TableMixer(product, lanes)
-        yield MixerChoice("table", lanes, table.cycles_per_product, _table(table, family))
+        plain = MixerChoice("table", lanes, table.cycles_per_product, _table(table, family))
+        yield plain
+        estimate = _table(TableMixer(product, lanes, packed=True), family)
+        if estimate.bram < plain.estimate.bram:
+            yield replace(plain, estimate=estimate, packed=True)
     for lanes in block_sizes(product.outputs):
         event = TernaryEventMixer(product, lanes)
         cycles = max(event.cycles(round(activity * product.inputs)), product.inputs)
@@ -150,8 +175,9 @@ def _table(mixer: TableMixer, family: Family) -> Resources:
     lut += COUNTER_WEIGHT[family] * sum(count.bit_length() for count in (rows, product.outputs, lanes))
     ff = 3 * lanes * product.input_width + sum(tree) + 2 * lanes + width
     ff += (mixer.tree.depth + 3) * (4 if mixer.blocks == 1 else 5 + product.outputs.bit_length())
-    table = MemoryNeed(rows, 2 * lanes, in_blocks(rows, 2 * lanes), written=False)
-    memories = [table]
+    if mixer.packed:
+        lut += UNPACKING * (lanes // TRITS) + SIGN * (lanes - 1)
+    memories = [MemoryNeed(rows, mixer.row_width, in_blocks(rows, mixer.row_width), written=False)]
     if mixer.blocks > 1:
         memories.append(_buffer(product.outputs, width))
     return _estimate(lut, ff, memories, family)

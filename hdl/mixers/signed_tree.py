@@ -1,9 +1,9 @@
 """A tree of adders over terms that a table gives their signs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from amaranth.hdl import Module, Signal, Value, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 
 from quantize.formats import Integers
 
@@ -60,7 +60,42 @@ class SignedTree:
             zero, negative = np.stack(zeros, axis=1), np.stack(negatives, axis=1)
         return np.stack([*bits, negative[:, 0] & ~zero[:, 0]], axis=1).astype(np.int64)
 
-    def build(self, m: Module, advance: Value, values: Sequence[Value], rows: Sequence[Value]) -> Value:
+    def signs_in_gates(
+        self, m: Module, advance: Value, zero: Sequence[Value], negative: Sequence[Value]
+    ) -> list[dict[int, Value]]:
+        """The rows that `build` reads, of terms' trits that arrive with the first of them.
+
+        Only the bits that are read at their age are there. An adder of the tree takes three look-up tables.
+        """
+        rows: list[dict[int, Value]] = [{} for _ in range(self.depth + 2)]
+        rows[0].update(enumerate(zero))
+        bit = self.leaves
+        for age, level in enumerate(self.levels):
+            zeros: list[Value] = []
+            negatives: list[Value] = []
+            for k, operands in enumerate(level):
+                first, last = operands[0], operands[-1]
+                if len(operands) == 2:
+                    differ = Signal(name=f"differ_{age}_{k}")
+                    m.d.comb += differ.eq(~zero[first] & ~zero[last] & (negative[first] ^ negative[last]))
+                    rows[age][bit] = differ
+                    rows[age + 1][bit] = aged(m, advance, differ, 1, f"differ_{age}_{k}")[1]
+                    bit += 1
+                either = Mux(zero[first], negative[last], negative[first])
+                zeros.append(aged(m, advance, zero[first] & zero[last], 1, f"zero_{age}_{k}")[1])
+                negatives.append(aged(m, advance, either, 1, f"negative_{age}_{k}")[1])
+            zero, negative = zeros, negatives
+        sign = aged(m, advance, negative[0] & ~zero[0], 1, "sign")
+        rows[self.depth][bit], rows[self.depth + 1][bit] = sign
+        return rows
+
+    def build(
+        self,
+        m: Module,
+        advance: Value,
+        values: Sequence[Value],
+        rows: Sequence[Value] | Sequence[Mapping[int, Value]],
+    ) -> Value:
         """The tree in gates, a level a stage behind the stage of its terms.
 
         Parameters
@@ -70,7 +105,7 @@ class SignedTree:
             The pipeline moves.
         values : signed, one a leaf
         rows : of 2 x leaves bits
-            Which leaves are zero, then `signs`; entry k is the row as it was k moves ago.
+            Which leaves are zero, then `signs`; entry k is the row as it was k moves ago. A bit by its place.
 
         Returns
         -------

@@ -6,6 +6,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.mixers.signed_tree import SignedTree, aged
+from hdl.mixers.trits import pack, packed_width, unpack
 from hdl.primitives.memory import buffer, concatenate, table
 from hdl.streams import beats
 from quantize.formats import Integers
@@ -23,6 +24,9 @@ class TableMixer(wiring.Component):
     product : TernaryProduct
     lanes : int
         Inputs worked on at a time.
+    packed : bool
+        Five trits in a byte of memory (`hdl.mixers.trits`), and signs in gates, which takes some six look-up
+        tables a lane more. Otherwise two bits a lane say at once which are zero, and the tree's signs.
 
     Members
     -------
@@ -33,12 +37,12 @@ class TableMixer(wiring.Component):
     # A sum must have been written before the next block reads it.
     SHORTEST_WALK = 3
 
-    def __init__(self, product: TernaryProduct, lanes: int):
+    def __init__(self, product: TernaryProduct, lanes: int, *, packed: bool = False):
         if not 1 <= lanes <= product.inputs:
             raise ValueError(
                 f"a mixer of {product.inputs} inputs has 1 to {product.inputs} lanes, not {lanes}"
             )
-        self.product, self.lanes = product, lanes
+        self.product, self.lanes, self.packed = product, lanes, packed
         self.tree = SignedTree(lanes)
         super().__init__({"i": In(beats(product.input_width)), "o": Out(beats(product.sum_width))})
 
@@ -64,11 +68,9 @@ class TableMixer(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a product's first input to its first sum, if nothing is in its way."""
-        collected = (self.blocks - 1) * max(self.walk, self.lanes) + self.last_block
         first = self.lanes if self.blocks > 1 else self.last_block
         rest = 0 if self.blocks == 1 else (self.blocks - 2) * max(self.walk, self.lanes)
         rest += 0 if self.blocks == 1 else max(self.walk, self.last_block)
-        del collected
         return first + rest + self.tree.depth + 3
 
     def trits(self) -> Integers:
@@ -79,9 +81,16 @@ class TableMixer(wiring.Component):
             rows[block, :, self.lanes - len(part) :] = part.T  # what is shifted in last ends at the last lane
         return rows.reshape(-1, self.lanes)
 
+    @property
+    def row_width(self) -> int:
+        """Bits of the table's memory for a row of lanes."""
+        return packed_width(self.lanes) if self.packed else 2 * self.lanes
+
     def words(self) -> list[int]:
-        """The table's memory: whether each lane is zero, and the tree's signs."""
+        """The table's memory: the trits of each row, or whether each lane is zero and the tree's signs."""
         trits = self.trits()
+        if self.packed:
+            return [pack(row) for row in trits]
         fields = np.concatenate([trits == 0, self.tree.signs(trits)], axis=1)
         return [concatenate([(bit, 1) for bit in row]) for row in fields]
 
@@ -135,13 +144,19 @@ class TableMixer(wiring.Component):
             m.d.sync += row.eq(Mux(row == blocks * outputs - 1, 0, row + 1))
         with m.If(start):
             m.d.sync += [first_block.eq(arriving_block == 0), last_block.eq(arriving_last)]
-        words = table(m, "table", self.words(), 2 * lanes)
+        words = table(m, "table", self.words(), self.row_width)
         m.d.comb += [words.addr.eq(row), words.en.eq(advance)]
 
         # Cycle 1: the row. 2: terms. Then a level of the tree a cycle, and the sum with what was there.
         depth = self.tree.depth
-        rows = aged(m, advance, words.data, depth + 1, "row")
-        total = self.tree.build(m, advance, held, rows)
+        total = self.tree.build(
+            m,
+            advance,
+            held,
+            self.tree.signs_in_gates(m, advance, *unpack(words.data, lanes))
+            if self.packed
+            else aged(m, advance, words.data, depth + 1, "row"),
+        )
 
         valid = [issue]
         for age in range(1, depth + 4):

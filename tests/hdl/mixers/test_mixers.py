@@ -82,6 +82,22 @@ def test_table_mixer_computes_the_product(inputs, outputs, lanes):
 
 
 @pytest.mark.parametrize(
+    ("inputs", "outputs", "lanes"), [(1, 1, 1), (6, 3, 5), (5, 4, 2), (7, 9, 7), (13, 5, 11), (23, 2, 10)]
+)
+def test_packed_table_mixer_computes_the_product(inputs, outputs, lanes):
+    for seed, pressure in pressures(inputs, outputs, lanes):
+        product = product_of(inputs, outputs, seed)
+        x = vectors_of(product, seed)
+        expected = step_beats(x @ product.table, product.sum_width)
+        payloads = step_beats(x, product.input_width)
+        mixer = TableMixer(product, lanes, packed=True)
+        got = run_stream(mixer, payloads, len(expected), seed=seed, **pressure)
+        assert got.payloads == expected, f"{pressure}, seed {seed}"
+        if not pressure:
+            assert got.cycles[0] == mixer.latency
+
+
+@pytest.mark.parametrize(
     ("inputs", "outputs", "lanes"), [(1, 1, 1), (9, 9, 9), (9, 7, 4), (5, 11, 2), (8, 3, 4)]
 )
 def test_table_mixer_takes_the_cycles_it_promises(inputs, outputs, lanes):
