@@ -31,7 +31,7 @@ def draw(rows: list[dict[str, Any]], curves: list[dict[str, Any]], path: Path) -
         axes.set(xscale="log", yscale="log", title=device, xlabel="cycles a product", ylabel="LUT4")
         axes.grid(which="both", alpha=0.3)
         axes.legend(fontsize="small")
-    with rc_context({"svg.hashsalt": "statespike"}):
+    with rc_context({"svg.hashsalt": "statespike", "svg.fonttype": "none"}):
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
