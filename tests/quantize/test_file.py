@@ -234,7 +234,10 @@ def first_set_to(value: int):
         (swap_kinds, "layer 'array_0' is of kind 'gsu'"),
         (decoder_for_unit, "layer 'unit_0' is not a unit"),
         (lose_all_blocks, "the network has no layers"),
-        (set_entry("pool", "kind", "lake"), "unknown layer kind 'lake', known are array, decoder, embedding, encoder"),
+        (
+            set_entry("pool", "kind", "lake"),
+            "unknown layer kind 'lake', known are array, decoder, embedding, encoder",
+        ),
         (set_entry("pool", "mean", 2), r"pool\.mean holds 2, outside 0\.\.1"),
         (set_entry("pool", "mean", True), r"pool\.mean must be an integer, not True"),
         (set_entry("pool", "channels", "5"), r"pool\.channels must be an integer, not '5'"),
