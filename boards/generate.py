@@ -63,8 +63,7 @@ def convert(
     part = plan.part
     mapped = framed = None
     if synthesis:
-        portable = part.family == "ice40" and part.fabric.multiplier_blocks
-        mapped = plan.rtlil if portable else rtlil_text(Network(network, plan), platform=part.family)
+        mapped = rtlil_text(Network(network, plan), platform=part.family)
     if harness:
         framed = rtlil_text(SerialHarness(Network(network, plan)), platform=part.family)
     return Circuit(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hdl.parts import Family, Part
+from hdl.primitives.single_port import SINGLE_PORT, SPRAM_WIDTH, SPRAM_WORDS
 from hdl.resources import Resources, too_many
 from hdl.verilog import run_yosys
 
@@ -40,7 +41,7 @@ OPERATORS = {
 }
 # A memory in logic: look-up tables for each 16 rows of a bit, the multiplexers behind them included.
 TABLE_WEIGHT = 1.0
-# Flip-flops of a product that are the multiplier block's own on the iCE40.
+# Flip-flops of a product that are the multiplier block's own on the iCE40, beside those of its operands.
 PRODUCT_REGISTER = 32
 # A multiplier without a block, for each product of operand bits.
 PRODUCT_WEIGHT = 1.56
@@ -86,6 +87,8 @@ class MemoryNeed:
         Not a constant table.
     distributed : bool
         In look-up tables that are written, which the ECP5 has.
+    single_port : bool
+        In single-port memories, where the part has them.
     """
 
     depth: int
@@ -93,14 +96,20 @@ class MemoryNeed:
     block: bool
     written: bool
     distributed: bool = False
+    single_port: bool = False
 
     @property
     def flip_flops(self) -> int:
         """Of a memory that is not in blocks: a word that was read, and all words if they are written."""
         return self.width * (1 + self.depth * (self.written and not self.distributed))
 
+    @property
+    def single_port_blocks(self) -> int:
+        """Single-port memories it takes, if it is in such."""
+        return ceil(self.width / SPRAM_WIDTH) * ceil(self.depth / SPRAM_WORDS)
+
     def blocks(self, family: Family) -> int:
-        """Memory blocks it takes, in their best shape."""
+        """Memory blocks it takes, in their best shape, if it is not in single-port ones."""
         if not self.block:
             return 0
         return min(
@@ -132,12 +141,14 @@ class Census:
         weights = OPERATOR_WEIGHTS[part.family]
         luts = sum(weights[kind] * bits for kind, bits in self.bits.items())
         flip_flops = self.flip_flops
-        for memory in self.memories:
+        single = [memory for memory in self.memories if memory.single_port and part.sprams]
+        others = [memory for memory in self.memories if not (memory.single_port and part.sprams)]
+        for memory in others:
             if not memory.block:
                 luts += TABLE_WEIGHT * memory.width * ceil(memory.depth / 16)
                 flip_flops += memory.flip_flops
         if part.family == "ice40" and part.dsps:
-            flip_flops -= PRODUCT_REGISTER * len(self.multipliers)
+            flip_flops -= sum(PRODUCT_REGISTER + a + b for a, b in self.multipliers)
         if part.family == "ecp5":  # its own are those of the operands and of the product
             flip_flops -= sum(2 * (a + b) for a, b in self.multipliers)
         if not part.dsps:
@@ -145,8 +156,8 @@ class Census:
         return Resources(
             lut=round(luts),
             ff=flip_flops,
-            bram=sum(memory.blocks(part.family) for memory in self.memories),
-            spram=0,
+            bram=sum(memory.blocks(part.family) for memory in others),
+            spram=sum(memory.single_port_blocks for memory in single),
             dsp=len(self.multipliers) if part.dsps else 0,
         )
 
@@ -223,7 +234,10 @@ def _count(cells: Iterable[Mapping[str, Any]]) -> Census:
             style = cell["attributes"].get("rom_style", cell["attributes"].get("ram_style"))
             written = int(cell["parameters"]["WR_PORTS"], 2) > 0
             memories.append(
-                MemoryNeed(size["SIZE"], size["WIDTH"], style == "block", written, style == "distributed")
+                MemoryNeed(
+                    size["SIZE"], size["WIDTH"], style == "block", written, style == "distributed",
+                    single_port=SINGLE_PORT in cell["attributes"],
+                )
             )
         elif kind == "$mul":
             multipliers.append((size["A_WIDTH"], size["B_WIDTH"]))

@@ -5,9 +5,11 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import count_width
-from hdl.primitives.memory import buffer, table, words_of
+from hdl.primitives.fabric import BLOCKS, Fabric
+from hdl.primitives.memory import table, words_of
 from hdl.primitives.multiplier import SerialMultiplier
 from hdl.primitives.queue import Queue
+from hdl.primitives.single_port import SinglePortMemory
 from hdl.streams import Logit, beats
 from quantize.layers.ends import POOLED_WIDTH, DecoderSpec, PoolSpec
 
@@ -27,7 +29,7 @@ class PooledWord(data.StructLayout):
 
 
 class Pool(wiring.Component):
-    """`quantize.layers.ends.PoolSpec` in gates: a beat in two cycles, and the last step's beats leave pooled.
+    """`quantize.layers.ends.PoolSpec` in gates: a beat in three cycles; the last step's beats leave pooled.
 
     Members
     -------
@@ -35,55 +37,51 @@ class Pool(wiring.Component):
     o : Out(stream of PooledWord), H + 1 words a sequence
     """
 
-    def __init__(self, spec: PoolSpec):
-        self.spec = spec
+    def __init__(self, spec: PoolSpec, fabric: Fabric = BLOCKS):
+        self.spec, self.fabric = spec, fabric
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(stream.Signature(PooledWord()))})
 
     @property
     def cycles_per_step(self) -> int:
-        return 2 * self.spec.channels
+        return 3 * self.spec.channels
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, channels = self.spec, self.spec.channels
-        given, next_given = Signal(range(channels)), Signal(range(channels))
+        given = Signal(range(channels))
         steps = Signal(spec.length_bits + 1)
-        take, constant, loaded = Signal(), Signal(), Signal()
+        take, constant, read, loaded = Signal(), Signal(), Signal(), Signal()
         last_channel = given == channels - 1
         emits = self.i.payload.last
         # Its register ends the path from the memory through the adder.
         m.submodules.queue = queue = Queue(PooledWord(), 1)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
-        # A beat's first cycle loads its channel's sum, which was read before; the second one adds.
-        m.d.sync += [loaded.eq(self.i.valid & ~loaded | (loaded & ~take)), given.eq(next_given)]
+        # A channel's sum is read in the cycle after the last one's was written; it is loaded, then added to.
+        m.d.sync += [read.eq(~take), loaded.eq(Mux(loaded, ~take, self.i.valid & read))]
+        with m.If(take):
+            m.d.sync += given.eq(Mux(last_channel, 0, given + 1))
         m.d.comb += [
             self.i.ready.eq(loaded & ~constant & (~emits | queue.i.ready)),
             take.eq(self.i.valid & self.i.ready),
-            next_given.eq(Mux(take, Mux(last_channel, 0, given + 1), given)),
             queue.i.valid.eq(constant | (loaded & self.i.valid & emits)),
             queue.i.payload.last.eq(constant),
         ]
         pooled = self.i.payload.value
         if spec.mean:
-            before, total = Signal(signed(spec.sum_width)), Signal(signed(spec.sum_width))
+            total = Signal(signed(spec.sum_width))
+            spram = platform is not None and self.fabric.single_port_memories
+            m.submodules.sums = sums = SinglePortMemory(channels, spec.sum_width, spram=spram)
             loaded_sum = Signal(signed(spec.sum_width), reset_less=True)
             # A sum begins with the half that rounds it, which takes no adder.
             half = (1 << spec.shift) >> 1
             with m.If(~loaded):
-                m.d.sync += loaded_sum.eq(Mux(self.i.payload.first, half, before))
-            m.d.comb += total.eq(loaded_sum + self.i.payload.value)
-            if channels == 1:  # a memory could not be read in the cycle after it was written
-                with m.If(take):
-                    m.d.sync += before.eq(total)
-            else:
-                write, read = buffer(m, "sums", channels, spec.sum_width)
-                m.d.comb += [
-                    before.eq(read.data),
-                    read.addr.eq(next_given),
-                    write.en.eq(take),
-                    write.addr.eq(given),
-                    write.data.eq(total),
-                ]
+                m.d.sync += loaded_sum.eq(Mux(self.i.payload.first, half, sums.r_data.as_signed()))
+            m.d.comb += [
+                total.eq(loaded_sum + self.i.payload.value),
+                sums.address.eq(given),
+                sums.write.eq(take),
+                sums.w_data.eq(total),
+            ]
             pooled = total >> spec.shift
         one = (steps << spec.one_bits) >> spec.shift if spec.mean else Const(1 << spec.one_bits)
         m.d.comb += queue.i.payload.value.eq(Mux(constant, one, pooled))
@@ -105,8 +103,8 @@ class Decoder(wiring.Component):
 
     multipliers = 0
 
-    def __init__(self, spec: DecoderSpec):
-        self.spec = spec
+    def __init__(self, spec: DecoderSpec, fabric: Fabric = BLOCKS):
+        self.spec, self.fabric = spec, fabric
         super().__init__(
             {"i": In(stream.Signature(PooledWord())), "o": Out(stream.Signature(Logit(spec.logit_width)))}
         )
@@ -120,7 +118,8 @@ class Decoder(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, inputs, width = self.spec, self.spec.channels + 1, self.spec.weight_width
-        write, read = buffer(m, "pooled", inputs, POOLED_WIDTH)
+        spram = platform is not None and self.fabric.single_port_memories
+        m.submodules.pooled = pooled = SinglePortMemory(inputs, POOLED_WIDTH, spram=spram)
         weights = table(m, "weights", words_of(spec.weight.reshape(-1), width), width)
         m.submodules.multiplier = multiplier = SerialMultiplier(POOLED_WIDTH, width)
         index = Signal(count_width(inputs))
@@ -130,11 +129,10 @@ class Decoder(wiring.Component):
         # Registers, for much waits for them: a logit is there, it is the last class's, a product is its last.
         done, last_class, last_product = Signal(), Signal(), Signal()
         m.d.comb += [
-            write.addr.eq(index),
-            write.data.eq(self.i.payload.value),
-            read.addr.eq(index),
+            pooled.address.eq(index),
+            pooled.w_data.eq(self.i.payload.value),
             weights.addr.eq(row),
-            multiplier.i.payload.a.eq(read.data),
+            multiplier.i.payload.a.eq(pooled.r_data.as_signed()),
             multiplier.i.payload.b.eq(weights.data.as_signed()),
             multiplier.o.ready.eq(1),
             self.o.valid.eq(done),
@@ -143,7 +141,7 @@ class Decoder(wiring.Component):
         ]
         with m.FSM():
             with m.State("collect"):
-                m.d.comb += [self.i.ready.eq(1), write.en.eq(self.i.valid)]
+                m.d.comb += [self.i.ready.eq(1), pooled.write.eq(self.i.valid)]
                 with m.If(self.i.valid):
                     m.d.sync += [index.eq(Mux(self.i.payload.last, 0, index + 1)), total.eq(0)]
                     with m.If(self.i.payload.last):

@@ -45,7 +45,8 @@ class Network(wiring.Component):
         if choice.streamed:
             self.pool, self.decoder = StreamedPool(network.pool), StreamedDecoder(network.decoder)
         else:
-            self.pool, self.decoder = Pool(network.pool), Decoder(network.decoder)
+            self.pool = Pool(network.pool, choice.fabric)
+            self.decoder = Decoder(network.decoder, choice.fabric)
         self.blocks = [
             ResidualBlock(block, layer, streamed=choice.streamed, fabric=choice.fabric)
             for block, layer in zip(network.blocks, choice.layers, strict=True)

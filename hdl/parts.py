@@ -59,7 +59,7 @@ class Part:
     @property
     def fabric(self) -> Fabric:
         """What components must know of it."""
-        return Fabric(multiplier_blocks=self.dsps > 0)
+        return Fabric(multiplier_blocks=self.dsps > 0, single_port_memories=self.sprams > 0)
 
     @property
     def memory_bits(self) -> int:

@@ -10,15 +10,18 @@ LOGIC_LATENCY = 3
 
 @dataclass(frozen=True)
 class Fabric:
-    """How a part multiplies.
+    """How a part multiplies, and what memories it has.
 
     Parameters
     ----------
     multiplier_blocks : bool
         Otherwise products are made in look-up tables.
+    single_port_memories : bool
+        For what is never read and written at once; see `hdl.primitives.single_port`.
     """
 
     multiplier_blocks: bool = True
+    single_port_memories: bool = False
 
     @property
     def product_latency(self) -> int:

@@ -136,7 +136,11 @@ def _prepare(
     plan = plan_network(circuit, target)
     design = Network(circuit, plan)
     synthesis = synthesise(
-        rtlil_text(design), target, folder / "synthesis", expected_of(plan), no_collisions=True
+        rtlil_text(design, platform=target.family),
+        target,
+        folder / "synthesis",
+        expected_of(plan),
+        no_collisions=True,
     )
     return lambda: design, Netlist(synthesis.rtlil, target)
 

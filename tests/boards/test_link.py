@@ -180,5 +180,5 @@ def test_queue_in_the_single_port_memory_equals_its_portable_twin(draw, tmp_path
 
 
 def test_memory_larger_than_the_cell_is_refused():
-    with pytest.raises(ValueError, match="16384 words of 17 bits do not fit"):
-        SinglePortMemory(1 << 14, 17, spram=True)
+    with pytest.raises(ValueError, match="16385 words do not fit"):
+        SinglePortMemory((1 << 14) + 1, 16, spram=True)
