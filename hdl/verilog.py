@@ -23,7 +23,8 @@ class _ModuleEmitter(rtlil.ModuleEmitter):
     """
 
     def emit_memory(self, cell_idx: int, cell: Any) -> None:
-        rows = "".join(format(row, f"0{cell.width}b") for row in reversed(cell.init))
+        mask = (1 << cell.width) - 1
+        rows = "".join(format(row & mask, f"0{cell.width}b") for row in reversed(cell.init))
         self.builder.cell(
             "$meminit_v2",
             ports={

@@ -53,7 +53,7 @@ def table(m: Module, name: str, rows: Sequence[int], width: int, *, block: bool 
 
 
 def buffer(
-    m: Module, name: str, depth: int, width: int, *, quick: bool = False
+    m: Module, name: str, depth: int, width: int, *, quick: bool = False, init: Sequence[int] = ()
 ) -> tuple[WritePort, ReadPort]:
     """A memory of signed words with one write port and one synchronous read port, added to `m`.
 
@@ -62,6 +62,8 @@ def buffer(
     quick : bool
         In look-up tables if it is shallow, which the ECP5 can and the iCE40 cannot: what they read is there
         within a nanosecond of the clock, a memory block needs six.
+    init : sequence of int
+        The first words' contents at the start.
 
     What a read gives of the address written in the same cycle is not defined in gates, so nothing may use it:
     the logic that would define it costs 40 flip-flops and 28 look-up tables a memory.
@@ -70,7 +72,9 @@ def buffer(
     style = "block" if depth * width >= BUFFER_BITS else "logic"
     if quick and depth <= DISTRIBUTED_DEPTH:
         style = "distributed"
-    memory = Memory(shape=signed(width), depth=depth, init=[], attrs={"ram_style": style})
+    memory = Memory(
+        shape=signed(width), depth=depth, init=[int(word) for word in init], attrs={"ram_style": style}
+    )
     m.submodules[name] = memory
     return memory.write_port(), memory.read_port()
 

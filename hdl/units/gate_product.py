@@ -75,6 +75,8 @@ class GatedMixer(wiring.Component):
     lanes : int
         Output channels computed at a time, 1 to H.
     fabric : Fabric
+    waits : bool
+        See `GsuMixer`.
 
     Members
     -------
@@ -82,8 +84,10 @@ class GatedMixer(wiring.Component):
     o : Out(stream of Beat), the shifted product
     """
 
-    def __init__(self, spec: GatedProductSpec, lanes: int, fabric: Fabric = BLOCKS):
-        self.mixer, self.product = GsuMixer(spec, lanes), GateProduct(spec, fabric)
+    def __init__(
+        self, spec: GatedProductSpec, lanes: int, fabric: Fabric = BLOCKS, *, waits: bool = False
+    ):
+        self.mixer, self.product = GsuMixer(spec, lanes, waits=waits), GateProduct(spec, fabric)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.mixer_width))})
 
     @property

@@ -3,18 +3,23 @@
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 
+from hdl.cost import MemoryNeed
 from hdl.fixed import saturate
+from hdl.parts import Family
 from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.memory import table, words_of
 from hdl.primitives.queue import Queue
 from hdl.streams import Beat
 from hdl.units.gate_product import GatedMixer
-from hdl.units.gsu_mixer import GsuMixer
+from hdl.units.gsu_mixer import GsuMixer, weights_shape
 from hdl.units.gsu_stream import StreamedGsuMixer
 from hdl.units.norm_stream import StreamedStepNorm
 from hdl.units.step_norm import StepNorm
 from hdl.units.unit import Unit
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
+
+# Logic cells that a table of 32 words of 16 bits takes where no memory block is left for it.
+BLOCK_CELLS = 48
 
 
 class Gsu(Unit):
@@ -26,13 +31,19 @@ class Gsu(Unit):
     lanes : int
         Of the mixer, 1 to H.
     fabric : Fabric
+    waits : bool
+        See `GsuMixer`.
     """
 
-    MIXER: type[GsuMixer] = GsuMixer
+    MAY_WAIT = True
 
-    def __init__(self, spec: GsuSpec, lanes: int, fabric: Fabric = BLOCKS):
-        self.mixer, self.norm = self.MIXER(spec, lanes), self.norm_of(spec, fabric)
+    def __init__(self, spec: GsuSpec, lanes: int, fabric: Fabric = BLOCKS, *, waits: bool = False):
+        self.mixer, self.norm = self.mixer_of(spec, lanes, waits), self.norm_of(spec, fabric)
         super().__init__(spec, lanes, fabric)
+
+    @staticmethod
+    def mixer_of(spec: GsuSpec, lanes: int, waits: bool) -> GsuMixer:
+        return GsuMixer(spec, lanes, waits=waits)
 
     @staticmethod
     def norm_of(spec: GsuSpec, fabric: Fabric) -> StepNorm | StreamedStepNorm:
@@ -42,13 +53,25 @@ class Gsu(Unit):
             factor_width=spec.bias_path_width, product_shift=spec.product_shift, fabric=fabric,
         )  # fmt: skip
 
+    @staticmethod
+    def mixer_size(spec: GsuSpec, lanes: int, waits: bool, family: Family) -> int:
+        """Logic cells of the lanes, and what the memory blocks of their words are worth."""
+        depth, width = weights_shape(spec, lanes)
+        blocks = MemoryNeed(depth, width, block=True, written=False).blocks(family)
+        return lanes * GsuMixer.sums_of(waits).cells + BLOCK_CELLS * blocks
+
     @property
     def multipliers(self) -> int:
         return self.norm.multipliers
 
     @property
     def cycles_per_step(self) -> int:
-        return max(self.mixer.cycles_per_step, self.norm.cycles_per_step)
+        return max(self.mixer_cycles, self.norm.cycles_per_step)
+
+    @property
+    def mixer_cycles(self) -> int:
+        """Cycles a step of the mixer before this norm."""
+        return self.mixer.cycles_taken_in(StepNorm.FACTOR_CYCLES)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -62,7 +85,15 @@ class Gsu(Unit):
 class StreamedGsu(Gsu):
     """A `Gsu` whose parts take a channel a cycle, with multiplier blocks."""
 
-    MIXER = StreamedGsuMixer
+    MAY_WAIT = False
+
+    @staticmethod
+    def mixer_of(spec: GsuSpec, lanes: int, waits: bool) -> StreamedGsuMixer:
+        return StreamedGsuMixer(spec, lanes)
+
+    @property
+    def mixer_cycles(self) -> int:
+        return self.mixer.cycles_per_step
 
     @staticmethod
     def norm_of(spec: GsuSpec, fabric: Fabric) -> StreamedStepNorm:

@@ -1,13 +1,10 @@
 """The two paths of a Gated Spiking Unit through one walk over its weights."""
 
-from itertools import pairwise
-
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import (
-    add_trit,
     exceeds,
     magnitude,
     round_shift,
@@ -19,6 +16,7 @@ from hdl.fixed import (
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.registers import delayed
 from hdl.streams import Factors, beats
+from hdl.units.gsu_sums import LaneSums, MovedSums, StandingSums
 from quantize.constants import THRESHOLD
 from quantize.layers.gsu import ACTIVATION_BITS, OPERAND_WIDTH, GatedProductSpec, LeanGsuSpec
 
@@ -36,6 +34,11 @@ def weight_rows(spec: GatedProductSpec, lanes: int) -> list[int]:
     return rows
 
 
+def weights_shape(spec: GatedProductSpec, lanes: int) -> tuple[int, int]:
+    """Rows of the weight memory, and bits of each."""
+    return -(-spec.channels // lanes) * spec.channels, lanes * (spec.stored_weight_width + 2)
+
+
 class GsuMixer(wiring.Component):
     """From y to the factors of the gate product: thresholds, ternary times real and real times ternary.
 
@@ -49,6 +52,8 @@ class GsuMixer(wiring.Component):
     spec : GatedProductSpec
     lanes : int
         Output channels computed at a time, 1 to H.
+    waits : bool
+        A block's walk waits until the sums before have left. Otherwise it is its last row that does.
 
     Members
     -------
@@ -56,22 +61,28 @@ class GsuMixer(wiring.Component):
     o : Out(stream of Factors), p and g of each channel
     """
 
-    # Cycles from the issue of a block's last row until its sums stand in the output registers.
-    BLOCK_LATENCY = 6
+    # Cycles from the issue of a block's last row until its sums are given, less one.
+    ROW_LATENCY = 2
     # Cycles until an output waits to be taken: its bias is read, and added.
     OUTPUT_CYCLES = 2
 
-    def __init__(self, spec: GatedProductSpec, lanes: int):
+    def __init__(self, spec: GatedProductSpec, lanes: int, *, waits: bool = False):
         if not 1 <= lanes <= spec.channels:
             raise ValueError(
                 f"a mixer of {spec.channels} channels has 1 to {spec.channels} lanes, not {lanes}"
             )
-        self.spec, self.lanes = spec, lanes
+        self.spec, self.lanes, self.waits = spec, lanes, waits
+        self.sums = self.sums_of(waits)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(self._output(spec))})
 
     @staticmethod
     def _output(spec: GatedProductSpec) -> stream.Signature:
         return stream.Signature(Factors(OPERAND_WIDTH))
+
+    @staticmethod
+    def sums_of(waits: bool) -> type[LaneSums]:
+        """What its lanes are made of."""
+        return StandingSums if waits else MovedSums
 
     @property
     def blocks(self) -> int:
@@ -84,15 +95,18 @@ class GsuMixer(wiring.Component):
     def cycles_taken_in(self, cycles: int) -> int:
         """From one step's walk to the next, if each output leaves so many cycles after it began to wait.
 
-        A cycle between blocks, one more after steps, or the outputs.
+        A cycle between blocks, one more after steps, or the outputs; where blocks wait, both.
         """
-        rows = self.spec.channels + 1
-        rest = self.spec.channels - (self.blocks - 1) * self.lanes
+        channels, blocks = self.spec.channels, self.blocks
+        rest = channels - (blocks - 1) * self.lanes
 
         def drained(outputs: int) -> int:
-            return self.BLOCK_LATENCY + (self.OUTPUT_CYCLES + cycles) * outputs
+            return self.ROW_LATENCY + self.sums.ready_after + (self.OUTPUT_CYCLES + cycles) * outputs
 
-        return (self.blocks - 1) * max(rows, drained(self.lanes)) + max(rows + 1, drained(rest))
+        if self.waits:
+            return blocks * channels + (blocks - 1) * drained(self.lanes) + drained(rest)
+        rows = channels + 1
+        return (blocks - 1) * max(rows, drained(self.lanes) + 1) + max(rows + 1, drained(rest) + 1)
 
     def _scale(
         self, m: Module, taken: Value, y_magnitude: Value, walk_starts: Value
@@ -126,8 +140,12 @@ class GsuMixer(wiring.Component):
         spec, channels, lanes = self.spec, self.spec.channels, self.lanes
         width = spec.magnitude_width
 
-        # Collecting: sign and magnitude of y into the bank that is not walked, with its marks.
-        write, read = buffer(m, "activations", 2 * channels, width + 1)
+        # Collecting: sign and magnitude of y into the bank that is not walked, with its marks. Nothing is
+        # walked while sums that stand leave; then the same memory gives their biases.
+        biases_inside = self.waits and spec.bias_path_width <= width + 1
+        biases_from = 2 * channels
+        init = [*[0] * biases_from, *spec.bias] if biases_inside else []
+        write, read = buffer(m, "activations", max(2 * channels, len(init)), width + 1, init=init)
         filled = Signal(range(3))
         collected = Signal(range(2 * channels))
         marks = Signal(2, reset_less=True)
@@ -164,9 +182,8 @@ class GsuMixer(wiring.Component):
         issue = Signal()
         m.d.comb += [
             walk_starts.eq(~walking & ~pausing & (filled != 0)),
-            issue.eq(walking & ~pausing & ~(last_row & pending)),
+            issue.eq(walking & ~pausing & ~(pending if self.waits else last_row & pending)),
             walk_ends.eq(issue & last_row & last_block),
-            read.addr.eq(row + Mux(bank, channels, 0)),
         ]
         m.d.sync += pausing.eq(issue & last_row)
         with m.If(issue):
@@ -196,9 +213,7 @@ class GsuMixer(wiring.Component):
         magnitude2 = Signal(width, reset_less=True)
         multiple3 = Signal(len(inverted_limit), reset_less=True)
         aligned3, round_bit3 = Signal(ACTIVATION_BITS, reset_less=True), Signal(reset_less=True)
-        negative2, negative3, negative = Signal(), Signal(), Signal()
-        nonzero = Signal(reset_less=True)
-        activation = Signal(ACTIVATION_BITS, reset_less=True)
+        negative2, negative3 = Signal(), Signal()
         dropped = spec.dropped
         aligned = (magnitude2 << headroom)[:width]
         rounded3 = aligned3 + round_bit3
@@ -207,75 +222,63 @@ class GsuMixer(wiring.Component):
             multiple3.eq(times(magnitude2, factor)),
             Cat(round_bit3, aligned3).eq(aligned[dropped - 1 :]),
             negative3.eq(negative2),
-            nonzero.eq(exceeds(multiple3, inverted_limit)),
-            negative.eq(negative3),
-            activation.eq(rounded3[:ACTIVATION_BITS] | rounded3[-1].replicate(ACTIVATION_BITS)),
         ]
 
-        # Lanes: both sums of every output, cleared while no row arrives after a block.
-        weight_width = spec.stored_weight_width
-        sum_shape = signed(spec.bias_path_width - spec.idle_weight_bits)
-        weights = table(m, "weights", weight_rows(spec, lanes), lanes * (weight_width + 2))
-        weight_row = Signal(range(self.blocks * channels))
+        # Lanes: both sums of every output.
+        rows = weight_rows(spec, lanes)
+        m.submodules.sums = sums = self.sums(spec, lanes)
+        weights = table(m, "weights", rows, len(sums.row))
+        weight_row = Signal(range(len(rows)))
         with m.If(valid_at[3]):
-            m.d.sync += weight_row.eq(Mux(weight_row == self.blocks * channels - 1, 0, weight_row + 1))
-        m.d.comb += weights.addr.eq(weight_row)
-        real_sums = [Signal(sum_shape, name=f"p_{lane}") for lane in range(lanes)]
-        gate_sums = [Signal(signed(spec.gate_width), name=f"g_{lane}") for lane in range(lanes)]
-        for lane in range(lanes):
-            word = weights.data.word_select(lane, weight_width + 2)
-            weight = word[:weight_width].as_signed()
-            with m.If(valid_at[4]):
-                m.d.sync += [
-                    real_sums[lane].eq(add_trit(real_sums[lane], weight, nonzero, negative)),
-                    gate_sums[lane].eq(
-                        add_trit(
-                            gate_sums[lane],
-                            Cat(activation, 0),
-                            word[weight_width],
-                            word[weight_width + 1] ^ negative,
-                        )
-                    ),
-                ]
-            with m.Elif(last_at[5]):
-                m.d.sync += [real_sums[lane].eq(0), gate_sums[lane].eq(0)]
+            m.d.sync += weight_row.eq(Mux(weight_row == len(rows) - 1, 0, weight_row + 1))
+        m.d.comb += [
+            weights.addr.eq(weight_row),
+            sums.adds.eq(valid_at[3]),
+            sums.nonzero.eq(exceeds(multiple3, inverted_limit)),
+            sums.negative.eq(negative3),
+            sums.activation.eq(rounded3[:ACTIVATION_BITS] | rounded3[-1].replicate(ACTIVATION_BITS)),
+            sums.row.eq(weights.data),
+            sums.complete.eq(last_at[5]),
+        ]
 
-        # Outputs: a block's sums move through the first register, which leaves.
-        real_out = [Signal(sum_shape, name=f"p_out_{n}", reset_less=True) for n in range(lanes)]
-        gate_out = [Signal(signed(spec.gate_width), name=f"g_out_{n}", reset_less=True) for n in range(lanes)]
+        # Outputs, one after the other.
         left = Signal(range(lanes + 1))
         aged, ripe = Signal(), Signal()
         output = Signal(range(channels))
         out_marks = Signal(2, reset_less=True)
-        biases = table(m, "biases", words_of(spec.bias, spec.bias_path_width), spec.bias_path_width)
+        address = row + Mux(bank, channels, 0)
+        if biases_inside:
+            address = Mux(pending, biases_from + output, address)
+            bias: Value = read.data
+        else:
+            biases = table(m, "biases", words_of(spec.bias, spec.bias_path_width), spec.bias_path_width)
+            m.d.comb += biases.addr.eq(output)
+            bias = biases.data.as_signed()
+        m.d.comb += read.addr.eq(address)
         real_factor = Signal(signed(OPERAND_WIDTH), reset_less=True)
-        gate = round_shift(gate_out[0], spec.gate_shift)
+        gate = round_shift(sums.gate, spec.gate_shift)
         rounded_gate = Signal(gate.shape(), reset_less=True) if spec.gate_shift > 0 else gate
-        m.d.sync += real_factor.eq(shift_left(real_out[0], spec.idle_weight_bits) + biases.data.as_signed())
+        m.d.sync += real_factor.eq(shift_left(sums.real, spec.idle_weight_bits) + bias)
         if spec.gate_shift > 0:
             m.d.sync += rounded_gate.eq(gate)
         leaves = Signal()
         step_ends = output == channels - 1
         m.d.comb += [
-            biases.addr.eq(output),
             self.o.valid.eq(ripe),
             Cat(self.o.payload.first, self.o.payload.last).eq(out_marks),
             self.o.payload.a.eq(real_factor),
             self.o.payload.b.eq(saturate(rounded_gate, OPERAND_WIDTH)),
             leaves.eq(self.o.valid & self.o.ready),
+            sums.passes.eq(leaves),
         ]
         m.d.sync += [aged.eq((left != 0) & ~leaves), ripe.eq(aged & ~leaves)]
         with m.If(leaves):
             m.d.sync += output.eq(Mux(step_ends, 0, output + 1))
         with m.If(issue & last_row):
             m.d.sync += [pending.eq(1), out_marks.eq(walk_marks)]
-        with m.If(last_at[5]):
-            m.d.sync += [register.eq(value) for register, value in zip(real_out, real_sums, strict=True)]
-            m.d.sync += [register.eq(value) for register, value in zip(gate_out, gate_sums, strict=True)]
+        with m.If(last_at[2 + sums.ready_after]):
             m.d.sync += left.eq(lanes)
         with m.Elif(leaves):
-            m.d.sync += [register.eq(value) for register, value in pairwise(real_out)]
-            m.d.sync += [register.eq(value) for register, value in pairwise(gate_out)]
             m.d.sync += left.eq(Mux(step_ends, 0, left - 1))
             with m.If((left == 1) | step_ends):
                 m.d.sync += pending.eq(0)

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.mixers.blocks import block_sizes
+from hdl.parts import Family
 from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.streams import beats
 
@@ -27,6 +28,14 @@ class Unit(wiring.Component):
     i : In(stream of Beat), y
     o : Out(stream of Beat), in the residual format
     """
+
+    MAY_WAIT = False
+    """It has the parameter `waits`, for a mixer that is smaller and slower."""
+
+    @staticmethod
+    def mixer_size(spec: Any, lanes: int, waits: bool, family: Family) -> int:
+        """What a mixer takes of a part, to be compared with that of other lanes."""
+        return lanes
 
     def __init__(self, spec: Any, lanes: int, fabric: Fabric = BLOCKS):
         self.spec, self.lanes, self.fabric = spec, lanes, fabric

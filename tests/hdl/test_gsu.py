@@ -38,7 +38,16 @@ def in_logic(spec, lanes: int) -> GatedMixer:
 
 
 STREAMED_SHAPES = [(1, 1), (3, 2), (7, 3), (8, 8)]
-MIXERS = [(GatedMixer, *shape) for shape in SHAPES] + [
+WAITING_SHAPES = [(1, 1), (2, 2), (5, 3), (7, 2), (8, 4)]
+
+
+def waiting_mixer(spec, lanes: int) -> GatedMixer:
+    return GatedMixer(spec, lanes, waits=True)
+
+
+MIXERS = [
+    *((GatedMixer, *shape) for shape in SHAPES),
+    *((waiting_mixer, *shape) for shape in WAITING_SHAPES),
     *((StreamedGsuMixer, *shape) for shape in STREAMED_SHAPES),
     *((in_logic, *shape) for shape in SHAPES[::2]),
 ]
@@ -61,8 +70,11 @@ def test_mixer_equals_its_specification(mixer, channels, lanes):
 
 @pytest.mark.parametrize(
     ("kind", "channels", "lanes"),
-    [*MIXERS, (GatedMixer, 33, 2), (StreamedGsuMixer, 17, 17), (StreamedGsuMixer, 17, 3)],
-)
+    [
+        *MIXERS,
+        (GatedMixer, 33, 2), (waiting_mixer, 33, 4), (StreamedGsuMixer, 17, 17), (StreamedGsuMixer, 17, 3),
+    ],
+)  # fmt: skip
 def test_mixer_takes_the_cycles_it_promises(kind, channels, lanes):
     mixer = kind(spec_of(channels, 1), lanes)
     values = np.random.default_rng(0).integers(-1000, 1000, (9, channels))
