@@ -11,7 +11,7 @@ from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.queue import Queue
 from hdl.primitives.registers import delayed
 from hdl.products import ArrayProducts
-from hdl.slots import ROW_WIDTHS, Single, coefficient_rows, slots_of
+from hdl.slots import ROW_WIDTHS, Single, coefficient_rows, helper_rows, slots_of
 from hdl.state_update import StateUpdate
 from hdl.streams import Beat, beats
 from quantize.layers.array import COEFFICIENT_WIDTH, ArraySpec
@@ -36,6 +36,8 @@ class NeuronArray(wiring.Component):
     spec : ArraySpec
     multipliers : int
         1 to 4.
+    helped : bool
+        One more than two; see `hdl.slots.slots_of`.
     lane : bool
         As a lane of a `hdl.laned_array.LanedArray`, which adds the offset, the skip path and the rounding: u
         comes in, and the sums of the modes' outputs leave as they are. With 2 or 4 multipliers.
@@ -47,11 +49,16 @@ class NeuronArray(wiring.Component):
     o : Out(stream of Beat), y in the output format
     """
 
-    def __init__(self, spec: ArraySpec, multipliers: int, *, lane: bool = False, fabric: Fabric = BLOCKS):
-        self.spec, self.multipliers, self.lane = spec, multipliers, lane
-        self.slots = slots_of(spec.modes, multipliers, skip=not lane)
-        self.products = ArrayProducts(spec, multipliers, fabric)
-        interval = {1: 4, 2: 2}.get(multipliers, 1)
+    def __init__(
+        self, spec: ArraySpec, multipliers: int, *, helped: bool = False, lane: bool = False,
+        fabric: Fabric = BLOCKS,
+    ):  # fmt: skip
+        self.spec, self.helped, self.lane = spec, helped, lane
+        self.walkers = multipliers
+        self.slots = slots_of(spec.modes, multipliers, skip=not lane, helped=helped)
+        self.products = ArrayProducts(spec, multipliers, fabric, helped=helped)
+        # Helped, the last feedback of a channel and the next one's first follow each other.
+        interval = 1 if helped else {1: 4, 2: 2}.get(multipliers, 1)
         self.update = StateUpdate(spec, interval, fabric.product_latency)
         self.output_width = spec.accumulator_width if lane else spec.output.width
         # A lane's coefficients are in memory blocks: as logic they are many look-up tables deep, for
@@ -61,14 +68,21 @@ class NeuronArray(wiring.Component):
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(self.output_width))})
 
     @property
+    def multipliers(self) -> int:
+        return self.walkers + self.helped
+
+    @property
     def cycles_per_channel(self) -> int:
         return len(self.slots)
 
     @property
     def idle_cycles(self) -> int:
         """Cycles that a step waits for its own first state, in arrays smaller than their latency."""
-        moved = next(index for index, slot in enumerate(self.slots) if slot.moves)
-        written = moved + self.late + self.update.position_cycle + 1
+        read, longest = 0, 0
+        for index, slot in enumerate(self.slots):
+            read = index if slot.reads else read
+            longest = max(longest, index - read) if slot.moves else longest
+        written = longest + self.late + self.update.position_cycle + 1
         return max(0, written - self.cycles_per_channel * self.spec.channels)
 
     @property
@@ -101,7 +115,7 @@ class NeuronArray(wiring.Component):
         ]
         m.d.sync += given.eq(given_next)
         u_in = self.i.payload.value
-        if not self.lane:
+        if not self.lane and not self.helped:
             offsets = table(m, "offsets", words_of(spec.offset, 16), 16)
             m.d.comb += offsets.addr.eq(given_next)
             u_in = saturate(u_in + offsets.data.as_signed(), spec.input.width)
@@ -119,7 +133,7 @@ class NeuronArray(wiring.Component):
         # Slots, counted within a channel.
         busy = Signal()
         slot = Signal(range(self.cycles_per_channel))
-        channel = Signal(range(spec.channels))
+        channel = Signal(range(spec.channels), init=spec.channels - 1)
         idle = Signal(range(self.idle_cycles + 1))
         first_step, last_step = Signal(reset_less=True), Signal(reset_less=True)
         u = Signal(signed(spec.input.width), reset_less=True)
@@ -146,21 +160,22 @@ class NeuronArray(wiring.Component):
         still_ahead = take | (ahead_valid & ~started)
         m.d.sync += [started.eq(start), ahead_valid.eq(still_ahead), may_take.eq(~still_ahead | start)]
         with m.If(start):
-            m.d.sync += [busy.eq(1), first_step.eq(ahead.first), last_step.eq(ahead.last)]
+            m.d.sync += [
+                busy.eq(1),
+                first_step.eq(ahead.first),
+                last_step.eq(ahead.last),
+                channel.eq(Mux(channel == spec.channels - 1, 0, channel + 1)),
+            ]
         with m.Elif(ending):
             m.d.sync += busy.eq(0)
         with m.If(issue):
             m.d.sync += slot.eq(Mux(last_slot, 0, slot + 1))
             if self.cycles_per_channel > 1:
                 m.d.sync += last_slot.eq(slot == self.cycles_per_channel - 2)
-        # A cycle later than the slot that it belongs to: the slots before still need the last one.
-        with m.If(started):
-            m.d.sync += u.eq(ahead.value)
-        with m.If(ending):
-            m.d.sync += channel.eq(Mux(channel == spec.channels - 1, 0, channel + 1))
+        u_next = ahead.value
 
         # What the slot does, known a cycle ahead too; from cycle 1 on beside its memories' words.
-        names = ("reads", "moves", "weighs", "skip")
+        names = ("reads", "moves", "weighs", "skip", "helps")
         does = {name: Signal(name=f"does_{name}", init=getattr(self.slots[0], name)) for name in names}
         single = Signal(range(len(Single)), init=self.slots[0].single)
         with m.If(issue), m.Switch(slot):
@@ -168,36 +183,50 @@ class NeuronArray(wiring.Component):
                 with m.Case(index):
                     m.d.sync += [flag.eq(getattr(what, name)) for name, flag in does.items()]
                     m.d.sync += single.eq(what.single)
-        reads, moves, weighs, skip = issued = [Signal(name=name) for name in names]
+        reads, moves, weighs, skip, helps = issued = [Signal(name=name) for name in names]
         m.d.comb += [flag.eq(does[flag.name] & issue) for flag in issued]
         first, clears, counts = Signal(), Signal(), Signal()
         m.d.comb += [
             first.eq(issue & (slot == 0)),
             # With one or two the last slot adds nothing: a cycle to clear the sum, which costs no logic.
-            clears.eq(ending if self.multipliers <= 2 else first),
-            counts.eq(issue if self.multipliers == 3 else weighs | skip),
+            clears.eq(ending if self.walkers <= 2 else first),
+            counts.eq(issue if self.walkers == 3 else weighs | skip),
         ]
 
-        # Memories.
+        # Memories. A helper's has the next channel's offset too: it gives that where no slot wants its words.
         m.submodules.products = products = self.products
         m.submodules.update = update = self.update
-        rows = coefficient_rows(spec, self.multipliers)
-        row = Signal(range(len(rows)))
-        width = ROW_WIDTHS[self.multipliers]
+        rows = coefficient_rows(spec, self.walkers)
+        # A helper has the outputs of a channel's first mode, so their row is left out.
+        first_row = int(self.helped)
+        row = Signal(range(len(rows)), init=first_row)
+        width = ROW_WIDTHS[self.walkers]
         coefficients = table(m, "coefficients", rows, width, block=self.late > 0 if self.lane else None)
         velocity_write, velocity_read, position_write, position_read = (
             port
             for name in ("velocities", "positions")
             for port in buffer(m, name, modes_total, spec.state_width, quick=self.lane)
         )
-        if not self.lane:
+        if self.helped:
+            helper = table(m, "helper", helper_rows(spec), COEFFICIENT_WIDTH)
+            wanted = Mux(busy, single, Single.AHEAD)[:2]
+            m.d.comb += [
+                helper.addr.eq(Cat(channel, wanted)),
+                products.skip_weight.eq(helper.data.as_signed()),
+            ]
+            u_next = saturate(u_next + helper.data.as_signed(), spec.input.width)
+        elif not self.lane:
             skips = table(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
             m.d.comb += [skips.addr.eq(channel), products.skip_weight.eq(skips.data.as_signed())]
+        # A cycle later than the slot that it belongs to: the slots before still need the last one.
+        with m.If(started):
+            m.d.sync += u.eq(u_next)
         # One or two multipliers need a row for each slot of a mode's work.
         parts = len(rows) // modes_total
         has_row = issue & ~does["skip"] if parts > 1 else reads
+        next_row = row + 1 + (last_slot if self.helped else 0)
         with m.If(has_row):
-            m.d.sync += row.eq(Mux(row == len(rows) - 1, 0, row + 1))
+            m.d.sync += row.eq(Mux(row == len(rows) - 1, first_row, next_row))
         mode = row // parts
         m.d.comb += [coefficients.addr.eq(row), coefficients.en.eq(has_row)]
         for port in (velocity_read, position_read):
@@ -209,9 +238,12 @@ class NeuronArray(wiring.Component):
             for value in (u, velocity_read.data, position_read.data, coefficients.data)
         )
 
+        gated_velocity, gated_position = Mux(zero, 0, velocity), Mux(zero, 0, position)
         m.d.comb += [
-            products.velocity.eq(Mux(zero, 0, velocity)),
-            products.position.eq(Mux(zero, 0, position)),
+            # A helped pair leaves products out by itself; elsewhere a register's reset makes the zeros.
+            products.velocity.eq(velocity if self.helped else gated_velocity),
+            products.position.eq(position if self.helped else gated_position),
+            products.cleared.eq(zero),
             products.u.eq(u_now),
             products.row.eq(words),
             products.counts.eq(delayed(m, counts, answered)),
@@ -219,10 +251,11 @@ class NeuronArray(wiring.Component):
             products.moves.eq(delayed(m, moves, answered)),
             products.weighs.eq(delayed(m, weighs, answered)),
             products.skip.eq(delayed(m, skip, answered)),
+            products.helps.eq(delayed(m, helps, answered)),
             products.single.eq(delayed(m, single, answered)),
             update.valid.eq(products.moves),
-            update.velocity.eq(products.velocity),
-            update.position.eq(products.position),
+            update.velocity.eq(gated_velocity),
+            update.position.eq(gated_position),
             update.u.eq(u_now),
             update.input_code.eq(products.input_code),
             update.position_code.eq(products.position_code),

@@ -1,11 +1,11 @@
 """The multipliers of a neuron array: what each one multiplies in a slot, and the channel's sum of outputs."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.fabric import BLOCKS, Fabric
-from hdl.primitives.multiplier import Multiplier
+from hdl.primitives.multiplier import AddingMultiplier, Multiplier
 from hdl.primitives.registers import delayed
 from hdl.slots import ROW_WIDTHS, Single
 from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_CODE_WIDTH, ArraySpec
@@ -24,6 +24,8 @@ class ArrayProducts(wiring.Component):
     multipliers : int
         1 to 4.
     fabric : Fabric
+    helped : bool
+        A helper beside two; see `hdl.slots.slots_of`.
 
     Members
     -------
@@ -33,14 +35,18 @@ class ArrayProducts(wiring.Component):
     row : In(ROW_WIDTHS[multipliers])
         Coefficients; see `hdl.slots.coefficient_rows`.
     skip_weight : In(signed(16))
-        Of the channel, where the rows do not hold it.
+        Of the channel, where the rows do not hold it; the word of a helper, see `hdl.slots.helper_rows`.
     clears, counts : In(1)
         The channel's sum begins anew with this slot; the slot adds to it. One and two multipliers never do
         both.
     moves, weighs, skip : In(1)
         See `hdl.slots.Slot`.
+    helps : In(1)
+        A helper multiplies.
+    cleared : In(1)
+        The states are zero, whatever comes; only with a helper.
     single : In(range(len(Single)))
-        A `hdl.slots.Single`, for one multiplier and for three.
+        A `hdl.slots.Single`, for one multiplier, for three, and for a helper.
     damping, stiffness : Out(signed(32))
         The feedback products, a multiplier's latency after cycle 1.
     input_code, position_code : Out(3)
@@ -49,10 +55,12 @@ class ArrayProducts(wiring.Component):
         The channel's sum, `total_latency` cycles after the issue of its last slot.
     """
 
-    def __init__(self, spec: ArraySpec, multipliers: int, fabric: Fabric = BLOCKS):
-        self.spec, self.multipliers, self.fabric = spec, multipliers, fabric
+    def __init__(
+        self, spec: ArraySpec, multipliers: int, fabric: Fabric = BLOCKS, *, helped: bool = False
+    ):
+        self.spec, self.multipliers, self.fabric, self.helped = spec, multipliers, fabric, helped
         state = signed(spec.state_width)
-        inputs = {name: In(1) for name in ("clears", "counts", "moves", "weighs", "skip")}
+        inputs = {name: In(1) for name in ("clears", "counts", "moves", "weighs", "skip", "helps", "cleared")}
         super().__init__(
             {
                 "velocity": In(state),
@@ -85,10 +93,13 @@ class ArrayProducts(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        multipliers = [Multiplier(fabric=self.fabric) for _ in range(self.multipliers)]
+        count = 0 if self.helped else self.multipliers
+        multipliers = [Multiplier(fabric=self.fabric) for _ in range(count)]
         for index, multiplier in enumerate(multipliers):
             m.submodules[f"multiplier_{index}"] = multiplier
-        if self.multipliers == 1:
+        if self.helped:
+            contribution = self._helped_pair(m)
+        elif self.multipliers == 1:
             contribution = self._in_turn(m, multipliers[0])
         elif self.multipliers == 3:
             contribution = self._pair_and_single(m, multipliers)
@@ -121,7 +132,7 @@ class ArrayProducts(wiring.Component):
                 with m.Case(single):
                     m.d.comb += state.eq(value)
         weight = self.row[:OUTPUT_WEIGHT_WIDTH].as_signed()
-        factor = Mux(self.weighs, weight, self.row.as_signed())
+        factor = Mux(self.weighs, weight, _coefficient(self.row))
         m.d.comb += [multiplier.a.eq(state), multiplier.b.eq(Mux(self.skip, self.skip_weight, factor))]
         # A shift comes with each output weight, in another slot than that in which the state moves.
         for code, single in ((self.input_code, Single.VELOCITY), (self.position_code, Single.POSITION)):
@@ -141,7 +152,7 @@ class ArrayProducts(wiring.Component):
             state: Value = (self.velocity, self.position)[index % 2]
             half = outputs.word_select(index % 2, COEFFICIENT_WIDTH)
             weight = half[:OUTPUT_WEIGHT_WIDTH].as_signed()
-            coefficient = feedback.word_select(index % 2, COEFFICIENT_WIDTH).as_signed()
+            coefficient = _coefficient(feedback.word_select(index % 2, COEFFICIENT_WIDTH))
             factor: Value = weight if index < 2 else coefficient
             if self.multipliers == 2:
                 factor = Mux(self.moves, coefficient, weight)
@@ -157,7 +168,7 @@ class ArrayProducts(wiring.Component):
         else:
             with m.If(self.weighs):
                 m.d.sync += Cat(self.input_code, self.position_code).eq(_shift_codes(outputs))
-        self._feed_back(m, multipliers[-2:])
+        self._feed_back(m, [multiplier.product for multiplier in multipliers[-2:]])
         both = multipliers[0].product + multipliers[1].product
         pair = Signal(both.shape(), reset_less=True)
         m.d.sync += pair.eq(both)
@@ -176,7 +187,7 @@ class ArrayProducts(wiring.Component):
         for index, (state, weight) in enumerate(
             [(self.velocity, velocity_weight), (self.position, position_weight)]
         ):
-            coefficient = feedback.word_select(index, COEFFICIENT_WIDTH).as_signed()
+            coefficient = _coefficient(feedback.word_select(index, COEFFICIENT_WIDTH))
             m.d.comb += [
                 multipliers[index].a.eq(state),
                 multipliers[index].b.eq(Mux(self.moves, coefficient, weight)),
@@ -197,7 +208,7 @@ class ArrayProducts(wiring.Component):
                 held_velocity_weight.eq(velocity_weight),
                 held_position_weight.eq(position_weight),
             ]
-        self._feed_back(m, multipliers[:2])
+        self._feed_back(m, [multiplier.product for multiplier in multipliers[:2]])
         # Both products of the pair are added first; the single one waits for them.
         both = multipliers[0].product + multipliers[1].product
         pair = Signal(both.shape(), reset_less=True)
@@ -212,8 +223,60 @@ class ArrayProducts(wiring.Component):
             m.d.sync += contribution.eq(0)
         return contribution
 
-    def _feed_back(self, m: Module, pair: list[Multiplier]) -> None:
-        m.d.comb += [self.damping.eq(pair[0].product), self.stiffness.eq(pair[1].product)]
+    def _helped_pair(self, m: Module) -> Value:
+        """A pair that takes a mode's outputs and its feedback by turns; into its second block goes the total
+        of a third, the helper's. A cleared state is one whose products they leave out.
+        """
+        names = "of_velocity", "of_position", "helper"
+        of_velocity, of_position, helper = multipliers = [
+            AddingMultiplier(self.fabric) for _ in names
+        ]
+        for name, multiplier in zip(names, multipliers, strict=True):
+            m.submodules[name] = multiplier
+        halves = [self.row.word_select(index, COEFFICIENT_WIDTH) for index in range(2)]
+        factors = [
+            Mux(self.moves, _coefficient(half), half[:OUTPUT_WEIGHT_WIDTH].as_signed()) for half in halves
+        ]
+        # The helper takes the velocity as it comes; then the position of the same mode, which is held, and u.
+        held = Signal.like(self.u, reset_less=True)
+        begins = self.single == Single.VELOCITY
+        with m.If(begins):
+            m.d.sync += held.eq(self.position)
+        with m.Elif(self.single == Single.HELD_POSITION):
+            m.d.sync += held.eq(self.u)
+        word = self.skip_weight
+        # The first mode's shifts stand beside its weight and its feedback words; those of others come with
+        # their output weights, in the slot before.
+        shifts = Signal(2 * SHIFT_CODE_WIDTH, reset_less=True)
+        with m.If(self.weighs):
+            m.d.sync += shifts.eq(_shift_codes(self.row))
+        first_shifts = Cat(word[OUTPUT_WEIGHT_WIDTH:], *(half[-1] for half in halves))
+        m.d.comb += [
+            of_velocity.a.eq(self.velocity),
+            of_velocity.b.eq(factors[0]),
+            of_position.a.eq(self.position),
+            of_position.b.eq(factors[1]),
+            of_velocity.adds.eq(~self.cleared),
+            of_position.adds.eq(~self.cleared),
+            of_position.addend.eq(helper.total),
+            helper.a.eq(Mux(begins, self.velocity, held)),
+            helper.b.eq(Mux(begins, word[:OUTPUT_WEIGHT_WIDTH].as_signed(), word)),
+            helper.adds.eq(self.helps & ~(self.cleared & (self.single != Single.SKIP))),
+            Cat(self.input_code, self.position_code).eq(Mux(begins, first_shifts, shifts)),
+        ]
+        self._feed_back(m, [of_velocity.total, of_position.total])
+        both = of_velocity.total + of_position.total
+        pair = Signal(both.shape(), reset_less=True)
+        m.d.sync += pair.eq(both)
+        return pair
+
+    def _feed_back(self, m: Module, pair: list[Value]) -> None:
+        m.d.comb += [self.damping.eq(pair[0]), self.stiffness.eq(pair[1])]
+
+
+def _coefficient(half: Value) -> Value:
+    """A feedback word, which is positive; what stands above it is not its own."""
+    return Cat(half[: COEFFICIENT_WIDTH - 1], Const(0, 1)).as_signed()
 
 
 def _shift_codes(outputs: Value) -> Value:

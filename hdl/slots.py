@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from hdl.primitives.memory import concatenate
+from hdl.primitives.memory import concatenate, words_of
 from quantize.layers.array import (
     COEFFICIENT_WIDTH,
     OUTPUT_WEIGHT_WIDTH,
@@ -25,6 +25,12 @@ class Single(IntEnum):
     SKIP = 3
     NOTHING = 4
     POSITION = 5
+    AHEAD = 6
+    """Nothing, while a helper's memory gives the next channel's offset."""
+
+
+HELPED_MODES = 4
+"""So many modes at least give a helper time for its products."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class Slot:
     skip : bool
         The input is weighed.
     single : Single
-        What the third of three multipliers weighs, or the only one multiplies.
+        What the third of three multipliers weighs, or a helper, or the only one multiplies.
     """
 
     mode: int
@@ -54,8 +60,13 @@ class Slot:
     skip: bool = False
     single: Single = Single.NOTHING
 
+    @property
+    def helps(self) -> bool:
+        """A helper multiplies."""
+        return self.single in (Single.VELOCITY, Single.HELD_POSITION, Single.SKIP)
 
-def slots_of(modes: int, multipliers: int, *, skip: bool = True) -> list[Slot]:
+
+def slots_of(modes: int, multipliers: int, *, skip: bool = True, helped: bool = False) -> list[Slot]:
     """The slots of a channel, with or without that of its skip path.
 
     Four multipliers take the skip path and then a mode a slot; two take a mode's outputs in one slot and its
@@ -64,11 +75,22 @@ def slots_of(modes: int, multipliers: int, *, skip: bool = True) -> list[Slot]:
     takes the outputs of the other two and in the end the skip path; all three multiply in every slot if the
     channel's products can be divided by three.
 
+    Helped, two do with two slots less: a third multiplier, the helper, takes the skip path and the outputs of
+    the first mode. Its products are added to those of the slot that follows, which has to weigh.
+
     Raises
     ------
     ValueError
-        If there are not 1 to 4 multipliers, or an odd number of them without the skip path.
+        If there are not 1 to 4 multipliers, an odd number of them without the skip path, or a helper beside
+        others than two, or for less than `HELPED_MODES` modes.
     """
+    if helped:
+        if multipliers != 2 or modes < HELPED_MODES:
+            raise ValueError(
+                f"a helper goes with two multipliers and {HELPED_MODES} modes or more, "
+                f"not with {multipliers} and {modes}"
+            )
+        return _slots_of_helped(modes)
     if multipliers not in ROW_WIDTHS:
         raise ValueError(f"an array has 1 to 4 multipliers, not {multipliers}")
     if multipliers % 2 and not skip:
@@ -84,6 +106,17 @@ def slots_of(modes: int, multipliers: int, *, skip: bool = True) -> list[Slot]:
         else:
             found.append(Slot(mode, reads=True, moves=False, weighs=True))
             found.append(Slot(mode, reads=False, moves=True, weighs=False))
+    return found
+
+
+def _slots_of_helped(modes: int) -> list[Slot]:
+    found = [Slot(0, reads=True, moves=True, weighs=False, single=Single.VELOCITY)]
+    for mode in range(1, modes):
+        single = {1: Single.HELD_POSITION, 2: Single.SKIP, modes - 1: Single.AHEAD}.get(mode, Single.NOTHING)
+        found += [
+            Slot(mode, reads=True, moves=False, weighs=True),
+            Slot(mode, reads=False, moves=True, weighs=False, single=single),
+        ]
     return found
 
 
@@ -122,13 +155,41 @@ def _slots_of_three(modes: int) -> list[Slot]:
 
 
 def coefficient_rows(spec: ArraySpec, multipliers: int) -> list[int]:
-    """The coefficient memory, channel after channel: a row a mode, or its halves or quarters in turn."""
+    """The coefficient memory, channel after channel: a row a mode, or its halves or quarters in turn.
+
+    Above its feedback words there are the upper two bits of a mode's position shift, for a mode whose output
+    weights a helper has.
+    """
     width = ROW_WIDTHS[multipliers]
     rows = []
     for channel in range(spec.channels):
         for mode in range(spec.modes):
             whole = _outputs(spec, channel, mode) | _feedback(spec, channel, mode) << 32
             rows += [whole >> place & ((1 << width) - 1) for place in range(0, 64, width)]
+    return rows
+
+
+def helper_rows(spec: ArraySpec) -> list[int]:
+    """A helper's memory: its words for all channels, in places as the lower bits of a `Single` tell.
+
+    The velocity's weight of a first mode has the mode's input shift above it, and the lowest bit of its
+    position shift. The offset is that of the channel after.
+    """
+    shifts = spec.input_shift[:, 0] // SHIFT_STEP, spec.position_shift[:, 0] // SHIFT_STEP
+    words = {
+        Single.VELOCITY: [
+            concatenate([(weight, OUTPUT_WEIGHT_WIDTH), (shift, SHIFT_CODE_WIDTH), (position_shift, 1)])
+            for weight, shift, position_shift in zip(spec.velocity_weight[:, 0], *shifts, strict=True)
+        ],
+        Single.HELD_POSITION: words_of(spec.position_weight[:, 0], COEFFICIENT_WIDTH),
+        Single.SKIP: words_of(spec.skip, COEFFICIENT_WIDTH),
+        Single.AHEAD: words_of([*spec.offset[1:], spec.offset[0]], COEFFICIENT_WIDTH),
+    }
+    places = 1 << (spec.channels - 1).bit_length()
+    rows = [0] * (4 * places)
+    for single, values in words.items():
+        start = (single & 3) * places
+        rows[start : start + len(values)] = values
     return rows
 
 
@@ -146,9 +207,12 @@ def _outputs(spec: ArraySpec, channel: int, mode: int) -> int:
 
 
 def _feedback(spec: ArraySpec, channel: int, mode: int) -> int:
+    shift = spec.position_shift[channel, mode] // SHIFT_STEP
     return concatenate(
         [
-            (spec.damping[channel, mode], COEFFICIENT_WIDTH),
-            (spec.stiffness[channel, mode], COEFFICIENT_WIDTH),
+            (spec.damping[channel, mode], COEFFICIENT_WIDTH - 1),
+            (shift >> 1, 1),
+            (spec.stiffness[channel, mode], COEFFICIENT_WIDTH - 1),
+            (shift >> 2, 1),
         ]
     )

@@ -2,7 +2,8 @@
 
 On parts with multiplier blocks a `Multiplier` is one block with its own operand and product registers used;
 on parts without, it is rows of adders, which take a cycle more. The block of the iCE40 is found by synthesis;
-that of the ECP5 is asked for by name, for synthesis would leave its registers outside.
+that of the ECP5 is asked for by name, for synthesis would leave its registers outside, and so is that of the
+iCE40 for an `AddingMultiplier`, which adds inside its block.
 """
 
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Shape, Signal, signed
@@ -107,6 +108,95 @@ class Multiplier(wiring.Component):
             p_REG_PIPELINE_CLK="NONE",
             p_GSR="DISABLED",
             p_RESETMODE="SYNC",
+        )
+
+
+class AddingMultiplier(wiring.Component):
+    """Signed product plus what comes in, a new pair of operands every cycle.
+
+    `total` shows `addend + a * b`, the operands of `latency` cycles earlier and the addend of one; so the
+    total of one of these can be the addend of another, a cycle later. Elaborated for "ice40" it is an
+    SB_MAC16 whose own adder does it: 32 look-up tables less than behind the block.
+
+    Parameters
+    ----------
+    fabric : Fabric
+
+    Members
+    -------
+    a, b : In(signed(16))
+    adds : In(1)
+        With the operands: otherwise their product is left out.
+    addend : In(signed(32))
+    total : Out(signed(32))
+        Modulo 2**32.
+    """
+
+    def __init__(self, fabric: Fabric = BLOCKS) -> None:
+        self.fabric = fabric
+        operand, total = signed(OPERAND_WIDTH), signed(2 * OPERAND_WIDTH)
+        super().__init__(
+            {"a": In(operand), "b": In(operand), "adds": In(1), "addend": In(total), "total": Out(total)}
+        )
+
+    @property
+    def latency(self) -> int:
+        return self.fabric.product_latency
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        blocks = self.fabric.multiplier_blocks
+        adds = delayed(m, self.adds, self.latency - 1)
+        if platform == "ice40" and blocks:
+            m.submodules.block = self._ice40_block(adds)
+        elif platform is None and blocks:  # the registers that the block has
+            a, b = Signal.like(self.a, reset_less=True), Signal.like(self.b, reset_less=True)
+            total = Signal.like(self.total, reset_less=True)
+            m.d.sync += [a.eq(self.a), b.eq(self.b), total.eq(self.addend + Mux(adds, a * b, 0))]
+            m.d.comb += self.total.eq(total)
+        else:
+            m.submodules.multiplier = multiplier = Multiplier(fabric=self.fabric)
+            addend, added = Signal.like(self.addend, reset_less=True), delayed(m, adds, 1)
+            m.d.sync += addend.eq(self.addend)
+            m.d.comb += [
+                multiplier.a.eq(self.a),
+                multiplier.b.eq(self.b),
+                self.total.eq(addend + Mux(added, multiplier.product, 0)),
+            ]
+        return m
+
+    def _ice40_block(self, adds: Signal) -> Instance:
+        """SB_MAC16, its registers for operands and sum in use. To load C and D leaves the product out."""
+        half = OPERAND_WIDTH
+        idle = dict.fromkeys(
+            ("AHOLD", "BHOLD", "CHOLD", "DHOLD", "IRSTTOP", "IRSTBOT", "ORSTTOP", "ORSTBOT", "ADDSUBTOP",
+             "ADDSUBBOT", "OHOLDTOP", "OHOLDBOT", "CI", "ACCUMCI", "SIGNEXTIN"), Const(0, 1),
+        )  # fmt: skip
+        # Both halves of the sum: the product's and C or D, the upper one with the lower one's carry.
+        product, other, carry, registered = Const(2, 2), Const(1, 1), Const(2, 2), Const(1, 2)
+        return Instance(
+            "SB_MAC16",
+            **{f"i_{name}": value for name, value in idle.items()},
+            i_CLK=ClockSignal(),
+            i_CE=Const(1, 1),
+            i_A=self.a,
+            i_B=self.b,
+            i_C=self.addend[half:],
+            i_D=self.addend[:half],
+            i_OLOADTOP=~adds,
+            i_OLOADBOT=~adds,
+            o_O=self.total,
+            p_A_REG=Const(1, 1),
+            p_B_REG=Const(1, 1),
+            p_A_SIGNED=Const(1, 1),
+            p_B_SIGNED=Const(1, 1),
+            p_TOPADDSUB_LOWERINPUT=product,
+            p_BOTADDSUB_LOWERINPUT=product,
+            p_TOPADDSUB_UPPERINPUT=other,
+            p_BOTADDSUB_UPPERINPUT=other,
+            p_TOPADDSUB_CARRYSELECT=carry,
+            p_TOPOUTPUT_SELECT=registered,
+            p_BOTOUTPUT_SELECT=registered,
         )
 
 

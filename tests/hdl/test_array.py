@@ -45,6 +45,41 @@ def test_array_takes_the_cycles_it_promises(channels, modes, multipliers, fabric
     assert len(beat_values(got.payloads, 16)) == steps * channels
 
 
+HELPED = [(1, 4), (2, 5), (5, 7), (4, 8)]
+
+
+@pytest.mark.parametrize(("channels", "modes"), HELPED)
+def test_helped_array_equals_its_specification(channels, modes):
+    for seed, pressure in pressures(channels, modes, 3):
+        spec = spec_of(channels, modes, seed)
+        generator = np.random.default_rng(seed)
+        sequences = [generator.integers(-30000, 30000, (steps, channels)) for steps in (5, 1, 7)]
+        payloads = [payload for values in sequences for payload in step_beats(values, 16)]
+        outputs = [spec.compute(values[None])[0][0] for values in sequences]
+        expected = [payload for values in outputs for payload in step_beats(values, 16)]
+        array = NeuronArray(spec, 2, helped=True)
+        got = run_stream(array, payloads, len(expected), seed=seed, **pressure)
+        assert got.payloads == expected, f"{pressure}, seed {seed}"
+
+
+@pytest.mark.parametrize(("channels", "modes"), HELPED)
+def test_helped_array_takes_the_cycles_it_promises(channels, modes):
+    array = NeuronArray(spec_of(channels, modes, 1), 2, helped=True)
+    assert array.multipliers == 3
+    assert array.cycles_per_channel == 2 * modes - 1
+    steps = 9
+    values = np.zeros((steps, channels), dtype=np.int64)
+    got = run_stream(array, step_beats(values, 16), steps * channels)
+    ends = got.cycles[channels - 1 :: channels]
+    assert set(np.diff(ends)[1:]) == {array.cycles_per_step}
+
+
+@pytest.mark.parametrize(("multipliers", "modes"), [(3, 8), (2, 3)])
+def test_a_helper_without_time_is_refused(multipliers, modes):
+    with pytest.raises(ValueError, match="a helper goes with two multipliers and 4 modes or more"):
+        NeuronArray(spec_of(1, modes, 1), multipliers, helped=True)
+
+
 LANED = [(1, 1, 4, 1), (2, 1, 2, 2), (3, 3, 4, 2), (5, 3, 4, 5), (7, 2, 2, 3), (4, 8, 4, 2), (5, 16, 4, 1)]
 
 

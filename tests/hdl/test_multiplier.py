@@ -1,17 +1,19 @@
 """Multipliers multiply; the ECP5's own block and the one in logic compute what the portable form does."""
 
 import itertools
+import random
 
 import pytest
 from amaranth.hdl import Module, Signal, signed, unsigned
+from amaranth.lib.wiring import Component, In, Out
 from amaranth.sim import Simulator
 
 from boards.toolchain import synthesise
 from hdl.cost import census
 from hdl.parts import part
-from hdl.primitives.fabric import BLOCKS, LOGIC
+from hdl.primitives.fabric import BLOCKS, LOGIC, Fabric
 from hdl.primitives.logic_multiplier import multiplied_in_logic
-from hdl.primitives.multiplier import ECP5_WIDTH, Multiplier
+from hdl.primitives.multiplier import ECP5_WIDTH, AddingMultiplier, Multiplier
 from hdl.verilog import rtlil_text, run_yosys
 
 # What the sysDSP usage guide (Lattice FPGA-TN-02205) says of MULT18X18D, as far as it is used: operands that
@@ -70,6 +72,74 @@ def test_each_form_computes_what_the_portable_one_does(fabric, widths, b_signed,
         "sat -verify -prove-asserts -tempinduct -seq 3 -maxsteps 6 -set-at 1 in_rst 0 both\n",
         tmp_path,
     )
+
+
+class Narrow(Component):
+    """An `AddingMultiplier` of few bits, for a proof to come to an end."""
+
+    def __init__(self, fabric: Fabric):
+        self.fabric = fabric
+        operand = In(signed(3))
+        super().__init__(
+            {"a": operand, "b": operand, "adds": In(1), "addend": In(signed(8)), "total": Out(signed(32))}
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.multiplier = multiplier = AddingMultiplier(self.fabric)
+        m.d.comb += [
+            multiplier.a.eq(self.a),
+            multiplier.b.eq(self.b),
+            multiplier.adds.eq(self.adds),
+            multiplier.addend.eq(self.addend << 14),  # over the border of the block's two adders
+            self.total.eq(multiplier.total),
+        ]
+        return m
+
+
+def test_the_form_in_logic_adds_its_product_as_the_portable_one_does(tmp_path):
+    """The block of the iCE40 is compared in the netlist of a network, in `tests/sim/test_netlist.py`."""
+    (tmp_path / "portable.il").write_text(rtlil_text(Narrow(LOGIC), "portable"))
+    (tmp_path / "block.il").write_text(rtlil_text(Narrow(LOGIC), "block", platform="ice40"))
+    assert "SB_MAC16" in rtlil_text(Narrow(BLOCKS), platform="ice40")
+    run_yosys(
+        "read_rtlil block.il\nhierarchy -top block\nproc\nflatten\n"
+        "read_rtlil portable.il\nhierarchy -top portable\nproc portable\nflatten portable\n"
+        "miter -equiv -flatten -make_assert portable block both\n"
+        "wreduce both\nopt -full both\n"
+        "sat -verify -prove-asserts -tempinduct -seq 3 -maxsteps 6 -set-at 1 in_rst 0 both\n",
+        tmp_path,
+    )
+
+
+def test_totals_are_passed_from_one_to_the_next():
+    m = Module()
+    m.submodules.first, m.submodules.second = first, second = AddingMultiplier(), AddingMultiplier()
+    m.d.comb += second.addend.eq(first.total)
+    simulator = Simulator(m)
+    simulator.add_clock(1e-6)
+    generator = random.Random(1)
+    pairs = [[generator.randrange(-32768, 32768) for _ in range(4)] for _ in range(50)]
+    adds = [generator.random() < 0.5 for _ in pairs]
+
+    async def stream(ctx):
+        for index, (a, b, c, d) in enumerate([*pairs, [0] * 4, [0] * 4, [0] * 4]):
+            ctx.set(first.a, a)
+            ctx.set(first.b, b)
+            ctx.set(first.adds, adds[index] if index < len(pairs) else 0)
+            ctx.set(second.a, c)
+            ctx.set(second.b, d)
+            ctx.set(second.adds, 1)
+            await ctx.tick()
+            done = index - 1  # of the second one's operands
+            if done >= 1:
+                x, y, *_ = pairs[done - 1] if done - 1 < len(pairs) else [0] * 4
+                *_, z, w = pairs[done] if done < len(pairs) else [0] * 4
+                total = z * w + (x * y if done - 1 < len(pairs) and adds[done - 1] else 0)
+                assert ctx.get(second.total) == (total + (1 << 31)) % (1 << 32) - (1 << 31)
+
+    simulator.add_testbench(stream)
+    simulator.run()
 
 
 def test_a_multiplier_in_logic_takes_three_tables_for_two_products_of_bits(tmp_path):
