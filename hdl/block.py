@@ -40,10 +40,13 @@ STEPS_IN_NORM = 2
 Streamed = LanedArray | StreamedGsu | StreamedLeanGsu | StreamedBlockNorm
 
 
-def make_unit(spec: UnitSpec, lanes: int, *, streamed: bool, fabric: Fabric = BLOCKS) -> Unit:
+def make_unit(
+    spec: UnitSpec, lanes: int, *, streamed: bool, waits: bool = False, fabric: Fabric = BLOCKS
+) -> Unit:
     """A specification's component, in the build that takes a channel a cycle if wanted and there is one."""
-    table = UNITS | STREAMED_UNITS if streamed else UNITS
-    return table[spec.kind](spec, lanes, fabric)
+    kind = (UNITS | STREAMED_UNITS if streamed else UNITS)[spec.kind]
+    options = {"waits": True} if waits else {}
+    return kind(spec, lanes, fabric, **options)
 
 
 def latency_of(part: NeuronArray | LanedArray | Unit | BlockNorm) -> int:
@@ -78,7 +81,7 @@ class ResidualBlock(wiring.Component):
         norm = StreamedBlockNorm if streamed else BlockNorm
         self.norm_before = None if block.norm_before is None else norm(block.norm_before, fabric)
         self.norm_after = None if block.norm_after is None else norm(block.norm_after, fabric)
-        self.unit = make_unit(block.unit, choice.lanes, streamed=streamed, fabric=fabric)
+        self.unit = make_unit(block.unit, choice.lanes, streamed=streamed, waits=choice.waits, fabric=fabric)
         self.array: NeuronArray | LanedArray
         self.ring: ResidualRing | ResidualFork
         if streamed:
@@ -87,7 +90,7 @@ class ResidualBlock(wiring.Component):
             in_flight = 2 + self.latency_cycles // self.cycles_per_step
             self.ring = ResidualFork(stream.width, channels, in_flight)
         else:
-            self.array = NeuronArray(block.array, choice.multipliers, fabric=fabric)
+            self.array = NeuronArray(block.array, choice.multipliers, helped=choice.helped, fabric=fabric)
             in_flight = STEPS_IN_FLIGHT + (0 if self.norm_before is None else STEPS_IN_NORM)
             self.ring = ResidualRing(stream.width, channels, in_flight)
         members = {

@@ -17,11 +17,17 @@ class LayerChoice:
         Of the unit's mixer.
     array_lanes : int
         Of the neuron array in a streamed network.
+    helped : bool
+        A helper beside two multipliers; see `hdl.slots.slots_of`.
+    waits : bool
+        The mixer's sums stand until they have left; see `hdl.units.gsu_mixer`.
     """
 
     multipliers: int
     lanes: int
     array_lanes: int = 1
+    helped: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True)

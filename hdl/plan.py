@@ -11,14 +11,16 @@ from hdl.drafts import drafts
 from hdl.encoder import make_encoder
 from hdl.laned_array import LanedArray
 from hdl.network import Network
-from hdl.parts import Part
+from hdl.parts import Family, Part
 from hdl.primitives.fabric import Fabric
 from hdl.resources import Resources
+from hdl.slots import HELPED_MODES
 from hdl.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from quantize.network import Block, QuantizedNetwork
 
-ARRAY_MULTIPLIERS = (4, 3, 2, 1)
+ARRAYS = ((4, False), (3, False), (2, True), (2, False), (1, False))
+"""Multipliers of an array, and whether a helper stands beside them; the fastest first."""
 STREAMED_MULTIPLIERS = (4, 2)
 """Of each lane of an array."""
 
@@ -175,20 +177,25 @@ def assess(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan:
 def choices(network: QuantizedNetwork, part: Part) -> list[Choice]:
     """Choices in the order of their speed, the smallest last.
 
-    For each number of multipliers these are units that keep up with their arrays, then such as do not but are
-    still faster than arrays of fewer multipliers. Of choices equally fast, only the smallest.
+    For each form of the arrays these are units that keep up with their arrays, then such as do not but are
+    still faster than the next slower arrays. Of choices equally fast, only the smallest.
     """
     found: list[Choice] = []
     fabric = part.fabric
-    options = [_lane_options(block, fabric) for block in network.blocks]
+    options = [_unit_options(block, fabric) for block in network.blocks]
+    fewest_modes = min(block.array.modes for block in network.blocks)
+    forms = [form for form in ARRAYS if fewest_modes >= HELPED_MODES or not form[1]]
     slowest = [
-        max(NeuronArray(block.array, count, fabric=fabric).cycles_per_step for block in network.blocks)
-        for count in ARRAY_MULTIPLIERS
+        max(
+            NeuronArray(block.array, count, helped=helped, fabric=fabric).cycles_per_step
+            for block in network.blocks
+        )
+        for count, helped in forms
     ]
-    for multipliers, array, next_array in zip(ARRAY_MULTIPLIERS, slowest, [*slowest[1:], inf], strict=True):
-        units = {taken for lanes in options for taken in lanes.values() if array < taken < next_array}
+    for form, array, next_array in zip(forms, slowest, [*slowest[1:], inf], strict=True):
+        units = {taken for unit in options for taken in unit.values() if array < taken < next_array}
         for cycles in [array, *sorted(units)]:
-            layers = _layers(options, multipliers, cycles)
+            layers = _layers(network, options, form, cycles, part.family)
             # A multiplier block for the encoder only where the bit-serial one would hold the layers up.
             found += [Choice(layers, serial_encoder=serial, fabric=fabric) for serial in (False, True)]
     found = _each_slower(network, found)
@@ -268,11 +275,31 @@ def _lanes_of(block: Block) -> list[int]:
     return UNITS[block.unit.kind].lane_choices(block.unit)
 
 
-def _layers(options: list[dict[int, int]], multipliers: int, cycles: int) -> tuple[LayerChoice, ...]:
-    """For each layer the fewest lanes that take so many cycles at most, or as few as its unit can."""
+def _unit_options(block: Block, fabric: Fabric) -> dict[tuple[int, bool], int]:
+    """The numbers of lanes that a block's unit offers, and whether its mixer waits; cycles a step."""
+    may_wait = UNITS[block.unit.kind].MAY_WAIT
+    return {
+        (lanes, waits): make_unit(
+            block.unit, lanes, streamed=False, waits=waits, fabric=fabric
+        ).cycles_per_step
+        for lanes in _lanes_of(block)
+        for waits in (False, True)[: 1 + may_wait]
+    }
+
+
+def _layers(
+    network: QuantizedNetwork,
+    options: list[dict[tuple[int, bool], int]],
+    array: tuple[int, bool],
+    cycles: int,
+    family: Family,
+) -> tuple[LayerChoice, ...]:
+    """For each layer the smallest mixer that takes so many cycles at most, or as few as its unit can."""
     layers = []
-    for unit in options:
+    for block, unit in zip(network.blocks, options, strict=True):
         enough = max(cycles, min(unit.values()))
-        lanes = min(lanes for lanes, taken in unit.items() if taken <= enough)
-        layers.append(LayerChoice(multipliers, lanes))
+        size = UNITS[block.unit.kind].mixer_size
+        fitting = (form for form, taken in unit.items() if taken <= enough)
+        _, lanes, waits = min((size(block.unit, *form, family), *form) for form in fitting)
+        layers.append(LayerChoice(array[0], lanes, helped=array[1], waits=waits))
     return tuple(layers)

@@ -9,6 +9,7 @@ from hdl.drafts import drafts
 from hdl.laned_array import LanedArray
 from hdl.network import Network
 from hdl.primitives.fabric import BLOCKS, LOGIC
+from hdl.slots import HELPED_MODES
 from quantize.configuration import UNIT_TENSORS
 from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.compare import compare
@@ -54,13 +55,18 @@ def drawn_streamed_choice(network, generator) -> Choice:
 
 def drawn_choice(network, generator) -> Choice:
     """Any number of multipliers and lanes that the components offer."""
-    layers = tuple(
-        LayerChoice(
-            int(generator.choice([1, 2, 3, 4])),
-            int(generator.choice(UNITS[block.unit.kind].lane_choices(block.unit))),
+
+    def drawn_layer(block) -> LayerChoice:
+        unit = UNITS[block.unit.kind]
+        helped = block.array.modes >= HELPED_MODES and bool(generator.integers(2))
+        return LayerChoice(
+            2 if helped else int(generator.choice([1, 2, 3, 4])),
+            int(generator.choice(unit.lane_choices(block.unit))),
+            helped=helped,
+            waits=unit.MAY_WAIT and bool(generator.integers(2)),
         )
-        for block in network.blocks
-    )
+
+    layers = tuple(drawn_layer(block) for block in network.blocks)
     serial, in_logic = generator.integers(2, size=2)
     return Choice(layers, serial_encoder=bool(serial), fabric=LOGIC if in_logic else BLOCKS)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from boards.toolchain import synthesise
+from boards.toolchain import Expected, synthesise
 from hdl.choice import Choice, LayerChoice
 from hdl.network import Network
 from hdl.parts import part
@@ -37,12 +37,17 @@ def test_part_without_models_is_told(tmp_path):
 @pytest.mark.slow
 @pytest.mark.synth
 @pytest.mark.cosim
-def test_netlist_of_a_network_equals_its_reference(tmp_path):
+@pytest.mark.parametrize(
+    ("layer", "modes"), [(LayerChoice(2, 2), 2), (LayerChoice(2, 4, helped=True, waits=True), 4)]
+)
+def test_netlist_of_a_network_equals_its_reference(layer, modes, tmp_path):
     """Registers before and behind the mixer's multiplier once made synthesis build another circuit."""
-    network = random_network("gsu", 32, 2, 1, seed=3)
-    design = Network(network, Choice((LayerChoice(2, 2),), serial_encoder=True), taps=True)
+    target, network = part("up5k"), random_network("gsu", 32, modes, 1, seed=3)
+    design = Network(network, Choice((layer,), serial_encoder=True, fabric=target.fabric), taps=True)
     samples = INPUT.quantise(random_samples(1, 8, seed=1))
-    synthesis = synthesise(rtlil_text(design), part("up5k"), tmp_path, no_collisions=True)
+    synthesis = synthesise(
+        rtlil_text(design, platform=target.family), target, tmp_path, Expected(spram=3), no_collisions=True
+    )
     run = Netlist(synthesis.rtlil, synthesis.part).run(design, Stimulus(list(samples)), tmp_path)
     comparison = compare(network.compute(samples), run)
     assert comparison.bit_exact, comparison.first_mismatch
