@@ -29,7 +29,7 @@ class PooledWord(data.StructLayout):
 
 
 class Pool(wiring.Component):
-    """`quantize.layers.ends.PoolSpec` in gates: a beat in three cycles; the last step's beats leave pooled.
+    """`quantize.layers.ends.PoolSpec` in gates: a beat in four cycles; the last step's beats leave pooled.
 
     Members
     -------
@@ -43,32 +43,38 @@ class Pool(wiring.Component):
 
     @property
     def cycles_per_step(self) -> int:
-        return 3 * self.spec.channels
+        return 4 * self.spec.channels
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, channels = self.spec, self.spec.channels
         given = Signal(range(channels))
         steps = Signal(spec.length_bits + 1)
-        take, constant, read, loaded = Signal(), Signal(), Signal(), Signal()
+        take, taken, emitted, constant = Signal(), Signal(), Signal(), Signal()
+        read, loaded = Signal(), Signal()
         last_channel = given == channels - 1
         emits = self.i.payload.last
         # Its register ends the path from the memory through the adder.
         m.submodules.queue = queue = Queue(PooledWord(), 1)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
-        # A channel's sum is read in the cycle after the last one's was written; it is loaded, then added to.
-        m.d.sync += [read.eq(~take), loaded.eq(Mux(loaded, ~take, self.i.valid & read))]
-        with m.If(take):
+        # A channel's sum is read in the cycle after the last one's was written; it is loaded, added to, and
+        # written a cycle later, for a single-port memory stands far away in a corner of its part.
+        m.d.sync += [
+            taken.eq(take),
+            emitted.eq(take & emits),
+            read.eq(~take & ~taken),
+            loaded.eq(Mux(loaded, ~take, self.i.valid & read)),
+        ]
+        with m.If(taken):
             m.d.sync += given.eq(Mux(last_channel, 0, given + 1))
         m.d.comb += [
             self.i.ready.eq(loaded & ~constant & (~emits | queue.i.ready)),
             take.eq(self.i.valid & self.i.ready),
-            queue.i.valid.eq(constant | (loaded & self.i.valid & emits)),
+            queue.i.valid.eq(constant | emitted),
             queue.i.payload.last.eq(constant),
         ]
-        pooled = self.i.payload.value
+        total = Signal(signed(spec.sum_width if spec.mean else spec.input.width), reset_less=True)
         if spec.mean:
-            total = Signal(signed(spec.sum_width))
             spram = platform is not None and self.fabric.single_port_memories
             m.submodules.sums = sums = SinglePortMemory(channels, spec.sum_width, spram=spram)
             loaded_sum = Signal(signed(spec.sum_width), reset_less=True)
@@ -76,17 +82,19 @@ class Pool(wiring.Component):
             half = (1 << spec.shift) >> 1
             with m.If(~loaded):
                 m.d.sync += loaded_sum.eq(Mux(self.i.payload.first, half, sums.r_data.as_signed()))
+            m.d.sync += total.eq(loaded_sum + self.i.payload.value)
             m.d.comb += [
-                total.eq(loaded_sum + self.i.payload.value),
                 sums.address.eq(given),
-                sums.write.eq(take),
+                sums.write.eq(taken),
                 sums.w_data.eq(total),
             ]
-            pooled = total >> spec.shift
+        else:
+            m.d.sync += total.eq(self.i.payload.value)
+        pooled = total >> spec.shift if spec.mean else total
         one = (steps << spec.one_bits) >> spec.shift if spec.mean else Const(1 << spec.one_bits)
         m.d.comb += queue.i.payload.value.eq(Mux(constant, one, pooled))
-        with m.If(take & last_channel):
-            m.d.sync += [steps.eq(steps + 1), constant.eq(emits)]
+        with m.If(taken & last_channel):
+            m.d.sync += [steps.eq(steps + 1), constant.eq(emitted)]
         with m.If(constant & queue.i.ready):
             m.d.sync += [constant.eq(0), steps.eq(0)]
         return m
