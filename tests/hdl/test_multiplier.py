@@ -104,7 +104,7 @@ def test_the_form_in_logic_adds_its_product_as_the_portable_one_does(tmp_path):
     assert "SB_MAC16" in rtlil_text(Narrow(BLOCKS), platform="ice40")
     run_yosys(
         "read_rtlil block.il\nhierarchy -top block\nproc\nflatten\n"
-        "read_rtlil portable.il\nhierarchy -top portable\nproc portable\nflatten portable\n"
+        "read_rtlil portable.il\nproc\nflatten portable\n"
         "miter -equiv -flatten -make_assert portable block both\n"
         "wreduce both\nopt -full both\n"
         "sat -verify -prove-asserts -tempinduct -seq 3 -maxsteps 6 -set-at 1 in_rst 0 both\n",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from boards.toolchain import synthesise
+from hdl.drafts import drafts
 from hdl.mixers.choice import cheapest, mixer_choices
 from hdl.parts import part
 from hdl.verilog import rtlil_text
@@ -83,7 +84,8 @@ def test_trits_are_packed_where_a_memory_block_counts():
     )
     assert packed.estimate.bram == plain.estimate.bram - 1
     assert packed.estimate.lut > plain.estimate.lut
-    assert packed.cycles == plain.cycles == packed.component(graph, "ice40").cycles_per_product
+    with drafts():
+        assert packed.cycles == plain.cycles == packed.component(graph, "ice40").cycles_per_product
     assert cheapest([packed, plain], 500) == plain
     assert cheapest([packed, plain], 500, block_worth=100) == packed
     assert not any(cheapest(choices, budget).packed for budget in range(1, 4097))
