@@ -176,7 +176,10 @@ class NeuronArray(wiring.Component):
 
         # What the slot does, known a cycle ahead too; from cycle 1 on beside its memories' words.
         names = ("reads", "moves", "weighs", "skip", "helps")
-        does = {name: Signal(name=f"does_{name}", init=getattr(self.slots[0], name)) for name in names}
+        does = {
+            name: Signal(name=f"does_{name}", init=getattr(self.slots[0], name))
+            for name in (*names, "second", "leaps")
+        }
         single = Signal(range(len(Single)), init=self.slots[0].single)
         with m.If(issue), m.Switch(slot):
             for index, what in enumerate([*self.slots[1:], self.slots[0]]):
@@ -197,7 +200,7 @@ class NeuronArray(wiring.Component):
         m.submodules.products = products = self.products
         m.submodules.update = update = self.update
         rows = coefficient_rows(spec, self.walkers)
-        # A helper has the outputs of a channel's first mode, so their row is left out.
+        # A helper has the outputs of a channel's first mode.
         first_row = int(self.helped)
         row = Signal(range(len(rows)), init=first_row)
         width = ROW_WIDTHS[self.walkers]
@@ -211,7 +214,7 @@ class NeuronArray(wiring.Component):
             helper = table(m, "helper", helper_rows(spec), COEFFICIENT_WIDTH)
             wanted = Mux(busy, single, Single.AHEAD)[:2]
             m.d.comb += [
-                helper.addr.eq(Cat(channel, wanted)),
+                helper.addr.eq(Cat(channel, wanted, does["second"])),
                 products.skip_weight.eq(helper.data.as_signed()),
             ]
             u_next = saturate(u_next + helper.data.as_signed(), spec.input.width)
@@ -224,7 +227,7 @@ class NeuronArray(wiring.Component):
         # One or two multipliers need a row for each slot of a mode's work.
         parts = len(rows) // modes_total
         has_row = issue & ~does["skip"] if parts > 1 else reads
-        next_row = row + 1 + (last_slot if self.helped else 0)
+        next_row = row + 1 + (does["leaps"] if self.helped else 0)
         with m.If(has_row):
             m.d.sync += row.eq(Mux(row == len(rows) - 1, first_row, next_row))
         mode = row // parts

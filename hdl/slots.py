@@ -31,6 +31,10 @@ class Single(IntEnum):
 
 HELPED_MODES = 4
 """So many modes at least give a helper time for its products."""
+HELPED_EVERY = 3
+"""A helper has the outputs of the first mode, and of the one so many after it if there is time."""
+MOST_HELPED = 2
+"""With more, a helper's memory would be twice as large."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,10 @@ class Slot:
         The input is weighed.
     single : Single
         What the third of three multipliers weighs, or a helper, or the only one multiplies.
+    second : bool
+        Of the second of the modes whose outputs a helper has.
+    leaps : bool
+        The row of coefficients after the slot's own is left out: a helper has those outputs.
     """
 
     mode: int
@@ -59,6 +67,8 @@ class Slot:
     weighs: bool
     skip: bool = False
     single: Single = Single.NOTHING
+    second: bool = False
+    leaps: bool = False
 
     @property
     def helps(self) -> bool:
@@ -75,8 +85,9 @@ def slots_of(modes: int, multipliers: int, *, skip: bool = True, helped: bool = 
     takes the outputs of the other two and in the end the skip path; all three multiply in every slot if the
     channel's products can be divided by three.
 
-    Helped, two do with two slots less: a third multiplier, the helper, takes the skip path and the outputs of
-    the first mode. Its products are added to those of the slot that follows, which has to weigh.
+    Helped, two do with a slot less for the skip path, and another for each of `helped_modes`, whose outputs a
+    third multiplier, the helper, takes too. Its products are added to those of the slot that follows, which
+    has to weigh.
 
     Raises
     ------
@@ -109,14 +120,33 @@ def slots_of(modes: int, multipliers: int, *, skip: bool = True, helped: bool = 
     return found
 
 
+def helped_modes(modes: int) -> range:
+    """The modes of a channel whose outputs a helper has."""
+    # Each takes two slots that others which weigh follow, and a third for the mode between; the skip path one.
+    return range(0, min((modes - 1) // HELPED_EVERY, MOST_HELPED) * HELPED_EVERY, HELPED_EVERY)
+
+
 def _slots_of_helped(modes: int) -> list[Slot]:
-    found = [Slot(0, reads=True, moves=True, weighs=False, single=Single.VELOCITY)]
-    for mode in range(1, modes):
-        single = {1: Single.HELD_POSITION, 2: Single.SKIP, modes - 1: Single.AHEAD}.get(mode, Single.NOTHING)
-        found += [
-            Slot(mode, reads=True, moves=False, weighs=True),
-            Slot(mode, reads=False, moves=True, weighs=False, single=single),
-        ]
+    helped = helped_modes(modes)
+    after = {mode + 1: Single.HELD_POSITION for mode in helped}
+    after |= {helped[-1] + 2: Single.SKIP, modes - 1: Single.AHEAD}
+    found = []
+    for mode in range(modes):
+        second = mode >= helped[-1] > 0
+        leaps = mode + 1 in helped or mode == modes - 1
+        if mode in helped:
+            found.append(
+                Slot(mode, reads=True, moves=True, weighs=False, single=Single.VELOCITY, second=second)
+            )
+        else:
+            single = after.get(mode, Single.NOTHING)
+            found += [
+                Slot(mode, reads=True, moves=False, weighs=True, second=second),
+                Slot(
+                    mode, reads=False, moves=True, weighs=False,
+                    single=single, second=second, leaps=leaps,
+                ),
+            ]  # fmt: skip
     return found
 
 
@@ -170,26 +200,27 @@ def coefficient_rows(spec: ArraySpec, multipliers: int) -> list[int]:
 
 
 def helper_rows(spec: ArraySpec) -> list[int]:
-    """A helper's memory: its words for all channels, in places as the lower bits of a `Single` tell.
+    """A helper's memory: its words for all channels, in places as the lower bits of a `Single` tell, and
+    above them `Slot.second`.
 
-    The velocity's weight of a first mode has the mode's input shift above it, and the lowest bit of its
+    The weight of a helped mode's velocity has the mode's input shift above it, and the lowest bit of its
     position shift. The offset is that of the channel after.
     """
-    shifts = spec.input_shift[:, 0] // SHIFT_STEP, spec.position_shift[:, 0] // SHIFT_STEP
-    words = {
-        Single.VELOCITY: [
-            concatenate([(weight, OUTPUT_WEIGHT_WIDTH), (shift, SHIFT_CODE_WIDTH), (position_shift, 1)])
-            for weight, shift, position_shift in zip(spec.velocity_weight[:, 0], *shifts, strict=True)
-        ],
-        Single.HELD_POSITION: words_of(spec.position_weight[:, 0], COEFFICIENT_WIDTH),
-        Single.SKIP: words_of(spec.skip, COEFFICIENT_WIDTH),
-        Single.AHEAD: words_of([*spec.offset[1:], spec.offset[0]], COEFFICIENT_WIDTH),
-    }
     places = 1 << (spec.channels - 1).bit_length()
-    rows = [0] * (4 * places)
-    for single, values in words.items():
-        start = (single & 3) * places
-        rows[start : start + len(values)] = values
+    rows = []
+    for mode in helped_modes(spec.modes):
+        shifts = spec.input_shift[:, mode] // SHIFT_STEP, spec.position_shift[:, mode] // SHIFT_STEP
+        words = {
+            Single.VELOCITY: [
+                concatenate([(weight, OUTPUT_WEIGHT_WIDTH), (shift, SHIFT_CODE_WIDTH), (position_shift, 1)])
+                for weight, shift, position_shift in zip(spec.velocity_weight[:, mode], *shifts, strict=True)
+            ],
+            Single.HELD_POSITION: words_of(spec.position_weight[:, mode], COEFFICIENT_WIDTH),
+            Single.SKIP: words_of(spec.skip, COEFFICIENT_WIDTH),
+            Single.AHEAD: words_of([*spec.offset[1:], spec.offset[0]], COEFFICIENT_WIDTH),
+        }
+        for single in sorted(words, key=lambda each: each & 3):
+            rows += words[single] + [0] * (places - spec.channels)
     return rows
 
 

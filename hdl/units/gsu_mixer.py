@@ -63,7 +63,7 @@ class GsuMixer(wiring.Component):
 
     # Cycles from the issue of a block's last row until its sums are given, less one.
     ROW_LATENCY = 2
-    # Cycles until an output waits to be taken: its bias is read, and added.
+    # Cycles from an output to the next one at least: the sums move, and a bias is read.
     OUTPUT_CYCLES = 2
 
     def __init__(self, spec: GatedProductSpec, lanes: int, *, waits: bool = False):
@@ -93,15 +93,17 @@ class GsuMixer(wiring.Component):
         return self.cycles_taken_in(1)
 
     def cycles_taken_in(self, cycles: int) -> int:
-        """From one step's walk to the next, if each output leaves so many cycles after it began to wait.
+        """From one step's walk to the next, if each output is taken so many cycles after it is given.
 
-        A cycle between blocks, one more after steps, or the outputs; where blocks wait, both.
+        A cycle between blocks, one more after steps, or the outputs; where blocks wait, both. A block's last
+        output is still on its way while the next block is walked.
         """
         channels, blocks = self.spec.channels, self.blocks
         rest = channels - (blocks - 1) * self.lanes
 
         def drained(outputs: int) -> int:
-            return self.ROW_LATENCY + self.sums.ready_after + (self.OUTPUT_CYCLES + cycles) * outputs
+            first = self.ROW_LATENCY + self.sums.ready_after + 1
+            return first + (outputs - 1) * max(self.OUTPUT_CYCLES, cycles)
 
         if self.waits:
             return blocks * channels + (blocks - 1) * drained(self.lanes) + drained(rest)
@@ -241,11 +243,11 @@ class GsuMixer(wiring.Component):
             sums.complete.eq(last_at[5]),
         ]
 
-        # Outputs, one after the other.
+        # Outputs, one after the other: each goes into registers that give it, and the sums behind it move up.
         left = Signal(range(lanes + 1))
-        aged, ripe = Signal(), Signal()
+        settled, given = Signal(), Signal()
         output = Signal(range(channels))
-        out_marks = Signal(2, reset_less=True)
+        block_marks, out_marks = Signal(2, reset_less=True), Signal(2, reset_less=True)
         address = row + Mux(bank, channels, 0)
         if biases_inside:
             address = Mux(pending, biases_from + output, address)
@@ -257,28 +259,32 @@ class GsuMixer(wiring.Component):
         m.d.comb += read.addr.eq(address)
         real_factor = Signal(signed(OPERAND_WIDTH), reset_less=True)
         gate = round_shift(sums.gate, spec.gate_shift)
-        rounded_gate = Signal(gate.shape(), reset_less=True) if spec.gate_shift > 0 else gate
-        m.d.sync += real_factor.eq(shift_left(sums.real, spec.idle_weight_bits) + bias)
-        if spec.gate_shift > 0:
-            m.d.sync += rounded_gate.eq(gate)
-        leaves = Signal()
+        rounded_gate = Signal(gate.shape(), reset_less=True)
+        passes = Signal()
         step_ends = output == channels - 1
         m.d.comb += [
-            self.o.valid.eq(ripe),
+            self.o.valid.eq(given),
             Cat(self.o.payload.first, self.o.payload.last).eq(out_marks),
             self.o.payload.a.eq(real_factor),
             self.o.payload.b.eq(saturate(rounded_gate, OPERAND_WIDTH)),
-            leaves.eq(self.o.valid & self.o.ready),
-            sums.passes.eq(leaves),
+            passes.eq(settled & ~(given & ~self.o.ready)),
+            sums.passes.eq(passes),
         ]
-        m.d.sync += [aged.eq((left != 0) & ~leaves), ripe.eq(aged & ~leaves)]
-        with m.If(leaves):
-            m.d.sync += output.eq(Mux(step_ends, 0, output + 1))
+        m.d.sync += given.eq(passes | (given & ~self.o.ready))
+        with m.If(passes):
+            m.d.sync += [
+                real_factor.eq(shift_left(sums.real, spec.idle_weight_bits) + bias),
+                rounded_gate.eq(gate),
+                out_marks.eq(block_marks),
+                output.eq(Mux(step_ends, 0, output + 1)),
+            ]
         with m.If(issue & last_row):
-            m.d.sync += [pending.eq(1), out_marks.eq(walk_marks)]
-        with m.If(last_at[2 + sums.ready_after]):
+            m.d.sync += [pending.eq(1), block_marks.eq(walk_marks)]
+        sums_ready = last_at[2 + sums.ready_after]
+        m.d.sync += settled.eq(sums_ready | ((left != 0) & ~passes))
+        with m.If(sums_ready):
             m.d.sync += left.eq(lanes)
-        with m.Elif(leaves):
+        with m.Elif(passes):
             m.d.sync += left.eq(Mux(step_ends, 0, left - 1))
             with m.If((left == 1) | step_ends):
                 m.d.sync += pending.eq(0)

@@ -46,7 +46,7 @@ def test_array_takes_the_cycles_it_promises(channels, modes, multipliers, fabric
     assert len(beat_values(got.payloads, 16)) == steps * channels
 
 
-HELPED = [(1, 4), (2, 5), (5, 7), (4, 8)]
+HELPED = [(1, 4), (2, 6), (5, 7), (4, 8), (3, 10)]
 
 
 @pytest.mark.parametrize(("channels", "modes"), HELPED)
@@ -63,11 +63,11 @@ def test_helped_array_equals_its_specification(channels, modes):
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
-@pytest.mark.parametrize(("channels", "modes"), HELPED)
-def test_helped_array_takes_the_cycles_it_promises(channels, modes):
+@pytest.mark.parametrize(("channels", "modes", "helped"), [(1, 4, 1), (2, 6, 1), (5, 7, 2), (4, 11, 2)])
+def test_helped_array_takes_the_cycles_it_promises(channels, modes, helped):
     array = NeuronArray(spec_of(channels, modes, 1), 2, helped=True)
     assert array.multipliers == 3
-    assert array.cycles_per_channel == 2 * modes - 1
+    assert array.cycles_per_channel == 2 * modes + 1 - (1 + helped)
     steps = 9
     values = np.zeros((steps, channels), dtype=np.int64)
     got = run_stream(array, step_beats(values, 16), steps * channels)
