@@ -97,7 +97,7 @@ class NeuronArray(wiring.Component):
     @property
     def queue_depth(self) -> int:
         """Channels that can be between their last slot and the end of the queue without a gap."""
-        return -(-(self.output_latency + 2) // self.cycles_per_channel)
+        return -(-(self.output_latency + 3) // self.cycles_per_channel)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -137,16 +137,11 @@ class NeuronArray(wiring.Component):
         idle = Signal(range(self.idle_cycles + 1))
         first_step, last_step = Signal(reset_less=True), Signal(reset_less=True)
         u = Signal(signed(spec.input.width), reset_less=True)
-        start, started, issue, ending = Signal(), Signal(), Signal(), Signal()
-        # Known a cycle ahead: much waits for it.
-        last_slot = Signal(init=self.cycles_per_channel == 1)
+        start, started, ending = Signal(), Signal(), Signal()
+        # Known a cycle ahead: much waits for them.
+        issue, last_slot = Signal(), Signal()
         _, place, _ = fill_level(m, self.queue_depth, queue.o.valid & queue.o.ready, ending, full=True)
-        m.d.comb += [
-            # The last slot waits until there is a place for the channel's y.
-            issue.eq(busy & ~(last_slot & ~place)),
-            ending.eq(issue & last_slot),
-            self.i.ready.eq(may_take),
-        ]
+        m.d.comb += [ending.eq(issue & last_slot), self.i.ready.eq(may_take)]
         step_ends = ending & (channel == spec.channels - 1)
         if self.idle_cycles:
             with m.If(step_ends):
@@ -168,10 +163,14 @@ class NeuronArray(wiring.Component):
             ]
         with m.Elif(ending):
             m.d.sync += busy.eq(0)
+        # The last slot waits until there is a place for the channel's y, and was a cycle before.
+        last_slot_next = Mux(issue, slot == self.cycles_per_channel - 2, last_slot)
+        m.d.sync += [
+            last_slot.eq(last_slot_next),
+            issue.eq((start | (busy & ~ending)) & (place | ~last_slot_next)),
+        ]
         with m.If(issue):
             m.d.sync += slot.eq(Mux(last_slot, 0, slot + 1))
-            if self.cycles_per_channel > 1:
-                m.d.sync += last_slot.eq(slot == self.cycles_per_channel - 2)
         u_next = ahead.value
 
         # What the slot does, known a cycle ahead too; from cycle 1 on beside its memories' words.

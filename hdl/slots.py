@@ -117,6 +117,9 @@ def slots_of(modes: int, multipliers: int, *, skip: bool = True, helped: bool = 
         else:
             found.append(Slot(mode, reads=True, moves=False, weighs=True))
             found.append(Slot(mode, reads=False, moves=True, weighs=False))
+    if len(found) == 1:
+        # An array takes a channel in every other cycle at most.
+        found.append(Slot(0, reads=False, moves=False, weighs=False))
     return found
 
 
