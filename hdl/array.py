@@ -154,20 +154,19 @@ class NeuronArray(wiring.Component):
         m.d.comb += start.eq(ahead_valid & ~started & free)
         still_ahead = take | (ahead_valid & ~started)
         m.d.sync += [started.eq(start), ahead_valid.eq(still_ahead), may_take.eq(~still_ahead | start)]
+        busy_next = start | (busy & ~ending)
+        m.d.sync += busy.eq(busy_next)
         with m.If(start):
             m.d.sync += [
-                busy.eq(1),
                 first_step.eq(ahead.first),
                 last_step.eq(ahead.last),
                 channel.eq(Mux(channel == spec.channels - 1, 0, channel + 1)),
             ]
-        with m.Elif(ending):
-            m.d.sync += busy.eq(0)
         # The last slot waits until there is a place for the channel's y, and was a cycle before.
         last_slot_next = Mux(issue, slot == self.cycles_per_channel - 2, last_slot)
         m.d.sync += [
             last_slot.eq(last_slot_next),
-            issue.eq((start | (busy & ~ending)) & (place | ~last_slot_next)),
+            issue.eq(busy_next & (place | ~last_slot_next)),
         ]
         with m.If(issue):
             m.d.sync += slot.eq(Mux(last_slot, 0, slot + 1))
