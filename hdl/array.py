@@ -173,7 +173,7 @@ class NeuronArray(wiring.Component):
         u_next = ahead.value
 
         # What the slot does, known a cycle ahead too; from cycle 1 on beside its memories' words.
-        names = ("reads", "moves", "weighs", "skip", "helps")
+        names = ("reads", "moves", "weighs", "skip", "helps", "begins")
         does = {
             name: Signal(name=f"does_{name}", init=getattr(self.slots[0], name))
             for name in (*names, "second", "leaps")
@@ -184,7 +184,7 @@ class NeuronArray(wiring.Component):
                 with m.Case(index):
                     m.d.sync += [flag.eq(getattr(what, name)) for name, flag in does.items()]
                     m.d.sync += single.eq(what.single)
-        reads, moves, weighs, skip, helps = issued = [Signal(name=name) for name in names]
+        reads, moves, weighs, skip, helps, begins = issued = [Signal(name=name) for name in names]
         m.d.comb += [flag.eq(does[flag.name] & issue) for flag in issued]
         first, clears, counts = Signal(), Signal(), Signal()
         m.d.comb += [
@@ -253,6 +253,7 @@ class NeuronArray(wiring.Component):
             products.weighs.eq(delayed(m, weighs, answered)),
             products.skip.eq(delayed(m, skip, answered)),
             products.helps.eq(delayed(m, helps, answered)),
+            products.begins.eq(delayed(m, begins, answered)),
             products.single.eq(delayed(m, single, answered)),
             update.valid.eq(products.moves),
             update.velocity.eq(gated_velocity),

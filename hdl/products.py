@@ -41,8 +41,8 @@ class ArrayProducts(wiring.Component):
         both.
     moves, weighs, skip : In(1)
         See `hdl.slots.Slot`.
-    helps : In(1)
-        A helper multiplies.
+    helps, begins : In(1)
+        A helper multiplies; it begins with a mode's outputs.
     cleared : In(1)
         The states are zero, whatever comes; only with a helper.
     single : In(range(len(Single)))
@@ -60,7 +60,8 @@ class ArrayProducts(wiring.Component):
     ):
         self.spec, self.multipliers, self.fabric, self.helped = spec, multipliers, fabric, helped
         state = signed(spec.state_width)
-        inputs = {name: In(1) for name in ("clears", "counts", "moves", "weighs", "skip", "helps", "cleared")}
+        names = ("clears", "counts", "moves", "weighs", "skip", "helps", "begins", "cleared")
+        inputs = {name: In(1) for name in names}
         super().__init__(
             {
                 "velocity": In(state),
@@ -239,8 +240,7 @@ class ArrayProducts(wiring.Component):
         ]
         # The helper takes the velocity as it comes; then the position of the same mode, which is held, and u.
         held = Signal.like(self.u, reset_less=True)
-        begins = self.single == Single.VELOCITY
-        with m.If(begins):
+        with m.If(self.begins):
             m.d.sync += held.eq(self.position)
         with m.Elif(self.single == Single.HELD_POSITION):
             m.d.sync += held.eq(self.u)
@@ -259,10 +259,10 @@ class ArrayProducts(wiring.Component):
             of_velocity.adds.eq(~self.cleared),
             of_position.adds.eq(~self.cleared),
             of_position.addend.eq(helper.total),
-            helper.a.eq(Mux(begins, self.velocity, held)),
-            helper.b.eq(Mux(begins, word[:OUTPUT_WEIGHT_WIDTH].as_signed(), word)),
+            helper.a.eq(Mux(self.begins, self.velocity, held)),
+            helper.b.eq(Mux(self.begins, word[:OUTPUT_WEIGHT_WIDTH].as_signed(), word)),
             helper.adds.eq(self.helps & ~(self.cleared & (self.single != Single.SKIP))),
-            Cat(self.input_code, self.position_code).eq(Mux(begins, first_shifts, shifts)),
+            Cat(self.input_code, self.position_code).eq(Mux(self.begins, first_shifts, shifts)),
         ]
         self._feed_back(m, [of_velocity.total, of_position.total])
         both = of_velocity.total + of_position.total

@@ -75,6 +75,11 @@ class Slot:
         """A helper multiplies."""
         return self.single in (Single.VELOCITY, Single.HELD_POSITION, Single.SKIP)
 
+    @property
+    def begins(self) -> bool:
+        """A helper begins with a mode's outputs."""
+        return self.reads and self.moves and self.single is Single.VELOCITY
+
 
 def slots_of(modes: int, multipliers: int, *, skip: bool = True, helped: bool = False) -> list[Slot]:
     """The slots of a channel, with or without that of its skip path.
