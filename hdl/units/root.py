@@ -147,8 +147,8 @@ class ReciprocalRoot(wiring.Component):
             m.d.sync += root.eq(Cat(bit, root))
         with m.If(self.start):
             m.d.sync += self.factor.eq(1)
-        with m.Elif(turns & ~dividing):
-            m.d.sync += self.factor.eq(numerator & ((1 << bits) - 1))
+        with m.Elif(first):  # the numerator, and what the first step pushes in
+            m.d.sync += self.factor.eq((numerator << 1 | 1) & ((1 << bits) - 1))
         with m.Elif(turns & overflows):  # a quotient beyond the word saturates
             m.d.sync += self.factor.eq(-1)
         with m.Elif((normalising & ~full) | (notes & dividing)):
