@@ -4,13 +4,17 @@ from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Component, In, Out
 
+FOLD = 4
+"""Output bits that go into a flip-flop together: what a look-up table takes."""
+
 
 class SerialHarness(Component):
     """Feeds all inputs of a design from a shift register, and folds all its outputs into one bit.
 
     Every input bit can take any value and every output bit reaches a pin, so nothing is optimised away.
-    Inputs come from registers and outputs go to registers: the clock that nextpnr finds is the design's own.
-    The wrapper costs a flip-flop for each port bit and a third of a look-up table for each output bit.
+    Inputs come from registers and outputs go to registers, through a look-up table: the clock that nextpnr
+    finds is the design's own.
+    The wrapper costs a flip-flop for each input bit, and a logic cell for three output bits.
 
     Parameters
     ----------
@@ -36,7 +40,8 @@ class SerialHarness(Component):
         for _, member, value in self.design.signature.flatten(self.design):
             (inputs if member.flow is wiring.In else outputs).append(Value.cast(value))
         shift = Signal(sum(len(value) for value in inputs), reset_less=True)
-        seen = Signal(sum(len(value) for value in outputs), reset_less=True)
+        folded = [Cat(*outputs)[start : start + FOLD].xor() for start in range(0, len(Cat(*outputs)), FOLD)]
+        seen = Signal(len(folded), reset_less=True)
         m.d.comb += Cat(*inputs).eq(shift)
-        m.d.sync += [shift.eq(Cat(self.i, shift)), seen.eq(Cat(*outputs)), self.o.eq(seen.xor())]
+        m.d.sync += [shift.eq(Cat(self.i, shift)), seen.eq(Cat(*folded)), self.o.eq(seen.xor())]
         return m

@@ -1,6 +1,6 @@
 """The rounding rule of `quantize.formats` in gates: add half, shift right, saturate."""
 
-from amaranth.hdl import Cat, Const, Mux, Shape, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
 
 
 def round_shift(value: Value, shift: int) -> Value:
@@ -63,6 +63,26 @@ def magnitude(value: Value) -> Value:
 def exceeds(value: Value, inverted: Value) -> Value:
     """`value > ~inverted` for unsigned numbers of one width: the carry of their sum, without an inverter."""
     return (value + inverted)[len(value)]
+
+
+def at_most(m: Module, value: Value, bound: int) -> Signal:
+    """`value <= bound` for an unsigned value that stands still, two cycles later.
+
+    By halves, the lower one first, and without a carry chain: a cell of one that has no sum is lost on iCE40.
+    """
+
+    def half(bits: Value, of_bound: int, below: Value | int) -> Value | int:
+        for index in range(len(bits)):
+            below = (below | ~bits[index]) if of_bound >> index & 1 else (below & ~bits[index])
+        return below
+
+    middle = len(value) // 2
+    lower_fits, fits = Signal(reset_less=True), Signal(reset_less=True)
+    m.d.sync += [
+        lower_fits.eq(half(value[:middle], bound, 1)),
+        fits.eq(half(value[middle:], bound >> middle, lower_fits)),
+    ]
+    return fits
 
 
 def add_trit(accumulator: Value, value: Value, nonzero: Value, negative: Value) -> Value:

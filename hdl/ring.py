@@ -57,7 +57,8 @@ class ResidualRing(wiring.Component):
         written, layer_at, residual_at = Signal(position), Signal(position), Signal(position)
         # A cycle late, to keep the comparison out of what waits for `ready`; so one place is held back.
         full = Signal()
-        m.d.sync += full.eq((written - residual_at)[: len(written)] >= depth - 1)
+        held = (written - residual_at)[: len(written)]
+        m.d.sync += full.eq(held[-1] | held[:-1].all())  # all places but one, without a comparison's carries
 
         # Marks once a step: `last` is kept, and the step after a last one is a first one.
         m.submodules.lasts = lasts = Queue(1, self.steps + 1)

@@ -130,7 +130,7 @@ def slots_of(modes: int, multipliers: int, *, skip: bool = True, helped: bool = 
 
 def helped_modes(modes: int) -> range:
     """The modes of a channel whose outputs a helper has."""
-    # Each takes two slots that others which weigh follow, and a third for the mode between; the skip path one.
+    # Each takes two slots that one which weighs follows, and the mode between a third; the skip path one.
     return range(0, min((modes - 1) // HELPED_EVERY, MOST_HELPED) * HELPED_EVERY, HELPED_EVERY)
 
 

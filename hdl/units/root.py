@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.fixed import at_most
 from quantize.layers.norm import LayerNorm
 
 
@@ -90,8 +91,7 @@ class ReciprocalRoot(wiring.Component):
         brought, trial = Signal(width + 2, reset_less=True), Signal(width + 2, reset_less=True)
         subtracted, dividing = Signal(reset_less=True), Signal(reset_less=True)
         left, last = Signal(range(width), reset_less=True), Signal(reset_less=True)
-        overflows = Signal(reset_less=True)
-        m.d.sync += overflows.eq(root <= numerator >> bits)
+        overflows = at_most(m, root, numerator >> bits)
 
         # Control, a register a state: operands and sum of a step by turns, and a turn from root to quotient.
         normalising, preparing, adding, turning, first = (

@@ -81,7 +81,10 @@ def test_a_helper_without_time_is_refused(multipliers, modes):
         NeuronArray(spec_of(1, modes, 1), multipliers, helped=True)
 
 
-LANED = [(1, 1, 4, 1), (16, 1, 4, 1), (2, 1, 2, 2), (3, 3, 4, 2), (5, 3, 4, 5), (7, 2, 2, 3), (4, 8, 4, 2), (5, 16, 4, 1)]
+LANED = [
+    (1, 1, 4, 1), (16, 1, 4, 1), (2, 1, 2, 2), (3, 3, 4, 2), (5, 3, 4, 5), (7, 2, 2, 3), (4, 8, 4, 2),
+    (5, 16, 4, 1),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("channels", "modes", "multipliers", "lanes"), LANED)
