@@ -79,24 +79,27 @@ class Encoder(wiring.Component):
         # Operands into the multiplier. A memory answers before the multiplier takes the next pair.
         weights = table(m, "weights", words_of(spec.weight.reshape(-1), WEIGHT_WIDTH), WEIGHT_WIDTH)
         m.submodules.multiplier = multiplier = self.multiplier
-        row = Signal(range(spec.weight.size))
+        rows = spec.weight.size
+        row = Signal(range(rows))
         feature = Signal(range(features))
-        fetched = Signal()  # a cycle after the first bank is full, its first feature is read
+        last_row = Signal(init=rows == 1)  # known a cycle ahead: much waits for it
+        fetched = Signal()  # a cycle after a bank is full and its turn, its first feature is read
         issue = Signal()
         marks = Signal(2, reset_less=True)
         m.d.comb += [
             weights.addr.eq(row),
             read.addr.eq(feature + Mux(bank, features, 0)),
-            multiplier.i.valid.eq(fetched & (filled != 0)),
+            multiplier.i.valid.eq(fetched),
             multiplier.i.payload.a.eq(weights.data.as_signed()),
             multiplier.i.payload.b.eq(read.data),
             issue.eq(multiplier.i.valid & multiplier.i.ready),
-            work_ends.eq(issue & (row == spec.weight.size - 1)),
+            work_ends.eq(issue & last_row),
         ]
-        m.d.sync += fetched.eq(filled != 0)
+        m.d.sync += fetched.eq((filled != 0) & ~work_ends)
         with m.If(issue):
             m.d.sync += [
-                row.eq(Mux(row == spec.weight.size - 1, 0, row + 1)),
+                row.eq(Mux(last_row, 0, row + 1)),
+                last_row.eq((row == rows - 2) if rows > 1 else 1),
                 feature.eq(Mux(feature == features - 1, 0, feature + 1)),
                 marks[0].eq(firsts.bit_select(bank, 1)),
                 marks[1].eq(lasts.bit_select(bank, 1)),
