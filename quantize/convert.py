@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from quantize import real
 from quantize.calibration import HEADROOM, Precision, format_for
+from quantize.centring import centred
 from quantize.checkpoint import Checkpoint
 from quantize.coefficients import coefficient_words, damping_words_of, output_words, stabilised
 from quantize.errors import StatespikeError
@@ -25,6 +26,7 @@ from quantize.layers.functions import Gelu
 from quantize.layers.norm import GAIN_WIDTH, INPUT_WIDTH, MOST_LEFT, LayerNormSpec, normalised_format
 from quantize.network import AnyEncoderSpec, Block, QuantizedNetwork
 from quantize.poles import leapfrog, output_weights
+from quantize.rounded import rounded_checkpoint
 from quantize.units import UNITS
 
 STREAM_WIDTH = 16
@@ -69,7 +71,27 @@ def quantise(
             "the network has batch norms behind its blocks, which have no integer form; "
             "train it with batch norms before them, or with layer norms"
         )
-    values = real.forward(checkpoint, samples, lengths)
+    given = samples, input_format, precision, lengths, max_steps or samples.shape[1]
+    network = _converted(checkpoint, real.forward(checkpoint, samples, lengths), *given)
+    if not checkpoint.tuned_bits:
+        return network
+    # What it was trained to be rounded to is what it shall come close to: the numbers behind mean little.
+    shifts = [block.array.position_shift for block in network.blocks]
+    rounded = rounded_checkpoint(checkpoint, precision.coefficients, shifts)
+    return _converted(checkpoint, real.forward(rounded, samples, lengths), *given)
+
+
+def _converted(
+    checkpoint: Checkpoint,
+    values: dict[str, NDArray[np.float64]],
+    samples: NDArray[np.float64],
+    input_format: Format,
+    precision: Precision,
+    lengths: NDArray[np.int64] | None,
+    max_steps: int,
+) -> QuantizedNetwork:
+    """The network in formats that hold the values that real numbers would give for the samples."""
+    config = checkpoint.config
     stream_values = [values["encoder"]] + [values[f"layer_{layer}"] for layer in range(config.layers)]
     stream_values += [
         values["encoder" if layer == 0 else f"layer_{layer - 1}"] + real.state_space(checkpoint, layer).offset
@@ -91,15 +113,14 @@ def quantise(
         if norm is not None and not norm.after:
             given, format_given = norm.compute(x), norm.output
         space, expected = real.state_space(checkpoint, layer), values[f"array_{layer}"]
-        array = _array(space, given, expected, format_given, precision)
+        array = centred(_array(space, given, expected, format_given, precision), given, expected, lengths)
         y, _ = array.compute(given)
         unit = UNITS[config.model](checkpoint, f"layers.{layer}.unit", array.output, stream, y, precision)
         blocks.append(Block(array, unit, norm))
         x = saturate(x + unit.compute(y), STREAM_WIDTH)
         if norm is not None and norm.after:
             x = norm.compute(x)
-    longest = max_steps or samples.shape[1]
-    pool, decoder = _classifier(checkpoint, stream, (longest - 1).bit_length())
+    pool, decoder = _classifier(checkpoint, stream, (max_steps - 1).bit_length())
     return QuantizedNetwork(encoder, tuple(blocks), pool, decoder, dict(checkpoint.provenance))
 
 

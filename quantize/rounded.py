@@ -7,6 +7,7 @@ is all that keeps 9 bits or more, and the decoder.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,17 @@ def rounded_tensors(
                 bias = name.replace("weight", "bias")
                 found[bias] = tensors[bias] + (tensors[name] - found[name]).sum(1) / 2.0
     return found
+
+
+def rounded_checkpoint(checkpoint: Checkpoint, bits: int, position_shifts: Sequence[Integers]) -> Checkpoint:
+    """The network of `rounded_tensors`; its ternary tables stay those of the exact weights."""
+    rounded = rounded_tensors(checkpoint, bits, position_shifts)
+    tensors = checkpoint.tensors | {name: value.astype(np.float32) for name, value in rounded.items()}
+    for layer in range(checkpoint.config.layers):
+        prefix = f"layers.{layer}.unit"
+        if f"{prefix}.weight" in tensors:  # a Gated Spiking Unit's
+            tensors[f"{prefix}.table"] = checkpoint.tensors[f"{prefix}.weight"]
+    return replace(checkpoint, tensors=tensors)
 
 
 def _real(words: Integers, fraction: int | Integers) -> Real:
