@@ -27,7 +27,7 @@ from quantize.layers.norm import GAIN_WIDTH, INPUT_WIDTH, MOST_LEFT, LayerNormSp
 from quantize.network import AnyEncoderSpec, Block, QuantizedNetwork
 from quantize.poles import leapfrog, output_weights
 from quantize.rounded import rounded_checkpoint
-from quantize.units import UNITS
+from quantize.units import CENTRED, UNITS
 
 STREAM_WIDTH = 16
 DECODER_WIDTH = 8
@@ -113,7 +113,9 @@ def _converted(
         if norm is not None and not norm.after:
             given, format_given = norm.compute(x), norm.output
         space, expected = real.state_space(checkpoint, layer), values[f"array_{layer}"]
-        array = centred(_array(space, given, expected, format_given, precision), given, expected, lengths)
+        array = _array(space, given, expected, format_given, precision)
+        if config.model in CENTRED:
+            array = centred(array, given, expected, lengths, CENTRED[config.model])
         y, _ = array.compute(given)
         unit = UNITS[config.model](checkpoint, f"layers.{layer}.unit", array.output, stream, y, precision)
         blocks.append(Block(array, unit, norm))

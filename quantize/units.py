@@ -181,3 +181,14 @@ UNITS: dict[str, Callable[..., UnitSpec]] = {
     "sigmoid": _sigmoid_glu,
 }
 """Name of a model -> what quantises its unit."""
+
+CENTRED: dict[str, float | None] = {
+    "gsu": None,
+    "gsu_lean": None,
+    "binary_s4d": 0.0,
+    "prf": float(FIRE_THRESHOLD),
+}
+"""Models whose activations are thresholds of y, and the threshold where it is one number.
+
+Smooth activations gain nothing by centred arrays, and potentials add up whatever y gives.
+"""
