@@ -19,17 +19,14 @@ def centred(
     spec: ArraySpec,
     x: Integers,
     y: NDArray[np.float64],
+    threshold: float,
     lengths: NDArray[np.int64] | None = None,
-    threshold: float | None = None,
 ) -> ArraySpec:
-    """The array with the offsets that bring each channel's error closest to zero.
+    """The array with the offsets that let each channel exceed a threshold as often as real numbers do.
 
     A constant input, like an image's background, is rounded the same way in every step, and a slow mode adds
     that up; feedback below half a unit of the state does nothing. Where y stays close to a threshold, such a
     shift changes the spikes of most steps, though it is far smaller than what moves y otherwise.
-
-    With a threshold the error is how far y is from crossing it as often as real numbers do. Without, it is
-    the median: the error where y is most of the time, which rare large values do not move.
 
     Parameters
     ----------
@@ -38,46 +35,41 @@ def centred(
         What calibration gives to the array.
     y : (sequences, steps, H)
         What it would make of that in real numbers.
+    threshold : float
+        That makes spikes of y.
     lengths : (sequences,), optional
-    threshold : float, optional
-        That makes spikes of y, where there is a constant one.
     """
     counts = np.ones(x.shape[:2], dtype=bool)
     if lengths is not None:
         counts = np.arange(x.shape[1]) < lengths[:, None]
-    wanted = y[counts]
+    spikes = (y[counts] > threshold).sum(0)
 
     def error_of(offset: Integers) -> NDArray[np.float64]:
-        found = spec.output.real(replace(spec, offset=offset).compute(x)[0][counts])
-        if threshold is None:
-            errors = np.median(found - wanted, axis=0)
-        else:
-            errors = _crossings(found, (wanted > threshold).sum(0), threshold)
-        return np.asarray(errors * 2.0**spec.output.fraction)
+        found = replace(spec, offset=offset).compute(x)[0][counts]
+        return _excess(found.astype(np.float64) - threshold * 2.0**spec.output.fraction, spikes)
 
     offset, error = spec.offset, error_of(spec.offset)
-    gain = (error_of(saturate(offset + PROBE, spec.input.width)) - error) / PROBE
+    output, moved = (
+        replace(spec, offset=each).compute(x)[0][counts]
+        for each in (offset, saturate(offset + PROBE, spec.input.width))
+    )
+    gain = np.median(moved - output, axis=0) / PROBE
     moves = np.abs(gain) >= LEAST_GAIN
     for _ in range(TRIALS):
         step = np.where(moves, -error / np.where(moves, gain, 1.0), 0.0)
-        tried = saturate(offset + np.rint(step).astype(np.int64), spec.input.width)
+        # Away from zero: the value that comes to lie on the threshold shall be past it.
+        whole = np.sign(step) * np.ceil(np.abs(step))
+        tried = saturate(offset + whole.astype(np.int64), spec.input.width)
         found = error_of(tried)
         better = np.abs(found) < np.abs(error)
         offset, error = np.where(better, tried, offset), np.where(better, found, error)
     return replace(spec, offset=offset)
 
 
-def _crossings(y: NDArray[np.float64], spikes: Integers, threshold: float) -> NDArray[np.float64]:
-    """How far each column of y lies too high for so many of its values to exceed the threshold.
-
-    The middle between the last value that should and the first that should not; nothing where all are on one
-    side, and should be.
-    """
+def _excess(y: NDArray[np.float64], spikes: Integers) -> NDArray[np.float64]:
+    """How far each column of y lies too high, or too low, for so many of its values to exceed zero."""
     ordered = np.sort(y, axis=0)
-    silent = len(y) - spikes
-    columns = np.arange(y.shape[1])
-    below = ordered[np.maximum(silent - 1, 0), columns] - threshold
-    above = ordered[np.minimum(silent, len(y) - 1), columns] - threshold
-    middle = (below + above) / 2.0
-    middle = np.where(spikes == 0, np.maximum(below, 0.0), middle)
-    return np.where(silent == 0, np.minimum(above, 0.0), middle)
+    silent, columns = len(y) - spikes, np.arange(y.shape[1])
+    last_silent = np.where(silent > 0, ordered[np.maximum(silent - 1, 0), columns], 0.0)
+    first_spike = np.where(spikes > 0, ordered[np.minimum(silent, len(y) - 1), columns], 0.0)
+    return np.maximum(last_silent, 0.0) + np.minimum(first_spike, 0.0)

@@ -27,7 +27,7 @@ from quantize.layers.norm import GAIN_WIDTH, INPUT_WIDTH, MOST_LEFT, LayerNormSp
 from quantize.network import AnyEncoderSpec, Block, QuantizedNetwork
 from quantize.poles import leapfrog, output_weights
 from quantize.rounded import rounded_checkpoint
-from quantize.units import CENTRED, UNITS
+from quantize.units import SPIKE_THRESHOLDS, UNITS
 
 STREAM_WIDTH = 16
 DECODER_WIDTH = 8
@@ -73,7 +73,7 @@ def quantise(
         )
     given = samples, input_format, precision, lengths, max_steps or samples.shape[1]
     network = _converted(checkpoint, real.forward(checkpoint, samples, lengths), *given)
-    if not checkpoint.tuned_bits:
+    if not checkpoint.tuned_bits or config.model not in SPIKE_THRESHOLDS:
         return network
     # What it was trained to be rounded to is what it shall come close to: the numbers behind mean little.
     shifts = [block.array.position_shift for block in network.blocks]
@@ -114,8 +114,8 @@ def _converted(
             given, format_given = norm.compute(x), norm.output
         space, expected = real.state_space(checkpoint, layer), values[f"array_{layer}"]
         array = _array(space, given, expected, format_given, precision)
-        if config.model in CENTRED:
-            array = centred(array, given, expected, lengths, CENTRED[config.model])
+        if config.model in SPIKE_THRESHOLDS:
+            array = centred(array, given, expected, SPIKE_THRESHOLDS[config.model], lengths)
         y, _ = array.compute(given)
         unit = UNITS[config.model](checkpoint, f"layers.{layer}.unit", array.output, stream, y, precision)
         blocks.append(Block(array, unit, norm))

@@ -111,12 +111,6 @@ def ternary_weights(weights: Real) -> NDArray[np.int64]:
     return (np.sign(weights) * (np.abs(weights) > ternary_threshold(weights))).astype(np.int64)
 
 
-def ternary_table(checkpoint: Checkpoint, prefix: str) -> NDArray[np.int64]:
-    """Of a Gated Spiking Unit's weights, unless a rounded network brings that of its exact ones."""
-    name = f"{prefix}.table" if f"{prefix}.table" in checkpoint.tensors else f"{prefix}.weight"
-    return ternary_weights(checkpoint.tensors[name].astype(np.float64))
-
-
 @numba.vectorize([numba.float64(numba.float64)], cache=True)
 def _normal_below(x: float) -> float:
     return 0.5 * (1.0 + erf(x / 1.4142135623730951))
@@ -125,7 +119,7 @@ def _normal_below(x: float) -> float:
 def _gate_product(checkpoint: Checkpoint, prefix: str, y: Real, threshold: Real | float) -> Real:
     weight, bias = tensors(checkpoint, prefix, "weight", "bias")
     ternary = np.sign(y) * (np.abs(y) > threshold)
-    product: Real = (ternary @ weight + bias) * (y @ ternary_table(checkpoint, prefix).astype(np.float64))
+    product: Real = (ternary @ weight + bias) * (y @ ternary_weights(weight).astype(np.float64))
     return product
 
 

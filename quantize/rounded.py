@@ -59,13 +59,9 @@ def rounded_tensors(
 
 
 def rounded_checkpoint(checkpoint: Checkpoint, bits: int, position_shifts: Sequence[Integers]) -> Checkpoint:
-    """The network of `rounded_tensors`; its ternary tables stay those of the exact weights."""
+    """The network of `rounded_tensors`; not of a Gated Spiking Unit, whose table is of its exact weights."""
     rounded = rounded_tensors(checkpoint, bits, position_shifts)
     tensors = checkpoint.tensors | {name: value.astype(np.float32) for name, value in rounded.items()}
-    for layer in range(checkpoint.config.layers):
-        prefix = f"layers.{layer}.unit"
-        if f"{prefix}.weight" in tensors:  # a Gated Spiking Unit's
-            tensors[f"{prefix}.table"] = checkpoint.tensors[f"{prefix}.weight"]
     return replace(checkpoint, tensors=tensors)
 
 

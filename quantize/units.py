@@ -182,13 +182,5 @@ UNITS: dict[str, Callable[..., UnitSpec]] = {
 }
 """Name of a model -> what quantises its unit."""
 
-CENTRED: dict[str, float | None] = {
-    "gsu": None,
-    "gsu_lean": None,
-    "binary_s4d": 0.0,
-    "prf": float(FIRE_THRESHOLD),
-}
-"""Models whose activations are thresholds of y, and the threshold where it is one number.
-
-Smooth activations gain nothing by centred arrays, and potentials add up whatever y gives.
-"""
+SPIKE_THRESHOLDS = {"binary_s4d": 0.0, "prf": float(FIRE_THRESHOLD)}
+"""Models whose activations are y beside a constant threshold, and that."""

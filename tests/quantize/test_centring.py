@@ -1,4 +1,4 @@
-"""Offsets bring what an array gives most of the time to what real numbers give."""
+"""Offsets let channels exceed a threshold as often as in real numbers."""
 
 from dataclasses import replace
 
@@ -21,21 +21,6 @@ def array_of(seed, bits=4):
     return network.blocks[0].array, x, real.forward(checkpoint, SAMPLES)["array_0"]
 
 
-def errors_of(array, x, y):
-    return array.output.real(array.compute(x)[0]) - y
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_no_channel_is_further_off_and_most_are_nearer(seed):
-    array, x, y = array_of(seed)
-    astray = replace(array, offset=array.offset + 40)
-    before, after = (
-        np.abs(np.median(errors_of(found, x, y), axis=(0, 1))) for found in (astray, centred(astray, x, y))
-    )
-    assert (after <= before).all()
-    assert after.mean() < before.mean() / 2
-
-
 @pytest.mark.parametrize("threshold", [0.0, 0.2])
 @pytest.mark.parametrize("seed", range(3))
 def test_channels_cross_a_threshold_as_often_as_real_ones(seed, threshold):
@@ -46,7 +31,7 @@ def test_channels_cross_a_threshold_as_often_as_real_ones(seed, threshold):
         spikes = array.output.real(found.compute(x)[0]) > threshold
         return int(np.abs(spikes.sum((0, 1)) - (y > threshold).sum((0, 1))).sum())
 
-    assert missing(centred(astray, x, y, threshold=threshold)) < missing(astray) / 2
+    assert missing(centred(astray, x, y, threshold)) < missing(astray) / 2
 
 
 def test_steps_behind_a_sequence_do_not_count():
@@ -58,7 +43,7 @@ def test_steps_behind_a_sequence_do_not_count():
     padded = y.copy()
     for sequence, length in enumerate(lengths):
         padded[sequence, length:] = 1e3
-    assert (centred(array, x, padded, lengths).offset == array.offset).all()
+    assert (centred(array, x, padded, 0.0, lengths).offset == array.offset).all()
 
 
 def test_a_channel_that_gives_nothing_keeps_its_offset():
@@ -71,4 +56,4 @@ def test_a_channel_that_gives_nothing_keeps_its_offset():
         velocity_weight=np.zeros_like(array.velocity_weight),
     )
     x = np.random.default_rng(2).integers(-3000, 3000, (4, 50, 6))
-    assert (centred(silent, x, np.ones((4, 50, 6))).offset == array.offset).all()
+    assert (centred(silent, x, np.ones((4, 50, 6)), 0.0).offset == array.offset).all()

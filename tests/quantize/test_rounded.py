@@ -34,8 +34,7 @@ def error(exact, found) -> float:
 @pytest.mark.parametrize("bits", [3, 4])
 @pytest.mark.parametrize("seed", range(3))
 def test_rounded_network_is_nearer_to_the_integers(bits, seed):
-    drawn = random_checkpoint("gsu", 6, 4, 1, seed=seed)
-    checkpoint = replace(drawn, provenance={"recipe": {"quantize": bits}})  # as fine-tuned for so many
+    checkpoint = random_checkpoint("gsu", 6, 4, 1, seed=seed)
     array = (network := quantise(checkpoint, SAMPLES, INPUT, Precision(bits))).blocks[0].array
     y = array.output.real(network.compute(INPUT.quantise(SAMPLES)).taps["array_0"])
     plain = error(y, real.forward(checkpoint, SAMPLES)["array_0"])
