@@ -182,5 +182,5 @@ UNITS: dict[str, Callable[..., UnitSpec]] = {
 }
 """Name of a model -> what quantises its unit."""
 
-SPIKE_THRESHOLDS = {"binary_s4d": 0.0, "prf": float(FIRE_THRESHOLD)}
-"""Models whose activations are y beside a constant threshold, and that."""
+SPIKE_THRESHOLDS = {"binary_s4d": float(SpikeGluSpec.threshold), "prf": float(FIRE_THRESHOLD)}
+"""Models whose activations are y beside a constant threshold, and that, in units of y."""

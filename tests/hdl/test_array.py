@@ -46,7 +46,7 @@ def test_array_takes_the_cycles_it_promises(channels, modes, multipliers, fabric
     assert len(beat_values(got.payloads, 16)) == steps * channels
 
 
-HELPED = [(1, 4), (2, 6), (5, 7), (4, 8), (3, 10)]
+HELPED = [(1, 4), (2, 5), (2, 6), (5, 7), (4, 8), (3, 10)]
 
 
 @pytest.mark.parametrize(("channels", "modes"), HELPED)
@@ -63,7 +63,10 @@ def test_helped_array_equals_its_specification(channels, modes):
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
-@pytest.mark.parametrize(("channels", "modes", "helped"), [(1, 4, 1), (2, 6, 1), (5, 7, 2), (4, 11, 2)])
+@pytest.mark.parametrize(
+    ("channels", "modes", "helped"),
+    [(1, 4, 1), (2, 5, 1), (2, 6, 1), (5, 7, 2), (4, 8, 2), (4, 11, 2)],
+)
 def test_helped_array_takes_the_cycles_it_promises(channels, modes, helped):
     array = NeuronArray(spec_of(channels, modes, 1), 2, helped=True)
     assert array.multipliers == 3

@@ -13,10 +13,10 @@ from tests.networks import INPUT, random_checkpoint, random_samples
 SAMPLES = random_samples(4, 200, seed=1)
 
 
-def array_of(seed, bits=4):
+def array_of(seed):
     """An array, its input, and what real numbers would make of it."""
     checkpoint = random_checkpoint("binary_s4d", 6, 4, 1, seed=seed)
-    network = quantise(checkpoint, SAMPLES, INPUT, Precision(bits))
+    network = quantise(checkpoint, SAMPLES, INPUT, Precision(4))
     x = network.encoder.compute(network.encoder.inputs(SAMPLES))
     return network.blocks[0].array, x, real.forward(checkpoint, SAMPLES)["array_0"]
 
