@@ -97,7 +97,13 @@ class ReciprocalRoot(wiring.Component):
         normalising, preparing, adding, turning, first = (
             Signal(name=name) for name in ("normalising", "preparing", "adding", "turning", "first")
         )
-        full = (squares[-2:] != 0) | self.factor[norm.most_doublings]
+        # Whether the sum has all the doublings that it takes, known as it comes and as each of them is made:
+        # a shift waits for it.
+        full = Signal(reset_less=True)
+        taken, doublings = Cat(low, high), norm.most_doublings
+        begins_full = (taken[-2:] != 0) | (doublings == 0)
+        shifts_full = (squares[-4:-2] != 0) | (self.factor[doublings - 1] if doublings else 1)
+        m.d.sync += full.eq(Mux(self.start, begins_full, shifts_full))
         turns = turning & (dividing | self.divide)
         m.d.sync += [
             normalising.eq(self.start | (normalising & ~full)),
