@@ -93,9 +93,11 @@ class ReciprocalRoot(wiring.Component):
         left, last = Signal(range(width), reset_less=True), Signal(reset_less=True)
         overflows = at_most(m, root, numerator >> bits)
 
-        # Control, a register a state: operands and sum of a step by turns, and a turn from root to quotient.
-        normalising, preparing, adding, turning, first = (
-            Signal(name=name) for name in ("normalising", "preparing", "adding", "turning", "first")
+        # Control, a register a state: operands and sum of a step by turns, the wait between root and
+        # quotient, the quotient's first cycle and its end.
+        normalising, preparing, adding, waiting, first, closing = (
+            Signal(name=name)
+            for name in ("normalising", "preparing", "adding", "waiting", "first", "closing")
         )
         # Whether the sum has all the doublings that it takes, known as it comes and as each of them is made:
         # a shift waits for it.
@@ -104,23 +106,24 @@ class ReciprocalRoot(wiring.Component):
         begins_full = (taken[-2:] != 0) | (doublings == 0)
         shifts_full = (squares[-4:-2] != 0) | (self.factor[doublings - 1] if doublings else 1)
         m.d.sync += full.eq(Mux(self.start, begins_full, shifts_full))
-        turns = turning & (dividing | self.divide)
+        divides = waiting & self.divide
         m.d.sync += [
             normalising.eq(self.start | (normalising & ~full)),
-            preparing.eq((normalising & full) | (adding & ~last) | (turns & ~dividing)),
+            preparing.eq((normalising & full) | (adding & ~last) | divides),
             adding.eq(preparing),
-            turning.eq((adding & last) | (turning & ~turns)),
-            first.eq(turns & ~dividing),
+            waiting.eq((adding & last & ~dividing) | (waiting & ~self.divide)),
+            first.eq(divides),
+            closing.eq(adding & last & dividing),
         ]
         with m.If(normalising & full):
             m.d.sync += self.scaled.eq(1)
-        with m.If(turns & dividing):
+        with m.If(closing):
             m.d.sync += self.done.eq(1)
         with m.If(adds_high):
             m.d.sync += [self.scaled.eq(0), self.done.eq(0)]
         with m.If(normalising):
             m.d.sync += [dividing.eq(0), left.eq(width - 1), last.eq(0)]
-        with m.Elif(turns):
+        with m.Elif(divides):
             m.d.sync += [dividing.eq(1), left.eq(bits - 1), last.eq(0)]
         with m.Elif(adding):
             m.d.sync += [left.eq(left - 1), last.eq(left == 1)]
@@ -146,17 +149,16 @@ class ReciprocalRoot(wiring.Component):
             m.d.sync += remainder.eq(brought + trial + subtracted)
 
         # Results: the quotient's bits push the numerator's low ones out.
-        notes = preparing | turns
         with m.If(normalising):
             m.d.sync += root.eq(0)
-        with m.Elif(notes & ~dividing):
+        with m.Elif((preparing & ~dividing) | divides):
             m.d.sync += root.eq(Cat(bit, root))
         with m.If(self.start):
             m.d.sync += self.factor.eq(1)
         with m.Elif(first):  # the numerator, and what the first step pushes in
             m.d.sync += self.factor.eq((numerator << 1 | 1) & ((1 << bits) - 1))
-        with m.Elif(turns & overflows):  # a quotient beyond the word saturates
+        with m.Elif(closing & overflows):  # a quotient beyond the word saturates
             m.d.sync += self.factor.eq(-1)
-        with m.Elif((normalising & ~full) | (notes & dividing)):
+        with m.Elif((normalising & ~full) | (preparing & dividing) | closing):
             m.d.sync += self.factor.eq(Cat(bit & ~normalising, self.factor))
         return m
