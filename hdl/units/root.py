@@ -102,9 +102,8 @@ class ReciprocalRoot(wiring.Component):
         # Whether the sum has all the doublings that it takes, known as it comes and as each of them is made:
         # a shift waits for it.
         full = Signal(reset_less=True)
-        taken, doublings = Cat(low, high), norm.most_doublings
-        begins_full = (taken[-2:] != 0) | (doublings == 0)
-        shifts_full = (squares[-4:-2] != 0) | (self.factor[doublings - 1] if doublings else 1)
+        begins_full = Cat(low, high)[-2:] != 0
+        shifts_full = (squares[-4:-2] != 0) | self.factor[norm.most_doublings - 1]
         m.d.sync += full.eq(Mux(self.start, begins_full, shifts_full))
         divides = waiting & self.divide
         m.d.sync += [
