@@ -11,7 +11,7 @@ from hdl.primitives.memory import table, words_of
 from hdl.primitives.queue import Queue
 from hdl.streams import Beat
 from hdl.units.gate_product import GatedMixer
-from hdl.units.gsu_mixer import GsuMixer, weights_shape
+from hdl.units.gsu_mixer import GsuMixer, memory_shapes
 from hdl.units.gsu_stream import StreamedGsuMixer
 from hdl.units.norm_stream import StreamedStepNorm
 from hdl.units.step_norm import StepNorm
@@ -56,8 +56,10 @@ class Gsu(Unit):
     @staticmethod
     def mixer_size(spec: GsuSpec, lanes: int, waits: bool, family: Family) -> int:
         """Logic cells of the lanes, and what the memory blocks of their words are worth."""
-        depth, width = weights_shape(spec, lanes)
-        blocks = MemoryNeed(depth, width, block=True, written=False).blocks(family)
+        blocks = sum(
+            MemoryNeed(depth, width, block=True, written=False).blocks(family)
+            for depth, width in memory_shapes(spec, lanes)
+        )
         return lanes * GsuMixer.sums_of(waits).cells + BLOCK_CELLS * blocks
 
     @property

@@ -1,5 +1,6 @@
 """The two paths of a Gated Spiking Unit through one walk over its weights."""
 
+import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -13,39 +14,48 @@ from hdl.fixed import (
     times,
     times_inverted,
 )
-from hdl.primitives.memory import buffer, table, words_of
+from hdl.primitives.memory import buffer, concatenate, table, words_of
 from hdl.primitives.registers import delayed
 from hdl.streams import Factors, beats
 from hdl.units.gsu_sums import LaneSums, MovedSums, StandingSums
 from quantize.constants import THRESHOLD
+from quantize.layers.functions import TRIT_WIDTH
 from quantize.layers.gsu import ACTIVATION_BITS, OPERAND_WIDTH, GatedProductSpec, LeanGsuSpec
 
 
-def weight_rows(spec: GatedProductSpec, lanes: int) -> list[int]:
-    """The weight memory: block by block, a row for each input channel, a word for each lane."""
-    bits = spec.stored_weight_width
-    weight = (spec.weight >> spec.idle_weight_bits) & ((1 << bits) - 1)
-    words = weight | (spec.table != 0) << bits | (spec.table < 0) << (bits + 1)
-    width = bits + 2
-    rows = []
-    for start in range(0, spec.channels, lanes):
-        for lane_words in words[:, start : start + lanes].tolist():
-            rows.append(sum(word << width * lane for lane, word in enumerate(lane_words)))
-    return rows
+def weight_words(spec: GatedProductSpec) -> np.ndarray:
+    """The stored bits of the real weights, (H, H) from input to output channels."""
+    return (spec.weight >> spec.idle_weight_bits) & ((1 << spec.stored_weight_width) - 1)
 
 
-def weights_shape(spec: GatedProductSpec, lanes: int) -> tuple[int, int]:
-    """Rows of the weight memory, and bits of each."""
-    return -(-spec.channels // lanes) * spec.channels, lanes * (spec.stored_weight_width + 2)
+def trit_words(spec: GatedProductSpec) -> np.ndarray:
+    """The ternary weights as two bits each, (H, H): not zero, and above it negative."""
+    return (spec.table != 0) | (spec.table < 0) << 1
+
+
+def rows_of(words: np.ndarray, width: int, lanes: int) -> list[int]:
+    """A memory's contents: block by block, a row for each input channel, a word for each lane."""
+    return [
+        concatenate([(word, width) for word in lane_words])
+        for start in range(0, words.shape[1], lanes)
+        for lane_words in words[:, start : start + lanes].tolist()
+    ]
+
+
+def memory_shapes(spec: GatedProductSpec, lanes: int) -> list[tuple[int, int]]:
+    """Rows and bits of a row of the memories of real and of ternary weights."""
+    depth = -(-spec.channels // lanes) * spec.channels
+    return [(depth, lanes * spec.stored_weight_width), (depth, lanes * TRIT_WIDTH)]
 
 
 class GsuMixer(wiring.Component):
     """From y to the factors of the gate product: thresholds, ternary times real and real times ternary.
 
     A step is collected in one of two banks while the other one is walked: for each block of `lanes` outputs,
-    all input channels once. One memory word holds a real and a ternary weight for each lane, so one read
-    feeds both accumulators of every lane. The ternary activation and the block-floating-point one are made
-    from y on the way, again for each block, which is cheaper than storing them.
+    all input channels once. A row of weights holds a real one for each lane; the ternary ones are read from
+    their own memory a cycle earlier, and what they make of the activation's sign waits in registers. The
+    ternary activation and the block-floating-point one are made from y on the way, again for each block,
+    which is cheaper than storing them.
 
     Parameters
     ----------
@@ -226,20 +236,28 @@ class GsuMixer(wiring.Component):
             negative3.eq(negative2),
         ]
 
-        # Lanes: both sums of every output.
-        rows = weight_rows(spec, lanes)
+        # Lanes: both sums of every output. What a trit makes of a row's sign is known a cycle before the row.
         m.submodules.sums = sums = self.sums(spec, lanes)
-        weights = table(m, "weights", rows, len(sums.row))
-        weight_row = Signal(range(len(rows)))
-        with m.If(valid_at[3]):
-            m.d.sync += weight_row.eq(Mux(weight_row == len(rows) - 1, 0, weight_row + 1))
+        rows = rows_of(weight_words(spec), spec.stored_weight_width, lanes)
+        weights = table(m, "weights", rows, len(sums.weights))
+        trits = table(m, "trits", rows_of(trit_words(spec), TRIT_WIDTH, lanes), len(sums.trits))
+        weight_row, next_row = Signal(range(len(rows))), Signal(range(len(rows)))
+        if len(rows) & (len(rows) - 1):
+            m.d.comb += next_row.eq(
+                Mux(valid_at[3] & (weight_row == len(rows) - 1), 0, weight_row + valid_at[3])
+            )
+        else:
+            m.d.comb += next_row.eq(weight_row + valid_at[3])
+        m.d.sync += weight_row.eq(next_row)
         m.d.comb += [
+            trits.addr.eq(next_row),
             weights.addr.eq(weight_row),
             sums.adds.eq(valid_at[3]),
             sums.nonzero.eq(exceeds(multiple3, inverted_limit)),
             sums.negative.eq(negative3),
             sums.activation.eq(rounded3[:ACTIVATION_BITS] | rounded3[-1].replicate(ACTIVATION_BITS)),
-            sums.row.eq(weights.data),
+            sums.trits.eq(trits.data),
+            sums.weights.eq(weights.data),
             sums.complete.eq(last_at[5]),
         ]
 

@@ -12,8 +12,9 @@ from hdl.primitives.registers import delayed
 from hdl.primitives.store import Outlet
 from hdl.streams import Beat, beats
 from hdl.units.gsu_bank import StepBank
-from hdl.units.gsu_mixer import GsuMixer, weight_rows
+from hdl.units.gsu_mixer import GsuMixer, rows_of, trit_words, weight_words
 from quantize.constants import THRESHOLD
+from quantize.layers.functions import TRIT_WIDTH
 from quantize.layers.gsu import (
     ACTIVATION_BITS,
     OPERAND_WIDTH,
@@ -107,7 +108,9 @@ class StreamedGsuMixer(GsuMixer):
         # all lanes, so a lane's terms wait in registers before they are added.
         weight_width = spec.stored_weight_width
         sum_shape = signed(spec.bias_path_width - spec.idle_weight_bits)
-        weights = table(m, "weights", weight_rows(spec, lanes), lanes * (weight_width + 2))
+        word_width = weight_width + TRIT_WIDTH
+        rows = rows_of(weight_words(spec) | trit_words(spec) << weight_width, word_width, lanes)
+        weights = table(m, "weights", rows, lanes * word_width)
         weights_at, _ = channel_counter(m, "weight_row", self.blocks * channels, valid_at[3])
         read_words, words = (Signal.like(weights.data, reset_less=True) for _ in range(2))
         clear = Signal(init=1)
@@ -134,7 +137,7 @@ class StreamedGsuMixer(GsuMixer):
 
         real_sums, gate_sums = [], []
         for lane in range(lanes):
-            word = words.word_select(lane, weight_width + 2)
+            word = words.word_select(lane, word_width)
             trit, trit_negative = word[weight_width], word[weight_width + 1] ^ negative
             weight = word[:weight_width].as_signed()
             real_sums.append(summed(f"p_{lane}", sum_shape, trit_term(weight, nonzero, negative)))

@@ -3,12 +3,12 @@
 from abc import abstractmethod
 from itertools import pairwise
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import add_trit
 from hdl.primitives.registers import delayed
+from quantize.layers.functions import TRIT_WIDTH
 from quantize.layers.gsu import ACTIVATION_BITS, GatedProductSpec
 
 
@@ -28,8 +28,10 @@ class LaneSums(wiring.Component):
         The ternary activation; `negative` is the sign of y even where it is zero.
     activation : In(10)
         The magnitude of the real one.
-    row : In(lanes * (stored_weight_width + 2))
-        A cycle later: a word for each lane, see `hdl.units.gsu_mixer.weight_rows`.
+    trits : In(lanes * 2)
+        The ternary weights: for each lane that it is not zero, and that it is negative.
+    weights : In(lanes * stored_weight_width)
+        A cycle later: the real ones.
     complete : In(1)
         In the cycle after a block's last sums were made, if no row is added there.
     passes : In(1)
@@ -50,7 +52,8 @@ class LaneSums(wiring.Component):
             {
                 **{name: In(1) for name in ("adds", "nonzero", "negative", "complete", "passes")},
                 "activation": In(ACTIVATION_BITS),
-                "row": In(lanes * (spec.stored_weight_width + 2)),
+                "trits": In(lanes * TRIT_WIDTH),
+                "weights": In(lanes * spec.stored_weight_width),
                 "real": Out(self.real_shape),
                 "gate": Out(signed(spec.gate_width)),
             }
@@ -59,9 +62,9 @@ class LaneSums(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         width = self.spec.stored_weight_width
-        words = [self.row.word_select(lane, width + 2) for lane in range(self.lanes)]
-        weights = [word[:width].as_signed() for word in words]
-        trits = [(word[width], word[width + 1]) for word in words]
+        weights = [self.weights.word_select(lane, width).as_signed() for lane in range(self.lanes)]
+        fields = [self.trits.word_select(lane, TRIT_WIDTH) for lane in range(self.lanes)]
+        trits = [(field[0], field[1]) for field in fields]
         activation = Signal(ACTIVATION_BITS, reset_less=True)
         m.d.sync += activation.eq(self.activation)
         reals = [Signal(self.real_shape, name=f"p_{lane}") for lane in range(self.lanes)]
@@ -84,17 +87,30 @@ class MovedSums(LaneSums):
     """
 
     ready_after = 3
-    cells = 73
+    cells = 75
 
     def _sum(self, m, reals, gates, weights, trits, activation) -> None:
         adds = delayed(m, self.adds, 1)
-        nonzero, negative = Signal(reset_less=True), Signal()
-        m.d.sync += [nonzero.eq(self.nonzero), negative.eq(self.negative)]
-        for real, gate, weight, (some, minus) in zip(reals, gates, weights, trits, strict=True):
+
+        def signs(name: str, nonzero: Value, negative: Value) -> tuple[Signal, Signal]:
+            """Whether a term is not zero, and whether it is to be subtracted."""
+            some = Signal(name=f"{name}_some", reset_less=True)
+            minus = Signal(name=f"{name}_minus", reset_less=True)
+            m.d.sync += [some.eq(nonzero), minus.eq(nonzero & negative)]
+            return some, minus
+
+        def added(total: Signal, value: Value, some: Signal, minus: Signal) -> Value:
+            term = (value.as_unsigned() ^ minus.replicate(len(value))) & some.replicate(len(value))
+            return total + term.as_signed() + minus
+
+        real_signs = signs("real", self.nonzero, self.negative)
+        for lane, (some, negative) in enumerate(trits):
+            real, gate = reals[lane], gates[lane]
+            gate_signs = signs(f"gate_{lane}", some, negative ^ self.negative)
             with m.If(adds):
                 m.d.sync += [
-                    real.eq(add_trit(real, weight, nonzero, negative)),
-                    gate.eq(add_trit(gate, activation, some, minus ^ negative)),
+                    real.eq(added(real, weights[lane], *real_signs)),
+                    gate.eq(added(gate, activation, *gate_signs)),
                 ]
             with m.Elif(self.complete):
                 m.d.sync += [real.eq(0), gate.eq(0)]
@@ -122,13 +138,19 @@ class StandingSums(LaneSums):
     def _sum(self, m, reals, gates, weights, trits, activation) -> None:
         moves = Signal()
         m.d.sync += moves.eq(self.passes)
+        adds_positive, adds_negative = Signal(), Signal()  # of a row whose y is, or is not; both for a move
+        m.d.comb += [
+            adds_positive.eq(self.passes | (self.adds & ~self.negative)),
+            adds_negative.eq(self.passes | (self.adds & self.negative)),
+        ]
 
-        def signs(name: str, adds: Value) -> tuple[Signal, Signal]:
+        def signs(name: str, nonzero: Value, negative: Value) -> tuple[Signal, Signal]:
             """Whether a row adds, or subtracts; both of it while sums move."""
             plus, minus = Signal(name=f"{name}_plus"), Signal(name=f"{name}_minus")
+            both = adds_positive & adds_negative
             m.d.sync += [
-                plus.eq(self.passes | (adds & ~self.negative)),
-                minus.eq(self.passes | (adds & self.negative)),
+                plus.eq(both | (nonzero & Mux(negative, adds_negative, adds_positive))),
+                minus.eq(both | (nonzero & Mux(negative, adds_positive, adds_negative))),
             ]
             return plus, minus
 
@@ -142,16 +164,8 @@ class StandingSums(LaneSums):
                 m.d.comb += extended.eq(value)
                 m.d.sync += total.eq(Mux(moves, term, total + term + minus))
 
-        real_plus, real_minus = signs("real", self.adds & self.nonzero)
-        gate_plus, gate_minus = signs("gate", self.adds)
-        both = gate_plus & gate_minus
-        sum_up(reals, [(weight, real_plus, real_minus) for weight in weights])
-        sum_up(
-            gates,
-            [
-                (activation, both | (some & Mux(negative, gate_minus, gate_plus)),
-                 both | (some & Mux(negative, gate_plus, gate_minus)))
-                for some, negative in trits
-            ],
-        )  # fmt: skip
+        real_signs = signs("real", self.nonzero, Const(0))
+        sum_up(reals, [(weight, *real_signs) for weight in weights])
+        gate_signs = [signs(f"gate_{lane}", some, negative) for lane, (some, negative) in enumerate(trits)]
+        sum_up(gates, [(activation, plus, minus) for plus, minus in gate_signs])
         m.d.comb += [self.real.eq(reals[0]), self.gate.eq(gates[0])]
