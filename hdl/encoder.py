@@ -1,6 +1,6 @@
 """The beginning of a network in gates: features into channels."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,26 +9,23 @@ from hdl.fixed import round_shift, saturate
 from hdl.primitives.counters import StepGate, channel_counter
 from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.memory import buffer, table, words_of
-from hdl.primitives.multiplier import BlockMultiplier, Multiplier, SerialMultiplier
+from hdl.primitives.multiplier import Multiplier, SerialMultiplier
 from hdl.primitives.queue import Queue
 from hdl.primitives.registers import delayed
-from hdl.primitives.store import Outlet, ShallowStore
+from hdl.primitives.store import Outlet, ShallowStore, ShortOutlet
 from hdl.streams import Beat, beats
 from quantize.layers.embedding import EmbeddingSpec
 from quantize.layers.ends import WEIGHT_WIDTH, EncoderSpec
 
 
-class Encoder(wiring.Component):
-    """`quantize.layers.ends.EncoderSpec` in gates: products one after the other, without a pause.
+class SerialEncoder(wiring.Component):
+    """`quantize.layers.ends.EncoderSpec` in gates, its products one after the other, bit by bit.
 
     A step is collected in one of two banks while the other one is multiplied.
 
     Parameters
     ----------
     spec : EncoderSpec
-    serial : bool
-        A bit-serial multiplier instead of a multiplier block.
-    fabric : Fabric
 
     Members
     -------
@@ -36,15 +33,12 @@ class Encoder(wiring.Component):
     o : Out(stream of Beat), H channels a step
     """
 
-    def __init__(self, spec: EncoderSpec, *, serial: bool, fabric: Fabric = BLOCKS):
-        self.spec, self.serial = spec, serial
-        widths = WEIGHT_WIDTH, spec.input.width
-        self.multiplier = SerialMultiplier(*widths) if serial else BlockMultiplier(*widths, fabric)
-        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
+    multipliers = 0
 
-    @property
-    def multipliers(self) -> int:
-        return 0 if self.serial else 1
+    def __init__(self, spec: EncoderSpec):
+        self.spec = spec
+        self.multiplier = SerialMultiplier(WEIGHT_WIDTH, spec.input.width)
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     @property
     def cycles_per_step(self) -> int:
@@ -122,7 +116,8 @@ class Encoder(wiring.Component):
             out_marks = Signal(2, reset_less=True)
             summed = Signal(range(features))
             complete = Signal()
-            m.d.comb += [queue.i.valid.eq(complete), multiplier.o.ready.eq(~complete | queue.i.ready)]
+            # The multiplier waits for the sum alone, and not for who takes it.
+            m.d.comb += [queue.i.valid.eq(complete), multiplier.o.ready.eq(~complete)]
             with m.If(multiplier.o.valid & multiplier.o.ready):
                 m.d.sync += [
                     total.eq(Mux(summed == 0, multiplier.o.payload, total + multiplier.o.payload)),
@@ -146,12 +141,15 @@ class Encoder(wiring.Component):
         return m
 
 
-class StreamedEncoder(wiring.Component):
-    """An `Encoder` with a product in every cycle.
+class BlockEncoder(wiring.Component):
+    """`quantize.layers.ends.EncoderSpec` in gates, with a multiplier block: a product in every cycle.
+
+    A channel takes two cycles at least, for which the queue at the end is made.
 
     Parameters
     ----------
     spec : EncoderSpec
+    fabric : Fabric
 
     Members
     -------
@@ -160,28 +158,45 @@ class StreamedEncoder(wiring.Component):
     """
 
     multipliers = 1
-    BANKS = 4
-    # Cycles from a feature's address to the channel: multiplied, summed, rounded, clipped as it leaves.
-    LATENCY = 5
+    # Cycles of a channel at least.
+    CHANNEL_CYCLES = 2
+    # Features in memory of look-up tables, where the part has it.
+    QUICK = False
+    # A register between the sum and what is made of it.
+    ROUNDED_APART = False
 
-    def __init__(self, spec: EncoderSpec):
+    def __init__(self, spec: EncoderSpec, fabric: Fabric = BLOCKS):
         self.spec = spec
+        self.multiplier = Multiplier(fabric=fabric)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     @property
     def cycles_per_step(self) -> int:
-        return self.spec.channels * self.spec.features
+        return self.spec.channels * max(self.spec.features, self.CHANNEL_CYCLES)
+
+    @property
+    def banks(self) -> int:
+        """Steps held: one is collected beside one that is multiplied; of one channel both take as long."""
+        return 2 if self.spec.channels > 1 else 3
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a feature's address to the channel: operands, product, sum, and perhaps rounded."""
+        return 1 + self.multiplier.latency + 1 + self.ROUNDED_APART
+
+    def _outlet(self, shape: Beat) -> Outlet | ShortOutlet:
+        return ShortOutlet(shape, self.latency, max(self.spec.features, self.CHANNEL_CYCLES))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, channels, features = self.spec, self.spec.channels, self.spec.features
-        width = spec.input.width
+        width, banks, latency = spec.input.width, self.banks, self.latency
 
         # Collecting, into a ring of banks.
-        write, read = buffer(m, "features", self.BANKS * features, width, quick=True)
-        m.submodules.gate = gate = StepGate(features, self.BANKS)
-        m.submodules.marks = marks = ShallowStore(2, self.BANKS)
-        collected, _ = channel_counter(m, "collected", self.BANKS * features, gate.take)
+        write, read = buffer(m, "features", banks * features, width, quick=self.QUICK)
+        m.submodules.gate = gate = StepGate(features, banks)
+        m.submodules.marks = marks = ShallowStore(2, banks)
+        collected, _ = channel_counter(m, "collected", banks * features, gate.take)
         m.d.comb += [
             self.i.ready.eq(gate.ready),
             gate.take.eq(self.i.valid & gate.ready),
@@ -192,19 +207,19 @@ class StreamedEncoder(wiring.Component):
             marks.i.payload.eq(Cat(self.i.payload.first, self.i.payload.last)),
         ]
 
-        # Cycle 1: the operands; 3: the product; 4: the sum; 5: rounded.
-        m.submodules.outlet = outlet = Outlet(Beat(spec.output.width), self.LATENCY)
+        m.submodules.outlet = outlet = self._outlet(Beat(spec.output.width))
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
-        m.submodules.multiplier = multiplier = Multiplier()
+        m.submodules.multiplier = multiplier = self.multiplier
         weights = table(m, "weights", words_of(spec.weight.reshape(-1), WEIGHT_WIDTH), WEIGHT_WIDTH)
         biases = table(m, "biases", words_of(spec.bias, 16), 16)
         issue, last_feature, begun, out_marks = Signal(), Signal(), Signal(), Signal(2)
-        bank_start = Signal(range(self.BANKS * features))
+        bank_start = Signal(range(banks * features))
         row, _ = channel_counter(m, "row", spec.weight.size, issue)
         feature, _ = channel_counter(m, "feature", features, issue)
-        channel, _ = channel_counter(m, "channel", channels, delayed(m, outlet.enter, self.LATENCY - 1))
+        channel, _ = channel_counter(m, "channel", channels, delayed(m, outlet.enter, latency - 1))
+        rests = delayed(m, issue, 1) if features < self.CHANNEL_CYCLES else 0
         m.d.comb += [
-            issue.eq(marks.o.valid & outlet.room),
+            issue.eq(marks.o.valid & (outlet.room | ~last_feature) & ~rests),
             last_feature.eq(feature == features - 1),
             outlet.enter.eq(issue & last_feature),
             begun.eq(feature == 0),
@@ -218,24 +233,49 @@ class StreamedEncoder(wiring.Component):
             multiplier.b.eq(read.data),
         ]
         with m.If(gate.step_leaves):
-            last_bank = bank_start == (self.BANKS - 1) * features
+            last_bank = bank_start == (banks - 1) * features
             m.d.sync += bank_start.eq(Mux(last_bank, 0, bank_start + features))
         total = Signal(signed(spec.accumulator_width), reset_less=True)
-        rounded = round_shift(total, spec.output_shift)
-        rounded_total = Signal(rounded.shape(), reset_less=True)
-        issued, begins = delayed(m, issue, 3), delayed(m, begun, 3)
+        multiplied = 1 + multiplier.latency
+        issued, begins = delayed(m, issue, multiplied), delayed(m, begun, multiplied)
         with m.If(issued):
             m.d.sync += total.eq(Mux(begins, 0, total) + multiplier.product)
-        m.d.sync += rounded_total.eq(rounded)
+        rounded: Value = round_shift(total, spec.output_shift)
+        if self.ROUNDED_APART:
+            rounded_total = Signal(rounded.shape(), reset_less=True)
+            m.d.sync += rounded_total.eq(rounded)
+            rounded = rounded_total
         m.d.comb += [
-            outlet.arrive.eq(delayed(m, outlet.enter, self.LATENCY)),
-            Cat(outlet.value.first, outlet.value.last).eq(delayed(m, out_marks, self.LATENCY)),
-            outlet.value.value.eq(saturate(rounded_total + biases.data.as_signed(), spec.output.width)),
+            outlet.arrive.eq(delayed(m, outlet.enter, latency)),
+            Cat(outlet.value.first, outlet.value.last).eq(delayed(m, out_marks, latency)),
+            outlet.value.value.eq(saturate(rounded + biases.data.as_signed(), spec.output.width)),
         ]
         return m
 
 
-AnyEncoder = Encoder | StreamedEncoder | Embedding
+class StreamedEncoder(BlockEncoder):
+    """A `BlockEncoder` that gives a channel in every cycle if it has but one feature.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+
+    Members
+    -------
+    i : In(stream of Beat), F features a step
+    o : Out(stream of Beat), H channels a step
+    """
+
+    banks = 4
+    CHANNEL_CYCLES = 1
+    QUICK = True
+    ROUNDED_APART = True
+
+    def _outlet(self, shape: Beat) -> Outlet:
+        return Outlet(shape, self.latency)
+
+
+AnyEncoder = SerialEncoder | BlockEncoder | Embedding
 
 
 def make_encoder(
@@ -244,4 +284,6 @@ def make_encoder(
     """A specification's component, in the build that takes a product a cycle if wanted."""
     if isinstance(spec, EmbeddingSpec):
         return Embedding(spec)
-    return StreamedEncoder(spec) if streamed else Encoder(spec, serial=serial, fabric=fabric)
+    if streamed:
+        return StreamedEncoder(spec)
+    return SerialEncoder(spec) if serial else BlockEncoder(spec, fabric)

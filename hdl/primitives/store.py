@@ -143,6 +143,48 @@ class Outlet(wiring.Component):
         return m
 
 
+class ShortOutlet(wiring.Component):
+    """An `Outlet` in registers, for values that enter in every so many cycles at most.
+
+    Parameters
+    ----------
+    shape : ShapeLike
+    latency : int
+        Cycles from `enter` to `arrive`.
+    period : int
+        Least cycles from one value to the next, which it keeps up if all leave at once.
+
+    Members
+    -------
+    room, enter, arrive, value, o
+        As of an `Outlet`.
+    """
+
+    # Cycles from a value's arrival until its place is known to be free.
+    RETURN = 2
+
+    def __init__(self, shape, latency: int, period: int):  # ShapeLike has no public type
+        self.queue = Queue(shape, -(-(latency + self.RETURN) // period))
+        super().__init__(
+            {
+                "room": Out(1),
+                "enter": In(1),
+                "arrive": In(1),
+                "value": In(shape),
+                "o": Out(stream.Signature(shape)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.queue = queue = self.queue
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        left = queue.o.valid & queue.o.ready
+        _, room, _ = fill_level(m, queue.depth, left, self.enter, full=True)
+        m.d.comb += [queue.i.valid.eq(self.arrive), queue.i.payload.eq(self.value), self.room.eq(room)]
+        return m
+
+
 class Store(wiring.Component):
     """First in, first out, in a memory block.
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hdl.encoder import Encoder, StreamedEncoder
+from hdl.encoder import BlockEncoder, SerialEncoder, StreamedEncoder
 from hdl.primitives.fabric import LOGIC
 from tests.hdl.bench import pressures, run_stream, step_beats
 from tests.networks import random_network
@@ -16,9 +16,9 @@ def spec_of(channels: int, features: int, seed: int):
 
 
 KINDS = {
-    "serial": lambda spec: Encoder(spec, serial=True),
-    "block": lambda spec: Encoder(spec, serial=False),
-    "logic": lambda spec: Encoder(spec, serial=False, fabric=LOGIC),
+    "serial": SerialEncoder,
+    "block": BlockEncoder,
+    "logic": lambda spec: BlockEncoder(spec, LOGIC),
     "streamed": StreamedEncoder,
 }
 
