@@ -62,9 +62,9 @@ def own_jobs(graph: AdderGraph, on: Part, builds: Sequence[str], lanes: Sequence
         else:
             row["latency"] = component.latency
 
-        def made(folder: Path, text: str = text) -> Resources:
+        def made(folder: Path, text: str = text, wide_tables: bool = choice.wide_tables) -> Resources:
             # No build reads and writes one address of a memory in one cycle.
-            return synthesise(text, on, folder, no_collisions=True).resources
+            return synthesise(text, on, folder, no_collisions=True, wide_tables=wide_tables).resources
 
         yield Job(row, made)
 

@@ -68,8 +68,9 @@ class Synthesis:
 
 
 def synthesise(
-    rtlil: str, part: Part, folder: Path, expected: Expected | None = None, no_collisions: bool = False
-) -> Synthesis:
+    rtlil: str, part: Part, folder: Path, expected: Expected | None = None, no_collisions: bool = False,
+    *, wide_tables: bool = True,
+) -> Synthesis:  # fmt: skip
     """Map a design to the cells of a part.
 
     Parameters
@@ -85,6 +86,9 @@ def synthesise(
         The design never reads and writes one address of a memory in the same cycle. Yosys then leaves out the
         logic (some 40 flip-flops and 28 look-up tables a memory) that gives the old value in that case. Only
         for designs where that is proven: otherwise the circuit differs from its simulation.
+    wide_tables : bool
+        Functions of five inputs and more from several look-up tables and a multiplexer, which the ECP5's
+        slices have. They are fast, but where functions of four inputs would do as well, they are more.
 
     Raises
     ------
@@ -98,6 +102,8 @@ def synthesise(
     clocked = "t:$memrd_v2 r:CLK_ENABLE=1 %i"
     relax = f"setparam -set COLLISION_X_MASK 1'1 {clocked}\n" if no_collisions else ""
     command = f"synth_{part.family}"
+    if part.family == "ecp5" and not wide_tables:
+        command += " -nowidelut"
     blocks = _MULTIPLIERS_ALONE if part.family == "ice40" and part.dsps else ""
     log = run_yosys(
         f"read_rtlil design.il\n{relax}{_map_alone(rtlil)}{blocks}{command} -top top -json netlist.json\n"

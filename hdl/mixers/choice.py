@@ -67,6 +67,11 @@ class MixerChoice:
         lanes = "" if self.lanes is None else f", {self.lanes} lanes"
         return f"{self.build}{lanes}{', packed' if self.packed else ''}"
 
+    @property
+    def wide_tables(self) -> bool:
+        """How it is synthesised best, see `boards.toolchain.synthesise`: full adders have few inputs."""
+        return self.build != "serial"
+
     def component(
         self, graph: AdderGraph, family: Family
     ) -> ParallelMixer | SerialMixer | TableMixer | TernaryEventMixer:
@@ -156,8 +161,7 @@ def _serial(mixer: SerialMixer, family: Family) -> Resources:
     """Sum and carry of each adder, and the multiplexers that load the inputs' words."""
     graph, product = mixer.graph, mixer.graph.product
     words = product.inputs * product.input_width
-    # The ECP5's flip-flops reset whether or not they are enabled: setting a carry takes a table more.
-    lut = 2 * graph.adders + words if family == "ice40" else 3 * graph.adders + 1.5 * words
+    lut = 2 * graph.adders + words
     carried = register_bits(graph, mixer.schedule, np.ones_like(graph.widths))
     return _estimate(lut, graph.adders + words + carried + product.outputs * product.sum_width, [], family)
 
@@ -188,7 +192,7 @@ def _event(mixer: TernaryEventMixer, family: Family) -> Resources:
     product, lanes, width = mixer.product, mixer.lanes, mixer.product.sum_width
     lane = 2 * width + product.input_width
     if family == "ecp5":
-        lane += width  # clearing an accumulator, see `_serial`
+        lane += width  # its flip-flops reset whether or not they are enabled: clearing a sum takes tables
     rows = mixer.blocks * product.inputs
     table = MemoryNeed(rows, 2 * lanes, in_blocks(rows, 2 * lanes), written=False)
     events = _buffer(2 * product.inputs, product.inputs.bit_length() + product.input_width)
