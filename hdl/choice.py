@@ -20,7 +20,7 @@ class LayerChoice:
     helped : bool
         A helper beside two multipliers; see `hdl.slots.slots_of`.
     waits : bool
-        The mixer's sums stand until they have left; see `hdl.units.gsu_mixer`.
+        The unit in a form that is smaller and slower: some of its work waits for what came before.
     """
 
     multipliers: int

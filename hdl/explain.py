@@ -94,7 +94,8 @@ def _places(design: Network, choice: Choice) -> Iterator[_Place]:
         multipliers = f"{_some(layer.array_lanes, 'lane')} of {layer.multipliers} multipliers"
         multipliers += " and a helper" if layer.helped else ""
         yield _Place(f"{here}.array", index, "neuron array", multipliers, block.array.cycles_per_step)
-        lanes = _some(layer.lanes, "lane") + (", one block after the other" if layer.waits else "")
+        waiting = f", {block.unit.WAITS_FOR}" if layer.waits else ""
+        lanes = _some(layer.lanes, "lane") + waiting
         unit = f"unit {block.block.unit.kind}"
         yield _Place(f"{here}.unit", index, unit, lanes, block.unit.cycles_per_step)
         if block.norm_after is not None:

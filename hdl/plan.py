@@ -276,8 +276,8 @@ def _lanes_of(block: Block) -> list[int]:
 
 
 def _unit_options(block: Block, fabric: Fabric) -> dict[tuple[int, bool], int]:
-    """The numbers of lanes that a block's unit offers, and whether its mixer waits; cycles a step."""
-    may_wait = UNITS[block.unit.kind].MAY_WAIT
+    """The numbers of lanes that a block's unit offers, and whether it waits; cycles a step."""
+    may_wait = UNITS[block.unit.kind].WAITS_FOR is not None
     return {
         (lanes, waits): make_unit(
             block.unit, lanes, streamed=False, waits=waits, fabric=fabric

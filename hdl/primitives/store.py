@@ -164,6 +164,7 @@ class ShortOutlet(wiring.Component):
     RETURN = 2
 
     def __init__(self, shape, latency: int, period: int):  # ShapeLike has no public type
+        self.latency, self.period = latency, period
         self.queue = Queue(shape, -(-(latency + self.RETURN) // period))
         super().__init__(
             {

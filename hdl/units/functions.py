@@ -57,3 +57,21 @@ def rise_of(m: Module, sigmoid: Sigmoid, argument: Value) -> Value:
     negative = argument[-1]
     inverted = Cat(rise, Const(0, 1)) ^ negative.replicate(TABLE_WIDTH + 1)
     return (inverted + negative)[: TABLE_WIDTH + 1].as_signed()
+
+
+# Cycles that `sigmoid_of` takes.
+SIGMOID_LATENCY = 2
+
+
+def sigmoid_of(m: Module, sigmoid: Sigmoid, argument: Value) -> Value:
+    """Sigmoid of an argument in every cycle, `SIGMOID_LATENCY` cycles later: a half, and the rise or less it.
+
+    The table's bits wait in a register, for a memory block answers late in its cycle.
+    """
+    rise, negative = Signal(TABLE_WIDTH, reset_less=True), Signal(reset_less=True, name="negative_0")
+    m.d.sync += rise.eq(_even(m, "rises", sigmoid.table, [int(entry) for entry in sigmoid.entries], argument))
+    m.d.comb += negative.eq(argument[-1])
+    less = delayed(m, negative, SIGMOID_LATENCY, reset_less=True)
+    # A half less the rise is the rise inverted below an empty place for the half, plus one.
+    inverted = rise ^ less.replicate(TABLE_WIDTH)
+    return (Cat(inverted, ~less, Const(0, 1)) + less)[: sigmoid.fraction + 1].as_signed()

@@ -1,27 +1,29 @@
 """The end of a gated linear unit: a value times the sigmoid of its gate."""
 
-from amaranth.hdl import Module, Signal, signed
+from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import requantise, round_shift, saturate, shift_left
 from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.multiplier import Multiplier
-from hdl.primitives.queue import Queue
+from hdl.primitives.registers import delayed
+from hdl.primitives.store import ShortOutlet
 from hdl.streams import Beat, beats
-from hdl.units.functions import rise_of
+from hdl.units.functions import SIGMOID_LATENCY, sigmoid_of
 from quantize.layers.glu import OPERAND_WIDTH, GluSpec
 
 
 class SigmoidGate(wiring.Component):
-    """Takes a value and its gate by turns, and gives `value * sigmoid(gate)`.
-
-    The gate waits at the input while its sigmoid and the product are made.
+    """Takes a value and its gate by turns, and gives `value * sigmoid(gate)`: a beat in every cycle.
 
     Parameters
     ----------
     spec : GluSpec
     fabric : Fabric
+    waits : bool
+        A pair is taken when the product before has left. Nothing has to accompany it then: some hundred
+        logic cells less.
 
     Members
     -------
@@ -29,66 +31,66 @@ class SigmoidGate(wiring.Component):
     o : Out(stream of Beat), in the residual format
     """
 
-    def __init__(self, spec: GluSpec, fabric: Fabric = BLOCKS):
-        self.spec = spec
+    def __init__(self, spec: GluSpec, fabric: Fabric = BLOCKS, *, waits: bool = False):
+        self.spec, self.waits = spec, waits
         self.multiplier = Multiplier(OPERAND_WIDTH, spec.sigmoid.fraction + 1, fabric=fabric)
+        # Cycles from a gate until its sigmoid is an operand, and until its product comes to the end: rounded,
+        # and clipped on its way into the queue there, for an addition that clips follows.
+        self.operand_after = 1 + SIGMOID_LATENCY
+        latency = self.operand_after + self.multiplier.latency + 1
+        shape = Beat(spec.output.width)
+        self.outlet = ShortOutlet(shape, latency, latency + ShortOutlet.RETURN if waits else 2)
         super().__init__({"i": In(beats(spec.sum_width)), "o": Out(beats(spec.output.width))})
 
     @property
-    def gate_latency(self) -> int:
-        """Cycles from the gate's arrival until its product waits: argument, table, product, rounded."""
-        return self.multiplier.latency + 3
-
-    @property
     def pair_cycles(self) -> int:
-        """Cycles that a pair takes: the value's, the gate's, into the queue, and the gate's handshake."""
-        return 1 + self.gate_latency + 2
+        """Cycles from a pair to the next one."""
+        return 1 + self.outlet.period if self.waits else 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spec, sigmoid = self.spec, self.spec.sigmoid
-        m.submodules.multiplier = multiplier = self.multiplier
-        value = Signal(signed(OPERAND_WIDTH), reset_less=True)
-        # A shift to the left comes behind the register: Yosys refuses constant bits in one ("conflicting init
-        # values"). What it clips earlier lies beyond the table all the same.
-        left = max(0, -spec.argument_shift)
-        kept = Signal(signed(sigmoid.argument.width - left), reset_less=True)
-        m.d.sync += kept.eq(requantise(self.i.payload.value, spec.argument_shift + left, len(kept)))
-        argument = shift_left(kept, left)
-        rise = rise_of(m, sigmoid, argument)
+        spec = self.spec
+        m.submodules.multiplier, m.submodules.outlet = multiplier, outlet = self.multiplier, self.outlet
+        wiring.connect(m, outlet.o, wiring.flipped(self.o))
+
+        def accompanied(of_pair: Signal, cycles: int) -> Signal:
+            """What a pair's first beat left in a register, so many cycles after its second one."""
+            return of_pair if self.waits else delayed(m, of_pair, cycles, reset_less=True)
+
+        at_gate, take = Signal(), Signal()
+        value, marks = Signal(signed(OPERAND_WIDTH), reset_less=True), Signal(2, reset_less=True)
+        # Only a pair that waits keeps its value from coming before there is room.
+        m.d.comb += [
+            self.i.ready.eq(outlet.room if self.waits else outlet.room | ~at_gate),
+            take.eq(self.i.valid & self.i.ready),
+            outlet.enter.eq(take & at_gate),
+        ]
+        m.d.sync += at_gate.eq(at_gate ^ take)
+        with m.If(take & ~at_gate):
+            m.d.sync += [
+                value.eq(requantise(self.i.payload.value, spec.value_shift, OPERAND_WIDTH)),
+                marks.eq(Cat(self.i.payload.first, self.i.payload.last)),
+            ]
+        m.d.comb += [
+            multiplier.a.eq(accompanied(value, self.operand_after)),
+            multiplier.b.eq(sigmoid_of(m, spec.sigmoid, self._argument(m))),
+        ]
         product = round_shift(multiplier.product, spec.product_shift)
         rounded = Signal(product.shape(), reset_less=True)
         m.d.sync += rounded.eq(product)
-        # Clipped on the way into the queue: an addition that clips follows.
-        m.submodules.queue = queue = Queue(Beat(spec.output.width), 1)
-        wiring.connect(m, queue.o, wiring.flipped(self.o))
         m.d.comb += [
-            multiplier.a.eq(value),
-            # By an adder: Yosys refuses a constant bit of an operand's register ("conflicting init values").
-            multiplier.b.eq(rise + (1 << (sigmoid.fraction - 1))),
-            queue.i.payload.first.eq(self.i.payload.first),
-            queue.i.payload.last.eq(self.i.payload.last),
-            queue.i.payload.value.eq(saturate(rounded, spec.output.width)),
+            outlet.arrive.eq(delayed(m, outlet.enter, outlet.latency)),
+            outlet.value.value.eq(saturate(rounded, spec.output.width)),
+            Cat(outlet.value.first, outlet.value.last).eq(accompanied(marks, outlet.latency)),
         ]
-        age = Signal(range(self.gate_latency))
-        ripe = Signal()
-        with m.FSM():
-            with m.State("value"):
-                m.d.comb += self.i.ready.eq(1)
-                with m.If(self.i.valid):
-                    m.d.sync += [
-                        value.eq(requantise(self.i.payload.value, spec.value_shift, OPERAND_WIDTH)),
-                        age.eq(0),
-                    ]
-                    m.next = "gate"
-            with m.State("gate"):
-                with m.If(self.i.valid & ~ripe):
-                    m.d.sync += [age.eq(age + 1), ripe.eq(age == self.gate_latency - 1)]
-                m.d.comb += queue.i.valid.eq(ripe)
-                with m.If(ripe & queue.i.ready):
-                    m.d.sync += ripe.eq(0)
-                    m.next = "leave"
-            with m.State("leave"):  # of its own, for what takes the gate away waits for nothing else
-                m.d.comb += self.i.ready.eq(1)
-                m.next = "value"
         return m
+
+    def _argument(self, m: Module) -> Value:
+        """A gate as an argument of the sigmoid, a cycle later."""
+        shift, width = self.spec.argument_shift, self.spec.sigmoid.argument.width
+        # A shift to the left comes behind the register: Yosys refuses constant bits in one ("conflicting init
+        # values"). What it clips earlier lies beyond the table all the same.
+        left = max(0, -shift)
+        kept = Signal(signed(width - left), reset_less=True)
+        m.d.sync += kept.eq(requantise(self.i.payload.value, shift + left, len(kept)))
+        return shift_left(kept, left)

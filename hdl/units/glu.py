@@ -6,6 +6,7 @@ from amaranth.lib import wiring
 
 from hdl.mixers.blocks import block_sizes
 from hdl.mixers.event import EventMixer
+from hdl.parts import Family
 from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.units.activations import IntegrateAndFire, Smooth, Spikes
 from hdl.units.gate import SigmoidGate
@@ -21,11 +22,15 @@ ACTIVATIONS: dict[str, type[Spikes] | type[IntegrateAndFire] | type[Smooth]] = {
 """Kind of a gated linear unit -> what makes its activations."""
 
 
+# Logic cells on the iCE40: of a lane, and of what accompanies the pairs in a gate that does not wait.
+LANE_CELLS = 32
+PIPELINE_CELLS = 125
+
+
 class Glu(Unit):
     """`quantize.layers.glu.GluSpec` in gates, whatever its activation.
 
-    The mixer computes values and gates in turn, so each pair is complete as soon as its gate leaves; the gate
-    waits in the mixer's output register while its sigmoid and the product are made.
+    The mixer computes values and gates in turn, so each pair is complete as soon as its gate leaves.
 
     Parameters
     ----------
@@ -33,22 +38,31 @@ class Glu(Unit):
     lanes : int
         Of the mixer, 1 to 2 H.
     fabric : Fabric
+    waits : bool
+        See `SigmoidGate`.
     """
 
-    def __init__(self, spec: GluSpec, lanes: int, fabric: Fabric = BLOCKS):
+    WAITS_FOR = "one pair after the other"
+
+    def __init__(self, spec: GluSpec, lanes: int, fabric: Fabric = BLOCKS, *, waits: bool = False):
         # mypy cannot see that the table pairs specifications with their components.
         self.activations = ACTIVATIONS[spec.kind](spec)  # type: ignore[arg-type]
         # Outputs alternate: value of channel 0, gate of channel 0, value of channel 1, ...
         weight = np.stack([spec.value, spec.gate], axis=2).reshape(spec.channels, -1)
         bias = np.stack([spec.value_bias, spec.gate_bias], axis=1).reshape(-1)
         self.mixer = EventMixer(weight, bias, lanes, spec.activation_format.width, fabric)
-        self.gate = SigmoidGate(spec, fabric)
+        self.gate = SigmoidGate(spec, fabric, waits=waits)
         super().__init__(spec, lanes, fabric)
 
     @staticmethod
     def lane_choices(spec: GluSpec) -> list[int]:
         """Numbers of lanes worth choosing from: one, and whole pairs."""
         return [1, *(2 * pairs for pairs in block_sizes(spec.channels))]
+
+    @staticmethod
+    def mixer_size(spec: GluSpec, lanes: int, waits: bool, family: Family) -> int:
+        """Logic cells of the lanes, and of a gate that does not wait."""
+        return LANE_CELLS * lanes + (0 if waits else PIPELINE_CELLS)
 
     @property
     def multipliers(self) -> int:
@@ -59,9 +73,11 @@ class Glu(Unit):
     def cycles_per_step(self) -> int:
         """The worst case: no activation is zero, and each block waits for the pairs of the one before."""
         mixer = self.mixer
-        pairs = -(-mixer.lanes // 2) * self.gate.pair_cycles
-        block = max(mixer.channels + 1, mixer.block_latency + pairs)
-        return max(mixer.blocks * block + 1, self.spec.channels * self.activations.cycles_per_beat + 1)
+        cycles = mixer.cycles_per_step
+        if self.gate.waits:
+            pairs = -(-mixer.lanes // 2) * self.gate.pair_cycles
+            cycles = mixer.blocks * max(mixer.channels + 1, mixer.block_latency + pairs) + 1
+        return max(cycles, self.spec.channels * self.activations.cycles_per_beat + 1)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -35,7 +35,7 @@ class Gsu(Unit):
         See `GsuMixer`.
     """
 
-    MAY_WAIT = True
+    WAITS_FOR: str | None = "one block after the other"
 
     def __init__(self, spec: GsuSpec, lanes: int, fabric: Fabric = BLOCKS, *, waits: bool = False):
         self.mixer, self.norm = self.mixer_of(spec, lanes, waits), self.norm_of(spec, fabric)
@@ -87,7 +87,7 @@ class Gsu(Unit):
 class StreamedGsu(Gsu):
     """A `Gsu` whose parts take a channel a cycle, with multiplier blocks."""
 
-    MAY_WAIT = False
+    WAITS_FOR = None
 
     @staticmethod
     def mixer_of(spec: GsuSpec, lanes: int, waits: bool) -> StreamedGsuMixer:

@@ -29,8 +29,8 @@ class Unit(wiring.Component):
     o : Out(stream of Beat), in the residual format
     """
 
-    MAY_WAIT = False
-    """It has the parameter `waits`, for a mixer that is smaller and slower."""
+    WAITS_FOR: str | None = None
+    """What it does one after the other with `waits`, a form smaller and slower; None if there is none."""
 
     @staticmethod
     def mixer_size(spec: Any, lanes: int, waits: bool, family: Family) -> int:

@@ -63,7 +63,7 @@ def drawn_choice(network, generator) -> Choice:
             2 if helped else int(generator.choice([1, 2, 3, 4])),
             int(generator.choice(unit.lane_choices(block.unit))),
             helped=helped,
-            waits=unit.MAY_WAIT and bool(generator.integers(2)),
+            waits=unit.WAITS_FOR is not None and bool(generator.integers(2)),
         )
 
     layers = tuple(drawn_layer(block) for block in network.blocks)
