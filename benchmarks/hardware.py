@@ -11,7 +11,6 @@ STATESPIKE_DATA, or in ./data.
 
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -79,12 +78,14 @@ def promised(name: str, network: QuantizedNetwork, samples: Sequences, plan: Pla
     }
 
 
-def measured(row: dict[str, Any], circuit: Circuit, seeds: Sequence[int], jobs: int) -> dict[str, Any]:
+def measured(row: dict[str, Any], circuit: Circuit, jobs: int) -> dict[str, Any]:
     """The row with what synthesis, placing and routing found, or why they did not get there."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
         try:
-            found = generate(circuit, Path(temporary) / "build", seeds=seeds, jobs=jobs)
+            found = generate(
+                circuit, Path(temporary) / "build", seeds=row["seeds"], jobs=jobs, clock_mhz=row["clock_mhz"]
+            )
         except StatespikeError as error:
             # The log that it names is gone with the folder.
             return row | {"error": str(error).partition(" (log: ")[0]}
@@ -144,6 +145,7 @@ def measure(
     on: Part,
     seeds: list[int],
     jobs: int,
+    clock_mhz: float | None,
     known: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """The row of a network on a part, an earlier one if the circuit has not changed."""
@@ -151,11 +153,12 @@ def measure(
     fits = not plan.shortfall
     circuit = convert(network, plan, synthesis=fits, harness=fits)
     row = promised(name, network, samples, plan)
-    row |= {"seeds": seeds} | {key: circuit.manifest[key] for key in ("design_sha256", "clock_mhz", "tools")}
+    row |= {"seeds": seeds, "clock_mhz": clock_mhz or plan.clock_mhz}
+    row |= {key: circuit.manifest[key] for key in ("design_sha256", "tools")}
     for one in known:
         if identity(one) == identity(row):
             return one
-    return measured(row, circuit, seeds, jobs) if fits else row
+    return measured(row, circuit, jobs) if fits else row
 
 
 def run(
@@ -169,6 +172,9 @@ def run(
     ] = None,
     seeds: Seeds = 3,
     jobs: Annotated[int, typer.Option(min=1, metavar="N", help="seeds worked on at the same time")] = 1,
+    clock: Annotated[
+        float | None, typer.Option(metavar="MHZ", help="asked of the placer  [default: the planning clock]")
+    ] = None,
     json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="results; goes on with those it has")
     ] = None,
@@ -183,7 +189,7 @@ def run(
             network, samples = load(name)
             for on in parts:
                 bars.update(bar, description=f"{name} on {on.name}")
-                row = measure(name, network, samples, on, list(range(1, seeds + 1)), jobs, rows)
+                row = measure(name, network, samples, on, list(range(1, seeds + 1)), jobs, clock, rows)
                 rows = renewed(rows, row)
                 write_json(json, {"rows": rows})
                 if markdown is not None:

@@ -77,7 +77,13 @@ def convert(
 
 
 def generate(
-    circuit: Circuit, folder: Path, *, synthesis: bool = False, seeds: Sequence[int] = (), jobs: int = 2
+    circuit: Circuit,
+    folder: Path,
+    *,
+    synthesis: bool = False,
+    seeds: Sequence[int] = (),
+    jobs: int = 2,
+    clock_mhz: float | None = None,
 ) -> dict[str, Any]:
     """Write a build folder, and return its manifest.
 
@@ -93,6 +99,8 @@ def generate(
         default.
     jobs : int
         Seeds worked on at the same time.
+    clock_mhz : float, optional
+        What the placer is asked for; by default the planning clock.
 
     Raises
     ------
@@ -128,7 +136,7 @@ def generate(
                 raise ValueError("a circuit is placed and routed with its harness: convert it with one")
             tools = unfinished / "placement"
             framed = synthesise(circuit.harness, circuit.part, tools, circuit.expected, no_collisions=True)
-            clock = circuit.manifest["clock_mhz"]
+            clock = circuit.manifest["clock_mhz"] if clock_mhz is None else clock_mhz
             routed = place_and_route(framed, tools, seeds, clock, jobs=jobs)
             manifest["fmax_mhz"] = [one.fmax_mhz for one in routed]
             manifest["utilisation"] = routed[0].utilisation

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from hdl.array import NeuronArray
-from hdl.block import UNITS, ResidualBlock, make_unit
+from hdl.block import UNITS, make_unit
 from hdl.choice import Choice, LayerChoice
 from hdl.cost import census, shortfall
 from hdl.drafts import drafts
@@ -72,9 +72,8 @@ def plan_network(
 ) -> Plan:
     """The fastest of the planner's choices that fits a part, or the smallest that reaches a rate.
 
-    Choices take less and less of a part, so the search goes from the fastest on in steps that double until
-    one fits, and then through all that the last step left out: a number of lanes that does not fill the words
-    of its memories can take more of those than a greater one.
+    The search goes through all choices from the fastest on. A slower one need not be smaller: a number of
+    lanes that does not fill the words of its memories can take more of those than a greater one.
 
     Parameters
     ----------
@@ -98,25 +97,13 @@ def plan_network(
     *faster, smallest = found
     if network.memory_bits > part.memory_bits:
         faster = []
-    plan = _fastest_that_fits(network, faster, part) or assess(network, smallest, part)
+    fitting = (_fitting(network, choice, part) for choice in faster)
+    plan = next((plan for plan in fitting if plan is not None), None) or assess(network, smallest, part)
     if plan.shortfall and not oversize:
         raise StatespikeError(
             f"the network is too big for {part.name}: its smallest circuit needs "
             f"{', and '.join(plan.shortfall)}; take a larger device, fewer layers or fewer channels"
         )
-    return plan
-
-
-def _fastest_that_fits(network: QuantizedNetwork, found: list[Choice], part: Part) -> Plan | None:
-    """The plan of the first of the choices that fits a part, if any does. See `plan_network`."""
-    plan = None
-    too_big, fits = -1, 0
-    while fits < len(found) and (plan := _fitting(network, found[fits], part)) is None:
-        too_big, fits = fits, 2 * fits + 1
-    for choice in found[too_big + 1 : fits]:
-        tried = _fitting(network, choice, part)
-        if tried is not None:
-            return tried
     return plan
 
 
@@ -200,16 +187,19 @@ def choices(network: QuantizedNetwork, part: Part) -> list[Choice]:
             found += [Choice(layers, serial_encoder=serial, fabric=fabric) for serial in (False, True)]
     found = _each_slower(network, found)
     if part.family == "ecp5":  # the streamed builds live on its memories of look-up tables
-        found = [*_streamed_choices(network, part, _pace(network, found[0])), *found]
+        found = [*_streamed_choices(network, part, Network(network, found[0]).cycles_per_step), *found]
     return found
 
 
 def _each_slower(network: QuantizedNetwork, found: list[Choice]) -> list[Choice]:
     """The choices without those that one behind them equals or exceeds in speed."""
     kept: list[Choice] = []
+    slowest: float = inf
     for choice in reversed(found):
-        if not kept or _pace(network, choice) < _pace(network, kept[-1]):
+        cycles = Network(network, choice).cycles_per_step
+        if cycles < slowest:
             kept.append(choice)
+            slowest = cycles
     return kept[::-1]
 
 
@@ -249,17 +239,6 @@ def _array_options(block: Block, most: int) -> dict[tuple[int, int], int]:
         for lanes in LanedArray.lane_choices(block.array)
         if multipliers * lanes < most
     }
-
-
-def _pace(network: QuantizedNetwork, choice: Choice) -> int:
-    """Cycles a step of the slowest block or the encoder, of a choice that is not streamed."""
-    blocks = zip(network.blocks, choice.layers, strict=True)
-    return max(
-        make_encoder(
-            network.encoder, serial=choice.serial_encoder, streamed=False, fabric=choice.fabric
-        ).cycles_per_step,
-        *(ResidualBlock(block, layer, fabric=choice.fabric).cycles_per_step for block, layer in blocks),
-    )
 
 
 def _lane_options(block: Block, fabric: Fabric, *, streamed: bool = False) -> dict[int, int]:
