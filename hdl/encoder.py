@@ -184,6 +184,10 @@ class BlockEncoder(wiring.Component):
         """Cycles from a feature's address to the channel: operands, product, sum, and perhaps rounded."""
         return 1 + self.multiplier.latency + 1 + self.ROUNDED_APART
 
+    def _marks(self) -> Queue | ShallowStore:
+        """What keeps the marks of the steps that are complete."""
+        return Queue(2, self.banks)
+
     def _outlet(self, shape: Beat) -> Outlet | ShortOutlet:
         return ShortOutlet(shape, self.latency, max(self.spec.features, self.CHANNEL_CYCLES))
 
@@ -195,7 +199,7 @@ class BlockEncoder(wiring.Component):
         # Collecting, into a ring of banks.
         write, read = buffer(m, "features", banks * features, width, quick=self.QUICK)
         m.submodules.gate = gate = StepGate(features, banks)
-        m.submodules.marks = marks = ShallowStore(2, banks)
+        m.submodules.marks = marks = self._marks()
         collected, _ = channel_counter(m, "collected", banks * features, gate.take)
         m.d.comb += [
             self.i.ready.eq(gate.ready),
@@ -270,6 +274,9 @@ class StreamedEncoder(BlockEncoder):
     CHANNEL_CYCLES = 1
     QUICK = True
     ROUNDED_APART = True
+
+    def _marks(self) -> ShallowStore:
+        return ShallowStore(2, self.banks)
 
     def _outlet(self, shape: Beat) -> Outlet:
         return Outlet(shape, self.latency)

@@ -244,20 +244,23 @@ class EventMixer(wiring.Component):
         held = [Signal(sum_shape, name=f"held_{lane}", reset_less=True) for lane in range(lanes)]
         left = Signal(range(lanes + 1))
         holding = Signal()
-        output, next_output = Signal(range(self.outputs)), Signal(range(self.outputs))
         out_marks = Signal(2, reset_less=True)
         biases = table(m, "biases", words_of(self.bias, self.sum_width), self.sum_width)
         leaves = Signal()
-        step_ends = output == self.outputs - 1
+        # The next output's bias is read as this one leaves; the first, once after a reset.
+        next_bias, primed = Signal(range(self.outputs)), Signal()
+        step_ends = next_bias == 0
         m.d.comb += [
-            next_output.eq(Mux(leaves, Mux(step_ends, 0, output + 1), output)),
-            biases.addr.eq(next_output),
+            biases.en.eq(leaves | ~primed),
+            biases.addr.eq(next_bias),
             self.o.valid.eq(holding),
             Cat(self.o.payload.first, self.o.payload.last).eq(out_marks),
             self.o.payload.value.eq(shift_left(held[0], self.dropped) + biases.data.as_signed()),
             leaves.eq(self.o.valid & self.o.ready),
         ]
-        m.d.sync += output.eq(next_output)
+        m.d.sync += primed.eq(1)
+        with m.If(biases.en):
+            m.d.sync += next_bias.eq(Mux(next_bias == self.outputs - 1, 0, next_bias + 1))
         with m.If(issue & last_row):
             m.d.sync += [pending.eq(1), out_marks.eq(walk_marks)]
         with m.If(last_at[ready + 1]):

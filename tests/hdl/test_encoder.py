@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from boards.toolchain import Expected, synthesise
 from hdl.encoder import BlockEncoder, SerialEncoder, StreamedEncoder
+from hdl.parts import part
 from hdl.primitives.fabric import LOGIC
+from hdl.verilog import rtlil_text
 from tests.hdl.bench import pressures, run_stream, step_beats
 from tests.networks import random_network
 
@@ -48,3 +51,13 @@ def test_encoder_takes_the_cycles_it_promises(channels, features, kind):
     got = run_stream(encoder, payloads, steps * channels)
     ends = got.cycles[channels - 1 :: channels]
     assert set(np.diff(ends)[2:]) == {encoder.cycles_per_step}
+
+
+@pytest.mark.synth
+def test_parts_have_cells_for_every_encoder(tmp_path):
+    """The iCE40 has no memory of look-up tables, in which streamed builds keep what is short."""
+    spec = spec_of(4, 3, 1)
+    for kind, name in (("serial", "hx8k"), ("block", "up5k"), ("logic", "hx8k"), ("streamed", "ecp5-25k")):
+        target, encoder = part(name), KINDS[kind](spec)
+        expected = Expected(dsp=encoder.multipliers if target.dsps else 0)
+        synthesise(rtlil_text(encoder, platform=target.family), target, tmp_path / kind, expected)
