@@ -7,8 +7,9 @@ memory blocks are exact; look-up tables are weighted operators, within about a t
 import json
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,9 @@ OPERATORS = {
     ),
     "shift": ("$shr", "$shl", "$sshr", "$sshl", "$shiftx", "$shift"),
 }
-# A memory in logic: look-up tables for each 16 rows of a bit, the multiplexers behind them included.
-TABLE_WEIGHT = 1.0
+FLIP_FLOPS = ("$dff", "$sdff", "$adff", "$aldff")
+# Two look-up tables of the iCE40 choose from four bits.
+CHOOSER_WEIGHT = 2 / 3
 # Flip-flops of a product that are the multiplier block's own on the iCE40, beside those of its operands.
 PRODUCT_REGISTER = 32
 # A multiplier without a block, for each product of operand bits.
@@ -50,25 +52,29 @@ CONTENTS = re.compile(r"^ *cell \$meminit_v2 .*?^ *end\n", re.DOTALL | re.MULTIL
 """What memories hold at the start, in RTLIL: most of a large network's text, and no matter of its size."""
 
 
-# Placement fails on a part fuller than this.
-FULLEST = 0.92
-FULLEST_CELLS = 0.95
-# A logic cell of the iCE40 holds a look-up table and a flip-flop behind it. This share of the flip-flops of
-# our circuits takes its data from elsewhere, and so a cell of its own (placed networks, docs/performance.md);
-# and only this share of the look-up tables feeds a flip-flop, which binds wide mixers full of registers.
-UNPAIRED = 0.36
-PAIRED = 0.48
+
+# Cells that nextpnr packed, of seven networks on the UP5K and the HX8K, over those counted here: carries
+# without a sum, and what the weights above leave out; 1.07 to 1.09.
+PACKING = 1.08
+# Flip-flops of a multiplier in logic that look-up tables of their own feed, unlike those of the form counted.
+PRODUCT_PAIRED = 100
 
 
-def shortfall(estimate: Resources, part: Part) -> list[str]:
-    """What a part lacks for a circuit of about so many cells, in words; placement needs some to spare."""
+def shortfall(estimate: Resources, logic_cells: int, part: Part) -> list[str]:
+    """What a part lacks for a circuit of about so many cells, in words; placement needs some to spare.
+
+    Parameters
+    ----------
+    estimate : Resources
+    logic_cells : int
+        See `Census.logic_cells`.
+    part : Part
+    """
     if part.family == "ice40":
-        paired = min((1 - UNPAIRED) * estimate.ff, PAIRED * estimate.lut)
-        cells = round(estimate.lut + estimate.ff - paired)
-        logic = [("logic cells", cells, int(part.luts * FULLEST_CELLS))]
+        logic = [("logic cells", logic_cells, int(part.luts * part.fullest))]
     else:
         logic = [
-            ("look-up tables", estimate.lut, int(part.luts * FULLEST)),
+            ("look-up tables", estimate.lut, int(part.luts * part.fullest)),
             ("flip-flops", estimate.ff, part.flip_flops),
         ]
     return [*too_many(logic), *estimate.block_shortfall(part)]
@@ -104,6 +110,13 @@ class MemoryNeed:
         return self.width * (1 + self.depth * (self.written and not self.distributed))
 
     @property
+    def look_up_tables(self) -> float:
+        """Of a memory that is not in blocks: for 16 constant or distributed rows of a bit, and to choose."""
+        constant = self.distributed or not self.written
+        rows = ceil(self.depth / 16) if constant else self.depth
+        return self.width * (rows * constant + CHOOSER_WEIGHT * (rows - 1))
+
+    @property
     def single_port_blocks(self) -> int:
         """Single-port memories it takes, if it is in such."""
         return ceil(self.width / SPRAM_WIDTH) * ceil(self.depth / SPRAM_WORDS)
@@ -126,6 +139,8 @@ class Census:
     bits : dict
         Class of operator -> bits of result.
     flip_flops : int
+    unpaired : int
+        Flip-flops whose data no operator makes for them alone.
     multipliers : list of (bits, bits)
         Operand widths of each.
     memories : list of MemoryNeed
@@ -133,6 +148,7 @@ class Census:
 
     bits: Mapping[str, float]
     flip_flops: int
+    unpaired: int
     multipliers: list[tuple[int, int]]
     memories: list[MemoryNeed]
 
@@ -145,7 +161,7 @@ class Census:
         others = [memory for memory in self.memories if not (memory.single_port and part.sprams)]
         for memory in others:
             if not memory.block:
-                luts += TABLE_WEIGHT * memory.width * ceil(memory.depth / 16)
+                luts += memory.look_up_tables
                 flip_flops += memory.flip_flops
         if part.family == "ice40" and part.dsps:
             flip_flops -= sum(PRODUCT_REGISTER + a + b for a, b in self.multipliers)
@@ -161,6 +177,16 @@ class Census:
             dsp=len(self.multipliers) if part.dsps else 0,
         )
 
+    def logic_cells(self, part: Part) -> int:
+        """Logic cells of the iCE40: look-up tables, and flip-flops that have none of their own before them.
+
+        A cell holds both, but it has one output: a look-up table that others read too takes a cell more.
+        """
+        estimate = self.resources(part)
+        in_blocks = self.flip_flops - estimate.ff
+        paired = 0 if part.dsps else PRODUCT_PAIRED * len(self.multipliers)
+        return round(PACKING * (estimate.lut + self.unpaired - in_blocks - paired))
+
 
 def census(rtlil: str) -> Census:
     """Count what a circuit is made of.
@@ -175,7 +201,8 @@ def census(rtlil: str) -> Census:
     StatespikeError
         If Yosys is missing or fails.
     """
-    return _count(_modules(rtlil, "flatten\n")["top"]["cells"].values())
+    cells = _modules(rtlil, "flatten\n")["top"]["cells"].values()
+    return replace(_count(cells), unpaired=_unpaired(cells))
 
 
 def census_of_instances(rtlil: str, paths: Iterable[str]) -> dict[str, Census]:
@@ -202,7 +229,7 @@ def census_of_instances(rtlil: str, paths: Iterable[str]) -> dict[str, Census]:
             else:
                 yield cell
 
-    return {path: _count(cells(f"top.{path}" if path else "top")) for path in paths}
+    return {path: _count(list(cells(f"top.{path}" if path else "top"))) for path in paths}
 
 
 def _modules(rtlil: str, flatten: str = "") -> dict[str, Any]:
@@ -219,7 +246,7 @@ def _modules(rtlil: str, flatten: str = "") -> dict[str, Any]:
         return json.loads((folder / "design.json").read_text())["modules"]
 
 
-def _count(cells: Iterable[Mapping[str, Any]]) -> Census:
+def _count(cells: Collection[Mapping[str, Any]]) -> Census:
     kinds = {name: kind for kind, names in OPERATORS.items() for name in names}
     bits: dict[str, float] = dict.fromkeys(OPERATORS, 0.0)
     flip_flops, multipliers, memories = 0, [], []
@@ -241,7 +268,7 @@ def _count(cells: Iterable[Mapping[str, Any]]) -> Census:
             )
         elif kind == "$mul":
             multipliers.append((size["A_WIDTH"], size["B_WIDTH"]))
-        elif kind.startswith(("$dff", "$sdff", "$adff", "$aldff")):
+        elif kind.startswith(FLIP_FLOPS):
             flip_flops += size["WIDTH"]
         elif kind in kinds:
             width = size.get("Y_WIDTH", size.get("WIDTH", 1))
@@ -254,4 +281,22 @@ def _count(cells: Iterable[Mapping[str, Any]]) -> Census:
             elif kind.startswith("$reduce"):
                 width = size["A_WIDTH"] // 2
             bits[kinds[kind]] += width
-    return Census(bits, flip_flops, multipliers, memories)
+    return Census(bits, flip_flops, 0, multipliers, memories)
+
+
+def _unpaired(cells: Collection[Mapping[str, Any]]) -> int:
+    """Flip-flops whose data comes from elsewhere than an operator that they alone read, of a flat circuit."""
+    operators = {name for names in OPERATORS.values() for name in names}
+    made: set[int | str] = set()
+    readers: Counter[int | str] = Counter()
+    data: list[int | str] = []
+    for cell in cells:
+        flip_flop = cell["type"].startswith(FLIP_FLOPS)
+        for port, bits in cell["connections"].items():
+            if cell["port_directions"][port] == "input":
+                readers.update(bits)
+                if flip_flop and port == "D":
+                    data += bits
+            elif cell["type"] in operators:
+                made.update(bits)
+    return sum(bit not in made or readers[bit] > 1 for bit in data)

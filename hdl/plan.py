@@ -40,6 +40,8 @@ class Plan(Choice):
         Multipliers at work in every step.
     estimate : Resources
         Multipliers and memories are exact.
+    logic_cells : int
+        See `hdl.cost.Census.logic_cells`.
     rtlil : str
         The circuit that was counted.
     """
@@ -49,6 +51,7 @@ class Plan(Choice):
     latency_cycles: int
     multipliers: int
     estimate: Resources
+    logic_cells: int
     rtlil: str = field(repr=False)
 
     @property
@@ -64,7 +67,7 @@ class Plan(Choice):
     @property
     def shortfall(self) -> list[str]:
         """What the part lacks, in words; nothing if the circuit fits."""
-        return shortfall(self.estimate, self.part)
+        return shortfall(self.estimate, self.logic_cells, self.part)
 
 
 def plan_network(
@@ -157,6 +160,7 @@ def assess(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan:
         latency_cycles=design.latency_cycles,
         multipliers=design.multipliers,
         estimate=counted.resources(part),
+        logic_cells=counted.logic_cells(part),
         rtlil=rtlil,
     )
 
