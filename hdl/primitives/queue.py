@@ -1,6 +1,6 @@
 """A short queue in registers: what lets a pipeline of fixed latency run into a stream that may stall."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -30,22 +30,28 @@ class Queue(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        level = Signal(range(self.depth + 1))
-        entries = [Signal(self.shape, name=f"entry_{index}", reset_less=True) for index in range(self.depth)]
+        places = range(self.depth)
+        entries = [Signal(self.shape, name=f"entry_{place}", reset_less=True) for place in places]
+        # A bit for each place in use, the first ones: what waits for them has no count to decode.
+        used = Signal(self.depth)
         push = self.i.valid & self.i.ready
         pop = self.o.valid & self.o.ready
         m.d.comb += [
-            self.i.ready.eq(level != self.depth),
-            self.o.valid.eq(level != 0),
+            self.i.ready.eq(~used[-1]),
+            self.o.valid.eq(used[0]),
             self.o.payload.eq(entries[0]),
         ]
-        m.d.sync += level.eq(level + push - pop)
-        for index, entry in enumerate(entries):
-            # After a pop everything moves down one place; what arrives takes the first free place.
-            free = Mux(pop, level == index + 1, level == index)
-            with m.If(push & free):
-                m.d.sync += entry.eq(self.i.payload)
-            with m.Elif(pop):
-                if index + 1 < self.depth:
-                    m.d.sync += entry.eq(entries[index + 1])
+        for place, entry in enumerate(entries):
+            last = place == self.depth - 1
+            before: Value = used[place - 1] if place else Const(1)
+            behind: Value = Const(0) if last else used[place + 1]
+            given = self.i.payload if last else Mux(behind, entries[place + 1], self.i.payload)
+            # After a pop everything moves down one place. A free place takes what is there, whether it is
+            # pushed or not.
+            with m.If(~used[place] if last else pop | ~used[place]):
+                m.d.sync += entry.eq(given)
+            with m.If(pop):
+                m.d.sync += used[place].eq(behind | (push & used[place]))
+            with m.Elif(push & before):
+                m.d.sync += used[place].eq(1)
         return m
