@@ -32,13 +32,13 @@ class Gsu(Unit):
         Of the mixer, 1 to H.
     fabric : Fabric
     waits : bool
-        See `GsuMixer`.
+        See `GsuMixer` and `StepNorm`.
     """
 
     WAITS_FOR: str | None = "one block after the other"
 
     def __init__(self, spec: GsuSpec, lanes: int, fabric: Fabric = BLOCKS, *, waits: bool = False):
-        self.mixer, self.norm = self.mixer_of(spec, lanes, waits), self.norm_of(spec, fabric)
+        self.mixer, self.norm = self.mixer_of(spec, lanes, waits), self.norm_of(spec, fabric, waits)
         super().__init__(spec, lanes, fabric)
 
     @staticmethod
@@ -46,11 +46,11 @@ class Gsu(Unit):
         return GsuMixer(spec, lanes, waits=waits)
 
     @staticmethod
-    def norm_of(spec: GsuSpec, fabric: Fabric) -> StepNorm | StreamedStepNorm:
+    def norm_of(spec: GsuSpec, fabric: Fabric, waits: bool = False) -> StepNorm | StreamedStepNorm:
         """What follows the mixer: it makes the gate product too."""
         return StepNorm(
             spec.norm, spec.output, spec.gelu,
-            factor_width=spec.bias_path_width, product_shift=spec.product_shift, fabric=fabric,
+            factor_width=spec.bias_path_width, product_shift=spec.product_shift, fabric=fabric, waits=waits,
         )  # fmt: skip
 
     @staticmethod
@@ -98,7 +98,7 @@ class StreamedGsu(Gsu):
         return self.mixer.cycles_per_step
 
     @staticmethod
-    def norm_of(spec: GsuSpec, fabric: Fabric) -> StreamedStepNorm:
+    def norm_of(spec: GsuSpec, fabric: Fabric, waits: bool = False) -> StreamedStepNorm:
         return StreamedStepNorm(spec.norm, spec.output, spec.gelu)
 
     @property

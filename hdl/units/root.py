@@ -1,4 +1,4 @@
-"""One over a square root, a bit in two cycles: for what is needed once a step."""
+"""One over a square root, a bit a cycle: for what is needed once a step."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
@@ -18,7 +18,7 @@ class ReciprocalRoot(wiring.Component):
     Both fall with the next sum.
 
     Neither the root nor the quotient restores a remainder that became negative: the next step adds where it
-    would have subtracted. A step takes two cycles, for its operands and for its sum.
+    would have subtracted.
 
     Parameters
     ----------
@@ -59,12 +59,12 @@ class ReciprocalRoot(wiring.Component):
     @property
     def root_cycles(self) -> int:
         """Cycles from `scaled` until it waits for `divide`."""
-        return 2 * self.norm.root_width
+        return self.norm.root_width
 
     @property
     def division_cycles(self) -> int:
         """Cycles from `divide`, or the root's end, to `done`."""
-        return 2 * (self.norm.reciprocal_width + 1)
+        return self.norm.reciprocal_width + 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -88,16 +88,14 @@ class ReciprocalRoot(wiring.Component):
         squares = Signal(2 * width, reset_less=True)
         root = Signal(width, reset_less=True)
         remainder = Signal(signed(width + 2), reset_less=True)
-        brought, trial = Signal(width + 2, reset_less=True), Signal(width + 2, reset_less=True)
-        subtracted, dividing = Signal(reset_less=True), Signal(reset_less=True)
+        dividing = Signal(reset_less=True)
         left, last = Signal(range(width), reset_less=True), Signal(reset_less=True)
         overflows = at_most(m, root, numerator >> bits)
 
-        # Control, a register a state: operands and sum of a step by turns, the wait between root and
-        # quotient, the quotient's first cycle and its end.
-        normalising, preparing, adding, waiting, first, closing = (
-            Signal(name=name)
-            for name in ("normalising", "preparing", "adding", "waiting", "first", "closing")
+        # Control, a register a state: the sum's doublings, steps of root or quotient, the wait between them,
+        # the quotient's first step and its end.
+        normalising, stepping, waiting, first, closing = (
+            Signal(name=name) for name in ("normalising", "stepping", "waiting", "first", "closing")
         )
         # Whether the sum has all the doublings that it takes, known as it comes and as each of them is made:
         # a shift waits for it.
@@ -108,11 +106,10 @@ class ReciprocalRoot(wiring.Component):
         divides = waiting & self.divide
         m.d.sync += [
             normalising.eq(self.start | (normalising & ~full)),
-            preparing.eq((normalising & full) | (adding & ~last) | divides),
-            adding.eq(preparing),
-            waiting.eq((adding & last & ~dividing) | (waiting & ~self.divide)),
+            stepping.eq((normalising & full) | (stepping & ~last) | divides),
+            waiting.eq((stepping & last & ~dividing) | (waiting & ~self.divide)),
             first.eq(divides),
-            closing.eq(adding & last & dividing),
+            closing.eq(stepping & last & dividing),
         ]
         with m.If(normalising & full):
             m.d.sync += self.scaled.eq(1)
@@ -124,33 +121,30 @@ class ReciprocalRoot(wiring.Component):
             m.d.sync += [dividing.eq(0), left.eq(width - 1), last.eq(0)]
         with m.Elif(divides):
             m.d.sync += [dividing.eq(1), left.eq(bits - 1), last.eq(0)]
-        with m.Elif(adding):
+        with m.Elif(stepping):
             m.d.sync += [left.eq(left - 1), last.eq(left == 1)]
 
         # What comes in is shifted out of a register at its top.
         with m.If(self.start):
             m.d.sync += squares.eq(Cat(low, high))
-        with m.Elif((normalising & ~full) | preparing):
+        with m.Elif((normalising & ~full) | stepping):
             m.d.sync += squares.eq(squares << 2)
-        bit = ~remainder[-1] | first
-        with m.If(preparing):
-            m.d.sync += [
-                brought.eq(Mux(dividing, Cat(self.factor[-1], remainder), Cat(squares[-2:], remainder))),
-                trial.eq(Mux(dividing, root, Cat(Const(1, 1), ~bit, bit, root)) ^ bit.replicate(width + 2)),
-                subtracted.eq(bit),
-            ]
-        with m.If(first):
-            m.d.sync += brought.eq(numerator >> (bits - 1))
+        bit = ~remainder[-1]
+        brought = Mux(dividing, Cat(self.factor[-1], remainder), Cat(squares[-2:], remainder))[: width + 2]
+        brought = Mux(first, numerator >> (bits - 1), brought)
+        trial = Mux(dividing, root, Cat(Const(1, 1), ~bit, bit, root)) ^ bit.replicate(width + 2)
         with m.If(normalising):
             # No remainder, as if one had been subtracted too much.
             m.d.sync += remainder.eq(-1)
-        with m.Elif(adding):
-            m.d.sync += remainder.eq(brought + trial + subtracted)
+        with m.Elif(divides):  # the first step subtracts
+            m.d.sync += remainder[-1].eq(0)
+        with m.Elif(stepping):
+            m.d.sync += remainder.eq(brought + trial + bit)
 
         # Results: the quotient's bits push the numerator's low ones out.
         with m.If(normalising):
             m.d.sync += root.eq(0)
-        with m.Elif((preparing & ~dividing) | divides):
+        with m.Elif((stepping & ~dividing) | divides):
             m.d.sync += root.eq(Cat(bit, root))
         with m.If(self.start):
             m.d.sync += self.factor.eq(1)
@@ -158,6 +152,6 @@ class ReciprocalRoot(wiring.Component):
             m.d.sync += self.factor.eq((numerator << 1 | 1) & ((1 << bits) - 1))
         with m.Elif(closing & overflows):  # a quotient beyond the word saturates
             m.d.sync += self.factor.eq(-1)
-        with m.Elif((normalising & ~full) | (preparing & dividing) | closing):
+        with m.Elif((normalising & ~full) | (stepping & dividing) | closing):
             m.d.sync += self.factor.eq(Cat(bit & ~normalising, self.factor))
         return m

@@ -9,8 +9,8 @@ from hdl.primitives.counters import StepGate, channel_counter
 from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.memory import buffer, table, words_of
 from hdl.primitives.multiplier import Multiplier
-from hdl.primitives.queue import Queue
 from hdl.primitives.registers import delayed
+from hdl.primitives.store import ShortOutlet
 from hdl.streams import Beat, Factors, beats
 from hdl.units.functions import gelu_of
 from hdl.units.root import ReciprocalRoot
@@ -42,6 +42,8 @@ class StepNorm(wiring.Component):
     product_shift : int
         Right shift of the factors' product that gives z.
     fabric : Fabric
+    waits : bool
+        A channel leaves when the one before has left: a shorter queue. Otherwise one in every other cycle.
 
     Members
     -------
@@ -52,10 +54,12 @@ class StepNorm(wiring.Component):
     multipliers = 1
     # Cycles from a pair of factors' arrival until the next one can come.
     FACTOR_CYCLES = 4
+    # Cycles for which a channel's address stands, and so its word, while GELU's table is read.
+    CHANNEL_CYCLES = 2
 
     def __init__(
         self, norm: LayerNorm, output: Format, gelu: Gelu | None = None, *,
-        factor_width: int, product_shift: int, fabric: Fabric = BLOCKS,
+        factor_width: int, product_shift: int, fabric: Fabric = BLOCKS, waits: bool = False,
     ):  # fmt: skip
         self.norm, self.gelu, self.output = norm, gelu, output
         self.multiplier = Multiplier(fabric=fabric)
@@ -65,6 +69,10 @@ class StepNorm(wiring.Component):
         self.product_shift = product_shift + self.factor_left
         self.gain_shift = norm.gain_shift + self.gain_left
         self.root = ReciprocalRoot(norm)
+        # A channel's address, its word, its table entry, its rounding.
+        latency = 1 + (gelu is not None) + (self._dropped > 0)
+        period = latency + ShortOutlet.RETURN if waits else self.CHANNEL_CYCLES
+        self.outlet = ShortOutlet(Beat(output.width), latency, period)
         super().__init__({"i": In(stream.Signature(Factors(WORD))), "o": Out(beats(output.width))})
 
     def _spare(self, shift: int, width: int) -> int:
@@ -87,18 +95,13 @@ class StepNorm(wiring.Component):
         return self.norm.output.fraction - self.output.fraction
 
     @property
-    def channel_cycles(self) -> int:
-        """Cycles that a channel takes to leave: its address, its word, its table entry, its rounding."""
-        return 2 + (self.gelu is not None) + (self._dropped > 0)
-
-    @property
     def cycles_per_step(self) -> int:
         """Most cycles from the start of one step's work to the next, if its outputs leave at once."""
         channels, root = self.norm.channels, self.root
         mean = 0 if self.norm.mean_is_shifted else 1 + self.latency
         walk = channels + self.latency
         rooting = 1 + root.scale_cycles + max(root.root_cycles, walk + 2) + root.division_cycles
-        return 1 + mean + walk + rooting + 2 * walk + channels * self.channel_cycles + channels
+        return 1 + mean + walk + rooting + 2 * walk + channels * self.outlet.period + channels
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -107,7 +110,7 @@ class StepNorm(wiring.Component):
         m.submodules.root = root = self.root
         m.submodules.multiplier = multiplier = self.multiplier
         m.submodules.gate = gate = StepGate(channels, 2)
-        m.submodules.queue = queue = Queue(Beat(self.output.width), 1)
+        m.submodules.outlet = outlet = self.outlet
 
         # Factors are asked for a cycle ahead, and taken two cycles after their issue.
         pair = Signal()
@@ -130,18 +133,18 @@ class StepNorm(wiring.Component):
         channel = Signal(range(channels))
         # Registers, for much waits for them.
         last_channel, ripe = Signal(init=channels == 1), Signal()
-        wait = Signal(range(max(last, self.channel_cycles)))
+        wait = Signal(range(last))
         begins, issue, walk_ends, settled = Signal(), Signal(), Signal(), Signal()
-        leaves, step_leaves = Signal(), Signal()
+        leaves, step_leaves = outlet.enter, Signal()
+        left = delayed(m, leaves, self.CHANNEL_CYCLES - 1)
         found = Mux(walk == SCALE, root.scaled, root.done)  # what the walk to come has waited for
         m.d.comb += [
             begins.eq(full & ~working),
             issue.eq(walking & ~pair),
             walk_ends.eq(issue & (last_channel | averaging)),
             settled.eq(settling & ripe),
-            queue.i.valid.eq(leaving & ripe),
-            leaves.eq(queue.i.valid & queue.i.ready),
-            step_leaves.eq(leaves & last_channel),
+            leaves.eq(leaving & outlet.room & ~left),
+            step_leaves.eq(left & last_channel),
             gate.step_leaves.eq(step_leaves),
         ]
         m.d.sync += [
@@ -164,15 +167,13 @@ class StepNorm(wiring.Component):
             m.d.sync += walk.eq(walk + 1)
         with m.If(step_leaves):
             m.d.sync += bank.eq(~bank)
-        with m.If((issue & ~averaging) | leaves):
+        with m.If((issue & ~averaging) | left):
             m.d.sync += [
                 channel.eq(Mux(last_channel, 0, channel + 1)),
                 last_channel.eq(channel == channels - 2 if channels > 1 else 1),
             ]
         with m.If(walking):
             m.d.sync += [wait.eq(last - 1), ripe.eq(0)]
-        with m.Elif(settled | leaves):
-            m.d.sync += [wait.eq(self.channel_cycles - 1), ripe.eq(0)]
         with m.Elif(~ripe):
             m.d.sync += [wait.eq(wait - 1), ripe.eq(wait == 1)]
 
@@ -268,16 +269,20 @@ class StepNorm(wiring.Component):
         with m.If(issued_at[last] & averaging):
             m.d.sync += inverted_mean.eq(~rounded)
 
-        # A channel's word stands still until it has left.
-        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        # Channels leave, their marks in a register: the bank is taken again before the last one is out.
+        wiring.connect(m, outlet.o, wiring.flipped(self.o))
+        out_marks = Signal(2, reset_less=True)
+        with m.If(leaves):
+            m.d.sync += out_marks.eq(marks[bank])
         m.d.comb += [
-            Cat(queue.i.payload.first, queue.i.payload.last).eq(marks[bank]),
-            queue.i.payload.value.eq(self._output_of(m, read.data)),
+            outlet.arrive.eq(delayed(m, leaves, outlet.latency)),
+            Cat(outlet.value.first, outlet.value.last).eq(out_marks),
+            outlet.value.value.eq(self._output_of(m, read.data)),
         ]
         return m
 
     def _output_of(self, m: Module, value: Value) -> Value:
-        """What leaves, `channel_cycles - 1` cycles after the value's address."""
+        """What leaves, the outlet's latency after the value's address, if that stands `CHANNEL_CYCLES`."""
         if self.gelu is None:
             return value
         out = gelu_of(m, self.gelu, value)
