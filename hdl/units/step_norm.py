@@ -95,13 +95,23 @@ class StepNorm(wiring.Component):
         return self.norm.output.fraction - self.output.fraction
 
     @property
+    def settling(self) -> tuple[int, int]:
+        """Cycles from a walk's last issue until what follows begins: after most, and after the last walk.
+
+        What is written back has to be there. The channels leave in the order of their writing, so the first
+        one may leave before the last one is written.
+        """
+        return self.latency, 1 + max(self.latency - self.norm.channels, 0)
+
+    @property
     def cycles_per_step(self) -> int:
         """Most cycles from the start of one step's work to the next, if its outputs leave at once."""
-        channels, root = self.norm.channels, self.root
-        mean = 0 if self.norm.mean_is_shifted else 1 + self.latency
-        walk = channels + self.latency
+        channels, root, (settling, last_settling) = self.norm.channels, self.root, self.settling
+        mean = 0 if self.norm.mean_is_shifted else 1 + settling
+        walk = channels + settling
         rooting = 1 + root.scale_cycles + max(root.root_cycles, walk + 2) + root.division_cycles
-        return 1 + mean + walk + rooting + 2 * walk + channels * self.outlet.period + channels
+        gain = channels + last_settling
+        return 1 + mean + walk + rooting + walk + gain + channels * self.outlet.period + channels
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -163,7 +173,10 @@ class StepNorm(wiring.Component):
         ]
         with m.If(settled):
             m.d.sync += averaging.eq(0)
-        with m.If(settled & ~averaging):
+        # The last walk is under way until its channels leave.
+        with m.If(begins):
+            m.d.sync += walk.eq(SQUARE)
+        with m.Elif(settled & ~averaging & (walk != GAIN)):
             m.d.sync += walk.eq(walk + 1)
         with m.If(step_leaves):
             m.d.sync += bank.eq(~bank)
@@ -173,7 +186,9 @@ class StepNorm(wiring.Component):
                 last_channel.eq(channel == channels - 2 if channels > 1 else 1),
             ]
         with m.If(walking):
-            m.d.sync += [wait.eq(last - 1), ripe.eq(0)]
+            for is_last, settling in zip((0, 1), self.settling, strict=True):
+                with m.If((walk == GAIN) == is_last):
+                    m.d.sync += [wait.eq(settling - 1), ripe.eq(settling == 1)]
         with m.Elif(~ripe):
             m.d.sync += [wait.eq(wait - 1), ripe.eq(wait == 1)]
 
