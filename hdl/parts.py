@@ -37,7 +37,7 @@ class Part:
     streamed_mhz : float
         The same for streamed builds; 0 where there are none.
     fullest : float
-        Share of its logic that placement could fill, of designs of ours.
+        Share of its logic that a design of ours may fill by estimate, so that it can be placed.
     """
 
     name: str
@@ -85,8 +85,8 @@ PARTS = {
     part.name: part
     for part in (
         Part("up5k", "ice40", ("--up5k",), "sg48", 5280, 5280, 30, 4096, 8, 45.0, 4, 262144),
-        Part("hx8k", "ice40", ("--hx8k",), "ct256", 7680, 7680, 32, 4096, 0, 100.0, fullest=0.975),
-        Part("lp8k", "ice40", ("--lp8k",), "cm81", 7680, 7680, 32, 4096, 0, 54.0, fullest=0.975),
+        Part("hx8k", "ice40", ("--hx8k",), "ct256", 7680, 7680, 32, 4096, 0, 100.0, fullest=0.925),
+        Part("lp8k", "ice40", ("--lp8k",), "cm81", 7680, 7680, 32, 4096, 0, 54.0, fullest=0.925),
         _ecp5("25k", 24288, 56, 28, 106.0),
         _ecp5("45k", 43848, 108, 72, 101.0),
         _ecp5("85k", 83640, 208, 156, 101.0),
