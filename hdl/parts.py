@@ -84,7 +84,7 @@ def _ecp5(size: str, luts: int, block_rams: int, dsps: int, streamed_mhz: float)
 PARTS = {
     part.name: part
     for part in (
-        Part("up5k", "ice40", ("--up5k",), "sg48", 5280, 5280, 30, 4096, 8, 45.0, 4, 262144),
+        Part("up5k", "ice40", ("--up5k",), "sg48", 5280, 5280, 30, 4096, 8, 48.0, 4, 262144),
         Part("hx8k", "ice40", ("--hx8k",), "ct256", 7680, 7680, 32, 4096, 0, 100.0, fullest=0.925),
         Part("lp8k", "ice40", ("--lp8k",), "cm81", 7680, 7680, 32, 4096, 0, 54.0, fullest=0.925),
         _ecp5("25k", 24288, 56, 28, 106.0),
