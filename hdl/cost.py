@@ -143,7 +143,8 @@ class Census:
         Class of operator -> bits of result.
     flip_flops : int
     unpaired : int
-        Flip-flops whose data no operator makes for them alone, but for those of multipliers.
+        Flip-flops whose data no operator makes for them alone, but for those of multipliers; counted of whole
+        circuits only, 0 of an instance.
     multipliers : list of (bits, bits)
         Operand widths of each.
     memories : list of MemoryNeed
@@ -233,7 +234,7 @@ def census_of_instances(rtlil: str, paths: Iterable[str]) -> dict[str, Census]:
             else:
                 yield cell
 
-    return {path: _count(list(cells(f"top.{path}" if path else "top"))) for path in paths}
+    return {path: _count(cells(f"top.{path}" if path else "top")) for path in paths}
 
 
 def _modules(rtlil: str, flatten: str = "") -> dict[str, Any]:
@@ -250,7 +251,7 @@ def _modules(rtlil: str, flatten: str = "") -> dict[str, Any]:
         return json.loads((folder / "design.json").read_text())["modules"]
 
 
-def _count(cells: Collection[Mapping[str, Any]]) -> Census:
+def _count(cells: Iterable[Mapping[str, Any]]) -> Census:
     kinds = {name: kind for kind, names in OPERATORS.items() for name in names}
     bits: dict[str, float] = dict.fromkeys(OPERATORS, 0.0)
     flip_flops, multipliers, memories = 0, [], []

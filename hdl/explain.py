@@ -82,7 +82,7 @@ def _places(design: Network, choice: Choice) -> Iterator[_Place]:
     if isinstance(design.encoder, Embedding):
         encoder = "a row for each token"
     else:
-        encoder = "bit by bit" if choice.serial_encoder else "a product at a time"
+        encoder = "bit by bit" if choice.serial_encoder else "a product a cycle"
     yield _Place("encoder", None, "encoder", encoder, design.encoder.cycles_per_step)
     for index, (block, layer) in enumerate(zip(design.blocks, choice.layers, strict=True)):
         here = f"layer_{index}"

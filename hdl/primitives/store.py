@@ -160,8 +160,7 @@ class ShortOutlet(wiring.Component):
         As of an `Outlet`.
     """
 
-    # Cycles from a value's arrival until its place is known to be free.
-    RETURN = 2
+    RETURN = Outlet.RETURN
 
     def __init__(self, shape, latency: int, period: int):  # ShapeLike has no public type
         self.latency, self.period = latency, period

@@ -45,7 +45,7 @@ class SigmoidGate(wiring.Component):
     @property
     def pair_cycles(self) -> int:
         """Cycles from a pair to the next one."""
-        return 1 + self.outlet.period if self.waits else 2
+        return self.outlet.period + self.waits
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
