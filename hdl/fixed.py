@@ -34,6 +34,15 @@ def saturate(value: Value, width: int) -> Value:
     return Mux(fits, value[:width], clipped).as_signed()
 
 
+def saturate_either(value: Value, width: int, narrower: Value) -> Value:
+    """Signed `value` clipped to `width` bits, or to one less where `narrower`: one clipping for both."""
+    above = value[width - 1 :]
+    fits = ((above == 0) | above.all()) & ~(narrower & (value[width - 2] ^ value[-1]))
+    sign = value[-1]
+    clipped = Cat((~sign).replicate(width - 2), sign ^ ~narrower, sign)
+    return Mux(fits, value[:width], clipped).as_signed()
+
+
 def requantise(value: Value, shift: int, width: int) -> Value:
     """Round-shift, then saturate to `width` bits."""
     return saturate(round_shift(value, shift), width)

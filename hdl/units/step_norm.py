@@ -4,7 +4,7 @@ from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import requantise, shift_left, shifted_with_round_bit
+from hdl.fixed import requantise, saturate_either, shift_left, shifted_with_round_bit
 from hdl.primitives.counters import StepGate, channel_counter
 from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.memory import buffer, table, words_of
@@ -69,8 +69,10 @@ class StepNorm(wiring.Component):
         self.product_shift = product_shift + self.factor_left
         self.gain_shift = norm.gain_shift + self.gain_left
         self.root = ReciprocalRoot(norm)
+        # Bits that GELU's result has too many.
+        self.dropped = norm.output.fraction - output.fraction
         # A channel's address, its word, its table entry, its rounding.
-        latency = 1 + (gelu is not None) + (self._dropped > 0)
+        latency = 1 + (gelu is not None) + (self.dropped > 0)
         period = latency + ShortOutlet.RETURN if waits else self.CHANNEL_CYCLES
         self.outlet = ShortOutlet(Beat(output.width), latency, period)
         super().__init__({"i": In(stream.Signature(Factors(WORD))), "o": Out(beats(output.width))})
@@ -90,28 +92,27 @@ class StepNorm(wiring.Component):
         return self.product_cycle + 3
 
     @property
-    def _dropped(self) -> int:
-        """Bits that GELU's result has too many."""
-        return self.norm.output.fraction - self.output.fraction
+    def settling(self) -> tuple[int, int, int, int]:
+        """Cycles from each walk's last issue until what follows begins.
 
-    @property
-    def settling(self) -> tuple[int, int]:
-        """Cycles from a walk's last issue until what follows begins: after most, and after the last walk.
-
-        What is written back has to be there. The channels leave in the order of their writing, so the first
-        one may leave before the last one is written.
+        The root takes squares as products. What is written back has to be there, but the channels leave in
+        the order of their writing, so the first one may leave before the last one is written.
         """
-        return self.latency, 1 + max(self.latency - self.norm.channels, 0)
+        leaving = 1 + max(self.latency - self.norm.channels, 0)
+        return self.product_cycle + 1, self.latency, self.latency, leaving
 
     @property
     def cycles_per_step(self) -> int:
-        """Most cycles from the start of one step's work to the next, if its outputs leave at once."""
-        channels, root, (settling, last_settling) = self.norm.channels, self.root, self.settling
-        mean = 0 if self.norm.mean_is_shifted else 1 + settling
-        walk = channels + settling
-        rooting = 1 + root.scale_cycles + max(root.root_cycles, walk + 2) + root.division_cycles
-        gain = channels + last_settling
-        return 1 + mean + walk + rooting + walk + gain + channels * self.outlet.period + channels
+        """Most cycles from the start of one step's work to the next, if its outputs leave at once.
+
+        So many if the sum of squares takes all doublings, and factors a cycle of a walk for each channel.
+        """
+        channels, root, settling = self.norm.channels, self.root, self.settling
+        square, scale, normalise, gain = (channels + cycles for cycles in settling)
+        mean = 0 if self.norm.mean_is_shifted else 1 + settling[SQUARE]
+        rooting = 1 + root.scale_cycles + max(root.root_cycles, scale + 2) + root.division_cycles
+        leaving = (channels - 1) * self.outlet.period + self.CHANNEL_CYCLES
+        return mean + square + rooting + normalise + gain + leaving + channels
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -131,8 +132,7 @@ class StepNorm(wiring.Component):
         m.d.comb += [gate.take.eq(pair), self.i.ready.eq(pair_at[2])]
         with m.If(gate.begins):
             m.d.sync += marks[into].eq(Cat(self.i.payload.first, self.i.payload.last))
-        with m.If(gate.ends):
-            m.d.sync += into.eq(~into)
+        m.d.sync += into.eq(into ^ gate.ends)
 
         # Work: control, a register a state.
         walk = Signal(2)
@@ -143,13 +143,12 @@ class StepNorm(wiring.Component):
         channel = Signal(range(channels))
         # Registers, for much waits for them.
         last_channel, ripe = Signal(init=channels == 1), Signal()
-        wait = Signal(range(last))
         begins, issue, walk_ends, settled = Signal(), Signal(), Signal(), Signal()
         leaves, step_leaves = outlet.enter, Signal()
         left = delayed(m, leaves, self.CHANNEL_CYCLES - 1)
         found = Mux(walk == SCALE, root.scaled, root.done)  # what the walk to come has waited for
         m.d.comb += [
-            begins.eq(full & ~working),
+            begins.eq(full & (~working | step_leaves)),
             issue.eq(walking & ~pair),
             walk_ends.eq(issue & (last_channel | averaging)),
             settled.eq(settling & ripe),
@@ -170,27 +169,26 @@ class StepNorm(wiring.Component):
             root.divide.eq(walk == NORMALISE),
             rooting.eq((settled & ~averaging & ((walk == SQUARE) | (walk == SCALE))) | (rooting & ~found)),
             leaving.eq((settled & (walk == GAIN)) | (leaving & ~step_leaves)),
+            averaging.eq(0 if norm.mean_is_shifted else begins | (averaging & ~settled)),
+            bank.eq(bank ^ step_leaves),
         ]
-        with m.If(settled):
-            m.d.sync += averaging.eq(0)
         # The last walk is under way until its channels leave.
         with m.If(begins):
             m.d.sync += walk.eq(SQUARE)
         with m.Elif(settled & ~averaging & (walk != GAIN)):
             m.d.sync += walk.eq(walk + 1)
-        with m.If(step_leaves):
-            m.d.sync += bank.eq(~bank)
         with m.If((issue & ~averaging) | left):
             m.d.sync += [
                 channel.eq(Mux(last_channel, 0, channel + 1)),
                 last_channel.eq(channel == channels - 2 if channels > 1 else 1),
             ]
-        with m.If(walking):
-            for is_last, settling in zip((0, 1), self.settling, strict=True):
-                with m.If((walk == GAIN) == is_last):
-                    m.d.sync += [wait.eq(settling - 1), ripe.eq(settling == 1)]
-        with m.Elif(~ripe):
-            m.d.sync += [wait.eq(wait - 1), ripe.eq(wait == 1)]
+        # A walk has settled when its last issue is so many cycles old.
+        issued_at = [issue, *(delayed(m, issue, age) for age in range(1, last + 1))]
+        recent = Cat(walking, *issued_at[1:])
+        with m.Switch(walk):
+            for step, cycles in enumerate(self.settling):
+                with m.Case(step):
+                    m.d.sync += ripe.eq(recent[: cycles - 1] == 0)
 
         # The sum begins with the half that rounds the mean.
         total = Signal(signed(norm.sum_width), init=1 << norm.mean_shift >> 1)
@@ -201,13 +199,10 @@ class StepNorm(wiring.Component):
         m.d.comb += read.addr.eq(channel + Mux(bank, channels, 0))
         with m.If(begins):
             m.d.sync += [full.eq(0), total.eq(total.init), inverted_mean.eq(~(total >> norm.mean_shift))]
-            if not norm.mean_is_shifted:
-                m.d.sync += averaging.eq(1)
         with m.If(rooting & root.done & (walk == NORMALISE)):
             m.d.sync += inverted_mean.eq(-1)
 
         # Operands. Cycle 1: a value of the bank; 2: centred, beside what multiplies it.
-        issued_at = [issue, *(delayed(m, issue, age) for age in range(1, last + 1))]
         gains = table(m, "gains", words_of(norm.gain, GAIN_WIDTH), GAIN_WIDTH)
         centred, factor = Signal(signed(WORD), reset_less=True), Signal(signed(WORD), reset_less=True)
         m.d.comb += gains.addr.eq(channel)
@@ -260,19 +255,15 @@ class StepNorm(wiring.Component):
         m.d.sync += offset.eq(Mux(issued_at[multiplied] & (walk == GAIN), shifts.data.as_signed(), 0))
         whole = window + offset + round_bit
         unclipped = Signal(whole.shape(), reset_less=True)
-        # z is a bit narrower than the word: one clipping for both.
-        above = unclipped[WORD - 1 :]
-        fits = ((above == 0) | above.all()) & ~(pair_at[last - 1] & (unclipped[WORD - 2] ^ unclipped[-1]))
-        sign = unclipped[-1]
-        clipped = Cat((~sign).replicate(WORD - 2), sign ^ ~pair_at[last - 1], sign)
-        m.d.sync += [unclipped.eq(whole), rounded.eq(Mux(fits, unclipped[:WORD], clipped))]
+        # z is a bit narrower than the word.
+        m.d.sync += [unclipped.eq(whole), rounded.eq(saturate_either(unclipped, WORD, pair_at[last - 1]))]
 
         # Write-backs: z into the bank that is not worked on, with its sum.
         collects, worked = pair_at[last], Signal()
         collected, _ = channel_counter(m, "collected", 2 * channels, collects)
         target, _ = channel_counter(m, "target", channels, worked)
         m.d.comb += [
-            worked.eq(issued_at[last] & (walk != SQUARE)),
+            worked.eq(issued_at[last] & (walk != SQUARE) & ~rooting),  # the last squares outlast their walk
             write.en.eq(collects | worked),
             write.addr.eq(Mux(collects, collected, target + Mux(bank, channels, 0))),
             write.data.eq(rounded),
@@ -281,8 +272,9 @@ class StepNorm(wiring.Component):
             m.d.sync += total.eq(total + rounded)
         with m.If(collects & ((collected == channels - 1) | (collected == 2 * channels - 1))):
             m.d.sync += full.eq(1)
-        with m.If(issued_at[last] & averaging):
-            m.d.sync += inverted_mean.eq(~rounded)
+        # The mean needs no clipping, and the first square needs the mean.
+        with m.If(issued_at[last - 1] & delayed(m, averaging, 1)):
+            m.d.sync += inverted_mean.eq(~unclipped)
 
         # Channels leave, their marks in a register: the bank is taken again before the last one is out.
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
@@ -301,8 +293,8 @@ class StepNorm(wiring.Component):
         if self.gelu is None:
             return value
         out = gelu_of(m, self.gelu, value)
-        if self._dropped > 0:
+        if self.dropped > 0:
             held = Signal.like(out, reset_less=True)
             m.d.sync += held.eq(out)
             out = held
-        return requantise(out, self._dropped, self.output.width)
+        return requantise(out, self.dropped, self.output.width)

@@ -102,15 +102,17 @@ def norm_beats(unit, spec, generator, steps: int):
     return payloads.ravel().tolist(), requantise(a * b, spec.product_shift, 15)
 
 
-NORMS = [(Gsu, channels, BLOCKS) for channels in (1, 2, 3, 5, 8, 33)] + [
-    *((StreamedGsu, channels, BLOCKS) for channels in (1, 3, 8, 17)),
-    *((Gsu, channels, LOGIC) for channels in (1, 2, 5, 33)),
+NORMS = [
+    *((Gsu, channels, BLOCKS, waits) for channels in (1, 2, 3, 5, 8) for waits in (False, True)),
+    *((Gsu, channels, LOGIC, channels == 5) for channels in (1, 2, 3, 5, 33)),
+    (Gsu, 33, BLOCKS, True),
+    *((StreamedGsu, channels, BLOCKS, False) for channels in (1, 3, 8, 17)),
 ]
 
 
-@pytest.mark.parametrize(("unit", "channels", "fabric"), NORMS)
-def test_norm_equals_its_specification(unit, channels, fabric):
-    for seed, pressure in pressures(channels, unit is Gsu):
+@pytest.mark.parametrize(("unit", "channels", "fabric", "waits"), NORMS)
+def test_norm_equals_its_specification(unit, channels, fabric, waits):
+    for seed, pressure in pressures(channels, unit is Gsu, waits):
         spec, generator = spec_of(channels, seed), np.random.default_rng(seed)
         sequences = [norm_beats(unit, spec, generator, steps) for steps in (4, 1, 5)]
         expected = [
@@ -126,7 +128,7 @@ def test_norm_equals_its_specification(unit, channels, fabric):
             )
         ]
         payloads = [payload for given, _ in sequences for payload in given]
-        component = unit.norm_of(spec, fabric, bool(seed % 2))
+        component = unit.norm_of(spec, fabric, waits)
         got = run_stream(component, payloads, len(expected), seed=seed, **pressure)
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
@@ -142,6 +144,16 @@ def test_norm_never_exceeds_the_cycles_it_promises(unit, channels, waits, fabric
     payloads, z = norm_beats(unit, spec, np.random.default_rng(0), 9)
     got = run_stream(norm, payloads, z.size)
     assert max(np.diff(got.cycles[channels - 1 :: channels])[1:]) <= norm.cycles_per_step
+
+
+@pytest.mark.parametrize("fabric", [BLOCKS, LOGIC])
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("channels", [1, 2, 3, 5, 8])
+def test_norm_takes_the_cycles_it_promises(channels, waits, fabric):
+    """A silent step takes the most; while the second one is worked on, no factors come."""
+    norm = Gsu.norm_of(spec_of(channels, 1), fabric, waits)
+    got = run_stream(norm, [0] * 2 * channels, 2 * channels)
+    assert np.diff(got.cycles[channels - 1 :: channels]) == norm.cycles_per_step - channels
 
 
 def test_streamed_norm_takes_a_channel_a_cycle():

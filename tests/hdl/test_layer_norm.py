@@ -44,7 +44,7 @@ KINDS = [BlockNorm, StreamedBlockNorm, in_logic]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("channels", [1, 3, 8])
+@pytest.mark.parametrize("channels", [1, 2, 3, 5, 8])
 def test_norm_equals_its_specification(channels, kind):
     for seed, pressure in pressures(channels, KINDS.index(kind)):
         spec = drawn_spec(channels, seed)
@@ -62,6 +62,15 @@ def test_norm_never_exceeds_the_cycles_it_promises(channels, kind):
     values = np.random.default_rng(0).integers(-1000, 1000, (9, channels))
     got = run_stream(norm, step_beats(values, 16), values.size)
     assert max(np.diff(got.cycles[channels - 1 :: channels])[1:]) <= norm.cycles_per_step
+
+
+@pytest.mark.parametrize("kind", [BlockNorm, in_logic])
+@pytest.mark.parametrize("channels", [1, 2, 3, 5, 8])
+def test_norm_takes_the_cycles_it_promises(channels, kind):
+    """A silent step takes the most; while the second one is worked on, nothing comes."""
+    norm = kind(drawn_spec(channels, 1))
+    got = run_stream(norm, [0] * 2 * channels, 2 * channels)
+    assert np.diff(got.cycles[channels - 1 :: channels]) == norm.cycles_per_step - channels
 
 
 def test_gains_beyond_the_outputs_range_are_refused():
