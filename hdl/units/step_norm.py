@@ -95,11 +95,11 @@ class StepNorm(wiring.Component):
     def settling(self) -> tuple[int, int, int, int]:
         """Cycles from each walk's last issue until what follows begins.
 
-        The root takes squares as products. What is written back has to be there, but the channels leave in
-        the order of their writing, so the first one may leave before the last one is written.
+        The root takes squares as products; the shift of a product is the last thing that its walk decides. A
+        channel is read after its writing, and all are in the same order: the first may be before the last's.
         """
-        leaving = 1 + max(self.latency - self.norm.channels, 0)
-        return self.product_cycle + 1, self.latency, self.latency, leaving
+        shifted, written = self.product_cycle, 1 + max(self.latency - self.norm.channels, 0)
+        return shifted + 1, shifted, max(shifted, written), written
 
     @property
     def cycles_per_step(self) -> int:
@@ -258,12 +258,12 @@ class StepNorm(wiring.Component):
         # z is a bit narrower than the word.
         m.d.sync += [unclipped.eq(whole), rounded.eq(saturate_either(unclipped, WORD, pair_at[last - 1]))]
 
-        # Write-backs: z into the bank that is not worked on, with its sum.
+        # Write-backs: z into the bank that is not worked on, with its sum. No square, though some come late.
         collects, worked = pair_at[last], Signal()
         collected, _ = channel_counter(m, "collected", 2 * channels, collects)
         target, _ = channel_counter(m, "target", channels, worked)
         m.d.comb += [
-            worked.eq(issued_at[last] & (walk != SQUARE) & ~rooting),  # the last squares outlast their walk
+            worked.eq(issued_at[last] & (walk != SQUARE) & ~(rooting & (walk == SCALE))),
             write.en.eq(collects | worked),
             write.addr.eq(Mux(collects, collected, target + Mux(bank, channels, 0))),
             write.data.eq(rounded),
