@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 from hdl.fixed import count_width
 from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.memory import table, words_of
-from hdl.primitives.multiplier import SerialMultiplier
 from hdl.primitives.queue import Queue
+from hdl.primitives.serial_multiplier import SerialMultiplier
 from hdl.primitives.single_port import SinglePortMemory
 from hdl.streams import Logit, beats
 from quantize.layers.ends import POOLED_WIDTH, DecoderSpec, PoolSpec

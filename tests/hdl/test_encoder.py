@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from boards.toolchain import Expected, synthesise
-from hdl.encoder import BlockEncoder, SerialEncoder, StreamedEncoder
+from hdl.encoder import BlockEncoder, StreamedEncoder
 from hdl.parts import part
 from hdl.primitives.fabric import LOGIC
+from hdl.serial_encoder import SerialEncoder
 from hdl.verilog import rtlil_text
 from tests.hdl.bench import pressures, run_stream, step_beats
 from tests.networks import random_network
