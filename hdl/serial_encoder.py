@@ -13,13 +13,15 @@ from quantize.layers.ends import WEIGHT_WIDTH, EncoderSpec
 
 
 class SerialEncoder(wiring.Component):
-    """`quantize.layers.ends.EncoderSpec` in gates, its products one after the other, bit by bit.
+    """`quantize.layers.ends.EncoderSpec` in gates, its products one after the other, a digit a cycle.
 
     A step is collected in one of two banks while the other one is multiplied.
 
     Parameters
     ----------
     spec : EncoderSpec
+    bits : int
+        Of a feature, multiplied in a cycle: 1 or 2.
 
     Members
     -------
@@ -29,9 +31,9 @@ class SerialEncoder(wiring.Component):
 
     multipliers = 0
 
-    def __init__(self, spec: EncoderSpec):
+    def __init__(self, spec: EncoderSpec, bits: int = 1):
         self.spec = spec
-        self.multiplier = SerialMultiplier(WEIGHT_WIDTH, spec.input.width)
+        self.multiplier = SerialMultiplier(WEIGHT_WIDTH, spec.input.width, bits)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     @property
