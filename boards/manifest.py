@@ -37,7 +37,7 @@ def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
         "multiplications_per_step": network.multiplications_per_step,
         "multipliers": plan.multipliers,
         "schedule": {
-            "serial_encoder": plan.serial_encoder,
+            "encoder_bits": plan.encoder_bits,
             "streamed": plan.streamed,
             "layers": [asdict(layer) for layer in plan.layers],
         },

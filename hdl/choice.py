@@ -37,8 +37,8 @@ class Choice:
     Parameters
     ----------
     layers : tuple of LayerChoice
-    serial_encoder : bool
-        The encoder multiplies a bit a cycle instead of with a multiplier block.
+    encoder_bits : int, optional
+        Bits of a feature that the encoder multiplies a cycle, 1 or 2; without, it has a multiplier.
     streamed : bool
         Every component in the build that takes a channel a cycle, where it has one.
     fabric : Fabric
@@ -46,6 +46,6 @@ class Choice:
     """
 
     layers: tuple[LayerChoice, ...]
-    serial_encoder: bool
+    encoder_bits: int | None
     streamed: bool = False
     fabric: Fabric = BLOCKS

@@ -164,11 +164,11 @@ AnyEncoder = SerialEncoder | BlockEncoder | Embedding
 
 
 def make_encoder(
-    spec: EncoderSpec | EmbeddingSpec, *, serial: bool, streamed: bool, fabric: Fabric
+    spec: EncoderSpec | EmbeddingSpec, *, bits: int | None, streamed: bool, fabric: Fabric
 ) -> AnyEncoder:
-    """A specification's component, in the build that takes a product a cycle if wanted."""
+    """A specification's component; for `bits` see `hdl.choice.Choice.encoder_bits`."""
     if isinstance(spec, EmbeddingSpec):
         return Embedding(spec)
     if streamed:
         return StreamedEncoder(spec)
-    return SerialEncoder(spec) if serial else BlockEncoder(spec, fabric)
+    return BlockEncoder(spec, fabric) if bits is None else SerialEncoder(spec, bits)

@@ -81,8 +81,10 @@ def _places(design: Network, choice: Choice) -> Iterator[_Place]:
     """Where components are in the circuit, and what was chosen for them."""
     if isinstance(design.encoder, Embedding):
         encoder = "a row for each token"
+    elif choice.encoder_bits is None:
+        encoder = "a product a cycle"
     else:
-        encoder = "bit by bit" if choice.serial_encoder else "a product a cycle"
+        encoder = f"{_some(choice.encoder_bits, 'bit')} a cycle"
     yield _Place("encoder", None, "encoder", encoder, design.encoder.cycles_per_step)
     for index, (block, layer) in enumerate(zip(design.blocks, choice.layers, strict=True)):
         here = f"layer_{index}"

@@ -36,7 +36,7 @@ class Network(wiring.Component):
         self.network, self.taps = network, taps
         self.encoder: AnyEncoder = make_encoder(
             network.encoder,
-            serial=choice.serial_encoder,
+            bits=choice.encoder_bits,
             streamed=choice.streamed,
             fabric=choice.fabric,
         )

@@ -23,6 +23,8 @@ ARRAYS = ((4, False), (3, False), (2, True), (2, False), (1, False))
 """Multipliers of an array, and whether a helper stands beside them; the fastest first."""
 STREAMED_MULTIPLIERS = (4, 2)
 """Of each lane of an array."""
+ENCODER_BITS = (None, 2, 1)
+"""See `hdl.choice.Choice`; the fastest first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +154,7 @@ def assess(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan:
     counted = census(rtlil)
     return Plan(
         layers=choice.layers,
-        serial_encoder=choice.serial_encoder,
+        encoder_bits=choice.encoder_bits,
         streamed=choice.streamed,
         fabric=choice.fabric,
         part=part,
@@ -187,8 +189,8 @@ def choices(network: QuantizedNetwork, part: Part) -> list[Choice]:
         units = {taken for unit in options for taken in unit.values() if array < taken < next_array}
         for cycles in [array, *sorted(units)]:
             layers = _layers(network, options, form, cycles, part.family)
-            # A multiplier block for the encoder only where the bit-serial one would hold the layers up.
-            found += [Choice(layers, serial_encoder=serial, fabric=fabric) for serial in (False, True)]
+            # A multiplier for the encoder, or two bits a cycle, only where less would hold the layers up.
+            found += [Choice(layers, encoder_bits=bits, fabric=fabric) for bits in ENCODER_BITS]
     found = _each_slower(network, found)
     if part.family == "ecp5":  # the streamed builds live on its memories of look-up tables
         found = [*_streamed_choices(network, part, Network(network, found[0]).cycles_per_step), *found]
@@ -211,7 +213,7 @@ def _streamed_choices(network: QuantizedNetwork, part: Part, slowest: int) -> li
     """Choices of streamed builds that take fewer cycles than the slowest of use, in the order of speed."""
     options = [_lane_options(block, part.fabric, streamed=True) for block in network.blocks]
     arrays = [_array_options(block, part.dsps) for block in network.blocks]
-    encoder = make_encoder(network.encoder, serial=False, streamed=True, fabric=part.fabric).cycles_per_step
+    encoder = make_encoder(network.encoder, bits=None, streamed=True, fabric=part.fabric).cycles_per_step
     units_least = max(min(unit.values()) for unit in options)
     least = max(encoder, units_least, *(min(array.values()) for array in arrays))
     found: list[Choice] = []
@@ -225,7 +227,7 @@ def _streamed_choices(network: QuantizedNetwork, part: Part, slowest: int) -> li
             array_lanes, multipliers = min(enough, key=lambda form: (form[0] * form[1], form))
             lanes = min(lanes for lanes, taken in unit.items() if taken <= cycles)
             layers.append(LayerChoice(multipliers, lanes, array_lanes))
-        choice = Choice(tuple(layers), serial_encoder=False, streamed=True, fabric=part.fabric)
+        choice = Choice(tuple(layers), encoder_bits=None, streamed=True, fabric=part.fabric)
         if choice not in found:
             found.append(choice)
     return found

@@ -50,7 +50,7 @@ def drawn_streamed_choice(network, generator) -> Choice:
         )
         for block in network.blocks
     )
-    return Choice(layers, serial_encoder=False, streamed=True)
+    return Choice(layers, encoder_bits=None, streamed=True)
 
 
 def drawn_choice(network, generator) -> Choice:
@@ -67,8 +67,8 @@ def drawn_choice(network, generator) -> Choice:
         )
 
     layers = tuple(drawn_layer(block) for block in network.blocks)
-    serial, in_logic = generator.integers(2, size=2)
-    return Choice(layers, serial_encoder=bool(serial), fabric=LOGIC if in_logic else BLOCKS)
+    bits, in_logic = int(generator.integers(3)), generator.integers(2)
+    return Choice(layers, encoder_bits=bits or None, fabric=LOGIC if in_logic else BLOCKS)
 
 
 # Layer norms before and after blocks.
@@ -115,7 +115,7 @@ def test_streamed_circuit_with_layer_norms_equals_the_reference(shape):
 @pytest.mark.parametrize(("model", "channels"), [("gsu_lean", 12), ("gsu", 20)])
 def test_streamed_circuit_takes_the_cycles_it_promises(model, channels):
     network = random_network(model, channels, 3, 1, seed=5)
-    choice = Choice((LayerChoice(4, channels, -(-channels // 4)),), serial_encoder=False, streamed=True)
+    choice = Choice((LayerChoice(4, channels, -(-channels // 4)),), encoder_bits=None, streamed=True)
     with drafts():
         promised = Network(network, choice).cycles_per_step
     assert promised == max(20 if model == "gsu" else 0, channels)
@@ -129,7 +129,7 @@ def test_streamed_circuit_takes_the_cycles_it_promises(model, channels):
 
 def test_streamed_circuit_is_as_late_as_it_promises():
     network = random_network("gsu", 6, 2, 2, seed=5)
-    choice = Choice((LayerChoice(4, 2, 3), LayerChoice(4, 6, 2)), serial_encoder=False, streamed=True)
+    choice = Choice((LayerChoice(4, 2, 3), LayerChoice(4, 6, 2)), encoder_bits=None, streamed=True)
     with drafts():
         promised = Network(network, choice).latency_cycles
     run = AmaranthSimulator().run(

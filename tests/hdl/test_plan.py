@@ -28,8 +28,8 @@ def test_every_kind_of_unit_has_a_plan(model):
 @pytest.mark.parametrize(
     "choice",
     [
-        Choice((LayerChoice(3, 2),), serial_encoder=False),
-        Choice((LayerChoice(2, 2, 2),), serial_encoder=False, streamed=True),
+        Choice((LayerChoice(3, 2),), encoder_bits=None),
+        Choice((LayerChoice(2, 2, 2),), encoder_bits=None, streamed=True),
     ],
     ids=["small", "streamed"],
 )
@@ -53,8 +53,20 @@ def test_multipliers_that_would_wait_for_a_unit_are_spared():
     assert plan.layers[0].multipliers == 1
     # The norm of a step takes longer than the ten products of two channels.
     assert plan.cycles_per_step > 10
-    more = assess(network, Choice((LayerChoice(4, 2),), serial_encoder=False), part("ecp5-25k"))
+    more = assess(network, Choice((LayerChoice(4, 2),), encoder_bits=None), part("ecp5-25k"))
     assert more.cycles_per_step == plan.cycles_per_step
+
+
+@pytest.mark.parametrize(
+    ("features", "modes", "bits"),
+    [(1, 9, 1), (1, 8, 2), (1, 5, 2), (1, 4, None), (2, 19, 1), (2, 11, 2), (2, 10, None)],
+)
+def test_the_encoder_is_the_smallest_that_keeps_up(features, modes, bits):
+    """An array of four multipliers takes a cycle more than its modes; a product takes 10 cycles, 6 or 1."""
+    network = random_network("prf", 3, modes, 1, seed=1, features=features)
+    plan = plan_network(network, part("up5k"))
+    assert plan.cycles_per_step == 3 * (modes + 1)
+    assert plan.encoder_bits == bits
 
 
 def test_what_is_short_is_told_of_the_smallest_circuit():

@@ -38,12 +38,13 @@ def test_part_without_models_is_told(tmp_path):
 @pytest.mark.synth
 @pytest.mark.cosim
 @pytest.mark.parametrize(
-    ("layer", "modes"), [(LayerChoice(2, 2), 2), (LayerChoice(2, 4, helped=True, waits=True), 4)]
+    ("layer", "modes", "bits"),
+    [(LayerChoice(2, 2), 2, 1), (LayerChoice(2, 4, helped=True, waits=True), 4, 2)],
 )
-def test_netlist_of_a_network_equals_its_reference(layer, modes, tmp_path):
+def test_netlist_of_a_network_equals_its_reference(layer, modes, bits, tmp_path):
     """Registers before and behind the mixer's multiplier once made synthesis build another circuit."""
     target, network = part("up5k"), random_network("gsu", 32, modes, 1, seed=3)
-    design = Network(network, Choice((layer,), serial_encoder=True, fabric=target.fabric), taps=True)
+    design = Network(network, Choice((layer,), encoder_bits=bits, fabric=target.fabric), taps=True)
     samples = INPUT.quantise(random_samples(1, 8, seed=1))
     synthesis = synthesise(
         rtlil_text(design, platform=target.family), target, tmp_path, Expected(spram=3), no_collisions=True
