@@ -15,10 +15,12 @@ from hdl.streams import Beat, Tap, beats
 from hdl.units.glu import ACTIVATIONS, Glu
 from hdl.units.gsu import Gsu, LeanGsu, StreamedGsu, StreamedLeanGsu
 from hdl.units.layer_norm import BlockNorm, StreamedBlockNorm
+from hdl.units.norm_stream import PRODUCTS
 from hdl.units.spike_linear import SpikeLinear
 from hdl.units.unit import Unit
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 from quantize.layers.linear import SpikeLinearSpec
+from quantize.layers.norm import LayerNormSpec
 from quantize.network import Block, UnitSpec
 
 UNITS: dict[str, type[Unit]] = {
@@ -41,11 +43,19 @@ Streamed = LanedArray | StreamedGsu | StreamedLeanGsu | StreamedBlockNorm
 
 
 def make_unit(
-    spec: UnitSpec, lanes: int, *, streamed: bool, waits: bool = False, fabric: Fabric = BLOCKS
+    spec: UnitSpec,
+    lanes: int,
+    *,
+    streamed: bool,
+    waits: bool = False,
+    norm_multipliers: int = PRODUCTS,
+    fabric: Fabric = BLOCKS,
 ) -> Unit:
     """A specification's component, in the build that takes a channel a cycle if wanted and there is one."""
     kind = (UNITS | STREAMED_UNITS if streamed else UNITS)[spec.kind]
-    options = {"waits": True} if waits else {}
+    options: dict[str, int] = {"waits": True} if waits else {}
+    if kind is StreamedGsu:
+        options["norm_multipliers"] = norm_multipliers
     return kind(spec, lanes, fabric, **options)
 
 
@@ -78,10 +88,17 @@ class ResidualBlock(wiring.Component):
     def __init__(self, block: Block, choice: LayerChoice, *, streamed: bool = False, fabric: Fabric = BLOCKS):
         self.block, self.streamed = block, streamed
         stream, channels = block.unit.output, block.array.channels
-        norm = StreamedBlockNorm if streamed else BlockNorm
-        self.norm_before = None if block.norm_before is None else norm(block.norm_before, fabric)
-        self.norm_after = None if block.norm_after is None else norm(block.norm_after, fabric)
-        self.unit = make_unit(block.unit, choice.lanes, streamed=streamed, waits=choice.waits, fabric=fabric)
+
+        def norm(spec: LayerNormSpec | None) -> BlockNorm | None:
+            if spec is None:
+                return None
+            return StreamedBlockNorm(spec, choice.norm_multipliers) if streamed else BlockNorm(spec, fabric)
+
+        self.norm_before, self.norm_after = norm(block.norm_before), norm(block.norm_after)
+        self.unit = make_unit(
+            block.unit, choice.lanes, streamed=streamed, waits=choice.waits,
+            norm_multipliers=choice.norm_multipliers, fabric=fabric,
+        )  # fmt: skip
         self.array: NeuronArray | LanedArray
         self.ring: ResidualRing | ResidualFork
         if streamed:

@@ -21,6 +21,8 @@ class LayerChoice:
         A helper beside two multipliers; see `hdl.slots.slots_of`.
     waits : bool
         The unit in a form that is smaller and slower: some of its work waits for what came before.
+    norm_multipliers : int
+        Of each norm in a streamed network: 4, 2 or 1.
     """
 
     multipliers: int
@@ -28,6 +30,7 @@ class LayerChoice:
     array_lanes: int = 1
     helped: bool = False
     waits: bool = False
+    norm_multipliers: int = 4
 
 
 @dataclass(frozen=True)

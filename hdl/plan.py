@@ -15,8 +15,12 @@ from hdl.parts import Family, Part
 from hdl.primitives.fabric import Fabric
 from hdl.resources import Resources
 from hdl.slots import HELPED_MODES
+from hdl.units.gsu import StreamedGsu
+from hdl.units.layer_norm import StreamedBlockNorm
+from hdl.units.norm_stream import NORM_MULTIPLIERS
 from hdl.verilog import rtlil_text
 from quantize.errors import StatespikeError
+from quantize.layers.gsu import GsuSpec
 from quantize.network import Block, QuantizedNetwork
 
 ARRAYS = ((4, False), (3, False), (2, True), (2, False), (1, False))
@@ -212,21 +216,24 @@ def _each_slower(network: QuantizedNetwork, found: list[Choice]) -> list[Choice]
 def _streamed_choices(network: QuantizedNetwork, part: Part, slowest: int) -> list[Choice]:
     """Choices of streamed builds that take fewer cycles than the slowest of use, in the order of speed."""
     options = [_lane_options(block, part.fabric, streamed=True) for block in network.blocks]
+    norms = [_norm_options(block) for block in network.blocks]
     arrays = [_array_options(block, part.dsps) for block in network.blocks]
     encoder = make_encoder(network.encoder, bits=None, streamed=True, fabric=part.fabric).cycles_per_step
-    units_least = max(min(unit.values()) for unit in options)
-    least = max(encoder, units_least, *(min(array.values()) for array in arrays))
+    fastest = [min(option.values()) for option in (*options, *norms)]
+    fastest += [min(array.values()) for array in arrays]
+    least = max(encoder, *fastest)
     found: list[Choice] = []
     for cycles in sorted({max(least, taken) for array in arrays for taken in array.values()}):
         if cycles >= slowest:
             break
         layers = []
-        for unit, array in zip(options, arrays, strict=True):
+        for unit, norm, array in zip(options, norms, arrays, strict=True):
             # The fewest multipliers, then the fewest lanes.
             enough = [form for form, taken in array.items() if taken <= cycles]
             array_lanes, multipliers = min(enough, key=lambda form: (form[0] * form[1], form))
             lanes = min(lanes for lanes, taken in unit.items() if taken <= cycles)
-            layers.append(LayerChoice(multipliers, lanes, array_lanes))
+            in_norms = min(count for count, taken in norm.items() if taken <= cycles)
+            layers.append(LayerChoice(multipliers, lanes, array_lanes, norm_multipliers=in_norms))
         choice = Choice(tuple(layers), encoder_bits=None, streamed=True, fabric=part.fabric)
         if choice not in found:
             found.append(choice)
@@ -245,6 +252,19 @@ def _array_options(block: Block, most: int) -> dict[tuple[int, int], int]:
         for lanes in LanedArray.lane_choices(block.array)
         if multipliers * lanes < most
     }
+
+
+def _norm_options(block: Block) -> dict[int, int]:
+    """Multipliers of a streamed block's norms, and the cycles a step of the slowest; 0 without one."""
+    specs = [spec for spec in (block.norm_before, block.norm_after) if spec is not None]
+
+    def slowest(multipliers: int) -> int:
+        norms = [StreamedBlockNorm(spec, multipliers).norm for spec in specs]
+        if isinstance(block.unit, GsuSpec):
+            norms.append(StreamedGsu(block.unit, 1, norm_multipliers=multipliers).norm)
+        return max((norm.cycles_per_step for norm in norms), default=0)
+
+    return {multipliers: slowest(multipliers) for multipliers in NORM_MULTIPLIERS}
 
 
 def _lane_options(block: Block, fabric: Fabric, *, streamed: bool = False) -> dict[int, int]:

@@ -13,7 +13,7 @@ from hdl.streams import Beat
 from hdl.units.gate_product import GatedMixer
 from hdl.units.gsu_mixer import GsuMixer, memory_shapes
 from hdl.units.gsu_stream import StreamedGsuMixer
-from hdl.units.norm_stream import StreamedStepNorm
+from hdl.units.norm_stream import PRODUCTS, StreamedStepNorm
 from hdl.units.step_norm import StepNorm
 from hdl.units.unit import Unit
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
@@ -38,20 +38,13 @@ class Gsu(Unit):
     WAITS_FOR: str | None = "one block after the other"
 
     def __init__(self, spec: GsuSpec, lanes: int, fabric: Fabric = BLOCKS, *, waits: bool = False):
-        self.mixer, self.norm = self.mixer_of(spec, lanes, waits), self.norm_of(spec, fabric, waits)
-        super().__init__(spec, lanes, fabric)
-
-    @staticmethod
-    def mixer_of(spec: GsuSpec, lanes: int, waits: bool) -> GsuMixer:
-        return GsuMixer(spec, lanes, waits=waits)
-
-    @staticmethod
-    def norm_of(spec: GsuSpec, fabric: Fabric, waits: bool = False) -> StepNorm | StreamedStepNorm:
-        """What follows the mixer: it makes the gate product too."""
-        return StepNorm(
+        self.mixer = GsuMixer(spec, lanes, waits=waits)
+        # It makes the gate product too.
+        self.norm: StepNorm | StreamedStepNorm = StepNorm(
             spec.norm, spec.output, spec.gelu,
             factor_width=spec.bias_path_width, product_shift=spec.product_shift, fabric=fabric, waits=waits,
         )  # fmt: skip
+        super().__init__(spec, lanes, fabric)
 
     @staticmethod
     def mixer_size(spec: GsuSpec, lanes: int, waits: bool, family: Family) -> int:
@@ -85,21 +78,30 @@ class Gsu(Unit):
 
 
 class StreamedGsu(Gsu):
-    """A `Gsu` whose parts take a channel a cycle, with multiplier blocks."""
+    """A `Gsu` whose parts take a channel a cycle, or its norm a slower pace, with multiplier blocks.
+
+    Parameters
+    ----------
+    spec : GsuSpec
+    lanes : int
+        Of the mixer, 1 to H.
+    fabric : Fabric
+    norm_multipliers : int
+        See `StreamedStepNorm`.
+    """
 
     WAITS_FOR = None
 
-    @staticmethod
-    def mixer_of(spec: GsuSpec, lanes: int, waits: bool) -> StreamedGsuMixer:
-        return StreamedGsuMixer(spec, lanes)
+    def __init__(
+        self, spec: GsuSpec, lanes: int, fabric: Fabric = BLOCKS, *, norm_multipliers: int = PRODUCTS
+    ):
+        self.mixer = StreamedGsuMixer(spec, lanes)
+        self.norm = StreamedStepNorm(spec.norm, spec.output, spec.gelu, norm_multipliers)
+        Unit.__init__(self, spec, lanes, fabric)
 
     @property
     def mixer_cycles(self) -> int:
         return self.mixer.cycles_per_step
-
-    @staticmethod
-    def norm_of(spec: GsuSpec, fabric: Fabric, waits: bool = False) -> StreamedStepNorm:
-        return StreamedStepNorm(spec.norm, spec.output, spec.gelu)
 
     @property
     def multipliers(self) -> int:

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.fixed import requantise
 from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.streams import beats
-from hdl.units.norm_stream import StreamedStepNorm
+from hdl.units.norm_stream import PRODUCTS, StreamedStepNorm
 from hdl.units.step_norm import StepNorm
 from quantize.layers.norm import WORD, LayerNormSpec
 
@@ -70,10 +70,26 @@ class BlockNorm(wiring.Component):
 
 
 class StreamedBlockNorm(BlockNorm):
-    """A `BlockNorm` that takes a channel a cycle, with multiplier blocks."""
+    """A `BlockNorm` that takes a channel a cycle, or slower with fewer than four multiplier blocks.
+
+    Parameters
+    ----------
+    spec : LayerNormSpec
+    multipliers : int
+        See `StreamedStepNorm`.
+
+    Members
+    -------
+    i, o
+        As of a `BlockNorm`.
+    """
+
+    def __init__(self, spec: LayerNormSpec, multipliers: int = PRODUCTS):
+        self.norm_multipliers = multipliers
+        super().__init__(spec)
 
     def _make_norm(self) -> StreamedStepNorm:
-        return StreamedStepNorm(self.spec.norm, self.spec.output)
+        return StreamedStepNorm(self.spec.norm, self.spec.output, multipliers=self.norm_multipliers)
 
     def _connect_value(self, m: Module) -> None:
         value = requantise(self.i.payload.value, self.spec.input_shift, self.spec.norm.input_width)

@@ -1,4 +1,4 @@
-"""LayerNorm over the channels of a step, with GELU behind it if wanted, a channel in every cycle."""
+"""LayerNorm over the channels of a step, and GELU if wanted, a channel in every cycle or at a slower pace."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import stream, wiring
@@ -6,102 +6,35 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.fixed import requantise, round_shift, saturate
 from hdl.primitives.counters import StepGate, channel_counter
+from hdl.primitives.fabric import BLOCK_LATENCY
 from hdl.primitives.memory import table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
+from hdl.primitives.shared_multiplier import SHARED_LATENCY, Place, shared_multiplier, turns_of
 from hdl.primitives.store import Outlet, ShallowStore, Store
 from hdl.streams import Beat, beats
+from hdl.units.centre import Centre
 from hdl.units.functions import GELU_LATENCY, gelu_pipeline
 from hdl.units.root_stream import Divider, Normaliser, Scaled, SquareRoot
 from quantize.formats import Format
 from quantize.layers.functions import Gelu
 from quantize.layers.norm import GAIN_WIDTH, WORD, LayerNorm
 
-
-class Centre(wiring.Component):
-    """Subtracts the mean of each step.
-
-    Parameters
-    ----------
-    norm : LayerNorm
-
-    Members
-    -------
-    i : In(stream of Beat), z
-    o : Out(stream of Beat(WORD)), z - mean
-    """
-
-    # One that comes, one that waits for its mean, one that leaves.
-    STEPS = 3
-
-    def __init__(self, norm: LayerNorm):
-        self.norm = norm
-        super().__init__({"i": In(beats(norm.input_width)), "o": Out(beats(WORD))})
-
-    @property
-    def multipliers(self) -> int:
-        return 0 if self.norm.mean_is_shifted else 1
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        norm, channels = self.norm, self.norm.channels
-        m.submodules.gate = gate = StepGate(channels, self.STEPS)
-        m.submodules.values = values = Store(norm.input_width, self.STEPS * channels)
-        m.submodules.means = means = ShallowStore(Beat(WORD), self.STEPS)
-        m.d.comb += [
-            self.i.ready.eq(gate.ready & values.i.ready),
-            gate.take.eq(self.i.valid & self.i.ready),
-            values.i.valid.eq(self.i.valid & gate.ready),
-            values.i.payload.eq(self.i.payload.value),
-        ]
-
-        # Cycle 1: a value; 2: the sum; 3: its word.
-        value = Signal(signed(norm.input_width), reset_less=True)
-        marks = Signal(2, reset_less=True)
-        total = Signal(signed(norm.sum_width), reset_less=True)
-        word = Signal(signed(WORD), reset_less=True)
-        m.d.sync += [
-            value.eq(self.i.payload.value),
-            marks.eq(Cat(self.i.payload.first, self.i.payload.last)),
-            word.eq(round_shift(total, norm.mean_shift)),
-        ]
-        taken, begun = delayed(m, gate.take, 1), delayed(m, gate.begins, 1)
-        with m.If(taken):
-            m.d.sync += total.eq(Mux(begun, 0, total) + value)
-        mean, age = word, 3
-        if not norm.mean_is_shifted:
-            m.submodules.multiplier = multiplier = Multiplier()
-            mean = Signal.like(word, name="mean")
-            m.d.comb += [multiplier.a.eq(word), multiplier.b.eq(norm.mean_factor)]
-            m.d.sync += mean.eq(round_shift(multiplier.product, norm.mean_factor_fraction))
-            age += multiplier.latency + 1
-        m.d.comb += [
-            means.i.valid.eq(delayed(m, gate.ends, age)),
-            Cat(means.i.payload.first, means.i.payload.last).eq(delayed(m, marks, age - 1)),
-            means.i.payload.value.eq(~mean),  # so that its subtraction is one adder: z + ~mean + 1
-        ]
-
-        leaves = Signal()
-        left, _ = channel_counter(m, "left", channels, leaves)
-        m.d.comb += [
-            self.o.valid.eq(values.o.valid & means.o.valid),
-            leaves.eq(self.o.valid & self.o.ready),
-            values.o.ready.eq(means.o.valid & self.o.ready),
-            gate.step_leaves.eq(leaves & (left == channels - 1)),
-            means.o.ready.eq(gate.step_leaves),
-            self.o.payload.first.eq(means.o.payload.first),
-            self.o.payload.last.eq(means.o.payload.last),
-            self.o.payload.value.eq(values.o.payload + means.o.payload.value + 1),
-        ]
-        return m
+PRODUCTS = 4
+"""Of each channel."""
+NORM_MULTIPLIERS = (4, 2, 1)
+# The products' turns, in the order of a channel's way from its departure on: where multipliers are shared,
+# each comes five cycles after the one before, so none comes twice.
+SCALING, NORMALISING, GAINING, SQUARING = range(PRODUCTS)
 
 
 class StreamedStepNorm(wiring.Component):
-    """`hdl.units.step_norm.StepNorm`, faster: four multipliers, and several steps under way.
+    """`hdl.units.step_norm.StepNorm`, faster: several steps under way, and up to four multipliers.
 
-    The first squares the centred values on their way into a memory. When the reciprocal deviation of their
-    step is known they leave it, through the other three: scaled by a power of two, normalised, with their
-    gain.
+    Centred values are squared on their way into a memory. When the reciprocal deviation of their step is
+    known they leave it, and are multiplied three times: scaled by a power of two, normalised, with their
+    gain. Fewer multipliers take turns with these products, and a channel comes in every second or fourth
+    cycle.
 
     Parameters
     ----------
@@ -109,6 +42,8 @@ class StreamedStepNorm(wiring.Component):
     output : Format
         The norm's own without a GELU.
     gelu : Gelu, optional
+    multipliers : int
+        4, 2 or 1, beside the mean's, if it has one.
 
     Members
     -------
@@ -121,15 +56,20 @@ class StreamedStepNorm(wiring.Component):
     # Cycles from a centred value's departure from the memory until it has gain and shift.
     GAIN_LATENCY = 13
 
-    def __init__(self, norm: LayerNorm, output: Format, gelu: Gelu | None = None):
+    def __init__(
+        self, norm: LayerNorm, output: Format, gelu: Gelu | None = None, multipliers: int = PRODUCTS
+    ):
+        if multipliers not in NORM_MULTIPLIERS:
+            raise ValueError(f"a norm has {NORM_MULTIPLIERS} multipliers, not {multipliers}")
         self.norm, self.output, self.gelu = norm, output, gelu
+        self.pace = PRODUCTS // multipliers
         self.centre = Centre(norm)
         self.normaliser, self.root, self.divider = Normaliser(norm), SquareRoot(norm), Divider(norm)
         super().__init__({"i": In(beats(norm.input_width)), "o": Out(beats(output.width))})
 
     @property
     def multipliers(self) -> int:
-        return 4 + self.centre.multipliers
+        return PRODUCTS // self.pace + self.centre.multipliers
 
     @property
     def _stages(self) -> list[Normaliser | SquareRoot | Divider]:
@@ -137,17 +77,22 @@ class StreamedStepNorm(wiring.Component):
 
     @property
     def cycles_per_step(self) -> int:
-        return max(self.norm.channels, *(stage.cycles for stage in self._stages))
+        return max(self.norm.channels * self.pace, *(stage.cycles for stage in self._stages))
 
     @property
     def latency_cycles(self) -> int:
         """Most cycles from a step's last beat to its last output, when nothing else is under way."""
-        walks = 2 * self.norm.channels
+        walks = 2 * self.norm.channels * self.pace
         return walks + sum(stage.cycles for stage in self._stages) + self._latency + 25
 
     @property
     def _latency(self) -> int:
-        return self.GAIN_LATENCY + (0 if self.gelu is None else GELU_LATENCY)
+        return self.GAIN_LATENCY + 3 * self._more + (0 if self.gelu is None else GELU_LATENCY)
+
+    @property
+    def _more(self) -> int:
+        """Cycles of a product in a shared multiplier over those in one of its own."""
+        return SHARED_LATENCY - BLOCK_LATENCY if self.pace > 1 else 0
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -160,18 +105,28 @@ class StreamedStepNorm(wiring.Component):
         m.submodules.values = values = Store(WORD, self.STEPS * channels)
         m.submodules.marks = marks = ShallowStore(2, self.STEPS)
         m.submodules.sums = sums = ShallowStore(unsigned(2 * norm.root_width), self.STEPS)
-        m.submodules.square = square = Multiplier()
+        turn = turns_of(m, self.pace)
+        places = self._places(m, turn)
+        square, scaling, normalising, gaining = (
+            places[use] for use in (SQUARING, SCALING, NORMALISING, GAINING)
+        )
         squares = Signal(2 * norm.root_width, reset_less=True)
-        summed = square.latency
+        more = self._more
+        # What is centred comes out of an adder, too late to wait for a turn: it comes a cycle before its own.
+        centred = Signal(signed(WORD))
+        squared = delayed(m, centred, more, reset_less=True)
+        summed = BLOCK_LATENCY + 2 * more
+        may_come = gate.ready & turn[(SQUARING - more) % self.pace]
         m.d.comb += [
-            centre.o.ready.eq(gate.ready & values.i.ready),
+            centre.o.ready.eq(may_come & values.i.ready),
             gate.take.eq(centre.o.valid & centre.o.ready),
-            values.i.valid.eq(centre.o.valid & gate.ready),
+            values.i.valid.eq(centre.o.valid & may_come),
             values.i.payload.eq(centre.o.payload.value),
             marks.i.valid.eq(gate.begins),
             marks.i.payload.eq(Cat(centre.o.payload.first, centre.o.payload.last)),
-            square.a.eq(centre.o.payload.value),
-            square.b.eq(centre.o.payload.value),
+            centred.eq(centre.o.payload.value),
+            square.a.eq(squared),
+            square.b.eq(squared),
             sums.i.valid.eq(delayed(m, gate.ends, summed + 1)),
             sums.i.payload.eq(squares),
         ]
@@ -188,7 +143,8 @@ class StreamedStepNorm(wiring.Component):
         m.submodules.deviations = deviations = ShallowStore(Scaled(norm, norm.reciprocal_width), 2)
         wiring.connect(m, before, deviations.i)
 
-        # Out of the memory. Cycle 4: scaled; 8: normalised; 11: with gain; 13: with shift.
+        # Out of the memory. Cycle 4: scaled; 8: normalised; 11: with gain; 13: with shift; later where a
+        # multiplier is shared.
         m.submodules.outlet = outlet = Outlet(Beat(self.output.width), self._latency)
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
         entered, step_leaves = Signal(), Signal()
@@ -197,7 +153,7 @@ class StreamedStepNorm(wiring.Component):
         with m.If(entered):
             m.d.sync += last_left.eq((left == channels - 2) if channels > 1 else 1)
         m.d.comb += [
-            entered.eq(values.o.valid & deviations.o.valid & outlet.room),
+            entered.eq(turn[SCALING] & values.o.valid & deviations.o.valid & outlet.room),
             values.o.ready.eq(entered),
             step_leaves.eq(entered & last_left),
             deviations.o.ready.eq(step_leaves),
@@ -205,28 +161,26 @@ class StreamedStepNorm(wiring.Component):
             gate.step_leaves.eq(delayed(m, step_leaves, 1)),
             outlet.enter.eq(entered),
         ]
-        scaling = Multiplier(b_width=norm.most_doublings + 1, b_signed=False)
-        normalising = Multiplier(b_width=norm.reciprocal_width, b_signed=False)
-        gaining = Multiplier()
-        m.submodules.scaling, m.submodules.normalising, m.submodules.gaining = scaling, normalising, gaining
         reciprocal, out_marks = Signal(norm.reciprocal_width), Signal(2)
         scaled = self._clipped(m, self._rounded(m, scaling.product, norm.root_excess), WORD)
         normalised = self._clipped(m, self._rounded(m, normalising.product, norm.normalise_shift), WORD)
         gained = self._rounded(m, gaining.product, norm.gain_shift)
         gains = table(m, "gains", words_of(norm.gain, GAIN_WIDTH), GAIN_WIDTH)
         shifts = table(m, "shifts", words_of(norm.shift, WORD), WORD)
-        gains_at, _ = channel_counter(m, "gained", channels, delayed(m, entered, 7))
-        shifts_at, _ = channel_counter(m, "shifted", channels, delayed(m, entered, 10))
+        gains_at, _ = channel_counter(m, "gained", channels, delayed(m, entered, 7 + more))
+        shifts_at, _ = channel_counter(m, "shifted", channels, delayed(m, entered, 10 + 3 * more))
+        # A memory block answers as late.
+        gain = delayed(m, gains.data, more, reset_less=True)
         m.d.comb += [
             reciprocal.eq(deviations.o.payload.number),
             out_marks.eq(marks.o.payload),
             scaling.a.eq(values.o.payload),
             scaling.b.eq(deviations.o.payload.scale),
             normalising.a.eq(scaled),
-            normalising.b.eq(delayed(m, reciprocal, 4, reset_less=True)),
+            normalising.b.eq(delayed(m, reciprocal, 4 + more, reset_less=True)),
             gains.addr.eq(gains_at),
             gaining.a.eq(normalised),
-            gaining.b.eq(gains.data.as_signed()),
+            gaining.b.eq(gain.as_signed()),
             shifts.addr.eq(shifts_at),
         ]
         total = gained + shifts.data.as_signed()
@@ -241,6 +195,21 @@ class StreamedStepNorm(wiring.Component):
             outlet.value.value.eq(requantise(out, dropped, self.output.width)),
         ]
         return m
+
+    def _places(self, m: Module, turn: Signal) -> list[Place]:
+        """Who multiplies: a block for each product, or one for as many of them as there are turns."""
+        if self.pace == 1:
+            blocks = {
+                "scaling": Multiplier(b_width=self.norm.most_doublings + 1, b_signed=False),
+                "normalising": Multiplier(b_width=self.norm.reciprocal_width, b_signed=False),
+                "gaining": Multiplier(),
+                "square": Multiplier(),
+            }
+            for name, block in blocks.items():
+                m.submodules[name] = block
+            return [Place(block.a, block.b, block.product) for block in blocks.values()]
+        shared = (shared_multiplier(m, f"products_{index}", turn) for index in range(PRODUCTS // self.pace))
+        return [place for places in shared for place in places]
 
     @staticmethod
     def _rounded(m: Module, product: Value, shift: int) -> Signal:

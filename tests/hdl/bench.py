@@ -7,6 +7,9 @@ import numpy as np
 from amaranth.hdl import Value
 from amaranth.sim import Simulator
 
+from hdl.units.norm_stream import StreamedStepNorm
+from hdl.units.step_norm import StepNorm
+
 WATCHDOG_CYCLES = 20_000
 
 PRESSURE: list[dict[str, Any]] = [
@@ -50,6 +53,13 @@ def beat_values(payloads: list[int], width: int) -> np.ndarray:
     """Signed values of beats."""
     raw = np.array([payload >> 2 for payload in payloads], dtype=np.int64)
     return np.where(raw >= 1 << (width - 1), raw - (1 << width), raw)
+
+
+def assert_pace(norm: StepNorm | StreamedStepNorm, departures: list[int]) -> None:
+    """Steps leave a norm as fast as it promises; one may wait for the turn of its first product."""
+    spare = np.array(departures) - norm.cycles_per_step * np.arange(len(departures))
+    turns = norm.pace if isinstance(norm, StreamedStepNorm) else 1
+    assert np.max(spare - np.minimum.accumulate(spare)) < turns
 
 
 def run_stream(

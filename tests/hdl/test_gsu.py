@@ -1,19 +1,22 @@
 """The gates of the Gated Spiking Unit equal its specification, bit for bit."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from amaranth.hdl import Signal, signed
 
-from hdl.primitives.fabric import BLOCKS, LOGIC
+from hdl.drafts import drafts
+from hdl.primitives.fabric import LOGIC
 from hdl.primitives.memory import buffer
 from hdl.units.gate_product import GatedMixer
 from hdl.units.gsu import Gsu, StreamedGsu
 from hdl.units.gsu_stream import StreamedGsuMixer
+from hdl.units.norm_stream import StreamedStepNorm
 from quantize.calibration import Precision
 from quantize.formats import requantise
-from tests.hdl.bench import pressures, run_stream, step_beats
+from tests.hdl.bench import assert_pace, pressures, run_stream, step_beats
 from tests.networks import random_network
 
 SHAPES = [(1, 1), (2, 1), (3, 2), (5, 5), (7, 3), (8, 4)]
@@ -86,12 +89,12 @@ def test_mixer_takes_the_cycles_it_promises(kind, channels, lanes):
     assert set(np.diff(got.cycles[channels - 1 :: channels])[2:]) == {mixer.cycles_per_step}
 
 
-def norm_beats(unit, spec, generator, steps: int):
-    """A sequence as a unit's mixer gives it to the norm: payloads of z or of its factors, and z.
+def norm_beats(norm, spec, generator, steps: int):
+    """A sequence as a unit's mixer gives it to its norm: payloads of z or of its factors, and z.
 
     Ordinary, silent, quiet and extreme steps.
     """
-    if unit is StreamedGsu:
+    if isinstance(norm, StreamedStepNorm):
         values = generator.integers(-32768, 32768, (steps, spec.channels)) >> 1
         values[1::4], values[2::4], values[3::4] = 0, values[2::4] // 2500, values[3::4] | 0x3FFF
         return step_beats(values, 15), values
@@ -106,18 +109,29 @@ def norm_beats(unit, spec, generator, steps: int):
     return payloads.ravel().tolist(), requantise(a * b, spec.product_shift, 15)
 
 
-NORMS = [
-    *((Gsu, channels, BLOCKS, waits) for channels in (1, 2, 3, 5, 8) for waits in (False, True)),
-    *((Gsu, channels, LOGIC, channels == 5) for channels in (1, 2, 3, 5, 33)),
-    (Gsu, 33, BLOCKS, True),
-    *((StreamedGsu, channels, BLOCKS, False) for channels in (1, 3, 8, 17)),
-]
+GSUS = {
+    "small": Gsu,
+    "waiting": partial(Gsu, waits=True),
+    "in logic": partial(Gsu, fabric=LOGIC),
+    "waiting, in logic": partial(Gsu, fabric=LOGIC, waits=True),
+    "streamed": StreamedGsu,
+    "streamed, two multipliers": partial(StreamedGsu, norm_multipliers=2),
+    "streamed, one multiplier": partial(StreamedGsu, norm_multipliers=1),
+}
+SMALL = [kind for kind in GSUS if not kind.startswith("streamed")]
 
 
-def check_norm(unit, channels, fabric, waits):
-    for seed, pressure in pressures(channels, unit is Gsu, waits):
+def norm_of(gsu, spec):
+    """A unit's norm, without the rest."""
+    with drafts():
+        return gsu(spec, 1).norm
+
+
+def check_norm(kind, channels):
+    for seed, pressure in pressures(channels, list(GSUS).index(kind)):
         spec, generator = spec_of(channels, seed), np.random.default_rng(seed)
-        sequences = [norm_beats(unit, spec, generator, steps) for steps in (4, 1, 5)]
+        component = norm_of(GSUS[kind], spec)
+        sequences = [norm_beats(component, spec, generator, steps) for steps in (4, 1, 5)]
         expected = [
             payload
             for _, z in sequences
@@ -131,14 +145,14 @@ def check_norm(unit, channels, fabric, waits):
             )
         ]
         payloads = [payload for given, _ in sequences for payload in given]
-        component = unit.norm_of(spec, fabric, waits)
         got = run_stream(component, payloads, len(expected), seed=seed, **pressure)
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
-@pytest.mark.parametrize(("unit", "channels", "fabric", "waits"), NORMS)
-def test_norm_equals_its_specification(unit, channels, fabric, waits):
-    check_norm(unit, channels, fabric, waits)
+@pytest.mark.parametrize("channels", [1, 2, 3, 5, 8, 33])
+@pytest.mark.parametrize("kind", GSUS)
+def test_norm_equals_its_specification(kind, channels):
+    check_norm(kind, channels)
 
 
 def colliding_buffer(m, name, depth, width):
@@ -150,40 +164,38 @@ def colliding_buffer(m, name, depth, width):
     return write, SimpleNamespace(addr=read.addr, data=data)
 
 
-@pytest.mark.parametrize("fabric", [BLOCKS, LOGIC])
+@pytest.mark.parametrize("kind", ["small", "in logic"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 8])
-def test_norm_uses_no_word_that_is_written_as_it_is_read(monkeypatch, channels, fabric):
+def test_norm_uses_no_word_that_is_written_as_it_is_read(monkeypatch, channels, kind):
     monkeypatch.setattr("hdl.units.step_norm.buffer", colliding_buffer)
-    check_norm(Gsu, channels, fabric, waits=False)
+    check_norm(kind, channels)
 
 
-@pytest.mark.parametrize("fabric", [BLOCKS, LOGIC])
-@pytest.mark.parametrize(
-    ("unit", "channels", "waits"),
-    [(Gsu, 1, False), (Gsu, 3, False), (Gsu, 8, False), (Gsu, 8, True), (StreamedGsu, 5, False)],
-)
-def test_norm_never_exceeds_the_cycles_it_promises(unit, channels, waits, fabric):
+@pytest.mark.parametrize("channels", [1, 3, 8])
+@pytest.mark.parametrize("kind", GSUS)
+def test_norm_never_exceeds_the_cycles_it_promises(kind, channels):
     spec = spec_of(channels, 1)
-    norm = unit.norm_of(spec, fabric, waits)
-    payloads, z = norm_beats(unit, spec, np.random.default_rng(0), 9)
+    norm = norm_of(GSUS[kind], spec)
+    payloads, z = norm_beats(norm, spec, np.random.default_rng(0), 9)
     got = run_stream(norm, payloads, z.size)
-    assert max(np.diff(got.cycles[channels - 1 :: channels])[1:]) <= norm.cycles_per_step
+    assert_pace(norm, got.cycles[channels - 1 :: channels][1:])
 
 
-@pytest.mark.parametrize("fabric", [BLOCKS, LOGIC])
-@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("kind", SMALL)
 @pytest.mark.parametrize("channels", [1, 2, 3, 5, 8])
-def test_norm_takes_the_cycles_it_promises(channels, waits, fabric):
+def test_norm_takes_the_cycles_it_promises(channels, kind):
     """A silent step takes the most; while the second one is worked on, no factors come."""
-    norm = Gsu.norm_of(spec_of(channels, 1), fabric, waits)
+    norm = norm_of(GSUS[kind], spec_of(channels, 1))
     got = run_stream(norm, [0] * 2 * channels, 2 * channels)
     assert np.diff(got.cycles[channels - 1 :: channels]) == norm.cycles_per_step - channels
 
 
-def test_streamed_norm_takes_a_channel_a_cycle():
+@pytest.mark.parametrize("multipliers", [4, 2, 1])
+def test_streamed_norm_takes_a_channel_in_each_turn(multipliers):
     channels = 21
-    spec = spec_of(channels, 1)
-    norm = StreamedGsu.norm_of(spec, BLOCKS)
+    norm = norm_of(partial(StreamedGsu, norm_multipliers=multipliers), spec_of(channels, 1))
+    assert norm.multipliers == multipliers + 1  # one for the mean of 21
     values = np.random.default_rng(0).integers(-1000, 1000, (12, channels))
     got = run_stream(norm, step_beats(values, 15), values.size)
-    assert set(np.diff(got.cycles)) == {1}
+    assert set(np.diff(got.cycles)) == {4 // multipliers}
+    assert norm.cycles_per_step == 4 // multipliers * channels

@@ -10,6 +10,7 @@ from hdl.laned_array import LanedArray
 from hdl.network import Network
 from hdl.primitives.fabric import BLOCKS, LOGIC
 from hdl.slots import HELPED_MODES
+from hdl.units.norm_stream import NORM_MULTIPLIERS
 from quantize.configuration import UNIT_TENSORS
 from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.compare import compare
@@ -47,6 +48,7 @@ def drawn_streamed_choice(network, generator) -> Choice:
             int(generator.choice([2, 4])),
             int(generator.choice(UNITS[block.unit.kind].lane_choices(block.unit))),
             int(generator.choice(LanedArray.lane_choices(block.array))),
+            norm_multipliers=int(generator.choice(NORM_MULTIPLIERS)),
         )
         for block in network.blocks
     )
@@ -112,13 +114,17 @@ def test_streamed_circuit_with_layer_norms_equals_the_reference(shape):
     check_circuit(sizes, choose=drawn_streamed_choice, norm="layer", norm_position=position)
 
 
-@pytest.mark.parametrize(("model", "channels"), [("gsu_lean", 12), ("gsu", 20)])
-def test_streamed_circuit_takes_the_cycles_it_promises(model, channels):
+@pytest.mark.parametrize(
+    ("model", "channels", "norm_multipliers", "expected"),
+    [("gsu_lean", 12, 4, 12), ("gsu", 20, 4, 20), ("gsu", 9, 2, 20), ("gsu", 11, 2, 22), ("gsu", 7, 1, 28)],
+)
+def test_streamed_circuit_takes_the_cycles_it_promises(model, channels, norm_multipliers, expected):
     network = random_network(model, channels, 3, 1, seed=5)
-    choice = Choice((LayerChoice(4, channels, -(-channels // 4)),), encoder_bits=None, streamed=True)
+    layer = LayerChoice(4, channels, -(-channels // 4), norm_multipliers=norm_multipliers)
+    choice = Choice((layer,), encoder_bits=None, streamed=True)
     with drafts():
         promised = Network(network, choice).cycles_per_step
-    assert promised == max(20 if model == "gsu" else 0, channels)
+    assert promised == expected
     samples = INPUT.quantise(random_samples(2, 24, seed=5))
     cycles = [
         AmaranthSimulator().run(Network(network, choice), Stimulus([samples[0][:steps]])).cycles
@@ -129,7 +135,8 @@ def test_streamed_circuit_takes_the_cycles_it_promises(model, channels):
 
 def test_streamed_circuit_is_as_late_as_it_promises():
     network = random_network("gsu", 6, 2, 2, seed=5)
-    choice = Choice((LayerChoice(4, 2, 3), LayerChoice(4, 6, 2)), encoder_bits=None, streamed=True)
+    layers = (LayerChoice(4, 2, 3), LayerChoice(4, 6, 2, norm_multipliers=1))
+    choice = Choice(layers, encoder_bits=None, streamed=True)
     with drafts():
         promised = Network(network, choice).latency_cycles
     run = AmaranthSimulator().run(
