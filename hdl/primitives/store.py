@@ -83,6 +83,17 @@ class ShallowStore(wiring.Component):
         return m
 
 
+def _pipeline_end(shape) -> dict[str, wiring.Member]:  # ShapeLike has no public type
+    """What an outlet and its pipeline tell each other, and what leaves."""
+    return {
+        "room": Out(1),
+        "enter": In(1),
+        "arrive": In(1),
+        "value": In(shape),
+        "o": Out(stream.Signature(shape)),
+    }
+
+
 class Outlet(wiring.Component):
     """The end of a pipeline that never stops: a queue, and credits so that it does not overflow.
 
@@ -116,16 +127,7 @@ class Outlet(wiring.Component):
 
     def __init__(self, shape, latency: int, spare: int = 0):  # ShapeLike has no public type
         self.queue = ShallowStore(shape, latency + self.RETURN + spare)
-        super().__init__(
-            {
-                "free": Out(range(self.queue.depth + 1)),
-                "room": Out(1),
-                "enter": In(1),
-                "arrive": In(1),
-                "value": In(shape),
-                "o": Out(stream.Signature(shape)),
-            }
-        )
+        super().__init__({"free": Out(range(self.queue.depth + 1)), **_pipeline_end(shape)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -165,15 +167,7 @@ class ShortOutlet(wiring.Component):
     def __init__(self, shape, latency: int, period: int):  # ShapeLike has no public type
         self.latency, self.period = latency, period
         self.queue = Queue(shape, -(-(latency + self.RETURN) // period))
-        super().__init__(
-            {
-                "room": Out(1),
-                "enter": In(1),
-                "arrive": In(1),
-                "value": In(shape),
-                "o": Out(stream.Signature(shape)),
-            }
-        )
+        super().__init__(_pipeline_end(shape))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
