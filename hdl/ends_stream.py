@@ -56,7 +56,7 @@ class StreamedPool(Pool):
         m.submodules.sums_out = out = Queue(PooledSum(spec.sum_width), 2)
         steps = Signal(spec.length_bits + 1)
         take, constant, primed = Signal(), Signal(), Signal()
-        given, next_given = channel_counter(m, "given", channels, take)
+        given, _ = channel_counter(m, "given", channels, take)
         emits = beat.last
         total = Signal(signed(spec.sum_width))
         m.d.sync += primed.eq(1)  # the first cycle after a reset only reads
@@ -77,9 +77,13 @@ class StreamedPool(Pool):
                     m.d.sync += before.eq(total)
             else:
                 write, read = buffer(m, "sums", channels, spec.sum_width, quick=True)
+                # The next channel's is read as a beat is taken, at an address that waits for nobody.
+                fetch = take | ~primed
+                ahead, _ = channel_counter(m, "ahead", channels, fetch)
                 m.d.comb += [
                     before.eq(read.data),
-                    read.addr.eq(next_given),
+                    read.addr.eq(ahead),
+                    read.en.eq(fetch),
                     write.en.eq(take),
                     write.addr.eq(given),
                     write.data.eq(total),
