@@ -97,7 +97,8 @@ class NeuronArray(wiring.Component):
     @property
     def queue_depth(self) -> int:
         """Channels that can be between their last slot and the end of the queue without a gap."""
-        return -(-(self.output_latency + 3) // self.cycles_per_channel)
+        # A sum leaves a lane's queue a cycle after it was taken.
+        return -(-(self.output_latency + 3 + self.lane) // self.cycles_per_channel)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

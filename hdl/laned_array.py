@@ -63,7 +63,9 @@ class LanedArray(wiring.Component):
 
     @property
     def cycles_per_step(self) -> int:
-        return max(self.spec.channels, *(lane.cycles_per_step for lane in self.lanes))
+        """A lane that has a step's last channel and the next one's first leaves a cycle between them."""
+        again = len(self.lanes) > 1 and self.spec.channels % len(self.lanes) == 1
+        return max(self.spec.channels + again, *(lane.cycles_per_step for lane in self.lanes))
 
     @property
     def latency_cycles(self) -> int:
@@ -115,12 +117,17 @@ class LanedArray(wiring.Component):
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
         enter, entered = Signal(), Signal()
         collected = lane_turn(m, "collected", count, channels, enter)
+        # Whose sum goes is known late in the cycle, so what follows from it waits for the next one. There the
+        # sum leaves its lane's queue too, for which all of that queue waits; an only lane's leaves at once.
+        gone = Signal(count)
+        offered = Cat(*(lane.o.valid for lane in self.lanes)) & collected & ~gone
         m.d.comb += [
-            enter.eq((Cat(*(lane.o.valid for lane in self.lanes)) & collected).any() & outlet.room),
+            enter.eq(offered.any() & outlet.room),
             kept.pop.eq(entered),  # the u of every sum has come before it
         ]
-        # Whose sum goes is known late in the cycle, so what follows from it waits for the next one.
         m.d.sync += entered.eq(enter)
+        if count > 1:
+            m.d.sync += gone.eq(collected & enter.replicate(count))
         marked: list[Value] = []
         for index, lane in enumerate(self.lanes):
             sum_of_lane = Signal(signed(spec.accumulator_width), name=f"sum_{index}")
@@ -128,7 +135,7 @@ class LanedArray(wiring.Component):
             marked.append(beat & collected[index].replicate(len(beat)))
             m.d.comb += [
                 sum_of_lane.eq(lane.o.payload.value),
-                lane.o.ready.eq(collected[index] & outlet.room),
+                lane.o.ready.eq(gone[index] if count > 1 else outlet.room),
             ]
         marks = Signal(2, reset_less=True)
         chosen = Signal(signed(spec.accumulator_width), reset_less=True)
