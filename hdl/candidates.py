@@ -1,13 +1,15 @@
 """What the planner chooses from: builds of a network, in the order of their speed."""
 
+from functools import cache
 from math import inf
 
 from hdl.array import NeuronArray
-from hdl.block import UNITS, make_unit
+from hdl.block import UNITS, ResidualBlock, make_unit
 from hdl.choice import Choice, LayerChoice
-from hdl.encoder import make_encoder
+from hdl.encoder import AnyEncoder, make_encoder
+from hdl.ends import Pool
 from hdl.laned_array import LanedArray
-from hdl.network import Network
+from hdl.network import Network, pace_of
 from hdl.parts import Family, Part
 from hdl.primitives.fabric import Fabric
 from hdl.slots import HELPED_MODES
@@ -59,8 +61,21 @@ def _each_slower(network: QuantizedNetwork, found: list[Choice]) -> list[Choice]
     """The choices without those that one behind them equals or exceeds in speed."""
     kept: list[Choice] = []
     slowest: float = inf
+    fabric = found[0].fabric
+    pool = Pool(network.pool, fabric)
+
+    # Many choices have components in common, and one of a thousand channels takes long to make.
+    @cache
+    def encoder(bits: int | None) -> AnyEncoder:
+        return make_encoder(network.encoder, bits=bits, streamed=False, fabric=fabric)
+
+    @cache
+    def block(index: int, layer: LayerChoice) -> ResidualBlock:
+        return ResidualBlock(network.blocks[index], layer, fabric=fabric)
+
     for choice in reversed(found):
-        cycles = Network(network, choice).cycles_per_step
+        blocks = [block(index, layer) for index, layer in enumerate(choice.layers)]
+        cycles = pace_of(encoder(choice.encoder_bits), blocks, pool)
         if cycles < slowest:
             kept.append(choice)
             slowest = cycles

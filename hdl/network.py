@@ -13,6 +13,11 @@ from hdl.streams import Logit, Tap, beats
 from quantize.network import QuantizedNetwork
 
 
+def pace_of(encoder: AnyEncoder, blocks: list[ResidualBlock], pool: Pool) -> int:
+    """Cycles of a step in the steady state: those of the slowest component."""
+    return max(part.cycles_per_step for part in (encoder, *blocks, pool))
+
+
 class Network(wiring.Component):
     """A sequence classifier.
 
@@ -67,9 +72,7 @@ class Network(wiring.Component):
 
     @property
     def cycles_per_step(self) -> int:
-        """Cycles of a step in the steady state: those of the slowest component."""
-        blocks = max(block.cycles_per_step for block in self.blocks)
-        return max(self.encoder.cycles_per_step, blocks, self.pool.cycles_per_step)
+        return pace_of(self.encoder, self.blocks, self.pool)
 
     @property
     def latency_cycles(self) -> int:
