@@ -10,6 +10,7 @@ from hdl.embedding import Embedding
 from hdl.network import Network
 from hdl.plan import Plan
 from hdl.resources import Resources
+from hdl.units.gsu import StreamedGsu
 from quantize.network import QuantizedNetwork
 
 
@@ -88,21 +89,23 @@ def _places(design: Network, choice: Choice) -> Iterator[_Place]:
     yield _Place("encoder", None, "encoder", encoder, design.encoder.cycles_per_step)
     for index, (block, layer) in enumerate(zip(design.blocks, choice.layers, strict=True)):
         here = f"layer_{index}"
+        in_norms = _some(layer.norm_multipliers, "multiplier") if choice.streamed else ""
         yield _Place(f"{here}.ring", index, "residual ring")
         if block.norm_before is not None:
             yield _Place(
-                f"{here}.norm_before", index, "norm before", cycles_per_step=block.norm_before.cycles_per_step
+                f"{here}.norm_before", index, "norm before", in_norms, block.norm_before.cycles_per_step
             )
         multipliers = f"{_some(layer.array_lanes, 'lane')} of {layer.multipliers} multipliers"
         multipliers += " and a helper" if layer.helped else ""
         yield _Place(f"{here}.array", index, "neuron array", multipliers, block.array.cycles_per_step)
         waiting = f", {block.unit.WAITS_FOR}" if layer.waits else ""
         lanes = _some(layer.lanes, "lane") + waiting
+        lanes += f", {in_norms} in its norm" if isinstance(block.unit, StreamedGsu) else ""
         unit = f"unit {block.block.unit.kind}"
         yield _Place(f"{here}.unit", index, unit, lanes, block.unit.cycles_per_step)
         if block.norm_after is not None:
             yield _Place(
-                f"{here}.norm_after", index, "norm after", cycles_per_step=block.norm_after.cycles_per_step
+                f"{here}.norm_after", index, "norm after", in_norms, block.norm_after.cycles_per_step
             )
         yield _Place(f"{here}.sums", index, "residual add")
     yield _Place("pool", None, "pool", cycles_per_step=design.pool.cycles_per_step)

@@ -124,6 +124,17 @@ def test_the_ecp5_streams_a_channel_a_cycle():
     assert fewer.layers[0].lanes < plan.layers[0].lanes
 
 
+@pytest.mark.parametrize(("dsps", "cycles", "in_norm"), [(11, 30, 2), (9, 60, 1)])
+def test_products_of_a_norm_take_turns_where_the_pace_allows_it(dsps, cycles, in_norm):
+    network = random_network("gsu", 10, 3, 1, seed=1)
+    plan = plan_network(network, replace(part("ecp5-25k"), dsps=dsps))
+    # A lane of four or two multipliers. More: the skip path's, the gate's, the mean's, both ends'.
+    assert (plan.cycles_per_step, plan.layers[0].norm_multipliers) == (cycles, in_norm)
+    assert plan.multipliers == plan.layers[0].multipliers + in_norm + 5
+    parallel = {one.name: one.parallel for one in explain(network, plan)}
+    assert f"{in_norm} multiplier" in parallel["unit gsu"]
+
+
 def test_room_for_placement_is_kept():
     """Two networks that nextpnr packed for the UP5K: with one seed the second was not placed."""
     target, estimate = part("up5k"), Resources(lut=3708, ff=2961, bram=29, spram=3, dsp=8)
