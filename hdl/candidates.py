@@ -111,14 +111,13 @@ def _streamed_choices(network: QuantizedNetwork, part: Part, slowest: int) -> li
 
 def _array_options(block: Block, most: int) -> dict[tuple[int, int], int]:
     """Lanes that a block's array offers, and multipliers of each, up to so many in all; cycles a step."""
+    spec = block.array
     return {
-        (lanes, multipliers): NeuronArray(
-            block.array.lane(0, lanes),
-            multipliers,
-            lane=True,  # the first lane has the most channels
-        ).cycles_per_step
+        (lanes, multipliers): LanedArray.pace_of(
+            spec, lanes, NeuronArray(spec.lane(0, lanes), multipliers, lane=True)
+        )
         for multipliers in STREAMED_MULTIPLIERS
-        for lanes in LanedArray.lane_choices(block.array)
+        for lanes in LanedArray.lane_choices(spec)
         if multipliers * lanes < most
     }
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hdl.primitives.fabric import BLOCKS, Fabric
+from hdl.units.norm_stream import PRODUCTS
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class LayerChoice:
     waits : bool
         The unit in a form that is smaller and slower: some of its work waits for what came before.
     norm_multipliers : int
-        Of each norm in a streamed network: 4, 2 or 1.
+        Of each norm in a streamed network, one of `hdl.units.norm_stream.NORM_MULTIPLIERS`.
     """
 
     multipliers: int
@@ -30,7 +31,7 @@ class LayerChoice:
     array_lanes: int = 1
     helped: bool = False
     waits: bool = False
-    norm_multipliers: int = 4
+    norm_multipliers: int = PRODUCTS
 
 
 @dataclass(frozen=True)

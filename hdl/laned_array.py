@@ -61,11 +61,18 @@ class LanedArray(wiring.Component):
     def multipliers(self) -> int:
         return sum(lane.multipliers for lane in self.lanes) + 1
 
+    @staticmethod
+    def pace_of(spec: ArraySpec, lanes: int, first: NeuronArray) -> int:
+        """Cycles of a step in so many lanes, the first of which, with the most channels, is given.
+
+        A lane that has a step's last channel and the next one's first leaves a cycle between them.
+        """
+        again = lanes > 1 and spec.channels % lanes == 1
+        return max(spec.channels + again, first.cycles_per_step)
+
     @property
     def cycles_per_step(self) -> int:
-        """A lane that has a step's last channel and the next one's first leaves a cycle between them."""
-        again = len(self.lanes) > 1 and self.spec.channels % len(self.lanes) == 1
-        return max(self.spec.channels + again, *(lane.cycles_per_step for lane in self.lanes))
+        return self.pace_of(self.spec, len(self.lanes), self.lanes[0])
 
     @property
     def latency_cycles(self) -> int:

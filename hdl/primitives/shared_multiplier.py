@@ -22,7 +22,8 @@ class Place:
     a, b : Signal of signed(16)
         Taken in its turn.
     product : Value
-        Its own `SHARED_LATENCY` cycles after its turn, another place's in other cycles.
+        Of a shared multiplier: its own `SHARED_LATENCY` cycles after its turn, and another place's in other
+        cycles.
     """
 
     a: Signal

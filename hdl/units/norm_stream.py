@@ -22,9 +22,9 @@ from quantize.layers.norm import GAIN_WIDTH, WORD, LayerNorm
 
 PRODUCTS = 4
 """Of each channel."""
-NORM_MULTIPLIERS = (4, 2, 1)
-# The products' turns, in the order of a channel's way from its departure on: where multipliers are shared,
-# each comes five cycles after the one before, so none comes twice.
+NORM_MULTIPLIERS = (PRODUCTS, PRODUCTS // 2, 1)
+# The products' turns. Where multipliers are shared, a channel that departs is multiplied every five cycles,
+# so its three products have turns of their own; the one that is left is for the squares of those that come.
 SCALING, NORMALISING, GAINING, SQUARING = range(PRODUCTS)
 
 
