@@ -110,7 +110,7 @@ class StreamedStepNorm(wiring.Component):
         square, scaling, normalising, gaining = (
             places[use] for use in (SQUARING, SCALING, NORMALISING, GAINING)
         )
-        squares = Signal(2 * norm.root_width, reset_less=True)
+        squares = Signal(2 * norm.root_width, reset_less=self.pace == 1)
         more = self._more
         # What is centred comes out of an adder, too late to wait for a turn: it comes a cycle before its own.
         centred = Signal(signed(WORD))
@@ -130,18 +130,24 @@ class StreamedStepNorm(wiring.Component):
             sums.i.valid.eq(delayed(m, gate.ends, summed + 1)),
             sums.i.payload.eq(squares),
         ]
-        taken, begun = delayed(m, gate.take, summed), delayed(m, gate.begins, summed)
-        with m.If(taken):
-            m.d.sync += squares.eq(Mux(begun, 0, squares) + square.product.as_unsigned())
+        before = squares
+        if self.pace == 1:
+            before = Mux(delayed(m, gate.begins, summed), 0, squares)
+        with m.If(delayed(m, gate.take, summed)):
+            m.d.sync += squares.eq(before + square.product.as_unsigned())
+        if self.pace > 1:
+            # The next square is not there yet as the sum goes: cleared then, it has nothing before its adder.
+            with m.If(sums.i.valid):
+                m.d.sync += squares.eq(0)
 
         # The reciprocal deviation.
-        before: stream.Interface = sums.o
+        given: stream.Interface = sums.o
         for stage in self._stages:
             m.submodules[type(stage).__name__.lower()] = stage
-            wiring.connect(m, before, stage.i)
-            before = stage.o
+            wiring.connect(m, given, stage.i)
+            given = stage.o
         m.submodules.deviations = deviations = ShallowStore(Scaled(norm, norm.reciprocal_width), 2)
-        wiring.connect(m, before, deviations.i)
+        wiring.connect(m, given, deviations.i)
 
         # Out of the memory. Cycle 4: scaled; 8: normalised; 11: with gain; 13: with shift; later where a
         # multiplier is shared.
