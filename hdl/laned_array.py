@@ -1,8 +1,5 @@
 """Many neuron arrays as one: channels are dealt to lanes by turns, so that one leaves in every cycle."""
 
-from functools import reduce
-from operator import or_
-
 from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -14,6 +11,7 @@ from hdl.primitives.memory import table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.queue import Queue
 from hdl.primitives.registers import delayed
+from hdl.primitives.selection import one_of
 from hdl.primitives.store import CertainStore, Outlet
 from hdl.streams import Beat, beats
 from quantize.layers.array import COEFFICIENT_WIDTH, ArraySpec
@@ -138,15 +136,14 @@ class LanedArray(wiring.Component):
         marked: list[Value] = []
         for index, lane in enumerate(self.lanes):
             sum_of_lane = Signal(signed(spec.accumulator_width), name=f"sum_{index}")
-            beat = Cat(lane.o.payload.first, lane.o.payload.last, sum_of_lane)
-            marked.append(beat & collected[index].replicate(len(beat)))
+            marked.append(Cat(lane.o.payload.first, lane.o.payload.last, sum_of_lane))
             m.d.comb += [
                 sum_of_lane.eq(lane.o.payload.value),
                 lane.o.ready.eq(gone[index] if count > 1 else outlet.room),
             ]
         marks = Signal(2, reset_less=True)
         chosen = Signal(signed(spec.accumulator_width), reset_less=True)
-        m.d.sync += Cat(marks, chosen).eq(reduce(or_, marked))
+        m.d.sync += Cat(marks, chosen).eq(one_of(marked, collected))
 
         # The tail. Cycle 1: the sum of the outputs; 3: the skip path's product; 4: added; 5: rounded, and
         # clipped as it goes.

@@ -1,13 +1,12 @@
 """A multiplier for several places of a pipeline, each of which has operands in every so many cycles only."""
 
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 
 from amaranth.hdl import Module, Signal, Value, signed
 
 from hdl.primitives.fabric import BLOCK_LATENCY
 from hdl.primitives.multiplier import OPERAND_WIDTH, Multiplier
+from hdl.primitives.selection import one_of
 
 SHARED_LATENCY = BLOCK_LATENCY + 1
 """Cycles from a place's operands to their product: those chosen wait in registers before the block."""
@@ -51,13 +50,12 @@ def shared_multiplier(m: Module, name: str, turn: Signal) -> list[Place]:
         for index in range(len(turn))
     ]
 
-    def chosen(operands: list[Signal]) -> Value:
-        mask = [bit.replicate(OPERAND_WIDTH) for bit in turn]
-        return reduce(or_, (value & own for value, own in zip(operands, mask, strict=True))).as_signed()
-
     a, b = (
         Signal(signed(OPERAND_WIDTH), name=f"{name}_{operand}", reset_less=True) for operand in ("a", "b")
     )
-    m.d.sync += [a.eq(chosen([place.a for place in places])), b.eq(chosen([place.b for place in places]))]
+    m.d.sync += [
+        a.eq(one_of([place.a for place in places], turn)),
+        b.eq(one_of([place.b for place in places], turn)),
+    ]
     m.d.comb += [multiplier.a.eq(a), multiplier.b.eq(b)]
     return places

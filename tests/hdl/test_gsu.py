@@ -44,7 +44,7 @@ def in_logic(spec, lanes: int) -> GatedMixer:
     return GatedMixer(spec, lanes, LOGIC)
 
 
-STREAMED_SHAPES = [(1, 1), (3, 2), (7, 3), (8, 8)]
+STREAMED_SHAPES = [(1, 1), (3, 2), (7, 3), (8, 8), (11, 10)]
 WAITING_SHAPES = [(1, 1), (2, 2), (5, 3), (7, 2), (8, 4)]
 
 
