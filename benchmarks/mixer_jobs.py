@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.peers import peer
 from boards.toolchain import synthesise
 from hdl.mixers.choice import mixer_choices
-from hdl.mixers.event import TernaryEventMixer
+from hdl.mixers.ternary_event import TernaryEventMixer
 from hdl.parts import Part
 from hdl.resources import Resources
 from hdl.verilog import rtlil_text
@@ -48,7 +48,7 @@ def own_jobs(graph: AdderGraph, on: Part, builds: Sequence[str], lanes: Sequence
         if choice.build not in builds or (choice.lanes is not None and choice.lanes not in wanted):
             continue
         component = choice.component(graph, on.family)
-        text = rtlil_text(component)
+        text = rtlil_text(component, platform=on.family)
         row: dict[str, Any] = {
             "name": choice.name,
             "adders": graph.adders if choice.lanes is None else None,

@@ -7,6 +7,7 @@ The estimates follow from the builds' structure; their few constants are fitted 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from itertools import product as pairs
 from typing import Literal
 
 import numpy as np
@@ -14,14 +15,15 @@ import numpy as np
 from hdl.cost import MemoryNeed
 from hdl.drafts import drafts
 from hdl.mixers.blocks import block_sizes
-from hdl.mixers.event import TernaryEventMixer
 from hdl.mixers.parallel import ParallelMixer
 from hdl.mixers.pipeline import register_bits
 from hdl.mixers.serial import SerialMixer
 from hdl.mixers.table import TableMixer
+from hdl.mixers.ternary_event import TernaryEventMixer
 from hdl.mixers.trits import TRITS, UNPACKING
 from hdl.parts import Family
 from hdl.primitives.memory import BUFFER_BITS, in_blocks
+from hdl.primitives.selection import NEAR
 from hdl.resources import Resources
 from quantize.errors import StatespikeError
 from quantize.mixing import AdderGraph
@@ -53,6 +55,8 @@ class MixerChoice:
     estimate : Resources
     packed : bool
         A table whose trits are five to a byte.
+    apart : bool
+        An event mixer with two rows for an input, see `hdl.mixers.ternary_event`.
     """
 
     build: Build
@@ -60,12 +64,13 @@ class MixerChoice:
     cycles: int
     estimate: Resources
     packed: bool = False
+    apart: bool = False
 
     @property
     def name(self) -> str:
         """Build and lanes, in words."""
         lanes = "" if self.lanes is None else f", {self.lanes} lanes"
-        return f"{self.build}{lanes}{', packed' if self.packed else ''}"
+        return f"{self.build}{lanes}{', packed' if self.packed else ''}{', apart' if self.apart else ''}"
 
     @property
     def wide_tables(self) -> bool:
@@ -82,7 +87,7 @@ class MixerChoice:
             return SerialMixer(graph)
         if self.build == "table":
             return TableMixer(graph.product, self.lanes, packed=self.packed)
-        return TernaryEventMixer(graph.product, self.lanes)
+        return TernaryEventMixer(graph.product, self.lanes, apart=self.apart)
 
 
 def cheapest(choices: Sequence[MixerChoice], cycles: int, block_worth: float = 0.0) -> MixerChoice:
@@ -140,10 +145,11 @@ def _choices(graph: AdderGraph, family: Family, activity: float) -> Iterator[Mix
         estimate = _table(TableMixer(product, lanes, packed=True), family)
         if estimate.bram < plain.estimate.bram:
             yield replace(plain, estimate=estimate, packed=True)
-    for lanes in block_sizes(product.outputs):
-        event = TernaryEventMixer(product, lanes)
+    # On the ECP5 a trit takes no look-up table, so there is nothing to gain by rows apart.
+    for lanes, apart in pairs(block_sizes(product.outputs), [False, True] if family == "ice40" else [False]):
+        event = TernaryEventMixer(product, lanes, apart=apart)
         cycles = max(event.cycles(round(activity * product.inputs)), product.inputs)
-        yield MixerChoice("event", lanes, cycles, _event(event, family))
+        yield MixerChoice("event", lanes, cycles, _event(event, family), apart=apart)
 
 
 def _chain(width: int, family: Family) -> int:
@@ -188,15 +194,19 @@ def _table(mixer: TableMixer, family: Family) -> Resources:
 
 
 def _event(mixer: TernaryEventMixer, family: Family) -> Resources:
-    """Accumulator, term and output register of each lane, and the walks."""
+    """Accumulator, term and place among those that are chosen from of each lane, and the walks."""
     product, lanes, width = mixer.product, mixer.lanes, mixer.product.sum_width
-    lane = 2 * width + product.input_width
     if family == "ecp5":
-        lane += width  # its flip-flops reset whether or not they are enabled: clearing a sum takes tables
-    rows = mixer.blocks * product.inputs
-    table = MemoryNeed(rows, 2 * lanes, in_blocks(rows, 2 * lanes), written=False)
+        lane: float = _chain(width + 1, family)  # its trit goes into the carry cells, which begin with a bit
+    else:
+        lane = width + 1 + (0 if mixer.apart else product.input_width)
+    choice = 2 / 3 * width
+    rows = mixer.blocks * product.inputs * mixer.rows_of_event
+    row = lanes * mixer.weight_width
+    table = MemoryNeed(rows, row, in_blocks(rows, row), written=False)
     events = _buffer(2 * product.inputs, product.inputs.bit_length() + product.input_width)
-    return _estimate(lanes * lane + EVENT_CONTROL, 2 * lanes * width + EVENT_CONTROL, [table, events], family)
+    ff = lanes * (2 * width + 1) + width * lanes / NEAR + EVENT_CONTROL
+    return _estimate(lanes * (lane + choice) + EVENT_CONTROL, ff, [table, events], family)
 
 
 def _buffer(depth: int, width: int) -> MemoryNeed:

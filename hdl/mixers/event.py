@@ -12,10 +12,10 @@ from hdl.fixed import add_trit, count_width, shift_left
 from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.memory import buffer, concatenate, table, words_of
 from hdl.primitives.multiplier import Multiplier
+from hdl.primitives.registers import delayed
 from hdl.streams import Beat, beats
 from quantize.formats import Integers, stored_width, trailing_zeros
 from quantize.layers.functions import TRIT_WIDTH, mixed_width
-from quantize.mixing import TernaryProduct
 
 
 class EventMixer(wiring.Component):
@@ -74,13 +74,14 @@ class EventMixer(wiring.Component):
         """Bits of a lane's field in the weight memory."""
         return stored_width(self.weight)
 
-    def stored(self, weight: int) -> int:
-        """A lane's field in the weight memory."""
-        return weight >> self.dropped
+    @property
+    def rows_of_event(self) -> int:
+        """Rows of the weight memory that an event adds, one after the other: 1 or 2."""
+        return 1
 
-    def added(self, total: Value, field: Value, kept: Value, valid: Value) -> Value:
-        """A lane's sum with an event, where that takes no multiplier."""
-        return add_trit(total, field.as_signed(), valid, kept)
+    def stored(self) -> Integers:
+        """The lanes' fields in the weight memory, (H * rows_of_event, outputs)."""
+        return self.weight >> self.dropped
 
     @property
     def block_latency(self) -> int:
@@ -103,7 +104,7 @@ class EventMixer(wiring.Component):
 
     def cycles(self, events: int) -> int:
         """From one step's walk to the next, with so many activations that are not zero."""
-        rows = max(events, 1) + 1
+        rows = max(events, 1) * self.rows_of_event + 1
         rest = self.outputs - (self.blocks - 1) * self.lanes
         drained = self.block_latency + self.lanes
         return (self.blocks - 1) * max(rows, drained) + max(rows + 1, self.block_latency + rest)
@@ -114,18 +115,14 @@ class EventMixer(wiring.Component):
         return self.cycles(self.channels)
 
     def weight_rows(self) -> list[int]:
-        """The weight memory: block by block, a row for each input channel, a word for each lane."""
-        padded = np.zeros((self.channels, self.blocks * self.lanes), dtype=np.int64)
-        padded[:, : self.outputs] = self.weight
+        """The weight memory: block by block, the rows of each input channel, a word for each lane."""
+        stored = self.stored()
+        padded = np.zeros((len(stored), self.blocks * self.lanes), dtype=np.int64)
+        padded[:, : self.outputs] = stored
         return [
-            concatenate(
-                [
-                    (self.stored(word), self.weight_width)
-                    for word in padded[channel, start : start + self.lanes]
-                ]
-            )
+            concatenate([(word, self.weight_width) for word in row[start : start + self.lanes]])
             for start in range(0, padded.shape[1], self.lanes)
-            for channel in range(self.channels)
+            for row in padded
         ]
 
     def elaborate(self, platform: object) -> Module:
@@ -180,17 +177,22 @@ class EventMixer(wiring.Component):
         empty = Signal(reset_less=True)
         walk_marks = Signal(2, reset_less=True)
         pending, issue = Signal(), Signal()
-        # The last row is known a cycle ahead, for much waits for it.
+        # The last event is known a cycle ahead, for much waits for it.
         last_row, short = Signal(), Signal(reset_less=True)
         before_last = Signal(range(channels), reset_less=True)
         last_block = block == self.blocks - 1
+        # Where events have two rows, the second one goes on to the next event.
+        second, goes_on, ends_block = Signal(), issue, last_row
+        if self.rows_of_event == 2:
+            m.d.sync += second.eq(second ^ issue)
+            goes_on, ends_block = issue & second, last_row & second
         m.d.comb += [
-            issue.eq(walking & ~pausing & ~(last_row & pending)),
-            walk_ends.eq(issue & last_row & last_block),
+            issue.eq(walking & ~pausing & ~(ends_block & pending)),
+            walk_ends.eq(issue & ends_block & last_block),
             read.addr.eq(row + Mux(bank, channels, 0)),
         ]
-        m.d.sync += pausing.eq(issue & last_row)
-        with m.If(issue):
+        m.d.sync += pausing.eq(issue & ends_block)
+        with m.If(goes_on):
             m.d.sync += [
                 row.eq(Mux(last_row, 0, row + 1)),
                 last_row.eq(short | (~last_row & (row == before_last))),
@@ -212,111 +214,101 @@ class EventMixer(wiring.Component):
 
         # Cycle 1: an event of the list, its weight row's address. 2: the row. Then products, if any; sums.
         ready = 2 + self.product_latency
-        valid_at, last_at = [issue & ~empty], [issue & last_row]
+        valid_at, last_at = [issue & ~empty], [issue & ends_block]
         for age in range(1, ready + 2):
             valid, last = Signal(name=f"valid_{age}"), Signal(name=f"last_{age}")
             m.d.sync += [valid.eq(valid_at[-1]), last.eq(last_at[-1])]
             valid_at.append(valid)
             last_at.append(last)
         base_1 = Signal.like(base, reset_less=True)
-        kept_2 = Signal(kept.shape(), reset_less=True)
         weight_width = self.weight_width
         weights = table(m, "weights", self.weight_rows(), lanes * weight_width)
-        m.d.comb += weights.addr.eq(base_1 + read.data.as_unsigned()[:index_width])
-        m.d.sync += [base_1.eq(base), kept_2.eq(read.data[index_width:])]
+        event_rows = base_1 + read.data.as_unsigned()[:index_width]
+        weights_at, kept_1 = event_rows, read.data[index_width:]
+        if self.rows_of_event == 2:
+            second_1 = delayed(m, second, 1, reset_less=True)
+            weights_at, kept_1 = Cat(second_1, event_rows), self.addend(kept_1, second_1)
+        kept_2 = Signal(kept_1.shape(), reset_less=True)
+        m.d.comb += weights.addr.eq(weights_at)
+        m.d.sync += [base_1.eq(base), kept_2.eq(kept_1)]
         sum_shape = signed(self.sum_width - self.dropped)
         sums = [Signal(sum_shape, name=f"sum_{lane}") for lane in range(lanes)]
         for lane, total in enumerate(sums):
             field = weights.data.word_select(lane, weight_width)
-            if self.multiplies:
-                multiplier = Multiplier(self.activation_width, weight_width, fabric=self.fabric)
-                m.submodules[f"multiplier_{lane}"] = multiplier
-                m.d.comb += [multiplier.a.eq(kept_2), multiplier.b.eq(field.as_signed())]
-                added = total + multiplier.product
-            else:
-                added = self.added(total, field, kept_2, valid_at[ready])
-            with m.If(valid_at[ready]):
-                m.d.sync += total.eq(added)
-            with m.Elif(last_at[ready + 1]):
-                m.d.sync += total.eq(0)
+            self.sum_up(m, lane, total, field, kept_2, valid_at[ready], last_at[ready + 1])
 
-        # Outputs: a block's sums move through the first register, where the bias is added.
-        held = [Signal(sum_shape, name=f"held_{lane}", reset_less=True) for lane in range(lanes)]
+        # Outputs: a block's sums leave one by one, and get their bias.
+        complete, leaves = last_at[ready + 1], Signal()
         left = Signal(range(lanes + 1))
         holding = Signal()
         out_marks = Signal(2, reset_less=True)
         biases = table(m, "biases", words_of(self.bias, self.sum_width), self.sum_width)
-        leaves = Signal()
+        total, valid, total_marks = self.let_leave(m, sums, complete, leaves, holding, out_marks)
         # The next output's bias is read as this one leaves; the first, once after a reset.
         next_bias, primed = Signal(range(self.outputs)), Signal()
         step_ends = next_bias == 0
         m.d.comb += [
             biases.en.eq(leaves | ~primed),
             biases.addr.eq(next_bias),
-            self.o.valid.eq(holding),
-            Cat(self.o.payload.first, self.o.payload.last).eq(out_marks),
-            self.o.payload.value.eq(shift_left(held[0], self.dropped) + biases.data.as_signed()),
-            leaves.eq(self.o.valid & self.o.ready),
+            self.o.valid.eq(valid),
+            Cat(self.o.payload.first, self.o.payload.last).eq(total_marks),
+            self.o.payload.value.eq(shift_left(total, self.dropped) + biases.data.as_signed()),
         ]
         m.d.sync += primed.eq(1)
         with m.If(biases.en):
             m.d.sync += next_bias.eq(Mux(next_bias == self.outputs - 1, 0, next_bias + 1))
-        with m.If(issue & last_row):
+        with m.If(issue & ends_block):
             m.d.sync += [pending.eq(1), out_marks.eq(walk_marks)]
-        with m.If(last_at[ready + 1]):
+        with m.If(complete):
             m.d.sync += [left.eq(lanes), holding.eq(1)]
-            m.d.sync += [register.eq(value) for register, value in zip(held, sums, strict=True)]
         with m.Elif(leaves):
-            m.d.sync += [register.eq(value) for register, value in pairwise(held)]
             m.d.sync += left.eq(Mux(step_ends, 0, left - 1))
             with m.If((left == 1) | step_ends):
                 m.d.sync += [pending.eq(0), holding.eq(0)]
         return m
 
+    def addend(self, kept: Value, second: Value) -> Value:
+        """What an event with two rows adds by the first or the second one."""
+        raise NotImplementedError
 
-class TernaryEventMixer(EventMixer):
-    """`y = x T` by the rows of T whose x is not zero, additions only.
+    def sum_up(
+        self, m: Module, lane: int, total: Signal, field: Value, addend: Value, valid: Value, clear: Value
+    ) -> None:
+        """Add a row to the sum of a lane, or clear that."""
+        if self.multiplies:
+            multiplier = Multiplier(self.activation_width, self.weight_width, fabric=self.fabric)
+            m.submodules[f"multiplier_{lane}"] = multiplier
+            m.d.comb += [multiplier.a.eq(addend), multiplier.b.eq(field.as_signed())]
+            added = total + multiplier.product
+        else:
+            added = add_trit(total, field.as_signed(), valid, addend)
+        with m.If(valid):
+            m.d.sync += total.eq(added)
+        with m.Elif(clear):
+            m.d.sync += total.eq(0)
 
-    Parameters
-    ----------
-    product : TernaryProduct
-    lanes : int
-        Outputs computed at a time.
+    def let_leave(
+        self, m: Module, sums: list[Signal], complete: Value, leaves: Signal, holding: Value, marks: Value
+    ) -> tuple[Value, Value, Value]:
+        """A block's sums one by one, each with whether it is valid and with its marks.
 
-    Members
-    -------
-    i : In(stream of Beat), x
-    o : Out(stream of Beat), y
-    """
+        Here they move through the first of the registers that hold them.
 
-    def __init__(self, product: TernaryProduct, lanes: int):
-        self.product = product
-        bias = np.zeros(product.outputs, dtype=np.int64)
-        super().__init__(product.table, bias, lanes, product.input_width)
-
-    @property
-    def multiplies(self) -> bool:
-        return False
-
-    @cached_property
-    def weight_width(self) -> int:
-        return TRIT_WIDTH
-
-    @property
-    def sum_width(self) -> int:
-        return self.product.sum_width
-
-    @property
-    def cycles_per_product(self) -> int:
-        """The worst case: no x is zero."""
-        return self.cycles_per_step
-
-    def kept(self, activation: Value) -> Value:
-        return activation
-
-    def stored(self, weight: int) -> int:
-        """Whether the trit is not zero, and whether it is negative."""
-        return int(weight != 0) | int(weight < 0) << 1
-
-    def added(self, total: Value, field: Value, kept: Value, valid: Value) -> Value:
-        return add_trit(total, kept.as_signed(), field[0], field[1])
+        Parameters
+        ----------
+        complete : Value
+            They are there.
+        leaves : Signal
+            Made here: one leaves.
+        holding : Value
+            Not all have left.
+        marks : Value
+            Theirs.
+        """
+        held = [Signal.like(total, name=f"held_{lane}", reset_less=True) for lane, total in enumerate(sums)]
+        m.d.comb += leaves.eq(self.o.valid & self.o.ready)
+        with m.If(complete):
+            m.d.sync += [register.eq(value) for register, value in zip(held, sums, strict=True)]
+        with m.Elif(leaves):
+            m.d.sync += [register.eq(value) for register, value in pairwise(held)]
+        return held[0], holding, marks

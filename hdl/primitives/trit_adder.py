@@ -29,7 +29,6 @@ class TritAdder(wiring.Component):
     width : int
         Of the sum.
     value_width : int
-        At most that.
 
     Members
     -------
@@ -42,8 +41,6 @@ class TritAdder(wiring.Component):
     """
 
     def __init__(self, width: int, value_width: int):
-        if value_width > width:
-            raise ValueError(f"a value of {value_width} bits is added to no fewer, not to {width}")
         self.width = width
         super().__init__(
             {

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from hdl.mixers.burst import BurstMixer
-from hdl.mixers.event import TernaryEventMixer
 from hdl.mixers.parallel import ParallelMixer
 from hdl.mixers.serial import SerialMixer
 from hdl.mixers.table import TableMixer
+from hdl.mixers.ternary_event import TernaryEventMixer
 from quantize.mixing import TernaryProduct, adder_graph
 from tests.hdl.bench import pressures, run_stream, step_beats
 
@@ -109,24 +109,27 @@ def test_table_mixer_takes_the_cycles_it_promises(inputs, outputs, lanes):
     assert got.cycles[0] == mixer.latency
 
 
+@pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize(
-    ("inputs", "outputs", "lanes"), [(1, 1, 1), (3, 2, 1), (5, 4, 4), (7, 9, 3), (6, 7, 2)]
+    ("inputs", "outputs", "lanes"), [(1, 1, 1), (3, 2, 1), (5, 4, 4), (7, 9, 3), (6, 7, 2), (4, 11, 10)]
 )
-def test_event_mixer_computes_the_product(inputs, outputs, lanes):
+def test_event_mixer_computes_the_product(inputs, outputs, lanes, apart):
     for seed, pressure in pressures(inputs, outputs, lanes):
         product = product_of(inputs, outputs, seed)
         x = vectors_of(product, seed)
         x[2, ::2] = 0
         expected = step_beats(x @ product.table, product.sum_width)
         payloads = step_beats(x, product.input_width)
-        got = run_stream(TernaryEventMixer(product, lanes), payloads, len(expected), seed=seed, **pressure)
+        mixer = TernaryEventMixer(product, lanes, apart=apart)
+        got = run_stream(mixer, payloads, len(expected), seed=seed, **pressure)
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
+@pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize("events", [0, 3, 12])
-def test_event_mixer_cycles_follow_the_activity(events):
+def test_event_mixer_cycles_follow_the_activity(events, apart):
     product = product_of(12, 12, 1)
-    mixer = TernaryEventMixer(product, 3)
+    mixer = TernaryEventMixer(product, 3, apart=apart)
     x = np.zeros((7, 12), dtype=np.int64)
     x[:, :events] = -5
     got = run_stream(mixer, step_beats(x, product.input_width), 7 * 12)
