@@ -4,15 +4,16 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import add_trit, count_width, shift_left
+from hdl.fixed import count_width, shift_left
 from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.primitives.memory import buffer, concatenate, table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
+from hdl.primitives.trit_adder import trit_added
 from hdl.streams import Beat, beats
 from quantize.formats import Integers, stored_width, trailing_zeros
 from quantize.layers.functions import TRIT_WIDTH, mixed_width
@@ -279,12 +280,17 @@ class EventMixer(wiring.Component):
             multiplier = Multiplier(self.activation_width, self.weight_width, fabric=self.fabric)
             m.submodules[f"multiplier_{lane}"] = multiplier
             m.d.comb += [multiplier.a.eq(addend), multiplier.b.eq(field.as_signed())]
-            added = total + multiplier.product
+            self.keep(m, total, total + multiplier.product, valid, clear)
         else:
-            added = add_trit(total, field.as_signed(), valid, addend)
+            added = trit_added(m, f"adder_{lane}", total, field.as_signed(), Const(1, 1), addend)
+            self.keep(m, total, added, valid, clear)
+
+    @staticmethod
+    def keep(m: Module, total: Signal, added: Value, valid: Value, clear: Value) -> None:
+        """Replace a sum, or clear it: never both, so without "else" it takes the flip-flops' own reset."""
         with m.If(valid):
             m.d.sync += total.eq(added)
-        with m.Elif(clear):
+        with m.If(clear):
             m.d.sync += total.eq(0)
 
     def let_leave(

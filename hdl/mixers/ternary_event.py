@@ -8,7 +8,7 @@ from amaranth.hdl import Module, Mux, Signal, Value
 from hdl.mixers.event import EventMixer
 from hdl.primitives.registers import delayed
 from hdl.primitives.selection import choosing_cycles, chosen
-from hdl.primitives.trit_adder import TritAdder
+from hdl.primitives.trit_adder import trit_added
 from quantize.formats import Integers
 from quantize.layers.functions import TRIT_WIDTH
 from quantize.mixing import TernaryProduct
@@ -85,22 +85,10 @@ class TernaryEventMixer(EventMixer):
         self, m: Module, lane: int, total: Signal, field: Value, addend: Value, valid: Value, clear: Value
     ) -> None:
         if self.apart:
-            valid &= field[0]
-            added = total + addend
+            self.keep(m, total, total + addend, valid & field[0], clear)
         else:
-            m.submodules[f"adder_{lane}"] = adder = TritAdder(len(total), len(addend))
-            m.d.comb += [
-                adder.total.eq(total),
-                adder.value.eq(addend),
-                adder.nonzero.eq(field[0]),
-                adder.negative.eq(field[1]),
-            ]
-            added = adder.sum
-        with m.If(valid):
-            m.d.sync += total.eq(added)
-        # Never both; without "else" this takes the flip-flops' own reset.
-        with m.If(clear):
-            m.d.sync += total.eq(0)
+            added = trit_added(m, f"adder_{lane}", total, addend, field[0], field[1])
+            self.keep(m, total, added, valid, clear)
 
     def let_leave(
         self, m: Module, sums: list[Signal], complete: Value, leaves: Signal, holding: Value, marks: Value

@@ -87,3 +87,15 @@ class TritAdder(wiring.Component):
             )  # fmt: skip
             carry = given
         m.d.comb += self.sum.eq(Cat(sums[1 : 1 + self.width]))
+
+
+def trit_added(m: Module, name: str, total: Value, value: Value, nonzero: Value, negative: Value) -> Value:
+    """`total + trit * value` by a `TritAdder` called `name`."""
+    m.submodules[name] = adder = TritAdder(len(total), len(value))
+    m.d.comb += [
+        adder.total.eq(total),
+        adder.value.eq(value),
+        adder.nonzero.eq(nonzero),
+        adder.negative.eq(negative),
+    ]
+    return adder.sum

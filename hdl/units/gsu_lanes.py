@@ -8,7 +8,7 @@ from hdl.primitives.counters import channel_counter
 from hdl.primitives.memory import table
 from hdl.primitives.registers import delayed
 from hdl.primitives.selection import choosing_cycles, chosen
-from hdl.primitives.trit_adder import TritAdder
+from hdl.primitives.trit_adder import trit_added
 from hdl.units.gsu_mixer import rows_of, trit_words, weight_words
 from quantize.layers.functions import TRIT_WIDTH
 from quantize.layers.gsu import ACTIVATION_BITS, GatedProductSpec
@@ -88,21 +88,15 @@ class GsuLanes(wiring.Component):
 
         def summed(name: str, total: Signal, value: Value, nonzero: Value, minus: Value) -> Signal:
             """Where the sum of a lane's terms stays until it leaves."""
-            m.submodules[f"{name}_adder"] = adder = TritAdder(len(total), len(value))
+            after = trit_added(m, f"{name}_adder", total, value, nonzero, minus)
             stays = Signal.like(total, name=f"{name}_out", reset_less=True)
-            m.d.comb += [
-                adder.total.eq(total),
-                adder.value.eq(value),
-                adder.nonzero.eq(nonzero),
-                adder.negative.eq(minus),
-            ]
             with m.If(added):
-                m.d.sync += total.eq(adder.sum)
+                m.d.sync += total.eq(after)
             # Without "else" this takes the flip-flops' own reset and no logic. So does a reset.
             with m.If(clear):
                 m.d.sync += total.eq(0)
             with m.If(complete):
-                m.d.sync += stays.eq(adder.sum)
+                m.d.sync += stays.eq(after)
             return stays
 
         real_sums, gate_sums = [], []
