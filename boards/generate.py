@@ -11,8 +11,9 @@ from boards.folder import MANIFEST, build_folder
 from boards.harness import SerialHarness
 from boards.manifest import manifest_of
 from boards.toolchain import Expected, place_and_route, synthesise
+from hdl.cost import counted_form
 from hdl.network import Network
-from hdl.parts import Part
+from hdl.parts import Family, Part
 from hdl.plan import Plan
 from hdl.verilog import convert_to_verilog, rtlil_text
 from quantize.network import QuantizedNetwork
@@ -59,16 +60,23 @@ def convert(
 
     Without `synthesis` only Verilog can be made of it, in half the time.
     """
-    digest = hashlib.sha256(plan.rtlil.encode()).hexdigest()
     part = plan.part
-    mapped = framed = None
-    if synthesis:
-        mapped = rtlil_text(Network(network, plan), platform=part.family)
+
+    def form(platform: Family | None) -> str:
+        """A form of the circuit; the one that was counted is there."""
+        if platform == counted_form(part):
+            return plan.counted
+        return rtlil_text(Network(network, plan), platform=platform)
+
+    portable = form(None)
+    digest = hashlib.sha256(portable.encode()).hexdigest()
+    mapped = form(part.family) if synthesis else None
+    framed = None
     if harness:
         framed = rtlil_text(SerialHarness(Network(network, plan)), platform=part.family)
     return Circuit(
         part=part,
-        rtlil=plan.rtlil,
+        rtlil=portable,
         mapped=mapped,
         harness=framed,
         expected=expected_of(plan),

@@ -28,9 +28,13 @@ BLOCK_SHAPES: dict[Family, list[tuple[int, int]]] = {
 # Look-up tables a bit of result, fitted to the synthesised components of this project (docs/performance.md).
 OPERATOR_WEIGHTS: dict[Family, dict[str, float]] = {
     "ice40": {"add": 0.86, "subtract": 1.7, "multiplex": 0.2, "compare": 0.8, "gate": 0.1, "shift": 1.08},
-    "ecp5": {"add": 1.36, "subtract": 1.8, "multiplex": 0.25, "compare": 0.73, "gate": 0.1, "shift": 1.2},
+    "ecp5": {
+        "add": 1.36, "subtract": 1.8, "multiplex": 0.25, "compare": 0.73, "gate": 0.1, "shift": 1.2,
+        "carry": 2,  # a cell, which is as many bits
+    },
 }
 OPERATORS = {
+    "carry": ("CCU2C",),
     "add": ("$add", "$alu", "$macc", "$macc_v2"),
     "subtract": ("$sub", "$neg"),
     "multiplex": ("$mux", "$pmux", "$bmux"),
@@ -140,7 +144,7 @@ class Census:
     Parameters
     ----------
     bits : dict
-        Class of operator -> bits of result.
+        Class of operator -> bits of result; carry cells that the circuit asks for by name, by their number.
     flip_flops : int
     unpaired : int
         Flip-flops whose data no operator makes for them alone, but for those of multipliers; counted of whole
@@ -150,7 +154,7 @@ class Census:
     memories : list of MemoryNeed
     """
 
-    bits: Mapping[str, float]
+    bits: Mapping[str, int]
     flip_flops: int
     unpaired: int
     multipliers: list[tuple[int, int]]
@@ -193,13 +197,22 @@ class Census:
         return round(PACKING * cells)
 
 
+def counted_form(part: Part) -> Family | None:
+    """The platform for which a circuit is elaborated to be counted.
+
+    Cells of the ECP5 that it asks for by name are counted as they are; of the iCE40 it is the portable form,
+    to which the weights were fitted.
+    """
+    return "ecp5" if part.family == "ecp5" else None
+
+
 def census(rtlil: str) -> Census:
     """Count what a circuit is made of.
 
     Parameters
     ----------
     rtlil : str
-        Its top module is called `top`.
+        Its top module is called `top`; see `counted_form`.
 
     Raises
     ------
@@ -253,7 +266,7 @@ def _modules(rtlil: str, flatten: str = "") -> dict[str, Any]:
 
 def _count(cells: Iterable[Mapping[str, Any]]) -> Census:
     kinds = {name: kind for kind, names in OPERATORS.items() for name in names}
-    bits: dict[str, float] = dict.fromkeys(OPERATORS, 0.0)
+    bits: Counter[str] = Counter()
     flip_flops, multipliers, memories = 0, [], []
     for cell in cells:
         kind = cell["type"]
@@ -273,6 +286,8 @@ def _count(cells: Iterable[Mapping[str, Any]]) -> Census:
             )
         elif kind == "$mul":
             multipliers.append((size["A_WIDTH"], size["B_WIDTH"]))
+        elif kind == "MULT18X18D":  # has its registers inside
+            multipliers.append((0, 0))
         elif kind.startswith(FLIP_FLOPS):
             flip_flops += size["WIDTH"]
         elif kind in kinds:
@@ -306,7 +321,7 @@ def _unpaired(cells: Collection[Mapping[str, Any]]) -> int:
         for port, bits in cell["connections"].items():
             if cell["type"] == "$mul":
                 multiplied.update(bits)
-            if cell["port_directions"][port] == "input":
+            if cell.get("port_directions", {}).get(port) == "input":  # a part's own cell has none here
                 readers.update(bits)
             elif cell["type"] in operators:
                 made.update(bits)

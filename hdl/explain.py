@@ -63,7 +63,7 @@ def explain(network: QuantizedNetwork, plan: Plan) -> list[ComponentCost]:
     """
     with drafts():
         places = list(_places(Network(network, plan), plan))
-    counted = census_of_instances(plan.rtlil, [place.path for place in places])
+    counted = census_of_instances(plan.counted, [place.path for place in places])
     return [
         ComponentCost(
             layer=place.layer,

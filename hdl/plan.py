@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from hdl.candidates import choices
 from hdl.choice import Choice
-from hdl.cost import census, shortfall
+from hdl.cost import census, counted_form, shortfall
 from hdl.drafts import drafts
 from hdl.network import Network
 from hdl.parts import Part
@@ -31,8 +31,8 @@ class Plan(Choice):
         Multipliers and memories are exact.
     logic_cells : int
         See `hdl.cost.Census.logic_cells`.
-    rtlil : str
-        The circuit that was counted.
+    counted : str
+        The circuit that was counted, see `hdl.cost.counted_form`.
     """
 
     part: Part
@@ -41,7 +41,7 @@ class Plan(Choice):
     multipliers: int
     estimate: Resources
     logic_cells: int
-    rtlil: str = field(repr=False)
+    counted: str = field(repr=False)
 
     @property
     def clock_mhz(self) -> float:
@@ -137,8 +137,8 @@ def _plan_rate(
 def assess(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan:
     """What a choice comes to on a part."""
     design = Network(network, choice)
-    rtlil = rtlil_text(design)
-    counted = census(rtlil)
+    text = rtlil_text(design, platform=counted_form(part))
+    found = census(text)
     return Plan(
         layers=choice.layers,
         encoder_bits=choice.encoder_bits,
@@ -148,7 +148,7 @@ def assess(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan:
         cycles_per_step=design.cycles_per_step,
         latency_cycles=design.latency_cycles,
         multipliers=design.multipliers,
-        estimate=counted.resources(part),
-        logic_cells=counted.logic_cells(part),
-        rtlil=rtlil,
+        estimate=found.resources(part),
+        logic_cells=found.logic_cells(part),
+        counted=text,
     )

@@ -269,8 +269,8 @@ class EventMixer(wiring.Component):
         return m
 
     def addend(self, kept: Value, second: Value) -> Value:
-        """What an event with two rows adds by the first or the second one."""
-        raise NotImplementedError
+        """What lanes are given of an event; where it has two rows, of its second one."""
+        return kept
 
     def sum_up(
         self, m: Module, lane: int, total: Signal, field: Value, addend: Value, valid: Value, clear: Value

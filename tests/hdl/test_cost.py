@@ -3,8 +3,10 @@
 from amaranth.hdl import Module
 from amaranth.lib.wiring import Component, In, Out
 
-from hdl.cost import census
+from hdl.cost import census, counted_form
 from hdl.parts import part
+from hdl.primitives.multiplier import Multiplier
+from hdl.primitives.trit_adder import TritAdder
 from hdl.verilog import rtlil_text
 
 
@@ -28,3 +30,12 @@ def test_flip_flops_without_a_look_up_table_take_a_cell_of_their_own():
     assert counted.unpaired == 16
     cells = counted.logic_cells(part("hx8k"))
     assert counted.resources(part("hx8k")).lut + 16 < cells < counted.resources(part("hx8k")).lut + 24
+
+
+def test_cells_that_a_circuit_asks_for_by_name_are_counted_as_they_are():
+    target = part("ecp5-25k")
+    form = counted_form(target)
+    adder = census(rtlil_text(TritAdder(12, 8), platform=form)).resources(target)
+    assert (adder.lut, adder.ff) == (2 * 7, 0)  # twelve bits and the one that begins the carry
+    multiplier = census(rtlil_text(Multiplier(), platform=form)).resources(target)
+    assert (multiplier.dsp, multiplier.lut, multiplier.ff) == (1, 0, 0)

@@ -19,7 +19,7 @@ def test_every_kind_of_unit_has_a_plan(model):
     roomy = part("ecp5-25k")
     plan = plan_network(random_network(model, 2, 1, 1, seed=1), roomy)
     assert plan.shortfall == []
-    assert plan.multipliers == len(census(plan.rtlil).multipliers)
+    assert plan.multipliers == len(census(plan.counted).multipliers)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_every_kind_of_unit_has_a_plan(model):
 def test_every_multiplier_is_counted_before_the_circuit_is_made(model, channels, choice):
     network = random_network(model, channels, 1, 1, seed=1, norm="layer", norm_position="pre")
     plan = assess(network, choice, part("ecp5-25k"))
-    assert plan.multipliers == len(census(plan.rtlil).multipliers)
+    assert plan.multipliers == len(census(plan.counted).multipliers)
 
 
 def test_lanes_are_given_up_when_multipliers_are_short():
