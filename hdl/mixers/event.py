@@ -203,7 +203,8 @@ class EventMixer(wiring.Component):
                 m.d.sync += base.eq(Mux(last_block, 0, base + channels))
         with m.If(walk_ends):
             m.d.sync += [walking.eq(0), bank.eq(~bank)]
-        with m.Elif(~walking & ~pausing & (filled != 0)):
+        # Never as a walk ends: an "else" would put that, which is known late, before all that begins one.
+        with m.If(~walking & ~pausing & (filled != 0)):
             m.d.sync += [
                 walking.eq(1),
                 last_row.eq(events <= 1),
