@@ -201,12 +201,13 @@ class EventMixer(wiring.Component):
             with m.If(last_row):
                 m.d.sync += block.eq(Mux(last_block, 0, block + 1))
                 m.d.sync += base.eq(Mux(last_block, 0, base + channels))
-        with m.If(walk_ends):
-            m.d.sync += [walking.eq(0), bank.eq(~bank)]
-        # Never as a walk ends: an "else" would put that, which is known late, before all that begins one.
-        with m.If(~walking & ~pausing & (filled != 0)):
+        # A walk begins where none is under way, so never as one ends. What is known late decides by data, not
+        # by the flip-flops' enable, which has further to go.
+        begins = Signal()
+        m.d.comb += begins.eq(~walking & ~pausing & (filled != 0))
+        m.d.sync += [walking.eq(begins | (walking & ~walk_ends)), bank.eq(bank ^ walk_ends)]
+        with m.If(begins):
             m.d.sync += [
-                walking.eq(1),
                 last_row.eq(events <= 1),
                 short.eq(events <= 1),
                 before_last.eq(events - 2),
