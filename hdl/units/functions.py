@@ -22,15 +22,19 @@ def gelu_of(m: Module, gelu: Gelu, argument: Value) -> Value:
 
 
 # Cycles that `gelu_pipeline` takes.
-GELU_LATENCY = 3
+GELU_LATENCY = 4
 
 
 def gelu_pipeline(m: Module, gelu: Gelu, argument: Signal) -> Signal:
-    """GELU of an argument in every cycle, `GELU_LATENCY` cycles later."""
-    tail = Signal(TABLE_WIDTH, reset_less=True)
+    """GELU of an argument in every cycle, `GELU_LATENCY` cycles later.
+
+    Two registers follow the table: the first can then lie beside its memory block, which answers late.
+    """
+    read_tail = Signal(TABLE_WIDTH, reset_less=True)
     out = Signal(signed(gelu.argument.width), reset_less=True)
+    tail = delayed(m, read_tail, 1, reset_less=True)
     m.d.sync += [
-        tail.eq(_inverted_tail(m, gelu, argument)),
+        read_tail.eq(_inverted_tail(m, gelu, argument)),
         out.eq(_less_tail(gelu, delayed(m, argument, GELU_LATENCY - 1), tail)),
     ]
     return out
