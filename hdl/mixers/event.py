@@ -133,10 +133,11 @@ class EventMixer(wiring.Component):
         # Collecting: the list of events into the bank that is not walked.
         # An activation is registered first: much lies between y and it, and from it to its place in the list.
         arrived = Signal(Beat(self.activation_width), reset_less=True)
-        waits, listing = Signal(), Signal()
-        m.d.comb += self.i.ready.eq(~waits | listing)
-        with m.If(self.i.ready):
-            m.d.sync += [waits.eq(self.i.valid), arrived.eq(self.i.payload)]
+        waits, waits_next, may_take = Signal(), Signal(), Signal(init=1)
+        m.d.comb += [self.i.ready.eq(may_take), waits_next.eq(Mux(may_take, self.i.valid, waits))]
+        m.d.sync += waits.eq(waits_next)
+        with m.If(may_take):
+            m.d.sync += arrived.eq(self.i.payload)
         index_width = count_width(channels)
         kept = self.kept(arrived.value)
         write, read = buffer(m, "events", 2 * channels, index_width + len(kept))
@@ -150,9 +151,6 @@ class EventMixer(wiring.Component):
         nonzero = arrived.value != 0
         listed_next = Signal.like(listed)
         m.d.comb += [
-            # A full list waits until its length has been taken over: the next step would replace it.
-            listing.eq((filled == 0) | ((filled == 1) & walking)),
-            take.eq(waits & listing),
             collect_ends.eq(take & (given == channels - 1)),
             listed_next.eq(listed + nonzero),
             write.en.eq(take & nonzero),
@@ -206,6 +204,10 @@ class EventMixer(wiring.Component):
         begins = Signal()
         m.d.comb += begins.eq(~walking & ~pausing & (filled != 0))
         m.d.sync += [walking.eq(begins | (walking & ~walk_ends)), bank.eq(bank ^ walk_ends)]
+        # A full list waits until its length has been taken over, as a walk begins: the next step would
+        # replace it. What waits for that, here and next door, finds it in a register.
+        may_list = ~collect_ends & ((filled == 0) | ((filled == 1) & (walking | ~pausing)))
+        m.d.sync += [take.eq(waits_next & may_list), may_take.eq(~waits_next | may_list)]
         with m.If(begins):
             m.d.sync += [
                 last_row.eq(events <= 1),
