@@ -251,7 +251,8 @@ class EventMixer(wiring.Component):
         total, valid, total_marks = self.let_leave(m, sums, complete, leaves, holding, out_marks)
         # The next output's bias is read as this one leaves; the first, once after a reset.
         next_bias, primed = Signal(range(self.outputs)), Signal()
-        step_ends = next_bias == 0
+        step_ends = Signal(init=1)  # the bias read next is a step's first; a register, for much waits for it
+        last_leaves = leaves & ((left == 1) | step_ends)
         m.d.comb += [
             biases.en.eq(leaves | ~primed),
             biases.addr.eq(next_bias),
@@ -261,15 +262,20 @@ class EventMixer(wiring.Component):
         ]
         m.d.sync += primed.eq(1)
         with m.If(biases.en):
-            m.d.sync += next_bias.eq(Mux(next_bias == self.outputs - 1, 0, next_bias + 1))
+            m.d.sync += [
+                next_bias.eq(Mux(next_bias == self.outputs - 1, 0, next_bias + 1)),
+                step_ends.eq(next_bias == self.outputs - 1),
+            ]
         with m.If(issue & ends_block):
-            m.d.sync += [pending.eq(1), out_marks.eq(walk_marks)]
+            m.d.sync += out_marks.eq(walk_marks)
+        m.d.sync += [
+            pending.eq((issue & ends_block) | (pending & ~last_leaves)),
+            holding.eq(complete | (holding & ~last_leaves)),
+        ]
         with m.If(complete):
-            m.d.sync += [left.eq(lanes), holding.eq(1)]
+            m.d.sync += left.eq(lanes)
         with m.Elif(leaves):
-            m.d.sync += left.eq(Mux(step_ends, 0, left - 1))
-            with m.If((left == 1) | step_ends):
-                m.d.sync += [pending.eq(0), holding.eq(0)]
+            m.d.sync += left.eq(left - 1)
         return m
 
     def addend(self, kept: Value, second: Value) -> Value:
