@@ -58,7 +58,7 @@ def convert(
 ) -> Circuit:
     """Elaborate a network for a part, on request with the harness for place and route.
 
-    Without `synthesis` only Verilog can be made of it, in half the time.
+    Without `synthesis` only Verilog can be made of it.
     """
     part = plan.part
 

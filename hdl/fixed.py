@@ -100,14 +100,9 @@ def add_trit(accumulator: Value, value: Value, nonzero: Value, negative: Value) 
     The form costs one look-up table a bit of `value` and one a bit of the accumulator; a subtractor or a
     multiplexer before the adder costs twice as much on iCE40.
     """
-    term, carry = trit_term(value, nonzero, negative)
-    return (accumulator + term + carry)[: len(accumulator)].as_signed()
-
-
-def trit_term(value: Value, nonzero: Value, negative: Value) -> tuple[Value, Value]:
-    """`trit * value` as a signed term and a carry to be added: for -1 the inverted value and 1."""
     inverted = value.as_unsigned() ^ negative.replicate(len(value))
-    return (inverted & nonzero.replicate(len(value))).as_signed(), negative & nonzero
+    term = (inverted & nonzero.replicate(len(value))).as_signed()  # -1: the inverted value, and one more
+    return (accumulator + term + (negative & nonzero))[: len(accumulator)].as_signed()
 
 
 def times(value: Value, factor: int) -> Value:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from hdl.cost import MemoryNeed
+from hdl.cost import CHOOSER_WEIGHT, MemoryNeed
 from hdl.drafts import drafts
 from hdl.mixers.blocks import block_sizes
 from hdl.mixers.parallel import ParallelMixer
@@ -200,7 +200,7 @@ def _event(mixer: TernaryEventMixer, family: Family) -> Resources:
         lane: float = _chain(width + 1, family)  # its trit goes into the carry cells, which begin with a bit
     else:
         lane = width + 1 + (0 if mixer.apart else product.input_width)
-    choice = 2 / 3 * width
+    choice = CHOOSER_WEIGHT * width
     rows = mixer.blocks * product.inputs * mixer.rows_of_event
     row = lanes * mixer.weight_width
     table = MemoryNeed(rows, row, in_blocks(rows, row), written=False)

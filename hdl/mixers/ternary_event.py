@@ -49,10 +49,6 @@ class TernaryEventMixer(EventMixer):
         return 2 if self.apart else 1
 
     @cached_property
-    def dropped(self) -> int:
-        return 0
-
-    @cached_property
     def weight_width(self) -> int:
         return 1 if self.apart else TRIT_WIDTH
 
