@@ -14,9 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.command import command
-from models import ZOO
-from models.report import LearningCurve, read_log
 from quantize.checkpoint import read_checkpoint
+from statespike.models import ZOO
+from statespike.models.report import LearningCurve, read_log
 
 PANELS_A_ROW = 3
 

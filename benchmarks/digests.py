@@ -3,9 +3,9 @@
     python -m benchmarks.digests --json before.json
     python -m benchmarks.digests --against before.json
 
-Each shipped network is quantised to 8 bits and planned as fast as fits on each device; a row has its schedule and
-the SHA-256 of its RTLIL, portable and mapped to the device's own cells. Equal digests mean the same circuit, to the
-letter. With `--against` the command names every row that differs, and its exit status is then 1.
+Each shipped network is quantised to 8 bits and planned as fast as fits on each device. A row has its schedule
+and the SHA-256 of its RTLIL, portable and mapped to the device's own cells: equal digests mean the same
+circuit, to the letter. With `--against` the command names every row that differs, and exits with status 1.
 """
 
 import hashlib
@@ -16,14 +16,14 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.command import command
-from boards.generate import convert
-from hdl.parts import part
-from hdl.plan import plan_network
-from models import ZOO
-from models.tasks.registry import load_task
+from hdl.devices.devices import part
+from hdl.emit.generate import convert
+from hdl.planning.planner import plan_network
 from quantize.checkpoint import read_checkpoint
 from quantize.convert import Precision
 from quantize.network import QuantizedNetwork
+from statespike.models import ZOO
+from statespike.models.tasks.registry import load_task
 from statespike.networks import quantise_checkpoint
 from statespike.output import progress, say, write_json
 

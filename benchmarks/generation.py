@@ -19,9 +19,9 @@ import typer
 from rich.table import Table
 
 from benchmarks.command import command
-from boards.generate import DESIGN, convert, generate
-from hdl.parts import part
-from hdl.plan import plan_network
+from hdl.devices.devices import part
+from hdl.emit.generate import DESIGN, convert, generate
+from hdl.planning.planner import plan_network
 from quantize.checkpoint import read_checkpoint, write_checkpoint
 from quantize.convert import Precision, quantise
 from quantize.errors import StatespikeError

@@ -18,16 +18,16 @@ import typer
 
 from benchmarks.command import command
 from benchmarks.results import earlier_rows, markdown_table
-from boards.generate import Circuit, convert, generate
-from hdl.parts import Part, part
-from hdl.plan import Plan, plan_network
-from models import ZOO
-from models.tasks.task import Sequences
+from hdl.devices.devices import Part, part
+from hdl.emit.generate import Circuit, convert, generate
+from hdl.planning.planner import Plan, plan_network
 from quantize.checkpoint import read_checkpoint
 from quantize.convert import Precision
 from quantize.errors import StatespikeError
 from quantize.files import write_whole
 from quantize.network import QuantizedNetwork
+from statespike.models import ZOO
+from statespike.models.tasks.task import Sequences
 from statespike.networks import calibration_of, quantise_checkpoint
 from statespike.options import Seeds
 from statespike.output import progress, say, write_json

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import peer
-from boards.toolchain import synthesise
-from hdl.mixers.choice import mixer_choices
+from hdl.devices.devices import Part
+from hdl.devices.resources import Resources
+from hdl.mixers.cheapest import mixer_choices
 from hdl.mixers.ternary_event import TernaryEventMixer
-from hdl.parts import Part
-from hdl.resources import Resources
-from hdl.verilog import rtlil_text
+from hdl.toolchain import synthesise
+from hdl.toolchain.verilog import rtlil_text
 from quantize.mixing import AdderGraph, TernaryProduct
 
 
@@ -37,7 +37,7 @@ def own_jobs(graph: AdderGraph, on: Part, builds: Sequence[str], lanes: Sequence
 
     Parameters
     ----------
-    builds : names of `hdl.mixers.choice`
+    builds : names of `hdl.mixers.cheapest`
     lanes : int
         Of table and event; if none is given, all and half of what they have lanes for.
     """

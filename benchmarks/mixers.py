@@ -23,8 +23,8 @@ from benchmarks.mixer_jobs import Job, own_jobs, peer_jobs
 from benchmarks.mixer_report import as_markdown
 from benchmarks.peers import FLOWS, PEERS, THEIRS
 from benchmarks.results import earlier_rows
-from hdl.mixers.choice import Build, cheapest, mixer_choices
-from hdl.parts import Part, part
+from hdl.devices.devices import Part, part
+from hdl.mixers.cheapest import Build, cheapest, mixer_choices
 from quantize.errors import look_up
 from quantize.files import write_whole
 from quantize.mixing import AdderGraph, TernaryProduct, adder_graph

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from boards.toolchain import synthesise
-from boards.toolchain.synthesis import count
-from hdl.parts import Part
-from hdl.resources import Resources
-from hdl.verilog import run_yosys
+from hdl.devices.devices import Part
+from hdl.devices.resources import Resources
+from hdl.toolchain import synthesise
+from hdl.toolchain.synthesis import count
+from hdl.toolchain.verilog import run_yosys
 from quantize.errors import StatespikeError
 from quantize.mixing import TernaryProduct
 

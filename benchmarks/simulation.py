@@ -1,7 +1,7 @@
 """How fast simulators run one design: Amaranth's own, CXXRTL and Verilator, in one run on one core.
 
     python -m benchmarks.simulation
-    python -m benchmarks.simulation models/zoo/digits-gsu.safetensors digits --json simulation.json
+    python -m benchmarks.simulation digits-gsu digits --json simulation.json
 
 Speeds are in processor time, without compiling. Every run is compared with the integer reference.
 """
@@ -14,14 +14,14 @@ import typer
 from rich.table import Table
 
 from benchmarks.command import command
-from hdl.network import Network
-from hdl.parts import part
-from hdl.plan import plan_network
-from models import ZOO
+from hdl.devices.devices import part
+from hdl.network.top import Network
+from hdl.planning.planner import plan_network
 from quantize.errors import StatespikeError
 from sim.backends import backend
 from sim.compare import compare
 from sim.stimulus import Stimulus
+from statespike.models import ZOO
 from statespike.networks import integers_of, sequences_of
 from statespike.options import Data, Device, Json
 from statespike.output import progress, show, write_json

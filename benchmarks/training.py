@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.command import command
-from models.network import Block, Network
-from models.recipe import Recipe
+from statespike.models.network import Block, Network
+from statespike.models.recipe import Recipe
 from statespike.options import Json
 from statespike.output import progress, show, write_json
 

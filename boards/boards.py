@@ -8,7 +8,7 @@ from amaranth.build import Pins, Resource
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 from amaranth_boards.ulx3s import ULX3S_25F_Platform
 
-from hdl.parts import Part, part
+from hdl.devices.devices import Part, part
 from quantize.errors import look_up
 
 LINK_LUTS = 180

@@ -10,12 +10,12 @@ from amaranth.lib.wiring import Component
 
 from boards.boards import Board
 from boards.clocking import BoardShell, pll_of
-from boards.folder import MANIFEST, build_folder
 from boards.link import BoardTop, Link
-from boards.toolchain import Expected, place_and_route, synthesise, write_bitstream
 from boards.uart import divisor
-from hdl.parts import Part
-from hdl.verilog import rtlil_text, write_verilog
+from hdl.devices.devices import Part
+from hdl.emit.build_folder import MANIFEST, build_folder
+from hdl.toolchain import Expected, place_and_route, synthesise, write_bitstream
+from hdl.toolchain.verilog import rtlil_text, write_verilog
 from quantize.errors import StatespikeError
 
 

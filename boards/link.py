@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from boards.byte_queue import ByteQueue
 from boards.uart import UartReceiver, UartTransmitter
-from hdl.streams import Logit, beats
+from hdl.primitives.streams import Logit, beats
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
 

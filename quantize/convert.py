@@ -4,7 +4,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize import real
+from quantize import float_reference
 from quantize.calibration import HEADROOM, Precision, format_for
 from quantize.centring import centred
 from quantize.checkpoint import Checkpoint
@@ -72,13 +72,13 @@ def quantise(
             "train it with batch norms before them, or with layer norms"
         )
     given = samples, input_format, precision, lengths, max_steps or samples.shape[1]
-    network = _converted(checkpoint, real.forward(checkpoint, samples, lengths), *given)
+    network = _converted(checkpoint, float_reference.forward(checkpoint, samples, lengths), *given)
     if not checkpoint.tuned_bits or config.model not in SPIKE_THRESHOLDS:
         return network
     # What it was trained to be rounded to is what it shall come close to: the numbers behind mean little.
     shifts = [block.array.position_shift for block in network.blocks]
     rounded = rounded_checkpoint(checkpoint, precision.coefficients, shifts)
-    return _converted(checkpoint, real.forward(rounded, samples, lengths), *given)
+    return _converted(checkpoint, float_reference.forward(rounded, samples, lengths), *given)
 
 
 def _converted(
@@ -94,7 +94,8 @@ def _converted(
     config = checkpoint.config
     stream_values = [values["encoder"]] + [values[f"layer_{layer}"] for layer in range(config.layers)]
     stream_values += [
-        values["encoder" if layer == 0 else f"layer_{layer - 1}"] + real.state_space(checkpoint, layer).offset
+        values["encoder" if layer == 0 else f"layer_{layer - 1}"]
+        + float_reference.state_space(checkpoint, layer).offset
         for layer in range(config.layers)
     ]
     stream_values += [value for name, value in values.items() if name.startswith("sum_")]
@@ -112,7 +113,7 @@ def _converted(
         given, format_given = x, stream
         if norm is not None and not norm.after:
             given, format_given = norm.compute(x), norm.output
-        space, expected = real.state_space(checkpoint, layer), values[f"array_{layer}"]
+        space, expected = float_reference.state_space(checkpoint, layer), values[f"array_{layer}"]
         array = _array(space, given, expected, format_given, precision)
         if config.model in SPIKE_THRESHOLDS:
             array = centred(array, given, expected, SPIKE_THRESHOLDS[config.model], lengths)
@@ -140,7 +141,7 @@ def _encoder(
 def _layer_norm(
     checkpoint: Checkpoint, layer: int, stream: Format, values: dict[str, NDArray[np.float64]]
 ) -> LayerNormSpec:
-    gain, shift = real.tensors(checkpoint, f"layers.{layer}.norm", "weight", "bias")
+    gain, shift = float_reference.tensors(checkpoint, f"layers.{layer}.norm", "weight", "bias")
     words, fraction = fixed_words(gain, GAIN_WIDTH)
     after = checkpoint.config.norm_position == "post"
     if after:
@@ -157,7 +158,11 @@ def _layer_norm(
 
 
 def _array(
-    layer: real.StateSpace, x: Integers, y: NDArray[np.float64], given: Format, precision: Precision
+    layer: float_reference.StateSpace,
+    x: Integers,
+    y: NDArray[np.float64],
+    given: Format,
+    precision: Precision,
 ) -> ArraySpec:
     damping, stiffness = leapfrog(layer.poles)
     of_position, of_velocity = output_weights(layer.poles, layer.residues)
@@ -238,11 +243,9 @@ def _state_ranges(u, damping, stiffness):
     return positions, velocities
 
 
-def _classifier(
-    checkpoint: Checkpoint, stream: Format, length_bits: int
-) -> tuple[PoolSpec, DecoderSpec]:
+def _classifier(checkpoint: Checkpoint, stream: Format, length_bits: int) -> tuple[PoolSpec, DecoderSpec]:
     """Pool and decoder; the constant channel between them is as small as the biases' words allow."""
-    weight, bias = real.decoder(checkpoint)
+    weight, bias = float_reference.decoder(checkpoint)
     config, width = checkpoint.config, DECODER_WIDTH
     _, weight_fraction = fixed_words(weight, width)
     mean = int(config.pooling == "mean")

@@ -1,8 +1,8 @@
 """Two's complement number formats and the one rounding rule of this project.
 
 Every value of a quantised network is an integer in a `Format`. Going to fewer bits always means: add half,
-shift right arithmetically, saturate. The functions here define that in Python; `hdl.fixed` builds the same
-in gates, and a test proves the two equal.
+shift right arithmetically, saturate. The functions here define that in Python; `hdl.primitives.fixed` builds
+the same in gates, and a test proves the two equal.
 """
 
 from dataclasses import dataclass

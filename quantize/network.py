@@ -17,9 +17,7 @@ from quantize.layers.linear import SpikeLinearSpec
 from quantize.layers.norm import LayerNormSpec
 from quantize.specification import QuantizedNetworkError, Specification
 
-UnitSpec = (
-    GsuSpec | LeanGsuSpec | SpikeGluSpec | FireGluSpec | GeluGluSpec | TanhGluSpec | SpikeLinearSpec
-)
+UnitSpec = GsuSpec | LeanGsuSpec | SpikeGluSpec | FireGluSpec | GeluGluSpec | TanhGluSpec | SpikeLinearSpec
 AnyEncoderSpec = EncoderSpec | EmbeddingSpec
 LayerSpec = AnyEncoderSpec | LayerNormSpec | ArraySpec | UnitSpec | PoolSpec | DecoderSpec
 UNIT_KINDS: dict[str, type[Specification]] = {unit.kind: unit for unit in get_args(UnitSpec)}

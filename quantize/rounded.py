@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize import real
+from quantize import float_reference
 from quantize.checkpoint import Checkpoint
 from quantize.coefficients import coefficient_words, damping_words_of, mixer_words, stabilised
 from quantize.formats import Integers, nearest, significant
@@ -44,7 +44,7 @@ def rounded_tensors(
         state_space = _state_space(checkpoint, layer, bits, position_shifts[layer])
         found |= {f"{prefix}.ssm.{name}": value for name, value in state_space.items()}
         if f"{prefix}.unit.norm.running_var" in tensors:
-            gain, _ = real.affine_norm(checkpoint, f"{prefix}.unit.norm")
+            gain, _ = float_reference.affine_norm(checkpoint, f"{prefix}.unit.norm")
         else:
             gain = np.ones(checkpoint.config.channels)
         weights = [name for name in tensors if name.startswith(f"{prefix}.unit.") and tensors[name].ndim == 2]
@@ -82,7 +82,7 @@ def _significant(values: Real, bits: int) -> Real:
 
 def _state_space(checkpoint: Checkpoint, layer: int, bits: int, position_shift: Integers) -> dict[str, Real]:
     """C, log_A_real, A_imag and D of the rounded poles and output weights; the time step stays."""
-    space = real.state_space(checkpoint, layer)
+    space = float_reference.state_space(checkpoint, layer)
     exact_damping, exact_stiffness = leapfrog(space.poles)
     words, shift = damping_words_of(exact_damping, bits)
     damping = _real(words, shift)
@@ -106,8 +106,8 @@ def _state_space(checkpoint: Checkpoint, layer: int, bits: int, position_shift: 
     second = of_position * (1.0 + velocity) + of_velocity * velocity
     residues = (first + 1j * (first * poles.real - second) / poles.imag) / poles
 
-    gain, _ = real.folded_norm(checkpoint, layer)
-    (log_step,) = real.tensors(checkpoint, f"layers.{layer}.ssm", "log_dt")
+    gain, _ = float_reference.folded_norm(checkpoint, layer)
+    (log_step,) = float_reference.tensors(checkpoint, f"layers.{layer}.ssm", "log_dt")
     step = np.exp(log_step)[:, None]
     if checkpoint.config.discretisation == "zoh":
         continuous = np.log(poles) / step

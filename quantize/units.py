@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize import real
+from quantize import float_reference
 from quantize.calibration import HEADROOM, Precision, format_for
 from quantize.checkpoint import Checkpoint
 from quantize.coefficients import mixer_words
@@ -35,7 +35,9 @@ Real = NDArray[np.float64]
 def _gsu(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> GsuSpec:
-    weight, bias, gain, shift = real.tensors(checkpoint, prefix, "weight", "bias", "norm.weight", "norm.bias")
+    weight, bias, gain, shift = float_reference.tensors(
+        checkpoint, prefix, "weight", "bias", "norm.weight", "norm.bias"
+    )
     words, fraction = mixer_words(weight, precision.coefficients)
     gain_words, gain_fraction = fixed_words(gain, GAIN_WIDTH)
     unit = GsuSpec(
@@ -45,7 +47,7 @@ def _gsu(
         product_shift=0,
         gain_fraction=gain_fraction,
         # From the real weights: rounding the words first would move some of them over the threshold.
-        table=real.ternary_weights(weight),
+        table=float_reference.ternary_weights(weight),
         weight=words,
         bias=nearest(bias, fraction),
         gain=gain_words,
@@ -59,15 +61,15 @@ def _gsu(
 def _lean_gsu(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> LeanGsuSpec:
-    weight, bias = real.tensors(checkpoint, prefix, "weight", "bias")
-    gain, offset = real.affine_norm(checkpoint, f"{prefix}.norm")
+    weight, bias = float_reference.tensors(checkpoint, prefix, "weight", "bias")
+    gain, offset = float_reference.affine_norm(checkpoint, f"{prefix}.norm")
     words, fraction = mixer_words(weight * gain, precision.coefficients)
     return LeanGsuSpec(
         input=given,
         output=stream,
         weight_fraction=fraction,
         threshold=int(given.quantise(float(LEAN_THRESHOLD))),
-        table=real.ternary_weights(weight),
+        table=float_reference.ternary_weights(weight),
         weight=words,
         bias=nearest(bias * gain, fraction),
         offset=stream.quantise(offset),
@@ -76,7 +78,7 @@ def _lean_gsu(
 
 def _paths(checkpoint: Checkpoint, prefix: str) -> tuple[Real, Real]:
     """Weights (2, H, H), rows for inputs, and biases (2, H) of a gated linear unit: value, then gate."""
-    value, gate, value_bias, gate_bias = real.tensors(
+    value, gate, value_bias, gate_bias = float_reference.tensors(
         checkpoint, prefix, "value.weight", "gate.weight", "value.bias", "gate.bias"
     )
     return np.stack([value.T, gate.T]), np.stack([value_bias, gate_bias])
@@ -115,7 +117,7 @@ def _spike_glu(
 def _fire_glu(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> FireGluSpec:
-    (log_threshold,) = real.tensors(checkpoint, prefix, "log_threshold")
+    (log_threshold,) = float_reference.tensors(checkpoint, prefix, "log_threshold")
     # A threshold of 0 would let a neuron fire at rest.
     threshold = np.maximum(given.quantise(FIRE_THRESHOLD * np.exp(log_threshold)), 1)
     paths = _paths(checkpoint, prefix)
@@ -158,7 +160,7 @@ def _sigmoid_glu(
 def _spike_linear(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> SpikeLinearSpec:
-    weight, bias = real.tensors(checkpoint, prefix, "mix.weight", "mix.bias")
+    weight, bias = float_reference.tensors(checkpoint, prefix, "mix.weight", "mix.bias")
     words, fraction = mixer_words(weight.T, precision.coefficients)
     return SpikeLinearSpec(
         input=given,

@@ -122,7 +122,7 @@ def check(
     Parameters
     ----------
     design : callable
-        Makes the circuit, when the input has been found good; usually a `hdl.network.Network` with taps:
+        Makes the circuit, when the input has been found good; usually a `hdl.network.top.Network` with taps:
         without them only logits are compared.
     reference : QuantizedNetwork
         What the circuit has to compute.

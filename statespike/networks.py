@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from models.tasks.arrays import read_sequences
-from models.tasks.registry import TASKS, load_task
-from models.tasks.task import CALIBRATION_SEQUENCES, Sequences
 from quantize.checkpoint import Checkpoint
 from quantize.convert import Precision, quantise
 from quantize.errors import StatespikeError
 from quantize.inputs import input_format
 from quantize.load import load
 from quantize.network import QuantizedNetwork
+from statespike.models.tasks.arrays import read_sequences
+from statespike.models.tasks.registry import TASKS, load_task
+from statespike.models.tasks.task import CALIBRATION_SEQUENCES, Sequences
 from statespike.output import note, progress
 
 

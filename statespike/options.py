@@ -5,12 +5,24 @@ from typing import Annotated
 
 import typer
 
-from models.tasks.registry import TASKS
+from statespike.models import ZOO
+from statespike.models.tasks.registry import TASKS
+
+
+def network_path(text: str) -> Path:
+    """A NETWORK argument: a file, or the name of a shipped network, `smnist-gsu`, where no such file is."""
+    path = Path(text)
+    shipped = ZOO / f"{text}.safetensors"
+    return shipped if shipped.parent == ZOO and shipped.is_file() and not path.exists() else path
+
 
 NetworkPath = Annotated[
     Path,
     typer.Argument(
-        metavar="NETWORK", help="checkpoint or quantised network (.safetensors)", show_default=False
+        metavar="NETWORK",
+        help="checkpoint or quantised network (.safetensors), or the name of a shipped one",
+        parser=network_path,
+        show_default=False,
     ),
 ]
 TaskName = Annotated[

@@ -7,7 +7,7 @@ from typing import Any
 
 from quantize.configuration import NetworkConfig
 from quantize.errors import StatespikeError
-from sim.survey import IntegerResult, Survey
+from quantize.survey import IntegerResult, Survey
 from statespike.output import write_json
 
 

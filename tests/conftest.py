@@ -8,7 +8,7 @@ from amaranth.hdl import Array, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.streams import Logit, Tap, beats
+from hdl.primitives.streams import Logit, Tap, beats
 from quantize.formats import Integers
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.tasks.mel import RATE
+from statespike.models.tasks.mel import RATE
 
 
 def wav(samples, rate: int = RATE, channels: int = 1) -> bytes:

@@ -4,10 +4,10 @@ from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import count_width
 from hdl.mixers.parallel import ParallelMixer
 from hdl.mixers.serial import SerialMixer
-from hdl.streams import beats
+from hdl.primitives.fixed import count_width
+from hdl.primitives.streams import beats
 
 
 class BurstMixer(wiring.Component):

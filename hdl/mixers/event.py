@@ -8,13 +8,13 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import count_width, shift_left
-from hdl.primitives.fabric import BLOCKS, Fabric
+from hdl.devices.features import BLOCKS, Fabric
+from hdl.primitives.fixed import count_width, shift_left
 from hdl.primitives.memory import buffer, concatenate, table, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
+from hdl.primitives.streams import Beat, beats
 from hdl.primitives.trit_adder import trit_added
-from hdl.streams import Beat, beats
 from quantize.formats import Integers, stored_width, trailing_zeros
 from quantize.layers.functions import TRIT_WIDTH, mixed_width
 

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.mixers.pipeline import Registers, Schedule
 from hdl.primitives.adder import ADDER_NAME, Adder
-from hdl.streams import vectors
+from hdl.primitives.streams import vectors
 from quantize.mixing import AdderGraph
 from quantize.mixing.graph import ZERO
 

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.mixers.signed_tree import SignedTree, aged
 from hdl.mixers.trits import pack, packed_width, unpack
 from hdl.primitives.memory import buffer, concatenate, table
-from hdl.streams import beats
+from hdl.primitives.streams import beats
 from quantize.formats import Integers
 from quantize.mixing import TernaryProduct
 

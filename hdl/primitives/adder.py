@@ -1,7 +1,7 @@
 """An adder that synthesis maps by itself.
 
 Chained additions would be merged into carry-save form, which takes more look-up tables than adders wherever
-words are wider than a bit or two. So each adder is a module of its own, and `boards.toolchain.synthesis`
+words are wider than a bit or two. So each adder is a module of its own, and `hdl.toolchain.synthesis`
 chooses its cells before it joins the modules.
 """
 

@@ -10,7 +10,7 @@ from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Shape, 
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.primitives.fabric import BLOCKS, Fabric
+from hdl.devices.features import BLOCKS, Fabric
 from hdl.primitives.logic_multiplier import multiplied_in_logic
 from hdl.primitives.registers import delayed
 

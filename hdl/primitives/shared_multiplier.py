@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Module, Signal, Value, signed
 
-from hdl.primitives.fabric import BLOCK_LATENCY
+from hdl.devices.features import BLOCK_LATENCY
 from hdl.primitives.multiplier import OPERAND_WIDTH, Multiplier
 from hdl.primitives.selection import one_of
 

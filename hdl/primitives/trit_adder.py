@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Const, Instance, Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import add_trit
+from hdl.primitives.fixed import add_trit
 
 # A bit of a carry cell (CCU2C) has a look-up table of A, B, C and D, in this order from the table's lowest
 # address bit, whose result goes through an exclusive or with the carry. Where that result is 0, the table's
@@ -22,7 +22,8 @@ class TritAdder(wiring.Component):
     """`total + trit * value`; no register.
 
     Synthesis would make the multiple in a look-up table a bit and leave the inputs of the carry cells' own
-    tables idle. Elaborated for "ecp5" the trit goes into those, otherwise this is `hdl.fixed.add_trit`.
+    tables idle. Elaborated for "ecp5" the trit goes into those, otherwise this is
+    `hdl.primitives.fixed.add_trit`.
 
     Parameters
     ----------

@@ -6,10 +6,10 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import requantise, saturate
+from hdl.primitives.fixed import requantise, saturate
+from hdl.primitives.functions import gelu_of, rise_of
 from hdl.primitives.memory import buffer, table, words_of
-from hdl.streams import beats
-from hdl.units.functions import gelu_of, rise_of
+from hdl.primitives.streams import beats
 from quantize.layers.functions import TRIT_WIDTH, Gelu
 from quantize.layers.glu import LEAK_SHIFT, FireGluSpec, SmoothGluSpec, SpikeGluSpec
 from quantize.layers.linear import SpikeLinearSpec

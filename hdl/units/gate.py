@@ -4,13 +4,13 @@ from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.fixed import requantise, round_shift, saturate, shift_left
-from hdl.primitives.fabric import BLOCKS, Fabric
+from hdl.devices.features import BLOCKS, Fabric
+from hdl.primitives.deep_fifo import ShortOutlet
+from hdl.primitives.fixed import requantise, round_shift, saturate, shift_left
+from hdl.primitives.functions import SIGMOID_LATENCY, sigmoid_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
-from hdl.primitives.store import ShortOutlet
-from hdl.streams import Beat, beats
-from hdl.units.functions import SIGMOID_LATENCY, sigmoid_of
+from hdl.primitives.streams import Beat, beats
 from quantize.layers.glu import OPERAND_WIDTH, GluSpec
 
 

@@ -4,10 +4,10 @@ import numpy as np
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 
+from hdl.devices.devices import Family
+from hdl.devices.features import BLOCKS, Fabric
 from hdl.mixers.blocks import block_sizes
 from hdl.mixers.event import EventMixer
-from hdl.parts import Family
-from hdl.primitives.fabric import BLOCKS, Fabric
 from hdl.units.activations import IntegrateAndFire, Smooth, Spikes
 from hdl.units.gate import SigmoidGate
 from hdl.units.unit import Unit

@@ -3,9 +3,9 @@
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 
-from hdl.fixed import requantise
+from hdl.devices.features import BLOCKS, Fabric
 from hdl.mixers.event import EventMixer
-from hdl.primitives.fabric import BLOCKS, Fabric
+from hdl.primitives.fixed import requantise
 from hdl.units.activations import Spikes
 from hdl.units.unit import Unit
 from quantize.layers.functions import TRIT_WIDTH

@@ -6,10 +6,10 @@ from typing import Any
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.devices.devices import Family
+from hdl.devices.features import BLOCKS, Fabric
 from hdl.mixers.blocks import block_sizes
-from hdl.parts import Family
-from hdl.primitives.fabric import BLOCKS, Fabric
-from hdl.streams import beats
+from hdl.primitives.streams import beats
 
 
 class Unit(wiring.Component):

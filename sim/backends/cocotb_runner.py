@@ -9,8 +9,8 @@ from pathlib import Path
 
 from amaranth.lib.wiring import Component
 
-from hdl.tools import find_tool
-from hdl.verilog import rtlil_text, write_verilog
+from hdl.toolchain.tools import find_tool
+from hdl.toolchain.verilog import rtlil_text, write_verilog
 from quantize.errors import StatespikeError
 from sim.backends.base import WATCHDOG, Backend, Prepared
 from sim.backends.exchange import load_run, save_job

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from amaranth.lib.wiring import Component
 
-from hdl.tools import find_tool, run_tool
-from hdl.verilog import rtlil_text, run_yosys
+from hdl.toolchain.tools import find_tool, run_tool
+from hdl.toolchain.verilog import rtlil_text, run_yosys
 from sim.backends.base import Backend, Prepared
 from sim.backends.compiled import DRIVER, play, ports_header
 from sim.ports import Ports, ports_of

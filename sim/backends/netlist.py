@@ -11,8 +11,8 @@ from pathlib import Path
 
 from amaranth.lib.wiring import Component
 
-from hdl.parts import Part
-from hdl.verilog import run_yosys
+from hdl.devices.devices import Part
+from hdl.toolchain.verilog import run_yosys
 from quantize.errors import StatespikeError
 from sim.backends.base import Backend, Prepared
 from sim.backends.compiled import play

@@ -7,12 +7,12 @@ import typer
 
 from boards.boards import board as board_named
 from boards.build import build as build_board
-from boards.folder import refuse_others
-from boards.generate import expected_of
 from boards.link import Link
-from boards.manifest import manifest_of
-from hdl.network import Network
-from hdl.plan import plan_network
+from hdl.emit.build_folder import refuse_others
+from hdl.emit.generate import expected_of
+from hdl.emit.manifest import manifest_of
+from hdl.network.top import Network
+from hdl.planning.planner import plan_network
 from statespike.networks import integers_of
 from statespike.options import Json, NetworkPath, Seeds
 from statespike.output import progress, say, write_json
@@ -33,7 +33,7 @@ def build(
 ) -> None:
     """Turn a network into a bitstream with a serial port, for a board.
 
-    Example: statespike build models/zoo/smnist-gsu.safetensors --board icebreaker -o build/icebreaker
+    Example: statespike build smnist-gsu --board icebreaker -o build/icebreaker
     """
     refuse_others(output)
     target = board_named(board)

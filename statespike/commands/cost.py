@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from boards.generate import convert, generate
-from boards.manifest import manifest_of
-from hdl.parts import part
-from hdl.plan import plan_network
+from hdl.devices.devices import part
+from hdl.emit.generate import convert, generate
+from hdl.emit.manifest import manifest_of
+from hdl.planning.planner import plan_network
 from statespike.networks import integers_of
-from statespike.options import Json, Seeds
+from statespike.options import Json, Seeds, network_path
 from statespike.output import progress, show, write_json
 
 RESOURCES = {
@@ -27,7 +27,12 @@ RESOURCES = {
 def cost(
     networks: Annotated[
         list[Path],
-        typer.Argument(metavar="NETWORK...", help="checkpoints or quantised networks", show_default=False),
+        typer.Argument(
+            metavar="NETWORK...",
+            help="checkpoints, quantised networks, or names of shipped ones",
+            parser=network_path,
+            show_default=False,
+        ),
     ],
     device: Annotated[
         list[str] | None,
@@ -41,8 +46,7 @@ def cost(
 
     Of a network that does not fit, it is the smallest circuit, and what the device is short of.
 
-    Example: statespike cost models/zoo/smnist-gsu.safetensors models/zoo/smnist-binary_s4d.safetensors \\
---device up5k
+    Example: statespike cost smnist-gsu smnist-binary_s4d --device up5k
     """
     parts = [part(name) for name in device or ["up5k"]]
     results: list[dict[str, Any]] = []

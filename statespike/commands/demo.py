@@ -7,20 +7,20 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from boards.folder import MANIFEST
-from boards.generate import convert, earlier, generate
-from hdl.network import Network
-from hdl.parts import part
-from hdl.plan import plan_network
-from models import ZOO
-from models.tasks.registry import load_task
-from models.tasks.task import Sequences
+from hdl.devices.devices import part
+from hdl.emit.build_folder import MANIFEST
+from hdl.emit.generate import convert, earlier, generate
+from hdl.network.top import Network
+from hdl.planning.planner import plan_network
 from quantize.checkpoint import read_checkpoint
 from quantize.convert import Precision
+from quantize.evaluate import evaluate
 from quantize.file import save_network
 from sim.backends.cxxrtl import Cxxrtl
 from sim.check import Check, check
-from sim.evaluate import evaluate
+from statespike.models import ZOO
+from statespike.models.tasks.registry import load_task
+from statespike.models.tasks.task import Sequences
 from statespike.networks import quantise_checkpoint
 from statespike.options import Json
 from statespike.output import note, progress, say, show, write_json

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from quantize.errors import StatespikeError
+from quantize.evaluate import evaluate as evaluate_network
 from quantize.load import load
 from quantize.network import QuantizedNetwork
-from sim.evaluate import evaluate as evaluate_network
 from statespike.networks import integers_of, sequences_of
 from statespike.options import Data, Json, Limit, Logits, NetworkPath, TaskName
 from statespike.output import progress, say, write_json, write_logits
@@ -34,7 +34,7 @@ def evaluate(
 ) -> None:
     """Measure the accuracy of a network on a task's test set.
 
-    Example: statespike evaluate models/zoo/smnist-gsu.safetensors smnist-sample --backend reference
+    Example: statespike evaluate smnist-gsu smnist-sample --backend reference
     """
     sequences = sequences_of(task, data, limit)
     found = load(network) if backend is Arithmetic.FLOAT else integers_of(network, task, data)

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from boards.folder import MANIFEST, refuse_others
-from boards.generate import DESIGN, convert
-from boards.generate import generate as generate_folder
-from hdl.explain import ComponentCost, explain
-from hdl.parts import part
-from hdl.plan import plan_network
+from hdl.devices.devices import part
+from hdl.emit.build_folder import MANIFEST, refuse_others
+from hdl.emit.generate import DESIGN, convert
+from hdl.emit.generate import generate as generate_folder
+from hdl.planning.explain import ComponentCost, explain
+from hdl.planning.planner import plan_network
 from statespike.networks import integers_of
 from statespike.options import Device, Json, NetworkPath, Seeds
 from statespike.output import note, progress, say, show, write_json
@@ -45,7 +45,7 @@ def generate(
 ) -> None:
     """Turn a network into Verilog for an FPGA, with a manifest of ports, schedule and resources.
 
-    Example: statespike generate models/zoo/smnist-gsu.safetensors --device up5k -o build/gsu --pnr
+    Example: statespike generate smnist-gsu --device up5k -o build/gsu --pnr
     """
     refuse_others(output)
     integers = integers_of(network)

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from models.importers.options import Options
-from models.importers.registry import IMPORTERS, import_network
-from models.tasks.registry import TASKS
 from quantize.checkpoint import write_checkpoint
 from quantize.configuration import DISCRETISATIONS, NORM_POSITIONS, POOLINGS, UNIT_TENSORS
 from quantize.errors import StatespikeError
+from statespike.models.importers.options import Options
+from statespike.models.importers.registry import IMPORTERS, import_network
+from statespike.models.tasks.registry import TASKS
 from statespike.options import Json
 from statespike.output import say, write_json
 

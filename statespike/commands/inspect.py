@@ -17,7 +17,7 @@ from statespike.output import say, show, write_json
 def inspect(network: NetworkPath, json: Json = None) -> None:
     """Print every layer of a network: formats, shifts and widths, tables.
 
-    Example: statespike inspect models/zoo/digits-gsu.safetensors
+    Example: statespike inspect digits-gsu
     """
     found = integers_of(network)
     description = describe(found)

@@ -9,13 +9,19 @@ from quantize.checkpoint import read_checkpoint
 from quantize.convert import Precision
 from quantize.file import save_network
 from statespike.networks import calibration_of, quantise_checkpoint
-from statespike.options import Json
+from statespike.options import Json, network_path
 from statespike.output import say, write_json
 
 
 def quantize(
     checkpoint: Annotated[
-        Path, typer.Argument(metavar="CHECKPOINT", help="trained network (.safetensors)", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="CHECKPOINT",
+            help="trained network (.safetensors), or the name of a shipped one",
+            parser=network_path,
+            show_default=False,
+        ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="file to write", show_default=False)
@@ -45,7 +51,7 @@ def quantize(
 ) -> None:
     """Turn a checkpoint into a network of integers.
 
-    Example: statespike quantize models/zoo/smnist-gsu.safetensors --bits 8 -o network.safetensors
+    Example: statespike quantize smnist-gsu --bits 8 -o network.safetensors
     """
     source = read_checkpoint(checkpoint)
     samples = calibration_of(source, data)

@@ -10,13 +10,13 @@ from typing import Annotated
 
 import typer
 
-from models import ZOO
-from models.tasks.registry import TASKS, load_task
-from models.tasks.task import Sequences, Task
 from quantize.checkpoint import read_checkpoint
 from quantize.errors import StatespikeError
 from quantize.files import write_whole
-from sim.survey import Samples, survey
+from quantize.survey import Samples, survey
+from statespike.models import ZOO
+from statespike.models.tasks.registry import TASKS, load_task
+from statespike.models.tasks.task import Sequences, Task
 from statespike.options import Limit
 from statespike.output import progress, say
 from statespike.report_rows import Request, Row, as_markdown, read_rows, write_rows

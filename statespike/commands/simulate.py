@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 from amaranth.lib.wiring import Component
 
-from boards.generate import expected_of
-from boards.toolchain import synthesise
-from hdl.network import Network
-from hdl.parts import Part, part
-from hdl.plan import plan_network
-from hdl.verilog import rtlil_text
+from hdl.devices.devices import Part, part
+from hdl.emit.generate import expected_of
+from hdl.network.top import Network
+from hdl.planning.planner import plan_network
+from hdl.toolchain import synthesise
+from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from quantize.network import QuantizedNetwork
 from sim.backends import backend as backend_named
@@ -72,7 +72,7 @@ def simulate(
 
     Exit status 1 when a bit differs; the first difference is named.
 
-    Example: statespike simulate models/zoo/smnist-gsu.safetensors smnist-sample --limit 20 --input-gaps 0.2
+    Example: statespike simulate smnist-gsu smnist-sample --limit 20 --input-gaps 0.2
     """
     pace = Pace(input_gaps, output_stalls, seed)
     sequences = sequences_of(task, data, limit)

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from models.recipe import Recipe
-from models.tasks.registry import TASKS, load_task
 from quantize.checkpoint import write_checkpoint
 from quantize.configuration import UNIT_TENSORS
 from quantize.errors import StatespikeError
+from statespike.models.recipe import Recipe
+from statespike.models.tasks.registry import TASKS, load_task
 from statespike.options import Json, Limit
 from statespike.output import say, write_json
 
@@ -76,8 +76,8 @@ def train(
     try:
         import torch
 
-        from models.train import EpochResult
-        from models.train import train as train_network
+        from statespike.models.train import EpochResult
+        from statespike.models.train import train as train_network
     except ImportError as error:
         raise StatespikeError(
             f"training needs PyTorch ({error}); run `pip install 'statespike[train]'`"

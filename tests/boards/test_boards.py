@@ -5,8 +5,8 @@ from boards.boards import board
 from boards.clocking import BoardShell, ecp5_pll, ice40_pll
 from boards.link import BoardTop, Link
 from boards.virtual import _Listener, _Talker
-from hdl.cost import shortfall
-from hdl.resources import Resources
+from hdl.devices.resources import Resources
+from hdl.planning.cost import shortfall
 from quantize.errors import StatespikeError
 
 

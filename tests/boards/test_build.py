@@ -4,10 +4,10 @@ import pytest
 
 from boards.boards import board
 from boards.build import build
-from boards.folder import build_folder
 from boards.link import Link
-from boards.toolchain import Expected
-from hdl.verilog import rtlil_text
+from hdl.emit.build_folder import build_folder
+from hdl.toolchain import Expected
+from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
 
 

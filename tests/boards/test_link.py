@@ -10,13 +10,13 @@ from amaranth.lib.wiring import Component, In, Out
 from boards.byte_queue import ByteQueue
 from boards.host import Host, SerialPort
 from boards.link import ACKNOWLEDGE, BoardTop, Link
-from boards.toolchain import Expected, synthesise
 from boards.uart import divisor
 from boards.virtual import VirtualBoard
-from hdl.parts import part
+from hdl.devices.devices import part
 from hdl.primitives.single_port import SinglePortMemory
-from hdl.streams import Logit, beats
-from hdl.verilog import rtlil_text
+from hdl.primitives.streams import Logit, beats
+from hdl.toolchain import Expected, synthesise
+from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from sim.backends import backend
 from sim.backends.netlist import Netlist

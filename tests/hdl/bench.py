@@ -7,8 +7,8 @@ import numpy as np
 from amaranth.hdl import Value
 from amaranth.sim import Simulator
 
-from hdl.units.norm_stream import StreamedStepNorm
-from hdl.units.step_norm import StepNorm
+from hdl.norm.step_norm import StepNorm
+from hdl.norm.streamed_step_norm import StreamedStepNorm
 
 WATCHDOG_CYCLES = 20_000
 
@@ -36,7 +36,7 @@ class Collected:
 
 
 def beat(first: int, last: int, value: int, width: int) -> int:
-    """The bits of a `hdl.streams.Beat`."""
+    """The bits of a `hdl.primitives.streams.Beat`."""
     return (first & 1) | (last & 1) << 1 | (int(value) & ((1 << width) - 1)) << 2
 
 

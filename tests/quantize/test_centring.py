@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quantize import real
+from quantize import float_reference
 from quantize.centring import centred
 from quantize.convert import Precision, quantise
 from tests.networks import INPUT, random_checkpoint, random_samples
@@ -18,7 +18,7 @@ def array_of(seed):
     checkpoint = random_checkpoint("binary_s4d", 6, 4, 1, seed=seed)
     network = quantise(checkpoint, SAMPLES, INPUT, Precision(4))
     x = network.encoder.compute(network.encoder.inputs(SAMPLES))
-    return network.blocks[0].array, x, real.forward(checkpoint, SAMPLES)["array_0"]
+    return network.blocks[0].array, x, float_reference.forward(checkpoint, SAMPLES)["array_0"]
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.2])

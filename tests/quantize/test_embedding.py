@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quantize import real
+from quantize import float_reference
 from quantize.convert import Precision, quantise
 from quantize.errors import StatespikeError
 from quantize.file import load_network, save_network
@@ -35,7 +35,7 @@ def test_the_table_holds_what_a_linear_encoder_would_give():
     assert isinstance(network.encoder, EmbeddingSpec)
     assert (network.features, network.beats_per_step, network.input) == (7, 1, Format(4, 0))
     x = random_tokens(2, 9, 7, seed=4)
-    exact = real.forward(CHECKPOINT, x)["encoder"]
+    exact = float_reference.forward(CHECKPOINT, x)["encoder"]
     got = network.encoder.output.real(network.encoder.compute(network.inputs(x)))
     assert np.abs(got - exact).max() <= 2.0 ** -(network.encoder.output.fraction + 1)
 

@@ -7,7 +7,7 @@ from amaranth.sim import Simulator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hdl import fixed
+from hdl.primitives import fixed
 from quantize.formats import (
     MOST_FRACTION,
     Format,

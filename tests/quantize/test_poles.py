@@ -6,9 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from quantize.convert import Precision, _array
+from quantize.float_reference import StateSpace
 from quantize.formats import Format
 from quantize.poles import is_stable, leapfrog, output_weights, poles_of
-from quantize.real import StateSpace
 
 RADII = st.one_of(
     st.floats(0.3, 0.999), st.floats(1.0, 6.0).map(lambda digits: 1.0 - 10.0**-digits), st.floats(1e-6, 0.3)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quantize import real
+from quantize import float_reference
 from quantize.coefficients import mixer_words
 from quantize.configuration import UNIT_TENSORS
 from quantize.convert import Precision, quantise
@@ -37,8 +37,8 @@ def test_rounded_network_is_nearer_to_the_integers(bits, seed):
     checkpoint = random_checkpoint("gsu", 6, 4, 1, seed=seed)
     array = (network := quantise(checkpoint, SAMPLES, INPUT, Precision(bits))).blocks[0].array
     y = array.output.real(network.compute(INPUT.quantise(SAMPLES)).taps["array_0"])
-    plain = error(y, real.forward(checkpoint, SAMPLES)["array_0"])
-    near = error(y, real.forward(rounded(checkpoint, bits, array), SAMPLES)["array_0"])
+    plain = error(y, float_reference.forward(checkpoint, SAMPLES)["array_0"])
+    near = error(y, float_reference.forward(rounded(checkpoint, bits, array), SAMPLES)["array_0"])
     assert near < plain / 5
 
 
@@ -47,7 +47,7 @@ def test_poles_are_those_of_the_words(discretisation):
     drawn = random_checkpoint("gsu", 6, 4, 1, seed=2)
     checkpoint = replace(drawn, config=replace(drawn.config, discretisation=discretisation))
     array = quantise(checkpoint, SAMPLES, INPUT, Precision(4)).blocks[0].array
-    poles = real.state_space(rounded(checkpoint, 4, array), 0).poles
+    poles = float_reference.state_space(rounded(checkpoint, 4, array), 0).poles
     np.testing.assert_allclose(1.0 - np.abs(poles) ** 2, array.real_coefficients[0], rtol=1e-4)
 
 
@@ -58,7 +58,7 @@ def test_slow_modes_keep_the_stiffness_of_their_words():
     checkpoint.tensors[name] = np.log(np.geomspace(1e-3, 0.3, 6)).astype(np.float32)
     samples = random_samples(2, 3000, seed=1)
     array = quantise(checkpoint, samples, INPUT, Precision(4)).blocks[0].array
-    poles = real.state_space(rounded(checkpoint, 4, array), 0).poles
+    poles = float_reference.state_space(rounded(checkpoint, 4, array), 0).poles
     found, expected = np.abs(1.0 - poles) ** 2, array.real_coefficients[1]
     assert expected.min() < 1e-5 < 0.1 < expected.max()
     np.testing.assert_allclose(found, expected, rtol=0.05)

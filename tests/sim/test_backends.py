@@ -119,7 +119,7 @@ def test_cxxrtl_compiles_a_design_once(tiny, draw, tmp_path):
 
 def test_missing_compiler_is_told(tiny, draw, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "hdl.tools.shutil.which", lambda name, path: None if name == "g++" else f"/usr/bin/{name}"
+        "hdl.toolchain.tools.shutil.which", lambda name, path: None if name == "g++" else f"/usr/bin/{name}"
     )
     with pytest.raises(StatespikeError, match=r"g\+\+ is not installed; to get it: apt install g\+\+"):
         BACKENDS["cxxrtl"].run(tiny(2), Stimulus(list(draw(1, 4, 2))), tmp_path)

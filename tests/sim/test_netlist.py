@@ -2,11 +2,11 @@
 
 import pytest
 
-from boards.toolchain import Expected, synthesise
-from hdl.choice import Choice, LayerChoice
-from hdl.network import Network
-from hdl.parts import part
-from hdl.verilog import rtlil_text
+from hdl.devices.devices import part
+from hdl.network.folding import Choice, LayerChoice
+from hdl.network.top import Network
+from hdl.toolchain import Expected, synthesise
+from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from sim.backends import backend
 from sim.backends.netlist import Netlist

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from models import ZOO
 from quantize.checkpoint import read_checkpoint
 from quantize.convert import Precision, quantise
 from quantize.file import save_network
 from quantize.formats import Format
 from statespike.application import application
+from statespike.models import ZOO
 from tests.networks import random_samples
 
 STEPS = 16

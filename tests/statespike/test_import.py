@@ -4,9 +4,9 @@ import json
 
 import torch
 
-from models.network import Network
 from quantize.checkpoint import read_checkpoint
 from quantize.configuration import NetworkConfig
+from statespike.models.network import Network
 
 
 def test_a_checkpoint_of_a_state_dict(run, tmp_path):

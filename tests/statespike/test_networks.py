@@ -8,8 +8,8 @@ import pytest
 
 from quantize.checkpoint import read_checkpoint, write_checkpoint
 from quantize.file import load_network
+from quantize.float_reference import forward
 from quantize.formats import stored_width
-from quantize.real import forward
 from tests.networks import random_checkpoint
 from tests.recordings import noise_recordings, write_recordings
 

@@ -7,8 +7,8 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from models import ZOO
 from quantize.file import load_network, save_network
+from statespike.models import ZOO
 from tests.networks import random_network
 
 KEYS = {

@@ -35,7 +35,7 @@ def vectors_of(product: TernaryProduct, seed: int, steps: int = 6) -> np.ndarray
 
 
 def vector_payloads(values: np.ndarray, width: int) -> list[int]:
-    """Bits of one sequence of `hdl.streams.Vector`."""
+    """Bits of one sequence of `hdl.primitives.streams.Vector`."""
     payloads = []
     for step, row in enumerate(values):
         word = int(step == 0) | int(step == len(values) - 1) << 1

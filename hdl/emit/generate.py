@@ -1,0 +1,162 @@
+"""A network as Verilog with a manifest, and on request measured: synthesis, place and route."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hdl.devices.devices import Family, Part
+from hdl.emit.build_folder import MANIFEST, build_folder
+from hdl.emit.harness import SerialHarness
+from hdl.emit.manifest import manifest_of
+from hdl.network.top import Network
+from hdl.planning.cost import counted_form
+from hdl.planning.planner import Plan
+from hdl.toolchain import Expected, place_and_route, synthesise
+from hdl.toolchain.verilog import convert_to_verilog, rtlil_text
+from quantize.network import QuantizedNetwork
+
+DESIGN = "design.v"
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """A network's circuit as text: what comes after it runs tools only, and may do so in a thread.
+
+    Parameters
+    ----------
+    part : Part
+    rtlil : str
+        Of the network itself, for any tool.
+    mapped : str or None
+        The same with the part's own cells, for synthesis.
+    harness : str or None
+        RTLIL of the network behind two pins, without which it cannot be placed and routed.
+    expected : Expected
+        What synthesis has to infer.
+    manifest : dict
+        What is known so far.
+    """
+
+    part: Part
+    rtlil: str
+    mapped: str | None
+    harness: str | None
+    expected: Expected
+    manifest: dict[str, Any]
+
+
+def expected_of(plan: Plan) -> Expected:
+    """What synthesis has to infer from a planned network."""
+    return Expected(dsp=plan.estimate.dsp, bram=plan.estimate.bram, spram=plan.estimate.spram)
+
+
+def convert(
+    network: QuantizedNetwork, plan: Plan, *, synthesis: bool = True, harness: bool = False
+) -> Circuit:
+    """Elaborate a network for a part, on request with the harness for place and route.
+
+    Without `synthesis` only Verilog can be made of it.
+    """
+    part = plan.part
+
+    def form(platform: Family | None) -> str:
+        """A form of the circuit; the one that was counted is there."""
+        if platform == counted_form(part):
+            return plan.counted
+        return rtlil_text(Network(network, plan), platform=platform)
+
+    portable = form(None)
+    digest = hashlib.sha256(portable.encode()).hexdigest()
+    mapped = form(part.family) if synthesis else None
+    framed = None
+    if harness:
+        framed = rtlil_text(SerialHarness(Network(network, plan)), platform=part.family)
+    return Circuit(
+        part=part,
+        rtlil=portable,
+        mapped=mapped,
+        harness=framed,
+        expected=expected_of(plan),
+        manifest=manifest_of(network, plan) | {"design_sha256": digest},
+    )
+
+
+def generate(
+    circuit: Circuit,
+    folder: Path,
+    *,
+    synthesis: bool = False,
+    seeds: Sequence[int] = (),
+    jobs: int = 2,
+    clock_mhz: float | None = None,
+) -> dict[str, Any]:
+    """Write a build folder, and return its manifest.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    folder : Path
+        Receives `design.v`, `manifest.json` and the tools' files, all or nothing.
+    synthesis : bool
+        Count the resources in the netlist; otherwise they are the plan's estimate.
+    seeds : sequence of int
+        Place and route with each, which implies synthesis and takes a circuit with its harness; none by
+        default.
+    jobs : int
+        Seeds worked on at the same time.
+    clock_mhz : float, optional
+        What the placer is asked for; by default the planning clock.
+
+    Raises
+    ------
+    ValueError
+        If the circuit was not converted for what is asked.
+    StatespikeError
+        If a tool is missing or fails, infers another number of multipliers or memories than planned, or the
+        design does not fit.
+    """
+    manifest = circuit.manifest | {
+        "resources": circuit.manifest["estimate"],
+        "resources_from": "estimate",
+        "fmax_mhz": [],
+        "files": {"verilog": DESIGN},
+    }
+    with build_folder(folder) as unfinished:
+        source = (unfinished / DESIGN).with_suffix(".il")
+        source.write_text(circuit.rtlil)
+        convert_to_verilog(source)
+        if synthesis or seeds:
+            if circuit.mapped is None:
+                raise ValueError("a circuit is converted for synthesis before it is synthesised")
+            netlist = synthesise(
+                circuit.mapped, circuit.part, unfinished / "synthesis", circuit.expected, no_collisions=True
+            )
+            manifest |= {"resources": netlist.resources.as_dict(), "resources_from": "synthesis"}
+            manifest["files"] |= {
+                "netlist": str(netlist.rtlil.relative_to(unfinished)),
+                "synthesis_log": str(netlist.log.relative_to(unfinished)),
+            }
+        if seeds:
+            if circuit.harness is None:
+                raise ValueError("a circuit is placed and routed with its harness: convert it with one")
+            tools = unfinished / "placement"
+            framed = synthesise(circuit.harness, circuit.part, tools, circuit.expected, no_collisions=True)
+            clock = circuit.manifest["clock_mhz"] if clock_mhz is None else clock_mhz
+            routed = place_and_route(framed, tools, seeds, clock, jobs=jobs)
+            manifest["fmax_mhz"] = [one.fmax_mhz for one in routed]
+            manifest["utilisation"] = routed[0].utilisation
+        (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+    return manifest
+
+
+def earlier(circuit: Circuit, folder: Path) -> dict[str, Any] | None:
+    """The manifest of a folder that holds this very circuit, synthesised by these very tools; else None."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+    except (OSError, json.JSONDecodeError):
+        return None
+    wanted = circuit.manifest | {"resources_from": "synthesis"}
+    return manifest if all(manifest.get(key) == value for key, value in wanted.items()) else None

@@ -1,0 +1,137 @@
+"""The encoder without a multiplier: its products by addition, one after the other."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.primitives.fifo import Queue
+from hdl.primitives.fixed import round_shift, saturate
+from hdl.primitives.memory import buffer, table, words_of
+from hdl.primitives.serial_multiplier import SerialMultiplier
+from hdl.primitives.streams import Beat, beats
+from quantize.layers.ends import WEIGHT_WIDTH, EncoderSpec
+
+
+class SerialEncoder(wiring.Component):
+    """`quantize.layers.ends.EncoderSpec` in gates, its products one after the other, a digit a cycle.
+
+    A step is collected in one of two banks while the other one is multiplied.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+    bits : int
+        Of a feature, multiplied in a cycle: 1 or 2.
+
+    Members
+    -------
+    i : In(stream of Beat), F features a step
+    o : Out(stream of Beat), H channels a step
+    """
+
+    multipliers = 0
+
+    def __init__(self, spec: EncoderSpec, bits: int = 1):
+        self.spec = spec
+        self.multiplier = SerialMultiplier(WEIGHT_WIDTH, spec.input.width, bits)
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
+
+    @property
+    def cycles_per_step(self) -> int:
+        return self.spec.channels * self.spec.features * self.multiplier.cycles
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        spec, channels, features = self.spec, self.spec.channels, self.spec.features
+
+        # Collecting the features of a step, two steps deep.
+        write, read = buffer(m, "features", 2 * features, spec.input.width)
+        filled = Signal(range(3))
+        collected = Signal(range(2 * features))
+        firsts, lasts = Signal(2), Signal(2)
+        bank, take, collect_ends, work_ends = Signal(), Signal(), Signal(), Signal()
+        m.d.comb += [
+            self.i.ready.eq(filled != 2),
+            take.eq(self.i.valid & self.i.ready),
+            collect_ends.eq(take & ((collected == features - 1) | (collected == 2 * features - 1))),
+            write.en.eq(take),
+            write.addr.eq(collected),
+            write.data.eq(self.i.payload.value),
+        ]
+        m.d.sync += filled.eq(filled + collect_ends - work_ends)
+        with m.If(take):
+            m.d.sync += [
+                collected.eq(Mux(collected == 2 * features - 1, 0, collected + 1)),
+                firsts.bit_select(collected >= features, 1).eq(self.i.payload.first),
+                lasts.bit_select(collected >= features, 1).eq(self.i.payload.last),
+            ]
+
+        # Operands into the multiplier. A memory answers before the multiplier takes the next pair.
+        weights = table(m, "weights", words_of(spec.weight.reshape(-1), WEIGHT_WIDTH), WEIGHT_WIDTH)
+        m.submodules.multiplier = multiplier = self.multiplier
+        rows = spec.weight.size
+        row = Signal(range(rows))
+        feature = Signal(range(features))
+        last_row = Signal(init=rows == 1)  # known a cycle ahead: much waits for it
+        fetched = Signal()  # a cycle after a bank is full and its turn, its first feature is read
+        issue = Signal()
+        marks = Signal(2, reset_less=True)
+        m.d.comb += [
+            weights.addr.eq(row),
+            read.addr.eq(feature + Mux(bank, features, 0)),
+            multiplier.i.valid.eq(fetched),
+            multiplier.i.payload.a.eq(weights.data.as_signed()),
+            multiplier.i.payload.b.eq(read.data),
+            issue.eq(multiplier.i.valid & multiplier.i.ready),
+            work_ends.eq(issue & last_row),
+        ]
+        m.d.sync += fetched.eq((filled != 0) & ~work_ends)
+        with m.If(issue):
+            m.d.sync += [
+                row.eq(Mux(last_row, 0, row + 1)),
+                last_row.eq((row == rows - 2) if rows > 1 else 1),
+                feature.eq(Mux(feature == features - 1, 0, feature + 1)),
+                marks[0].eq(firsts.bit_select(bank, 1)),
+                marks[1].eq(lasts.bit_select(bank, 1)),
+            ]
+        with m.If(work_ends):
+            m.d.sync += bank.eq(~bank)
+
+        # A channel's products are summed; a single one leaves as it is.
+        biases = table(m, "biases", words_of(spec.bias, 16), 16)
+        channel, next_channel = Signal(range(channels)), Signal(range(channels))
+        leaves = Signal()
+        # So that the next component's readiness ends here, and does not reach back to the features.
+        m.submodules.queue = queue = Queue(Beat(spec.output.width), 1)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        if features == 1:
+            total, out_marks = multiplier.o.payload, marks
+            m.d.comb += [queue.i.valid.eq(multiplier.o.valid), multiplier.o.ready.eq(queue.i.ready)]
+        else:
+            total = Signal(signed(spec.accumulator_width), reset_less=True)
+            out_marks = Signal(2, reset_less=True)
+            summed = Signal(range(features))
+            complete = Signal()
+            # The multiplier waits for the sum alone, and not for who takes it.
+            m.d.comb += [queue.i.valid.eq(complete), multiplier.o.ready.eq(~complete)]
+            with m.If(multiplier.o.valid & multiplier.o.ready):
+                m.d.sync += [
+                    total.eq(Mux(summed == 0, multiplier.o.payload, total + multiplier.o.payload)),
+                    summed.eq(Mux(summed == features - 1, 0, summed + 1)),
+                    out_marks.eq(marks),
+                    complete.eq(summed == features - 1),
+                ]
+            with m.Elif(queue.i.ready):
+                m.d.sync += complete.eq(0)
+        m.d.comb += [
+            leaves.eq(queue.i.valid & queue.i.ready),
+            next_channel.eq(Mux(leaves, Mux(channel == channels - 1, 0, channel + 1), channel)),
+            biases.addr.eq(next_channel),
+            queue.i.payload.first.eq(out_marks[0]),
+            queue.i.payload.last.eq(out_marks[1]),
+            queue.i.payload.value.eq(
+                saturate(round_shift(total, spec.output_shift) + biases.data.as_signed(), spec.output.width)
+            ),
+        ]
+        m.d.sync += channel.eq(next_channel)
+        return m

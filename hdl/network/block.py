@@ -1,0 +1,188 @@
+"""A residual block in gates: `x + unit(array(x))` and perhaps a norm, all of it busy with different steps."""
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.devices.features import BLOCKS, Fabric
+from hdl.network.folding import LayerChoice
+from hdl.network.residual_fifo import ResidualFork, ResidualRing
+from hdl.norm.block_norm import BlockNorm, StreamedBlockNorm
+from hdl.norm.streamed_step_norm import PRODUCTS
+from hdl.primitives.fifo import Queue
+from hdl.primitives.fixed import saturate
+from hdl.primitives.streams import Beat, Tap, beats
+from hdl.ssm.array import NeuronArray
+from hdl.ssm.laned_array import LanedArray
+from hdl.units.glu import ACTIVATIONS, Glu
+from hdl.units.gsu.unit import Gsu, LeanGsu, StreamedGsu, StreamedLeanGsu
+from hdl.units.spike_linear import SpikeLinear
+from hdl.units.unit import Unit
+from quantize.layers.gsu import GsuSpec, LeanGsuSpec
+from quantize.layers.linear import SpikeLinearSpec
+from quantize.layers.norm import LayerNormSpec
+from quantize.network import Block, UnitSpec
+
+UNITS: dict[str, type[Unit]] = {
+    GsuSpec.kind: Gsu,
+    LeanGsuSpec.kind: LeanGsu,
+    SpikeLinearSpec.kind: SpikeLinear,
+    **dict.fromkeys(ACTIVATIONS, Glu),
+}
+"""Kind of a unit's specification -> its component."""
+
+STREAMED_UNITS: dict[str, type[Unit]] = {GsuSpec.kind: StreamedGsu, LeanGsuSpec.kind: StreamedLeanGsu}
+"""Kind of a unit's specification -> its component that takes a channel a cycle, where there is one."""
+
+# Steps between a block's input and its residual add at full speed: one in the array, two in each pair of
+# banks of the unit, one being written. A norm has a pair of banks.
+STEPS_IN_FLIGHT = 6
+STEPS_IN_NORM = 2
+
+Streamed = LanedArray | StreamedGsu | StreamedLeanGsu | StreamedBlockNorm
+
+
+def make_unit(
+    spec: UnitSpec,
+    lanes: int,
+    *,
+    streamed: bool,
+    waits: bool = False,
+    norm_multipliers: int = PRODUCTS,
+    fabric: Fabric = BLOCKS,
+) -> Unit:
+    """A specification's component, in the build that takes a channel a cycle if wanted and there is one."""
+    kind = (UNITS | STREAMED_UNITS if streamed else UNITS)[spec.kind]
+    options: dict[str, int] = {"waits": True} if waits else {}
+    if kind is StreamedGsu:
+        options["norm_multipliers"] = norm_multipliers
+    return kind(spec, lanes, fabric, **options)
+
+
+def latency_of(part: NeuronArray | LanedArray | Unit | BlockNorm) -> int:
+    """Most cycles from a step's last beat to its last output, when nothing else is under way."""
+    if isinstance(part, Streamed):
+        return part.latency_cycles
+    # What collects a step before it works on it gives its last value two steps later.
+    return part.cycles_per_step * (1 if isinstance(part, NeuronArray) else 2)
+
+
+class ResidualBlock(wiring.Component):
+    """One layer of a network.
+
+    Parameters
+    ----------
+    block : quantize.network.Block
+    choice : LayerChoice
+    streamed : bool
+        Every part in the build that takes a channel a cycle, where it has one.
+    fabric : Fabric
+
+    Members
+    -------
+    i, o : streams of Beat, in the residual format
+    tap_norm : Out(Tap), what a norm before the array gives; only with one
+    tap_array : Out(Tap), y
+    """
+
+    def __init__(self, block: Block, choice: LayerChoice, *, streamed: bool = False, fabric: Fabric = BLOCKS):
+        self.block, self.streamed = block, streamed
+        stream, channels = block.unit.output, block.array.channels
+
+        def norm(spec: LayerNormSpec | None) -> BlockNorm | None:
+            if spec is None:
+                return None
+            return StreamedBlockNorm(spec, choice.norm_multipliers) if streamed else BlockNorm(spec, fabric)
+
+        self.norm_before, self.norm_after = norm(block.norm_before), norm(block.norm_after)
+        self.unit = make_unit(
+            block.unit, choice.lanes, streamed=streamed, waits=choice.waits,
+            norm_multipliers=choice.norm_multipliers, fabric=fabric,
+        )  # fmt: skip
+        self.array: NeuronArray | LanedArray
+        self.ring: ResidualRing | ResidualFork
+        if streamed:
+            self.array = LanedArray(block.array, choice.multipliers, choice.array_lanes)
+            # At full speed a step leaves `latency_cycles` after it came, and one is written.
+            in_flight = 2 + self.latency_cycles // self.cycles_per_step
+            self.ring = ResidualFork(stream.width, channels, in_flight)
+        else:
+            self.array = NeuronArray(block.array, choice.multipliers, helped=choice.helped, fabric=fabric)
+            in_flight = STEPS_IN_FLIGHT + (0 if self.norm_before is None else STEPS_IN_NORM)
+            self.ring = ResidualRing(stream.width, channels, in_flight)
+        members = {
+            "i": In(beats(stream.width)),
+            "o": Out(beats(stream.width)),
+            "tap_array": Out(Tap(block.array.output.width)),
+        }
+        if block.norm_before is not None:
+            members["tap_norm"] = Out(Tap(block.norm_before.output.width))
+        super().__init__(members)
+
+    @property
+    def _banked(self) -> list[Unit | BlockNorm]:
+        """Components that collect a step before they work on it."""
+        return [self.unit, *(norm for norm in (self.norm_before, self.norm_after) if norm is not None)]
+
+    @property
+    def multipliers(self) -> int:
+        return sum(part.multipliers for part in (self.array, *self._banked))
+
+    @property
+    def cycles_per_step(self) -> int:
+        return max(part.cycles_per_step for part in (self.array, *self._banked))
+
+    @property
+    def latency_cycles(self) -> int:
+        """Most cycles from a step's last beat to that of its output, when nothing else is under way."""
+        return latency_of(self.array) + sum(latency_of(part) for part in self._banked)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.ring, m.submodules.array, m.submodules.unit = ring, array, unit = (
+            self.ring,
+            self.array,
+            self.unit,
+        )
+        wiring.connect(m, wiring.flipped(self.i), ring.i)
+        given = ring.o
+        if self.norm_before is not None:
+            m.submodules.norm_before = self.norm_before
+            wiring.connect(m, ring.o, self.norm_before.i)
+            given = self.norm_before.o
+            m.d.comb += [
+                self.tap_norm.valid.eq(given.valid & given.ready),
+                self.tap_norm.value.eq(given.payload.value),
+            ]
+        wiring.connect(m, given, array.i)
+        wiring.connect(m, array.o, unit.i)
+        # A register behind the sum keeps a unit's last stage and the next component's first one apart; with
+        # two a beat passes in every cycle. At a streamed block's clock the sum is clipped behind them.
+        total = unit.o.payload.value + ring.o_residual.payload
+        if not self.streamed:
+            total = saturate(total, ring.width)
+        m.submodules.sums = sums = Queue(Beat(len(total)), 1 + self.streamed)
+        out = beats(ring.width).create()
+        m.d.comb += [
+            out.valid.eq(sums.o.valid),
+            sums.o.ready.eq(out.ready),
+            out.payload.first.eq(sums.o.payload.first),
+            out.payload.last.eq(sums.o.payload.last),
+            out.payload.value.eq(saturate(sums.o.payload.value, ring.width)),
+        ]
+        if self.norm_after is not None:
+            m.submodules.norm_after = self.norm_after
+            wiring.connect(m, out, self.norm_after.i)
+            out = self.norm_after.o
+        wiring.connect(m, out, wiring.flipped(self.o))
+        m.d.comb += [
+            sums.i.valid.eq(unit.o.valid & ring.o_residual.valid),
+            sums.i.payload.first.eq(unit.o.payload.first),
+            sums.i.payload.last.eq(unit.o.payload.last),
+            sums.i.payload.value.eq(total),
+            unit.o.ready.eq(sums.i.ready & ring.o_residual.valid),
+            ring.o_residual.ready.eq(sums.i.ready & unit.o.valid),
+            self.tap_array.valid.eq(array.o.valid & array.o.ready),
+            self.tap_array.value.eq(array.o.payload.value),
+        ]
+        return m

@@ -1,0 +1,55 @@
+"""How parallel a network is: all that its components need to know beside their specifications."""
+
+from dataclasses import dataclass
+
+from hdl.devices.features import BLOCKS, Fabric
+from hdl.norm.streamed_step_norm import PRODUCTS
+
+
+@dataclass(frozen=True)
+class LayerChoice:
+    """How parallel one layer is.
+
+    Parameters
+    ----------
+    multipliers : int
+        Of the neuron array, or of each of its lanes.
+    lanes : int
+        Of the unit's mixer.
+    array_lanes : int
+        Of the neuron array in a streamed network.
+    helped : bool
+        A helper beside two multipliers; see `hdl.ssm.schedule.slots_of`.
+    waits : bool
+        The unit in a form that is smaller and slower: some of its work waits for what came before.
+    norm_multipliers : int
+        Of each norm in a streamed network, one of `hdl.norm.streamed_step_norm.NORM_MULTIPLIERS`.
+    """
+
+    multipliers: int
+    lanes: int
+    array_lanes: int = 1
+    helped: bool = False
+    waits: bool = False
+    norm_multipliers: int = PRODUCTS
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How parallel a network is.
+
+    Parameters
+    ----------
+    layers : tuple of LayerChoice
+    encoder_bits : int, optional
+        Bits of a feature that the encoder multiplies a cycle, 1 or 2; without, it has a multiplier.
+    streamed : bool
+        Every component in the build that takes a channel a cycle, where it has one.
+    fabric : Fabric
+        Of the part.
+    """
+
+    layers: tuple[LayerChoice, ...]
+    encoder_bits: int | None
+    streamed: bool = False
+    fabric: Fabric = BLOCKS

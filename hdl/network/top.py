@@ -1,0 +1,105 @@
+"""The whole network in gates: components joined by streams, in the order of the data flow."""
+
+from amaranth.hdl import Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.encoder.multiplied import AnyEncoder, make_encoder
+from hdl.head.small import Decoder, Pool
+from hdl.head.streamed import StreamedDecoder, StreamedPool
+from hdl.network.block import ResidualBlock
+from hdl.network.folding import Choice
+from hdl.primitives.streams import Logit, Tap, beats
+from quantize.network import QuantizedNetwork
+
+
+def pace_of(encoder: AnyEncoder, blocks: list[ResidualBlock], pool: Pool) -> int:
+    """Cycles of a step in the steady state: those of the slowest component."""
+    return max(part.cycles_per_step for part in (encoder, *blocks, pool))
+
+
+class Network(wiring.Component):
+    """A sequence classifier.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    choice : Choice
+        A `hdl.planning.planner.Plan` will do.
+    taps : bool
+        Ports that show every layer's values to a simulation.
+
+    Members
+    -------
+    i : In(stream of Beat), the features of each step, or its token
+    o : Out(stream of Logit), the class scores at the end of each sequence
+    tap_encoder, tap_array_0, tap_layer_0, ... : Out(Tap), with `taps`
+        Named and ordered as the taps of `quantize.network.Trace`.
+    """
+
+    def __init__(self, network: QuantizedNetwork, choice: Choice, taps: bool = False):
+        self.network, self.taps = network, taps
+        self.encoder: AnyEncoder = make_encoder(
+            network.encoder,
+            bits=choice.encoder_bits,
+            streamed=choice.streamed,
+            fabric=choice.fabric,
+        )
+        self.pool: Pool
+        self.decoder: Decoder
+        if choice.streamed:
+            self.pool, self.decoder = StreamedPool(network.pool), StreamedDecoder(network.decoder)
+        else:
+            self.pool = Pool(network.pool, choice.fabric)
+            self.decoder = Decoder(network.decoder, choice.fabric)
+        self.blocks = [
+            ResidualBlock(block, layer, streamed=choice.streamed, fabric=choice.fabric)
+            for block, layer in zip(network.blocks, choice.layers, strict=True)
+        ]
+        members = {
+            "i": In(beats(network.input.width)),
+            "o": Out(stream.Signature(Logit(network.decoder.logit_width))),
+        }
+        if taps:
+            members |= {f"tap_{name}": Out(Tap(16)) for name in network.tap_names()}
+        super().__init__(members)
+
+    @property
+    def multipliers(self) -> int:
+        """Multiplier blocks, or multipliers in logic on a part without them."""
+        blocks = sum(block.multipliers for block in self.blocks)
+        return self.encoder.multipliers + blocks + self.decoder.multipliers
+
+    @property
+    def cycles_per_step(self) -> int:
+        return pace_of(self.encoder, self.blocks, self.pool)
+
+    @property
+    def latency_cycles(self) -> int:
+        """Most cycles from a sequence's last beat to its last logit, when nothing else is under way."""
+        steps = sum(block.latency_cycles for block in self.blocks)
+        ends = self.encoder.cycles_per_step + self.pool.cycles_per_step + self.decoder.cycles_per_sequence
+        return steps + ends
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.encoder, m.submodules.pool, m.submodules.decoder = self.encoder, self.pool, self.decoder
+        wiring.connect(m, wiring.flipped(self.i), self.encoder.i)
+        taps = {"encoder": self.encoder.o}
+        before = self.encoder.o
+        for index, block in enumerate(self.blocks):
+            m.submodules[f"layer_{index}"] = block
+            wiring.connect(m, before, block.i)
+            before = taps[f"layer_{index}"] = block.o
+            if self.taps:
+                wiring.connect(m, block.tap_array, wiring.flipped(getattr(self, f"tap_array_{index}")))
+                if block.norm_before is not None:
+                    wiring.connect(m, block.tap_norm, wiring.flipped(getattr(self, f"tap_norm_{index}")))
+        wiring.connect(m, before, self.pool.i)
+        wiring.connect(m, self.pool.o, self.decoder.i)
+        wiring.connect(m, self.decoder.o, wiring.flipped(self.o))
+        if self.taps:
+            for name, source in taps.items():
+                tap = getattr(self, f"tap_{name}")
+                m.d.comb += [tap.valid.eq(source.valid & source.ready), tap.value.eq(source.payload.value)]
+        return m

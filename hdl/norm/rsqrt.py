@@ -1,0 +1,157 @@
+"""One over a square root, a bit a cycle: for what is needed once a step."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.primitives.fixed import at_most
+from quantize.layers.norm import LayerNorm
+
+
+class ReciprocalRoot(wiring.Component):
+    """Sums squares, normalises the sum, takes its integer square root and divides a constant by it.
+
+    `add` builds the sum, of squares whose upper part comes a cycle after the lower one. `start` takes it
+    over, at least two cycles after the last `add`, and clears it. `scaled` rises when `factor` is the power
+    of two by which centred values grow, after `scale_cycles` cycles at most. The root takes `root_cycles`
+    more, and with `divide` that factor gives way to the reciprocal; `done` rises `division_cycles` later.
+    Both fall with the next sum.
+
+    Neither the root nor the quotient restores a remainder that became negative: the next step adds where it
+    would have subtracted.
+
+    Parameters
+    ----------
+    norm : LayerNorm
+
+    Members
+    -------
+    add : In(1)
+    square_low : In(normalise_shift)
+    square_high : In(2 * root_width - normalise_shift)
+        A cycle later.
+    start : In(1)
+    divide : In(1)
+    scaled, done : Out(1)
+    factor : Out(reciprocal_width)
+    """
+
+    def __init__(self, norm: LayerNorm):
+        self.norm = norm
+        super().__init__(
+            {
+                "add": In(1),
+                "square_low": In(norm.normalise_shift),
+                "square_high": In(2 * norm.root_width - norm.normalise_shift),
+                "start": In(1),
+                "divide": In(1),
+                "scaled": Out(1),
+                "done": Out(1),
+                "factor": Out(norm.reciprocal_width),
+            }
+        )
+
+    @property
+    def scale_cycles(self) -> int:
+        """Most cycles from `start` until `scaled`."""
+        return self.norm.most_doublings + 2
+
+    @property
+    def root_cycles(self) -> int:
+        """Cycles from `scaled` until it waits for `divide`."""
+        return self.norm.root_width
+
+    @property
+    def division_cycles(self) -> int:
+        """Cycles from `divide`, or the root's end, to `done`."""
+        return self.norm.reciprocal_width + 2
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        norm = self.norm
+        width, bits = norm.root_width, norm.reciprocal_width
+        numerator = norm.reciprocal_numerator
+
+        # The upper part of the sum follows a cycle behind the lower one, which halves the carry's way.
+        low = Signal.like(self.square_low, reset_less=True)
+        high = Signal.like(self.square_high, reset_less=True)
+        carry, adds_high = Signal(), Signal()
+        m.d.sync += adds_high.eq(self.add)
+        with m.If(self.start):
+            m.d.sync += [low.eq(0), high.eq(0)]
+        with m.Elif(self.add):
+            m.d.sync += Cat(low, carry).eq(low + self.square_low)
+        with m.If(adds_high):
+            m.d.sync += high.eq(high + self.square_high + carry)
+
+        # Square root and division are the same step: bring in bits, subtract or add, note the sign.
+        squares = Signal(2 * width, reset_less=True)
+        root = Signal(width, reset_less=True)
+        remainder = Signal(signed(width + 2), reset_less=True)
+        dividing = Signal(reset_less=True)
+        left, last = Signal(range(width), reset_less=True), Signal(reset_less=True)
+        overflows = at_most(m, root, numerator >> bits)
+
+        # Control, a register a state: the sum's doublings, steps of root or quotient, the wait between them,
+        # the quotient's first step and its end.
+        normalising, stepping, waiting, first, closing = (
+            Signal(name=name) for name in ("normalising", "stepping", "waiting", "first", "closing")
+        )
+        # Whether the sum has all the doublings that it takes, known as it comes and as each of them is made:
+        # a shift waits for it.
+        full = Signal(reset_less=True)
+        begins_full = Cat(low, high)[-2:] != 0
+        shifts_full = (squares[-4:-2] != 0) | self.factor[norm.most_doublings - 1]
+        m.d.sync += full.eq(Mux(self.start, begins_full, shifts_full))
+        divides = waiting & self.divide
+        m.d.sync += [
+            normalising.eq(self.start | (normalising & ~full)),
+            stepping.eq((normalising & full) | (stepping & ~last) | divides),
+            waiting.eq((stepping & last & ~dividing) | (waiting & ~self.divide)),
+            first.eq(divides),
+            closing.eq(stepping & last & dividing),
+        ]
+        with m.If(normalising & full):
+            m.d.sync += self.scaled.eq(1)
+        with m.If(closing):
+            m.d.sync += self.done.eq(1)
+        with m.If(adds_high):
+            m.d.sync += [self.scaled.eq(0), self.done.eq(0)]
+        with m.If(normalising):
+            m.d.sync += [dividing.eq(0), left.eq(width - 1), last.eq(0)]
+        with m.Elif(divides):
+            m.d.sync += [dividing.eq(1), left.eq(bits - 1), last.eq(0)]
+        with m.Elif(stepping):
+            m.d.sync += [left.eq(left - 1), last.eq(left == 1)]
+
+        # What comes in is shifted out of a register at its top.
+        with m.If(self.start):
+            m.d.sync += squares.eq(Cat(low, high))
+        with m.Elif((normalising & ~full) | stepping):
+            m.d.sync += squares.eq(squares << 2)
+        bit = ~remainder[-1]
+        brought = Mux(dividing, Cat(self.factor[-1], remainder), Cat(squares[-2:], remainder))[: width + 2]
+        brought = Mux(first, numerator >> (bits - 1), brought)
+        trial = Mux(dividing, root, Cat(Const(1, 1), ~bit, bit, root)) ^ bit.replicate(width + 2)
+        with m.If(normalising):
+            # No remainder, as if one had been subtracted too much.
+            m.d.sync += remainder.eq(-1)
+        with m.Elif(divides):  # the first step subtracts
+            m.d.sync += remainder[-1].eq(0)
+        with m.Elif(stepping):
+            m.d.sync += remainder.eq(brought + trial + bit)
+
+        # Results: the quotient's bits push the numerator's low ones out.
+        with m.If(normalising):
+            m.d.sync += root.eq(0)
+        with m.Elif((stepping & ~dividing) | divides):
+            m.d.sync += root.eq(Cat(bit, root))
+        with m.If(self.start):
+            m.d.sync += self.factor.eq(1)
+        with m.Elif(first):  # the numerator, and what the first step pushes in
+            m.d.sync += self.factor.eq((numerator << 1 | 1) & ((1 << bits) - 1))
+        with m.Elif(closing & overflows):  # a quotient beyond the word saturates
+            m.d.sync += self.factor.eq(-1)
+        with m.Elif((normalising & ~full) | (stepping & dividing) | closing):
+            m.d.sync += self.factor.eq(Cat(bit & ~normalising, self.factor))
+        return m

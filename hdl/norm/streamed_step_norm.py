@@ -1,0 +1,233 @@
+"""LayerNorm over the channels of a step, and GELU if wanted, a channel in every cycle or at a slower pace."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.devices.features import BLOCK_LATENCY
+from hdl.norm.mean_subtract import Centre
+from hdl.norm.streamed_rsqrt import Divider, Normaliser, Scaled, SquareRoot
+from hdl.primitives.counters import StepGate, channel_counter
+from hdl.primitives.deep_fifo import Outlet, ShallowStore, Store
+from hdl.primitives.fixed import requantise, round_shift, saturate
+from hdl.primitives.functions import GELU_LATENCY, gelu_pipeline
+from hdl.primitives.memory import table, words_of
+from hdl.primitives.multiplier import Multiplier
+from hdl.primitives.registers import delayed
+from hdl.primitives.shared_multiplier import SHARED_LATENCY, Place, shared_multiplier, turns_of
+from hdl.primitives.streams import Beat, beats
+from quantize.formats import Format
+from quantize.layers.functions import Gelu
+from quantize.layers.norm import GAIN_WIDTH, WORD, LayerNorm
+
+PRODUCTS = 4
+"""Of each channel."""
+NORM_MULTIPLIERS = (PRODUCTS, PRODUCTS // 2, 1)
+# The products' turns. Where multipliers are shared, a channel that departs is multiplied every five cycles,
+# so its three products have turns of their own; the one that is left is for the squares of those that come.
+SCALING, NORMALISING, GAINING, SQUARING = range(PRODUCTS)
+
+
+class StreamedStepNorm(wiring.Component):
+    """`hdl.norm.step_norm.StepNorm`, faster: several steps under way, and up to four multipliers.
+
+    Centred values are squared on their way into a memory. When the reciprocal deviation of their step is
+    known they leave it, and are multiplied three times: scaled by a power of two, normalised, with their
+    gain. Fewer multipliers take turns with these products, and a channel comes in every second or fourth
+    cycle.
+
+    Parameters
+    ----------
+    norm : LayerNorm
+    output : Format
+        The norm's own without a GELU.
+    gelu : Gelu, optional
+    multipliers : int
+        4, 2 or 1, beside the mean's, if it has one.
+
+    Members
+    -------
+    i : In(stream of Beat), z
+    o : Out(stream of Beat), in the output format
+    """
+
+    # Steps behind the mean: one that comes, those that wait for their deviation, one that leaves.
+    STEPS = 8
+    # Cycles from a centred value's departure from the memory until it has gain and shift.
+    GAIN_LATENCY = 13
+
+    def __init__(
+        self, norm: LayerNorm, output: Format, gelu: Gelu | None = None, multipliers: int = PRODUCTS
+    ):
+        if multipliers not in NORM_MULTIPLIERS:
+            raise ValueError(f"a norm has {NORM_MULTIPLIERS} multipliers, not {multipliers}")
+        self.norm, self.output, self.gelu = norm, output, gelu
+        self.pace = PRODUCTS // multipliers
+        self.centre = Centre(norm)
+        self.normaliser, self.root, self.divider = Normaliser(norm), SquareRoot(norm), Divider(norm)
+        super().__init__({"i": In(beats(norm.input_width)), "o": Out(beats(output.width))})
+
+    @property
+    def multipliers(self) -> int:
+        return PRODUCTS // self.pace + self.centre.multipliers
+
+    @property
+    def _stages(self) -> list[Normaliser | SquareRoot | Divider]:
+        return [self.normaliser, self.root, self.divider]
+
+    @property
+    def cycles_per_step(self) -> int:
+        return max(self.norm.channels * self.pace, *(stage.cycles for stage in self._stages))
+
+    @property
+    def latency_cycles(self) -> int:
+        """Most cycles from a step's last beat to its last output, when nothing else is under way."""
+        walks = 2 * self.norm.channels * self.pace
+        return walks + sum(stage.cycles for stage in self._stages) + self._latency + 25
+
+    @property
+    def _latency(self) -> int:
+        return self.GAIN_LATENCY + 3 * self._more + (0 if self.gelu is None else GELU_LATENCY)
+
+    @property
+    def _more(self) -> int:
+        """Cycles of a product in a shared multiplier over those in one of its own."""
+        return SHARED_LATENCY - BLOCK_LATENCY if self.pace > 1 else 0
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        norm, channels = self.norm, self.norm.channels
+        m.submodules.centre = centre = self.centre
+        wiring.connect(m, wiring.flipped(self.i), centre.i)
+
+        # Squares, and what waits for their root.
+        m.submodules.gate = gate = StepGate(channels, self.STEPS)
+        m.submodules.values = values = Store(WORD, self.STEPS * channels)
+        m.submodules.marks = marks = ShallowStore(2, self.STEPS)
+        m.submodules.sums = sums = ShallowStore(unsigned(2 * norm.root_width), self.STEPS)
+        turn = turns_of(m, self.pace)
+        places = self._places(m, turn)
+        square, scaling, normalising, gaining = (
+            places[use] for use in (SQUARING, SCALING, NORMALISING, GAINING)
+        )
+        squares = Signal(2 * norm.root_width, reset_less=self.pace == 1)
+        more = self._more
+        # What is centred comes out of an adder, too late to wait for a turn: it comes a cycle before its own.
+        centred = Signal(signed(WORD))
+        squared = delayed(m, centred, more, reset_less=True)
+        summed = BLOCK_LATENCY + 2 * more
+        may_come = gate.ready & turn[(SQUARING - more) % self.pace]
+        m.d.comb += [
+            centre.o.ready.eq(may_come & values.i.ready),
+            gate.take.eq(centre.o.valid & centre.o.ready),
+            values.i.valid.eq(centre.o.valid & may_come),
+            values.i.payload.eq(centre.o.payload.value),
+            marks.i.valid.eq(gate.begins),
+            marks.i.payload.eq(Cat(centre.o.payload.first, centre.o.payload.last)),
+            centred.eq(centre.o.payload.value),
+            square.a.eq(squared),
+            square.b.eq(squared),
+            sums.i.valid.eq(delayed(m, gate.ends, summed + 1)),
+            sums.i.payload.eq(squares),
+        ]
+        before = squares
+        if self.pace == 1:
+            before = Mux(delayed(m, gate.begins, summed), 0, squares)
+        with m.If(delayed(m, gate.take, summed)):
+            m.d.sync += squares.eq(before + square.product.as_unsigned())
+        if self.pace > 1:
+            # The next square is not there yet as the sum goes: cleared then, it has nothing before its adder.
+            with m.If(sums.i.valid):
+                m.d.sync += squares.eq(0)
+
+        # The reciprocal deviation.
+        given: stream.Interface = sums.o
+        for stage in self._stages:
+            m.submodules[type(stage).__name__.lower()] = stage
+            wiring.connect(m, given, stage.i)
+            given = stage.o
+        m.submodules.deviations = deviations = ShallowStore(Scaled(norm, norm.reciprocal_width), 2)
+        wiring.connect(m, given, deviations.i)
+
+        # Out of the memory. Cycle 4: scaled; 8: normalised; 11: with gain; 13: with shift; later where a
+        # multiplier is shared.
+        m.submodules.outlet = outlet = Outlet(Beat(self.output.width), self._latency)
+        wiring.connect(m, outlet.o, wiring.flipped(self.o))
+        entered, step_leaves = Signal(), Signal()
+        left, _ = channel_counter(m, "left", channels, entered)
+        last_left = Signal(init=channels == 1)  # known a cycle ahead: much waits for it
+        with m.If(entered):
+            m.d.sync += last_left.eq((left == channels - 2) if channels > 1 else 1)
+        m.d.comb += [
+            entered.eq(turn[SCALING] & values.o.valid & deviations.o.valid & outlet.room),
+            values.o.ready.eq(entered),
+            step_leaves.eq(entered & last_left),
+            deviations.o.ready.eq(step_leaves),
+            marks.o.ready.eq(step_leaves),
+            gate.step_leaves.eq(delayed(m, step_leaves, 1)),
+            outlet.enter.eq(entered),
+        ]
+        reciprocal, out_marks = Signal(norm.reciprocal_width), Signal(2)
+        scaled = self._clipped(m, self._rounded(m, scaling.product, norm.root_excess), WORD)
+        normalised = self._clipped(m, self._rounded(m, normalising.product, norm.normalise_shift), WORD)
+        gained = self._rounded(m, gaining.product, norm.gain_shift)
+        gains = table(m, "gains", words_of(norm.gain, GAIN_WIDTH), GAIN_WIDTH)
+        shifts = table(m, "shifts", words_of(norm.shift, WORD), WORD)
+        gains_at, _ = channel_counter(m, "gained", channels, delayed(m, entered, 7 + more))
+        shifts_at, _ = channel_counter(m, "shifted", channels, delayed(m, entered, 10 + 3 * more))
+        # A memory block answers as late.
+        gain = delayed(m, gains.data, more, reset_less=True)
+        m.d.comb += [
+            reciprocal.eq(deviations.o.payload.number),
+            out_marks.eq(marks.o.payload),
+            scaling.a.eq(values.o.payload),
+            scaling.b.eq(deviations.o.payload.scale),
+            normalising.a.eq(scaled),
+            normalising.b.eq(delayed(m, reciprocal, 4 + more, reset_less=True)),
+            gains.addr.eq(gains_at),
+            gaining.a.eq(normalised),
+            gaining.b.eq(gain.as_signed()),
+            shifts.addr.eq(shifts_at),
+        ]
+        total = gained + shifts.data.as_signed()
+        offered = Signal(total.shape(), reset_less=True)
+        m.d.sync += offered.eq(total)
+        shifted = self._clipped(m, offered, norm.output.width)
+        out = shifted if self.gelu is None else gelu_pipeline(m, self.gelu, shifted)
+        dropped = norm.output.fraction - self.output.fraction
+        m.d.comb += [
+            outlet.arrive.eq(delayed(m, entered, self._latency)),
+            Cat(outlet.value.first, outlet.value.last).eq(delayed(m, out_marks, self._latency)),
+            outlet.value.value.eq(requantise(out, dropped, self.output.width)),
+        ]
+        return m
+
+    def _places(self, m: Module, turn: Signal) -> list[Place]:
+        """Who multiplies: a block for each product, or one for as many of them as there are turns."""
+        if self.pace == 1:
+            blocks = {
+                "scaling": Multiplier(b_width=self.norm.most_doublings + 1, b_signed=False),
+                "normalising": Multiplier(b_width=self.norm.reciprocal_width, b_signed=False),
+                "gaining": Multiplier(),
+                "square": Multiplier(),
+            }
+            for name, block in blocks.items():
+                m.submodules[name] = block
+            return [Place(block.a, block.b, block.product) for block in blocks.values()]
+        shared = (shared_multiplier(m, f"products_{index}", turn) for index in range(PRODUCTS // self.pace))
+        return [place for places in shared for place in places]
+
+    @staticmethod
+    def _rounded(m: Module, product: Value, shift: int) -> Signal:
+        """A product after its shift, a cycle later."""
+        value = round_shift(product, shift)
+        after = Signal(value.shape(), reset_less=True)
+        m.d.sync += after.eq(value)
+        return after
+
+    @staticmethod
+    def _clipped(m: Module, value: Value, width: int) -> Signal:
+        """A value of few enough bits, a cycle later."""
+        after = Signal(signed(width), reset_less=True)
+        m.d.sync += after.eq(saturate(value, width))
+        return after

@@ -1,0 +1,116 @@
+"""Why a circuit is as fast and as large as it is: a row for each of its components."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hdl.devices.resources import Resources
+from hdl.encoder.embedding import Embedding
+from hdl.network.folding import Choice
+from hdl.network.top import Network
+from hdl.planning.cost import census_of_instances
+from hdl.planning.drafts import drafts
+from hdl.planning.planner import Plan
+from hdl.units.gsu.unit import StreamedGsu
+from quantize.network import QuantizedNetwork
+
+
+@dataclass(frozen=True)
+class ComponentCost:
+    """One component of a planned network.
+
+    Parameters
+    ----------
+    layer : int or None
+        None for both ends of the network.
+    name : str
+    parallel : str
+        What it does at a time, as chosen; empty if there is nothing to choose.
+    cycles_per_step : int or None
+        None where it has no pace of its own.
+    bottleneck : bool
+        Nothing takes longer for a step.
+    multipliers : int
+        Multiplier blocks, or multipliers in logic on a part without them.
+    estimate : Resources
+        Each component for itself; the whole is some per cent less where synthesis works across their borders.
+    """
+
+    layer: int | None
+    name: str
+    parallel: str
+    cycles_per_step: int | None
+    bottleneck: bool
+    multipliers: int
+    estimate: Resources
+
+
+@dataclass(frozen=True)
+class _Place:
+    path: str
+    layer: int | None
+    name: str
+    parallel: str = ""
+    cycles_per_step: int | None = None
+
+
+def explain(network: QuantizedNetwork, plan: Plan) -> list[ComponentCost]:
+    """The components of a planned network in data-flow order.
+
+    Raises
+    ------
+    StatespikeError
+        If Yosys is missing or fails.
+    """
+    with drafts():
+        places = list(_places(Network(network, plan), plan))
+    counted = census_of_instances(plan.counted, [place.path for place in places])
+    return [
+        ComponentCost(
+            layer=place.layer,
+            name=place.name,
+            parallel=place.parallel,
+            cycles_per_step=place.cycles_per_step,
+            bottleneck=place.cycles_per_step == plan.cycles_per_step,
+            multipliers=len(counted[place.path].multipliers),
+            estimate=counted[place.path].resources(plan.part),
+        )
+        for place in places
+    ]
+
+
+def _places(design: Network, choice: Choice) -> Iterator[_Place]:
+    """Where components are in the circuit, and what was chosen for them."""
+    if isinstance(design.encoder, Embedding):
+        encoder = "a row for each token"
+    elif choice.encoder_bits is None:
+        encoder = "a product a cycle"
+    else:
+        encoder = f"{_some(choice.encoder_bits, 'bit')} a cycle"
+    yield _Place("encoder", None, "encoder", encoder, design.encoder.cycles_per_step)
+    for index, (block, layer) in enumerate(zip(design.blocks, choice.layers, strict=True)):
+        here = f"layer_{index}"
+        in_norms = _some(layer.norm_multipliers, "multiplier") if choice.streamed else ""
+        yield _Place(f"{here}.ring", index, "residual ring")
+        if block.norm_before is not None:
+            yield _Place(
+                f"{here}.norm_before", index, "norm before", in_norms, block.norm_before.cycles_per_step
+            )
+        multipliers = f"{_some(layer.array_lanes, 'lane')} of {layer.multipliers} multipliers"
+        multipliers += " and a helper" if layer.helped else ""
+        yield _Place(f"{here}.array", index, "neuron array", multipliers, block.array.cycles_per_step)
+        waiting = f", {block.unit.WAITS_FOR}" if layer.waits else ""
+        lanes = _some(layer.lanes, "lane") + waiting
+        lanes += f", {in_norms} in its norm" if isinstance(block.unit, StreamedGsu) else ""
+        unit = f"unit {block.block.unit.kind}"
+        yield _Place(f"{here}.unit", index, unit, lanes, block.unit.cycles_per_step)
+        if block.norm_after is not None:
+            yield _Place(
+                f"{here}.norm_after", index, "norm after", in_norms, block.norm_after.cycles_per_step
+            )
+        yield _Place(f"{here}.sums", index, "residual add")
+    yield _Place("pool", None, "pool", cycles_per_step=design.pool.cycles_per_step)
+    yield _Place("decoder", None, "decoder, once a sequence")
+
+
+def _some(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number > 1 else ''}"

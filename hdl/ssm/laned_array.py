@@ -1,0 +1,172 @@
+"""Many neuron arrays as one: channels are dealt to lanes by turns, so that one leaves in every cycle."""
+
+from amaranth.hdl import Cat, Module, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.primitives.counters import channel_counter, lane_turn
+from hdl.primitives.deep_fifo import CertainStore, Outlet
+from hdl.primitives.fifo import Queue
+from hdl.primitives.fixed import round_shift, saturate
+from hdl.primitives.memory import table, words_of
+from hdl.primitives.multiplier import Multiplier
+from hdl.primitives.registers import delayed
+from hdl.primitives.selection import one_of
+from hdl.primitives.streams import Beat, beats
+from hdl.ssm.array import NeuronArray
+from quantize.layers.array import COEFFICIENT_WIDTH, ArraySpec
+
+
+class LanedArray(wiring.Component):
+    """`quantize.layers.array.ArraySpec` in gates: several `NeuronArray`s and a multiplier behind them.
+
+    Lane l has the channels l, l + lanes, l + 2 lanes, ...: their states, their coefficients and their turn.
+    What every channel needs once stands once behind all lanes: a multiplier for the skip path, which a
+    channel's u awaits in a queue, and the rounding.
+
+    Parameters
+    ----------
+    spec : ArraySpec
+    multipliers : int
+        Of each lane, 2 or 4.
+    lanes : int
+        1 to H.
+
+    Members
+    -------
+    i : In(stream of Beat), x in the input format
+    o : Out(stream of Beat), y in the output format
+    """
+
+    # Cycles from a sum's departure from its lane to its y.
+    TAIL_LATENCY = 5
+
+    def __init__(self, spec: ArraySpec, multipliers: int, lanes: int):
+        if not 1 <= lanes <= spec.channels:
+            raise ValueError(
+                f"an array of {spec.channels} channels has 1 to {spec.channels} lanes, not {lanes}"
+            )
+        self.spec = spec
+        self.lanes = [NeuronArray(spec.lane(index, lanes), multipliers, lane=True) for index in range(lanes)]
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
+
+    @staticmethod
+    def lane_choices(spec: ArraySpec) -> list[int]:
+        """Numbers of lanes worth choosing from: those that no smaller number equals in channels a lane."""
+        return sorted({-(-spec.channels // each) for each in range(1, spec.channels + 1)})
+
+    @property
+    def multipliers(self) -> int:
+        return sum(lane.multipliers for lane in self.lanes) + 1
+
+    @staticmethod
+    def pace_of(spec: ArraySpec, lanes: int, first: NeuronArray) -> int:
+        """Cycles of a step in so many lanes, the first of which, with the most channels, is given.
+
+        A lane that has a step's last channel and the next one's first leaves a cycle between them.
+        """
+        again = lanes > 1 and spec.channels % lanes == 1
+        return max(spec.channels + again, first.cycles_per_step)
+
+    @property
+    def cycles_per_step(self) -> int:
+        return self.pace_of(self.spec, len(self.lanes), self.lanes[0])
+
+    @property
+    def latency_cycles(self) -> int:
+        """Most cycles from a step's last beat to its last y, when nothing else is under way."""
+        return self.cycles_per_step + self.lanes[0].output_latency + self.TAIL_LATENCY + 7
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        spec, channels, count = self.spec, self.spec.channels, len(self.lanes)
+
+        # The head: u = saturate(x + offset).
+        m.submodules.head = head = Queue(Beat(spec.input.width), 2)
+        offsets = table(m, "offsets", words_of(spec.offset, 16), 16)
+        _, offsets_at = channel_counter(m, "given", channels, self.i.valid & self.i.ready)
+        primed = Signal()  # the first cycle after a reset only reads the first offset
+        m.d.sync += primed.eq(1)
+        m.d.comb += [
+            offsets.addr.eq(offsets_at),
+            head.i.valid.eq(primed & self.i.valid),
+            self.i.ready.eq(primed & head.i.ready),
+            head.i.payload.first.eq(self.i.payload.first),
+            head.i.payload.last.eq(self.i.payload.last),
+            head.i.payload.value.eq(
+                saturate(self.i.payload.value + offsets.data.as_signed(), spec.input.width)
+            ),
+        ]
+
+        # Dealing. A lane holds a channel ahead, one at work, and those on the way to its queue's end: their u
+        # are kept for the skip path, so there is always a place for one that a lane takes.
+        held = 2 + self.lanes[0].queue_depth
+        m.submodules.kept = kept = CertainStore(signed(spec.input.width), held * count)
+        dealt = lane_turn(m, "dealt", count, channels, head.o.valid & head.o.ready)
+        for index, lane in enumerate(self.lanes):
+            m.submodules[f"lane_{index}"] = lane
+            m.d.comb += [
+                lane.i.payload.eq(head.o.payload),
+                lane.i.valid.eq(head.o.valid & dealt[index]),
+            ]
+        lane_ready = Signal()
+        m.d.comb += [
+            lane_ready.eq((Cat(*(lane.i.ready for lane in self.lanes)) & dealt).any()),
+            head.o.ready.eq(lane_ready),
+            kept.push.eq(head.o.valid & lane_ready),
+            kept.value.eq(head.o.payload.value),
+        ]
+
+        # Collecting, in the order of the dealing.
+        m.submodules.outlet = outlet = Outlet(Beat(spec.output.width), self.TAIL_LATENCY)
+        wiring.connect(m, outlet.o, wiring.flipped(self.o))
+        enter, entered = Signal(), Signal()
+        collected = lane_turn(m, "collected", count, channels, enter)
+        # Whose sum goes is known late in the cycle, so what follows from it waits for the next one. There the
+        # sum leaves its lane's queue too, for which all of that queue waits; an only lane's leaves at once.
+        gone = Signal(count)
+        offered = Cat(*(lane.o.valid for lane in self.lanes)) & collected & ~gone
+        m.d.comb += [
+            enter.eq(offered.any() & outlet.room),
+            kept.pop.eq(entered),  # the u of every sum has come before it
+        ]
+        m.d.sync += entered.eq(enter)
+        if count > 1:
+            m.d.sync += gone.eq(collected & enter.replicate(count))
+        marked: list[Value] = []
+        for index, lane in enumerate(self.lanes):
+            sum_of_lane = Signal(signed(spec.accumulator_width), name=f"sum_{index}")
+            marked.append(Cat(lane.o.payload.first, lane.o.payload.last, sum_of_lane))
+            m.d.comb += [
+                sum_of_lane.eq(lane.o.payload.value),
+                lane.o.ready.eq(gone[index] if count > 1 else outlet.room),
+            ]
+        marks = Signal(2, reset_less=True)
+        chosen = Signal(signed(spec.accumulator_width), reset_less=True)
+        m.d.sync += Cat(marks, chosen).eq(one_of(marked, collected))
+
+        # The tail. Cycle 1: the sum of the outputs; 3: the skip path's product; 4: added; 5: rounded, and
+        # clipped as it goes.
+        m.submodules.multiplier = multiplier = Multiplier()
+        skips = table(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
+        _, skips_at = channel_counter(m, "left", channels, entered)
+        total = Signal(signed(spec.accumulator_width), reset_less=True)
+        outputs = delayed(m, chosen, multiplier.latency, reset_less=True)
+        rounded = round_shift(total, spec.output_shift)
+        rounded_total = Signal(rounded.shape(), reset_less=True)
+        m.d.comb += [
+            skips.addr.eq(skips_at),
+            multiplier.a.eq(kept.oldest),
+            multiplier.b.eq(skips.data.as_signed()),
+        ]
+        m.d.sync += [
+            total.eq(outputs + multiplier.product),
+            rounded_total.eq(rounded),
+        ]
+        m.d.comb += [
+            outlet.enter.eq(enter),
+            outlet.arrive.eq(delayed(m, enter, self.TAIL_LATENCY)),
+            Cat(outlet.value.first, outlet.value.last).eq(delayed(m, marks, self.TAIL_LATENCY - 1)),
+            outlet.value.value.eq(saturate(rounded_total, spec.output.width)),
+        ]
+        return m

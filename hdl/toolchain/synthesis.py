@@ -1,0 +1,159 @@
+"""Synthesis by Yosys, and the checks without which its result is not believed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from hdl.devices.devices import Family, Part
+from hdl.devices.resources import Resources
+from hdl.primitives.adder import ADDER_NAME
+from hdl.toolchain.verilog import run_yosys
+from quantize.errors import StatespikeError
+
+# One row a resource: the cells that count for it, each with how many of it the cell takes.
+_CELLS: dict[Family, dict[str, dict[str, int]]] = {
+    "ice40": {
+        "lut": {"SB_LUT4": 1},
+        "bram": {f"SB_RAM40_4K{edge}": 1 for edge in ("", "NR", "NW", "NRNW")},
+        "spram": {"SB_SPRAM256KA": 1},
+        "dsp": {"SB_MAC16": 1},
+    },
+    "ecp5": {
+        # A carry cell and a distributed memory are made of look-up tables.
+        "lut": {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4},
+        "bram": {"DP16KD": 1},
+        "spram": {},
+        "dsp": {"MULT18X18D": 1},
+    },
+}
+_FLIP_FLOPS = {"ice40": "SB_DFF", "ecp5": "TRELLIS_FF"}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a design must infer; None leaves a number unchecked.
+
+    Parameters
+    ----------
+    dsp, bram, spram : int or None
+        As in `Resources`.
+    """
+
+    dsp: int | None = None
+    bram: int | None = None
+    spram: int | None = None
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """A synthesised design.
+
+    Parameters
+    ----------
+    part : Part
+    resources : Resources
+    netlist : Path
+        JSON for nextpnr.
+    rtlil : Path
+        The same netlist for Yosys, to simulate it.
+    log : Path
+    """
+
+    part: Part
+    resources: Resources
+    netlist: Path
+    rtlil: Path
+    log: Path
+
+
+def synthesise(
+    rtlil: str, part: Part, folder: Path, expected: Expected | None = None, no_collisions: bool = False,
+    *, wide_tables: bool = True,
+) -> Synthesis:  # fmt: skip
+    """Map a design to the cells of a part.
+
+    Parameters
+    ----------
+    rtlil : str
+        The design; its top module is called `top`.
+    part : Part
+    folder : Path
+        Receives netlist and log.
+    expected : Expected, optional
+        Numbers of multipliers and memories that the design must infer.
+    no_collisions : bool
+        The design never reads and writes one address of a memory in the same cycle. Yosys then leaves out the
+        logic (some 40 flip-flops and 28 look-up tables a memory) that gives the old value in that case. Only
+        for designs where that is proven: otherwise the circuit differs from its simulation.
+    wide_tables : bool
+        Functions of five inputs and more from several look-up tables and a multiplexer, which the ECP5's
+        slices have. They are fast, but where functions of four inputs would do as well, they are more.
+
+    Raises
+    ------
+    StatespikeError
+        If Yosys fails, reports a driver conflict (it then ties signals to constants and carries on), leaves
+        cells unmapped, or infers another number of multipliers or memories than expected.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "design.il").write_text(rtlil)
+    # Only a port with a clock has a cycle in which it may collide.
+    clocked = "t:$memrd_v2 r:CLK_ENABLE=1 %i"
+    relax = f"setparam -set COLLISION_X_MASK 1'1 {clocked}\n" if no_collisions else ""
+    command = f"synth_{part.family}"
+    if part.family == "ecp5" and not wide_tables:
+        command += " -nowidelut"
+    blocks = _MULTIPLIERS_ALONE if part.family == "ice40" and part.dsps else ""
+    log = run_yosys(
+        f"read_rtlil design.il\n{relax}{_map_alone(rtlil)}{blocks}{command} -top top -json netlist.json\n"
+        "tee -q -o cells.json stat -json\nwrite_rtlil netlist.il\n",
+        folder,
+        "synthesis.log",
+    )
+    if "Driver-driver conflict" in log.read_text():
+        raise StatespikeError(f"Yosys found a driver conflict and would build another circuit (log: {log})")
+    cells = json.loads((folder / "cells.json").read_text())["design"]["num_cells_by_type"]
+    unmapped = [name for name in cells if name.startswith("$") and name != "$scopeinfo"]
+    if unmapped:
+        raise StatespikeError(f"{part.name} has no cell for {', '.join(unmapped)} (log: {log})")
+    resources = count(cells, part.family)
+    for name, wanted in asdict(expected or Expected()).items():
+        found = resources.as_dict()[name]
+        if wanted is not None and wanted != found:
+            raise StatespikeError(
+                f"synthesis for {part.name} made {found} {name} cells instead of {wanted} (log: {log})"
+            )
+    return Synthesis(part, resources, folder / "netlist.json", folder / "netlist.il", log)
+
+
+# The multiplier blocks of the iCE40 are made, and their registers packed, while every multiplier is still in
+# its module. `synth_ice40 -dsp` does so in the flat design, where it meets registers of others; then Yosys
+# 0.70 built circuits that computed something else, without a word in its log.
+_MULTIPLIERS_ALONE = """select -set multipliers t:$mul %m
+proc @multipliers
+opt_expr @multipliers
+opt_clean @multipliers
+techmap -map +/mul2dsp.v -map +/ice40/dsp_map.v -D DSP_A_MAXWIDTH=16 -D DSP_B_MAXWIDTH=16 \
+    -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2 -D DSP_Y_MINWIDTH=2 -D DSP_NAME=$__MUL16X16 @multipliers
+setattr -unset mul2dsp @multipliers
+opt_expr -fine @multipliers
+ice40_dsp @multipliers
+"""
+
+
+def _map_alone(rtlil: str) -> str:
+    """Commands that make each `hdl.primitives.adder.Adder` one carry chain while it is still a module."""
+    modules = f"*.{ADDER_NAME}_*"
+    passes = ("proc", "opt_expr", "wreduce", "opt_clean", "alumacc")
+    return "".join(f"{name} {modules}\n" for name in passes) if f".{ADDER_NAME}_" in rtlil else ""
+
+
+def count(cells: Mapping[str, int], family: Family) -> Resources:
+    """Resources of a netlist, given how many cells it has of each type."""
+    weighted = {
+        name: sum(cells.get(cell, 0) * weight for cell, weight in weights.items())
+        for name, weights in _CELLS[family].items()
+    }
+    flip_flops = sum(number for cell, number in cells.items() if cell.startswith(_FLIP_FLOPS[family]))
+    return Resources(ff=flip_flops, **weighted)

@@ -1,0 +1,101 @@
+"""The gate product of a Gated Spiking Unit by itself, where no norm has a multiplier to spare."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.devices.features import BLOCKS, Fabric
+from hdl.primitives.fifo import Queue
+from hdl.primitives.fixed import round_shift, saturate
+from hdl.primitives.multiplier import Multiplier
+from hdl.primitives.streams import Beat, Factors, beats
+from hdl.units.gsu.mixer import GsuMixer
+from quantize.layers.gsu import OPERAND_WIDTH, GatedProductSpec
+
+
+class GateProduct(wiring.Component):
+    """Takes p and g, and gives their product as it leaves the mixer.
+
+    The factors wait at the input while their product is made.
+
+    Parameters
+    ----------
+    spec : GatedProductSpec
+    fabric : Fabric
+
+    Members
+    -------
+    i : In(stream of Factors)
+    o : Out(stream of Beat)
+    """
+
+    def __init__(self, spec: GatedProductSpec, fabric: Fabric = BLOCKS):
+        self.spec, self.multiplier = spec, Multiplier(fabric=fabric)
+        factors = stream.Signature(Factors(OPERAND_WIDTH))
+        super().__init__({"i": In(factors), "o": Out(beats(spec.mixer_width))})
+
+    @property
+    def cycles(self) -> int:
+        """Cycles that the factors wait: multiplied, rounded, clipped as the product leaves."""
+        return self.multiplier.latency + 2
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        spec = self.spec
+        m.submodules.multiplier = multiplier = self.multiplier
+        m.submodules.queue = queue = Queue(Beat(spec.mixer_width), 1)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        product = round_shift(multiplier.product, spec.mixer_shift)
+        rounded = Signal(product.shape(), reset_less=True)
+        age = Signal(range(self.cycles))
+        ripe = Signal()  # in the last cycle; a register, for much waits for it
+        m.d.sync += rounded.eq(product)
+        m.d.comb += [
+            multiplier.a.eq(self.i.payload.a),
+            multiplier.b.eq(self.i.payload.b),
+            queue.i.valid.eq(ripe),
+            queue.i.payload.first.eq(self.i.payload.first),
+            queue.i.payload.last.eq(self.i.payload.last),
+            queue.i.payload.value.eq(saturate(rounded, spec.mixer_width)),
+            self.i.ready.eq(ripe & queue.i.ready),
+        ]
+        with m.If(self.i.ready):
+            m.d.sync += [age.eq(0), ripe.eq(0)]
+        with m.Elif(self.i.valid & ~ripe):
+            m.d.sync += [age.eq(age + 1), ripe.eq(age == self.cycles - 2)]
+        return m
+
+
+class GatedMixer(wiring.Component):
+    """A `GsuMixer` with the product of its factors.
+
+    Parameters
+    ----------
+    spec : GatedProductSpec
+    lanes : int
+        Output channels computed at a time, 1 to H.
+    fabric : Fabric
+    waits : bool
+        See `GsuMixer`.
+
+    Members
+    -------
+    i : In(stream of Beat), y
+    o : Out(stream of Beat), the shifted product
+    """
+
+    def __init__(self, spec: GatedProductSpec, lanes: int, fabric: Fabric = BLOCKS, *, waits: bool = False):
+        self.mixer, self.product = GsuMixer(spec, lanes, waits=waits), GateProduct(spec, fabric)
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.mixer_width))})
+
+    @property
+    def cycles_per_step(self) -> int:
+        return self.mixer.cycles_taken_in(self.product.cycles)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.mixer, m.submodules.product = self.mixer, self.product
+        wiring.connect(m, wiring.flipped(self.i), self.mixer.i)
+        wiring.connect(m, self.mixer.o, self.product.i)
+        wiring.connect(m, self.product.o, wiring.flipped(self.o))
+        return m

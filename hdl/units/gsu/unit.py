@@ -1,0 +1,187 @@
+"""The Gated Spiking Unit in gates, whole and lean: its mixer, and what follows the product."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+
+from hdl.devices.devices import Family
+from hdl.devices.features import BLOCKS, Fabric
+from hdl.norm.step_norm import StepNorm
+from hdl.norm.streamed_step_norm import PRODUCTS, StreamedStepNorm
+from hdl.planning.cost import MemoryNeed
+from hdl.primitives.fifo import Queue
+from hdl.primitives.fixed import saturate
+from hdl.primitives.memory import table, words_of
+from hdl.primitives.streams import Beat
+from hdl.units.gsu.gate_product import GatedMixer
+from hdl.units.gsu.mixer import GsuMixer, memory_shapes
+from hdl.units.gsu.streamed_mixer import StreamedGsuMixer
+from hdl.units.unit import Unit
+from quantize.layers.gsu import GsuSpec, LeanGsuSpec
+
+# Logic cells that a table of 32 words of 16 bits takes where no memory block is left for it.
+BLOCK_CELLS = 48
+
+
+class Gsu(Unit):
+    """`quantize.layers.gsu.GsuSpec` in gates.
+
+    Parameters
+    ----------
+    spec : GsuSpec
+    lanes : int
+        Of the mixer, 1 to H.
+    fabric : Fabric
+    waits : bool
+        See `GsuMixer` and `StepNorm`.
+    """
+
+    WAITS_FOR: str | None = "one block after the other"
+
+    def __init__(self, spec: GsuSpec, lanes: int, fabric: Fabric = BLOCKS, *, waits: bool = False):
+        self.mixer = GsuMixer(spec, lanes, waits=waits)
+        # It makes the gate product too.
+        self.norm: StepNorm | StreamedStepNorm = StepNorm(
+            spec.norm, spec.output, spec.gelu,
+            factor_width=spec.bias_path_width, product_shift=spec.product_shift, fabric=fabric, waits=waits,
+        )  # fmt: skip
+        super().__init__(spec, lanes, fabric)
+
+    @staticmethod
+    def mixer_size(spec: GsuSpec, lanes: int, waits: bool, family: Family) -> int:
+        """Logic cells of the lanes, and what the memory blocks of their words are worth."""
+        blocks = sum(
+            MemoryNeed(depth, width, block=True, written=False).blocks(family)
+            for depth, width in memory_shapes(spec, lanes)
+        )
+        return lanes * GsuMixer.sums_of(waits).cells + BLOCK_CELLS * blocks
+
+    @property
+    def multipliers(self) -> int:
+        return self.norm.multipliers
+
+    @property
+    def cycles_per_step(self) -> int:
+        return max(self.mixer_cycles, self.norm.cycles_per_step)
+
+    @property
+    def mixer_cycles(self) -> int:
+        """Cycles a step of the mixer before this norm."""
+        return self.mixer.cycles_taken_in(StepNorm.FACTOR_CYCLES)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.mixer, m.submodules.norm = self.mixer, self.norm
+        wiring.connect(m, wiring.flipped(self.i), self.mixer.i)
+        wiring.connect(m, self.mixer.o, self.norm.i)
+        wiring.connect(m, self.norm.o, wiring.flipped(self.o))
+        return m
+
+
+class StreamedGsu(Gsu):
+    """A `Gsu` whose parts take a channel a cycle, or its norm a slower pace, with multiplier blocks.
+
+    Parameters
+    ----------
+    spec : GsuSpec
+    lanes : int
+        Of the mixer, 1 to H.
+    fabric : Fabric
+    norm_multipliers : int
+        See `StreamedStepNorm`.
+    """
+
+    WAITS_FOR = None
+
+    def __init__(
+        self, spec: GsuSpec, lanes: int, fabric: Fabric = BLOCKS, *, norm_multipliers: int = PRODUCTS
+    ):
+        self.mixer = StreamedGsuMixer(spec, lanes)
+        self.norm = StreamedStepNorm(spec.norm, spec.output, spec.gelu, norm_multipliers)
+        Unit.__init__(self, spec, lanes, fabric)
+
+    @property
+    def mixer_cycles(self) -> int:
+        return self.mixer.cycles_per_step
+
+    @property
+    def multipliers(self) -> int:
+        """The gate's, and the norm's."""
+        return 1 + self.norm.multipliers
+
+    @property
+    def latency_cycles(self) -> int:
+        """Most cycles from a step's last beat to its last output, when nothing else is under way."""
+        return self.mixer.latency_cycles + self.norm.latency_cycles
+
+
+class LeanGsu(Unit):
+    """`quantize.layers.gsu.LeanGsuSpec` in gates: nothing but an addition follows the mixer.
+
+    Parameters
+    ----------
+    spec : LeanGsuSpec
+    lanes : int
+        Of the mixer, 1 to H.
+    fabric : Fabric
+    """
+
+    # Entries of the queue at the end; with one, a channel leaves in every other cycle at most.
+    WAITING = 1
+
+    def __init__(self, spec: LeanGsuSpec, lanes: int, fabric: Fabric = BLOCKS):
+        self.mixer = self.mixer_of(spec, lanes, fabric)
+        super().__init__(spec, lanes, fabric)
+
+    @staticmethod
+    def mixer_of(spec: LeanGsuSpec, lanes: int, fabric: Fabric) -> GatedMixer | StreamedGsuMixer:
+        """What gives the gate product."""
+        return GatedMixer(spec, lanes, fabric)
+
+    @property
+    def multipliers(self) -> int:
+        """The gate's."""
+        return 1
+
+    @property
+    def cycles_per_step(self) -> int:
+        return self.mixer.cycles_per_step
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        width, channels = self.spec.output.width, self.spec.channels
+        m.submodules.mixer = mixer = self.mixer
+        wiring.connect(m, wiring.flipped(self.i), mixer.i)
+        offsets = table(m, "offsets", words_of(self.spec.offset, width), width)
+        channel, next_channel = Signal(range(channels)), Signal(range(channels))
+        leaves = Signal()
+        total = saturate(mixer.o.payload.value + offsets.data.as_signed(), width)
+        # A register keeps this addition apart from the residual one.
+        m.submodules.queue = queue = Queue(Beat(width), self.WAITING)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        m.d.comb += [
+            leaves.eq(queue.i.valid & queue.i.ready),
+            next_channel.eq(Mux(leaves, Mux(channel == channels - 1, 0, channel + 1), channel)),
+            offsets.addr.eq(next_channel),
+            queue.i.valid.eq(mixer.o.valid),
+            mixer.o.ready.eq(queue.i.ready),
+            queue.i.payload.first.eq(mixer.o.payload.first),
+            queue.i.payload.last.eq(mixer.o.payload.last),
+            queue.i.payload.value.eq(Mux(total[-1], 0, total)),
+        ]
+        m.d.sync += channel.eq(next_channel)
+        return m
+
+
+class StreamedLeanGsu(LeanGsu):
+    """A `LeanGsu` whose mixer takes a channel a cycle, with multiplier blocks."""
+
+    WAITING = 2
+
+    @staticmethod
+    def mixer_of(spec: LeanGsuSpec, lanes: int, fabric: Fabric) -> StreamedGsuMixer:
+        return StreamedGsuMixer(spec, lanes)
+
+    @property
+    def latency_cycles(self) -> int:
+        """Most cycles from a step's last beat to its last output, when nothing else is under way."""
+        return self.mixer.latency_cycles + self.WAITING

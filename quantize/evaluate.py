@@ -1,0 +1,94 @@
+"""A network on whole sets of sequences, in floating point or in integers, without a circuit."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantize import float_reference
+from quantize.checkpoint import Checkpoint
+from quantize.errors import StatespikeError
+from quantize.formats import Integers
+from quantize.network import QuantizedNetwork
+
+AT_ONCE = 100
+"""Sequences computed between two reports of progress."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Outcome of an evaluation.
+
+    Parameters
+    ----------
+    logits : (sequences, classes)
+        Real numbers of a checkpoint, integers of a quantised network.
+    seconds : float
+    """
+
+    logits: NDArray[Any]
+    seconds: float
+
+    @property
+    def predictions(self) -> NDArray[np.intp]:
+        """Class with the largest logit, (sequences,)."""
+        return self.logits.argmax(1)
+
+    @property
+    def sequences_per_second(self) -> float:
+        """Speed."""
+        return len(self.logits) / max(self.seconds, 1e-9)
+
+    def accuracy(self, labels: NDArray[np.integer] | None) -> float | None:
+        """Share of right predictions, 0 to 1; None without labels."""
+        return None if labels is None else float((self.predictions == labels).mean())
+
+
+def evaluate(
+    network: Checkpoint | QuantizedNetwork,
+    x: NDArray[np.floating],
+    lengths: Integers | None = None,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> Evaluation:
+    """Compute the logits of sequences.
+
+    A checkpoint computes in numpy's real arithmetic, a quantised network by its integer reference.
+
+    Parameters
+    ----------
+    x : (sequences, steps, features) real inputs
+    lengths : (sequences,), optional
+        Valid steps of each sequence; all by default.
+    on_progress : callable, optional
+        Called with the number of sequences done.
+
+    Raises
+    ------
+    StatespikeError
+        If the sequences do not suit the network.
+    """
+    features = network.config.features if isinstance(network, Checkpoint) else network.features
+    if x.ndim != 3 or x.shape[2] != features or not len(x):
+        raise StatespikeError(
+            f"the data has shape {x.shape}, the network takes (sequences, steps, {features})"
+        )
+    logits = []
+    # The first call compiles the recurrence; that is no part of the speed.
+    _logits(network, x[:1, :1], None)
+    start = time.perf_counter()
+    for first in range(0, len(x), AT_ONCE):
+        part = slice(first, first + AT_ONCE)
+        logits.append(_logits(network, x[part], None if lengths is None else lengths[part]))
+        on_progress(min(first + AT_ONCE, len(x)))
+    return Evaluation(np.concatenate(logits), time.perf_counter() - start)
+
+
+def _logits(
+    network: Checkpoint | QuantizedNetwork, x: NDArray[np.floating], lengths: Integers | None
+) -> NDArray[Any]:
+    if isinstance(network, Checkpoint):
+        return float_reference.forward(network, x.astype(np.float64), lengths)["logits"]
+    return network.compute(network.inputs(x), lengths, taps=False).logits

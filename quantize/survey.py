@@ -1,0 +1,117 @@
+"""What a trained network reaches in floating point and in integers of several widths, and what that takes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantize.checkpoint import Checkpoint
+from quantize.configuration import parameter_count
+from quantize.convert import Precision, quantise
+from quantize.evaluate import evaluate
+from quantize.formats import Integers
+from quantize.inputs import input_format
+from quantize.network import QuantizedNetwork
+
+ACTIVITY_SEQUENCES = 100
+"""Test sequences, the first ones, over which activations are counted."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Sequences: x real (sequences, steps, features), labels y (sequences,), valid steps (sequences,)."""
+
+    x: NDArray[np.floating]
+    y: Integers
+    lengths: Integers | None
+
+
+@dataclass(frozen=True)
+class IntegerResult:
+    """A network quantised after training, without training again.
+
+    Parameters
+    ----------
+    bits : int
+        Of poles, output weights, mixers and decoder.
+    accuracy : float
+        On the test sequences, 0 to 1, by the integer reference.
+    memory_bits : int
+        See `QuantizedNetwork.memory_bits`.
+    activity : tuple of float
+        For each layer the share of activations entering its mixer that are not zero, 0 to 1.
+    """
+
+    bits: int
+    accuracy: float
+    memory_bits: int
+    activity: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found out about a checkpoint; accuracies are of `sequences` test sequences."""
+
+    parameters: int
+    sequences: int
+    float_accuracy: float
+    integers: tuple[IntegerResult, ...]
+
+
+def survey(
+    checkpoint: Checkpoint,
+    calibration: Samples,
+    test: Samples,
+    widths: Sequence[int],
+    on_progress: Callable[[str, int], None] = lambda arithmetic, done: None,
+) -> Survey:
+    """Evaluate a checkpoint in floating point, then quantised to each of the widths.
+
+    Parameters
+    ----------
+    calibration : Samples
+        From the training data; choose the number formats.
+    widths : sequence of int
+        Bits, see `Precision.coefficients`.
+    on_progress : callable, optional
+        Called with the arithmetic, "float" or "8 bits", and the number of test sequences done.
+
+    Raises
+    ------
+    StatespikeError
+        If the sequences do not suit the network, or it cannot be quantised.
+    """
+
+    def accuracy(network: Checkpoint | QuantizedNetwork, arithmetic: str) -> float:
+        result = evaluate(network, test.x, test.lengths, lambda done: on_progress(arithmetic, done))
+        return float((result.predictions == test.y).mean())
+
+    reached = accuracy(checkpoint, "float")
+    x = calibration.x.astype(float)
+    integers = []
+    for bits in widths:
+        network = quantise(checkpoint, x, input_format(x), Precision(bits), calibration.lengths)
+        integers.append(
+            IntegerResult(
+                bits, accuracy(network, f"{bits} bits"), network.memory_bits, activity(network, test)
+            )
+        )
+    return Survey(parameter_count(checkpoint.config), len(test.x), reached, tuple(integers))
+
+
+def activity(network: QuantizedNetwork, samples: Samples) -> tuple[float, ...]:
+    """For each layer the share of activations entering its mixer that are not zero, over the valid steps.
+
+    Of a Gated Spiking Unit's two kinds of activations it is the ternary one's.
+    """
+    x = samples.x[:ACTIVITY_SEQUENCES]
+    lengths = np.full(len(x), x.shape[1]) if samples.lengths is None else samples.lengths[:ACTIVITY_SEQUENCES]
+    taps = network.compute(network.inputs(x), lengths).taps
+    valid = np.arange(x.shape[1]) < lengths[:, None]
+    shares = []
+    for index, block in enumerate(network.blocks):
+        found = block.unit.activations(taps[f"array_{index}"])
+        mixed = found[0] if isinstance(found, tuple) else found
+        shares.append(float((mixed[valid] != 0).mean()))
+    return tuple(shares)

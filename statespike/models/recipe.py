@@ -1,0 +1,146 @@
+"""How a network is trained: one record that is logged, stored in the checkpoint, compared on resuming."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from quantize.configuration import NetworkConfig
+
+
+@dataclass(frozen=True)
+class ModelDefaults:
+    """What a model is trained with unless a recipe says otherwise.
+
+    Parameters
+    ----------
+    surrogate : str
+        Surrogate gradient that trains it best (Stan & Rhodes 2024, Shen et al. 2024, and our own sMNIST
+        runs); empty for a model without a step function.
+    modes : int
+    initialisation : str
+        See `NetworkConfig`.
+    """
+
+    surrogate: str = ""
+    modes: int = 8
+    initialisation: str = "lin"
+
+
+_MODEL_DEFAULTS = {
+    "gsu": ModelDefaults("fast_sigmoid"),
+    "gsu_lean": ModelDefaults("fast_sigmoid"),
+    "binary_s4d": ModelDefaults("arctan"),
+    "spiking_ssm": ModelDefaults("triangle"),
+    "prf": ModelDefaults("arctan", modes=1, initialisation="spread"),
+}
+
+
+def model_defaults(model: str) -> ModelDefaults:
+    """Return the defaults of a model by name."""
+    return _MODEL_DEFAULTS.get(model, ModelDefaults())
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that, with the task and one thread, decides the trained weights.
+
+    Parameters
+    ----------
+    model : str
+        See `NetworkConfig`.
+    channels, modes, layers : int
+        The model's default for `modes` of 0.
+    discretisation, initialisation, pooling : str
+        See `NetworkConfig`; the model's default for an empty `initialisation`.
+    surrogate : str
+        Surrogate gradient; the model's default when empty.
+    norm, norm_position : str
+        See `NetworkConfig`.
+    pole_sets : int
+        Distinct sets of poles that the channels share (the papers' n_ssm); one a channel for 0.
+    trained_input : bool
+        Whether to train B as well.
+    epochs, batch : int
+    rate : float
+        Peak of the one-cycle learning rate.
+    state_space_rate : float
+        The same for log_dt, log_A_real and A_imag: a pole that moves fast leaves the useful range.
+    seed : int
+        Of the first weights and of the order of the sequences.
+    start : str
+        Checkpoint file of the same network to begin with; random weights if empty.
+    quantize : int
+        Bits of the words that the network is trained to be rounded to (`statespike.models.rounded`);
+        0 for real numbers.
+    limit : int
+        Trained on the first so many sequences of the training set, enough for fine-tuning; on all for 0.
+    """
+
+    model: str = "gsu"
+    channels: int = 32
+    modes: int = 0
+    layers: int = 2
+    discretisation: str = "zoh"
+    initialisation: str = ""
+    pooling: str = "mean"
+    surrogate: str = ""
+    norm: str = "batch"
+    norm_position: str = "pre"
+    pole_sets: int = 0
+    trained_input: bool = False
+    epochs: int = 8
+    batch: int = 64
+    rate: float = 8e-3
+    state_space_rate: float = 2e-3
+    seed: int = 0
+    start: str = ""
+    quantize: int = 0
+    limit: int = 0
+
+    def __post_init__(self) -> None:
+        defaults = model_defaults(self.model)
+        for name in ("modes", "initialisation", "surrogate"):
+            object.__setattr__(self, name, getattr(self, name) or getattr(defaults, name))
+
+    def network_config(self, features: int, classes: int) -> NetworkConfig:
+        """Return the configuration of the network for a task's inputs and outputs."""
+        return NetworkConfig(
+            model=self.model,
+            features=features,
+            channels=self.channels,
+            modes=self.modes,
+            layers=self.layers,
+            classes=classes,
+            discretisation=self.discretisation,
+            initialisation=self.initialisation,
+            pooling=self.pooling,
+            norm=self.norm,
+            norm_position=self.norm_position,
+        )
+
+    @property
+    def network_options(self) -> dict[str, Any]:
+        """What a `Network` is trained with that its configuration does not tell."""
+        return {
+            "surrogate_name": self.surrogate,
+            "pole_sets": self.pole_sets or None,
+            "trained_input": self.trained_input,
+        }
+
+    def command(self, task: str) -> str:
+        """Return the command that trains this recipe again."""
+        options = f"--surrogate {self.surrogate} " if self.surrogate else ""
+        for name in ("norm", "norm_position"):
+            if getattr(self, name) != getattr(Recipe, name):
+                options += f"--{name.replace('_', '-')} {getattr(self, name)} "
+        options += f"--pole-sets {self.pole_sets} " if self.pole_sets else ""
+        options += "--trained-input " if self.trained_input else ""
+        options += f"--start {self.start} " if self.start else ""
+        options += f"--quantize {self.quantize} " if self.quantize else ""
+        options += f"--limit {self.limit} " if self.limit else ""
+        return (
+            f"statespike train {task} --model {self.model} --channels {self.channels} --modes {self.modes} "
+            f"--layers {self.layers} --discretisation {self.discretisation} "
+            f"--initialisation {self.initialisation} --pooling {self.pooling} "
+            f"{options}--epochs {self.epochs} --batch {self.batch} "
+            f"--rate {self.rate:g} --state-space-rate {self.state_space_rate:g} --seed {self.seed}"
+        )

@@ -1,0 +1,45 @@
+"""Tasks by name."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from quantize.errors import look_up
+from statespike.models.tasks.arrays import file_task
+from statespike.models.tasks.digits import digits_task
+from statespike.models.tasks.listops import SIZES as LISTOPS_SIZES
+from statespike.models.tasks.listops import listops_task
+from statespike.models.tasks.mnist import fashion_task, mnist_sample, mnist_task
+from statespike.models.tasks.pathfinder import SIZES as PATHFINDER_SIZES
+from statespike.models.tasks.pathfinder import pathfinder_task
+from statespike.models.tasks.spoken_digits import spoken_digits_task
+from statespike.models.tasks.task import Task
+
+TASKS: dict[str, Callable[[str, Path | None], Task]] = {
+    "smnist": mnist_task,
+    "psmnist": mnist_task,
+    "smnist-sample": mnist_sample,
+    "psmnist-sample": mnist_sample,
+    "digits": digits_task,
+    "fashion": fashion_task,
+    "spoken_digits": spoken_digits_task,
+    **dict.fromkeys(LISTOPS_SIZES, listops_task),
+    **dict.fromkeys(PATHFINDER_SIZES, pathfinder_task),
+}
+"""Name of a task -> its maker, called with the name and where its data lies."""
+
+
+def load_task(name: str, data: str | os.PathLike[str] | None = None) -> Task:
+    """Return a task by name; its arrays are read when they are first used.
+
+    Parameters
+    ----------
+    name : str
+        One of `TASKS`; the name of a new task if `data` is an .npz file.
+    data : path, optional
+        Where a task's files are, or an .npz file of sequences in the place of the task's own.
+    """
+    path = None if data is None else Path(data)
+    if path is not None and path.suffix == ".npz":
+        return file_task(path)
+    return look_up(TASKS, name, "task", ", or give an .npz with --data")(name, path)

@@ -1,0 +1,64 @@
+"""The event mixer equals its specification; cycles follow the activity."""
+
+import numpy as np
+import pytest
+
+from hdl.devices.features import BLOCKS, LOGIC, Fabric
+from hdl.mixers.event import EventMixer
+from quantize.layers.functions import exact_matmul
+from tests.hdl.bench import PRESSURE, pressures, run_stream, step_beats
+
+SHAPES = [(1, 1, 1), (2, 3, 1), (3, 5, 2), (5, 4, 4), (7, 10, 3), (8, 16, 4)]
+
+
+def mixer_of(
+    channels: int, outputs: int, lanes: int, seed: int, activation_width: int = 2, fabric: Fabric = BLOCKS
+) -> EventMixer:
+    generator = np.random.default_rng(seed)
+    zeros = seed % 4  # which the circuit does without
+    weight = generator.integers(-128 >> zeros, 128 >> zeros, (channels, outputs)) << zeros
+    return EventMixer(weight, generator.integers(-300, 300, outputs), lanes, activation_width, fabric)
+
+
+@pytest.mark.parametrize(("channels", "outputs", "lanes"), SHAPES)
+def test_mixer_adds_the_rows_of_its_events(channels, outputs, lanes):
+    for seed, pressure in pressures(channels, outputs, lanes):
+        mixer = mixer_of(channels, outputs, lanes, seed)
+        generator = np.random.default_rng(seed)
+        sequences = [generator.integers(-1, 2, (steps, channels)) for steps in (4, 1, 5)]
+        sequences[0][1] = 0  # a silent step
+        sequences[2][2] = -1  # and one in which every channel fires
+        expected = [
+            payload
+            for values in sequences
+            for payload in step_beats(exact_matmul(values, mixer.weight) + mixer.bias, mixer.sum_width)
+        ]
+        payloads = [payload for values in sequences for payload in step_beats(values, 2)]
+        got = run_stream(mixer, payloads, len(expected), seed=seed, **pressure)
+        assert got.payloads == expected, f"{pressure}, seed {seed}"
+
+
+@pytest.mark.parametrize("fabric", [BLOCKS, LOGIC])
+@pytest.mark.parametrize(("events", "activation_width"), [(0, 2), (1, 2), (5, 4), (16, 2), (16, 4)])
+def test_mixer_cycles_follow_the_activity(events, activation_width, fabric):
+    mixer = mixer_of(16, 16, 2, 1, activation_width, fabric)
+    values = np.zeros((9, 16), dtype=np.int64)
+    values[:, :events] = 1
+    got = run_stream(mixer, step_beats(values, activation_width), 9 * 16)
+    # A quiet step's walk is over before the next step has arrived, one activation a cycle.
+    assert set(np.diff(got.cycles[15::16])[2:]) == {max(mixer.cycles(events), 16 + 1)}
+
+
+def test_mixer_adds_multiples_of_its_rows():
+    """Activations of more than a sign: each lane multiplies."""
+    for seed, (shape, pressure) in enumerate(zip(SHAPES, [*PRESSURE, {}], strict=True)):
+        mixer = mixer_of(*shape, seed, activation_width=6, fabric=(BLOCKS, LOGIC)[seed % 2])
+        generator = np.random.default_rng(seed)
+        sequences = [generator.integers(-32, 32, (steps, shape[0])) for steps in (4, 1, 5)]
+        sequences[0][1] = 0
+        sequences[2][2] = -32
+        payloads = [payload for values in sequences for payload in step_beats(values, 6)]
+        sums = [exact_matmul(values, mixer.weight) + mixer.bias for values in sequences]
+        expected = [payload for values in sums for payload in step_beats(values, mixer.sum_width)]
+        got = run_stream(mixer, payloads, len(expected), seed=seed, **pressure)
+        assert got.payloads == expected, f"{shape}, {pressure}, seed {seed}"

@@ -1,0 +1,168 @@
+"""Whole networks of drawn shapes equal their reference: every value of every layer, whatever the pressure."""
+
+import numpy as np
+import pytest
+
+from hdl.devices.features import BLOCKS, LOGIC
+from hdl.network.block import UNITS
+from hdl.network.folding import Choice, LayerChoice
+from hdl.network.top import Network
+from hdl.norm.streamed_step_norm import NORM_MULTIPLIERS
+from hdl.planning.drafts import drafts
+from hdl.ssm.laned_array import LanedArray
+from hdl.ssm.schedule import HELPED_MODES
+from quantize.configuration import UNIT_TENSORS
+from sim.backends.amaranth_simulator import AmaranthSimulator
+from sim.compare import compare
+from sim.stimulus import Stimulus
+from tests.networks import INPUT, random_network, random_samples
+
+EDGES = [
+    ("gsu", 1, 1, 1), ("binary_s4d", 1, 1, 1), ("gsu_lean", 1, 9, 3), ("spiking_ssm", 2, 1, 3),
+    ("gsu", 33, 1, 1), ("s4d", 33, 9, 1), ("tanh", 1, 1, 2), ("prf", 29, 1, 2),
+]  # fmt: skip
+
+
+GATED = ["gsu", "binary_s4d"]
+OTHERS = [model for model in UNIT_TENSORS if model not in GATED]
+
+
+def drawn_shapes(models: list[str], count: int) -> list[tuple[str, int, int, int]]:
+    """Model, channels, modes, layers; small networks are drawn more often, so that the test stays quick."""
+    generator = np.random.default_rng(2024)
+    return [
+        (
+            models[index % len(models)],
+            int(generator.integers(1, (9, 14, 34)[index % 3])),
+            int(generator.integers(1, 10)),
+            int(generator.integers(1, (4, 3, 2)[index % 3])),
+        )
+        for index in range(count)
+    ]
+
+
+def drawn_streamed_choice(network, generator) -> Choice:
+    """Any number of lanes that the streamed components offer."""
+    layers = tuple(
+        LayerChoice(
+            int(generator.choice([2, 4])),
+            int(generator.choice(UNITS[block.unit.kind].lane_choices(block.unit))),
+            int(generator.choice(LanedArray.lane_choices(block.array))),
+            norm_multipliers=int(generator.choice(NORM_MULTIPLIERS)),
+        )
+        for block in network.blocks
+    )
+    return Choice(layers, encoder_bits=None, streamed=True)
+
+
+def drawn_choice(network, generator) -> Choice:
+    """Any number of multipliers and lanes that the components offer."""
+
+    def drawn_layer(block) -> LayerChoice:
+        unit = UNITS[block.unit.kind]
+        helped = block.array.modes >= HELPED_MODES and bool(generator.integers(2))
+        return LayerChoice(
+            2 if helped else int(generator.choice([1, 2, 3, 4])),
+            int(generator.choice(unit.lane_choices(block.unit))),
+            helped=helped,
+            waits=unit.WAITS_FOR is not None and bool(generator.integers(2)),
+        )
+
+    layers = tuple(drawn_layer(block) for block in network.blocks)
+    bits, in_logic = int(generator.integers(3)), generator.integers(2)
+    return Choice(layers, encoder_bits=bits or None, fabric=LOGIC if in_logic else BLOCKS)
+
+
+# Layer norms before and after blocks.
+NORMS = [
+    ("s4d", 1, 2, 2, "pre"), ("s4d", 5, 3, 2, "pre"), ("gsu", 8, 2, 1, "pre"), ("prf", 17, 1, 1, "pre"),
+    ("s4d", 1, 2, 1, "post"), ("s4d", 6, 3, 2, "post"), ("gsu", 7, 1, 2, "post"), ("prf", 9, 2, 1, "post"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "shape",
+    EDGES + drawn_shapes(GATED, 28) + drawn_shapes(OTHERS, 12),
+    ids=lambda shape: "-".join(map(str, shape)),
+)
+def test_circuit_equals_the_reference(shape):
+    check_circuit(shape)
+
+
+@pytest.mark.parametrize("shape", NORMS, ids=lambda shape: "-".join(map(str, shape)))
+def test_circuit_with_layer_norms_equals_the_reference(shape):
+    *sizes, position = shape
+    check_circuit(sizes, norm="layer", norm_position=position)
+
+
+# Streamed builds, with units that have one and with others, and layer norms.
+STREAMED = [
+    ("gsu", 1, 1, 1), ("gsu", 13, 3, 2), ("gsu_lean", 9, 2, 2), ("gsu_lean", 1, 2, 1), ("s4d", 5, 2, 1),
+    ("spiking_ssm", 7, 1, 1), ("prf", 6, 4, 1),
+]  # fmt: skip
+STREAMED_NORMS = [("gsu", 6, 2, 2, "pre"), ("gsu_lean", 5, 1, 1, "post")]
+
+
+@pytest.mark.parametrize("shape", STREAMED, ids=lambda shape: "-".join(map(str, shape)))
+def test_streamed_circuit_equals_the_reference(shape):
+    check_circuit(shape, choose=drawn_streamed_choice)
+
+
+@pytest.mark.parametrize("shape", STREAMED_NORMS, ids=lambda shape: "-".join(map(str, shape)))
+def test_streamed_circuit_with_layer_norms_equals_the_reference(shape):
+    *sizes, position = shape
+    check_circuit(sizes, choose=drawn_streamed_choice, norm="layer", norm_position=position)
+
+
+@pytest.mark.parametrize(
+    ("model", "channels", "norm_multipliers", "expected"),
+    [("gsu_lean", 12, 4, 12), ("gsu", 20, 4, 20), ("gsu", 9, 2, 20), ("gsu", 11, 2, 22), ("gsu", 7, 1, 28)],
+)
+def test_streamed_circuit_takes_the_cycles_it_promises(model, channels, norm_multipliers, expected):
+    network = random_network(model, channels, 3, 1, seed=5)
+    layer = LayerChoice(4, channels, -(-channels // 4), norm_multipliers=norm_multipliers)
+    choice = Choice((layer,), encoder_bits=None, streamed=True)
+    with drafts():
+        promised = Network(network, choice).cycles_per_step
+    assert promised == expected
+    samples = INPUT.quantise(random_samples(2, 24, seed=5))
+    cycles = [
+        AmaranthSimulator().run(Network(network, choice), Stimulus([samples[0][:steps]])).cycles
+        for steps in (12, 24)
+    ]
+    assert cycles[1] - cycles[0] == 12 * promised
+
+
+def test_streamed_circuit_is_as_late_as_it_promises():
+    network = random_network("gsu", 6, 2, 2, seed=5)
+    layers = (LayerChoice(4, 2, 3), LayerChoice(4, 6, 2, norm_multipliers=1))
+    choice = Choice(layers, encoder_bits=None, streamed=True)
+    with drafts():
+        promised = Network(network, choice).latency_cycles
+    run = AmaranthSimulator().run(
+        Network(network, choice), Stimulus(list(INPUT.quantise(random_samples(1, 1, seed=5))))
+    )
+    assert promised / 2 < run.cycles <= promised
+
+
+def check_circuit(shape, choose=drawn_choice, **norm):
+    seed = sum(shape[1:])
+    generator = np.random.default_rng(seed)
+    features = int(generator.integers(1, 4))
+    network = random_network(
+        *shape, seed=seed, features=features, classes=2, pooling=("mean", "last")[int(generator.integers(2))],
+        **norm,
+    )  # fmt: skip
+    samples = INPUT.quantise(random_samples(2, 4, features, seed=seed))
+    sequences = [samples[0], samples[1][:2]]  # two sequences back to back, of unequal lengths
+    stimulus = Stimulus(
+        sequences,
+        input_gaps=float(generator.choice([0.0, 0.5])),
+        output_stalls=float(generator.choice([0.0, 0.7])),
+        seed=seed,
+        reset_after=int(generator.integers(1, 3 * features)),
+    )
+    run = AmaranthSimulator().run(Network(network, choose(network, generator), taps=True), stimulus)
+    comparison = compare(network.compute(samples, np.array([4, 2])), run)
+    assert comparison.bit_exact, f"{shape}, seed {seed}: {comparison.first_mismatch}"
+    assert comparison.compared_values == 6 * network.channels * len(network.tap_names()) + 2 * 2

@@ -1,0 +1,41 @@
+"""What a circuit is estimated to cost is what its cells come to."""
+
+from amaranth.hdl import Module
+from amaranth.lib.wiring import Component, In, Out
+
+from hdl.devices.devices import part
+from hdl.planning.cost import census, counted_form
+from hdl.primitives.multiplier import Multiplier
+from hdl.primitives.trit_adder import TritAdder
+from hdl.toolchain.verilog import rtlil_text
+
+
+class Registers(Component):
+    """Eight bits behind an adder of their own, eight behind pins, eight whose adder others read too."""
+
+    def __init__(self) -> None:
+        super().__init__({"a": In(8), "own": Out(8), "plain": Out(8), "shared": Out(8), "inverted": Out(8)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        total = (self.a + 7)[:8]
+        m.d.sync += [self.own.eq(self.a + 3), self.plain.eq(self.a), self.shared.eq(total)]
+        m.d.comb += self.inverted.eq(~total)
+        return m
+
+
+def test_flip_flops_without_a_look_up_table_take_a_cell_of_their_own():
+    counted = census(rtlil_text(Registers()))
+    assert counted.flip_flops == 24
+    assert counted.unpaired == 16
+    cells = counted.logic_cells(part("hx8k"))
+    assert counted.resources(part("hx8k")).lut + 16 < cells < counted.resources(part("hx8k")).lut + 24
+
+
+def test_cells_that_a_circuit_asks_for_by_name_are_counted_as_they_are():
+    target = part("ecp5-25k")
+    form = counted_form(target)
+    adder = census(rtlil_text(TritAdder(12, 8), platform=form)).resources(target)
+    assert (adder.lut, adder.ff) == (2 * 7, 0)  # twelve bits and the one that begins the carry
+    multiplier = census(rtlil_text(Multiplier(), platform=form)).resources(target)
+    assert (multiplier.dsp, multiplier.lut, multiplier.ff) == (1, 0, 0)

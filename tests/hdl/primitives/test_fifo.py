@@ -1,0 +1,84 @@
+"""Queues lose nothing and change no order, at as many values a cycle as they promise."""
+
+import numpy as np
+import pytest
+from amaranth.hdl import Module, signed
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.primitives.deep_fifo import Outlet, ShallowStore, ShortOutlet, Store
+from hdl.primitives.fifo import Queue
+from hdl.primitives.registers import delayed
+from tests.hdl.bench import PRESSURE, run_stream
+
+
+class Pipeline(wiring.Component):
+    """Nothing but registers between a stream and an outlet, a short one if a period is given."""
+
+    def __init__(self, latency: int, period: int | None = None):
+        self.latency, self.period = latency, period
+        super().__init__({"i": In(stream.Signature(signed(8))), "o": Out(stream.Signature(signed(8)))})
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        outlet: Outlet | ShortOutlet
+        if self.period is None:
+            outlet = Outlet(signed(8), self.latency)
+        else:
+            outlet = ShortOutlet(signed(8), self.latency, self.period)
+        m.submodules.outlet = outlet
+        wiring.connect(m, outlet.o, wiring.flipped(self.o))
+        m.d.comb += [
+            self.i.ready.eq(outlet.room),
+            outlet.enter.eq(self.i.valid & self.i.ready),
+            outlet.arrive.eq(delayed(m, outlet.enter, self.latency)),
+            outlet.value.eq(delayed(m, self.i.payload, self.latency)),
+        ]
+        return m
+
+
+QUEUES = {
+    "queue-2": lambda: Queue(signed(8), 2),
+    "queue-5": lambda: Queue(signed(8), 5),
+    "short-outlet-1": lambda: Pipeline(1, 1),
+    "short-outlet-6": lambda: Pipeline(6, 1),
+    "shallow-5": lambda: ShallowStore(signed(8), 5),
+    "store-1": lambda: Store(8, 1),
+    "store-3": lambda: Store(8, 3),
+    "store-40": lambda: Store(8, 40),
+    "outlet-1": lambda: Pipeline(1),
+    "outlet-7": lambda: Pipeline(7),
+}
+
+
+SLOW_QUEUES = {
+    "queue-1": (lambda: Queue(signed(8), 1), 2),
+    "short-outlet-6-by-2": (lambda: Pipeline(6, 2), 2),
+    "short-outlet-3-by-5": (lambda: Pipeline(3, 5), 5),
+}
+"""Names of such as do not take a value a cycle -> how to make them, and their cycles a value."""
+
+
+def make(name: str):
+    return QUEUES[name]() if name in QUEUES else SLOW_QUEUES[name][0]()
+
+
+@pytest.mark.parametrize("name", [*QUEUES, *SLOW_QUEUES])
+def test_values_leave_as_they_came(name):
+    for seed, pressure in enumerate(PRESSURE):
+        values = np.random.default_rng(seed).integers(-128, 128, 40).tolist()
+        got = run_stream(make(name), values, len(values), seed=seed, **pressure)
+        assert got.payloads == values, f"{pressure}, seed {seed}"
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_a_value_passes_in_every_cycle(name):
+    got = run_stream(QUEUES[name](), list(range(20)), 20)
+    assert set(np.diff(got.cycles)) == {1}
+
+
+@pytest.mark.parametrize("name", SLOW_QUEUES)
+def test_values_pass_as_often_as_promised(name):
+    queue, cycles = SLOW_QUEUES[name]
+    got = run_stream(queue(), list(range(24)), 24)
+    assert np.diff(got.cycles).mean() <= cycles

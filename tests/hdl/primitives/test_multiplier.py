@@ -1,0 +1,171 @@
+"""Multipliers multiply; the ECP5's own block and the one in logic compute what the portable form does."""
+
+import itertools
+import random
+
+import pytest
+from amaranth.hdl import Module, Signal, signed, unsigned
+from amaranth.lib.wiring import Component, In, Out
+from amaranth.sim import Simulator
+
+from hdl.devices.devices import part
+from hdl.devices.features import BLOCKS, LOGIC, Fabric
+from hdl.planning.cost import census
+from hdl.primitives.logic_multiplier import multiplied_in_logic
+from hdl.primitives.multiplier import ECP5_WIDTH, AddingMultiplier, Multiplier
+from hdl.toolchain import synthesise
+from hdl.toolchain.verilog import rtlil_text, run_yosys
+
+# What the sysDSP usage guide (Lattice FPGA-TN-02205) says of MULT18X18D, as far as it is used: operands that
+# are extended by SIGNEDA and SIGNEDB, a register for each where its clock is named, and one for the product.
+MODEL = """
+module MULT18X18D({ports}, SIGNEDA, SIGNEDB, SOURCEA, SOURCEB, CLK0, {controls});
+  parameter REG_INPUTA_CLK = "NONE"; parameter REG_INPUTA_CE = "CE0"; parameter REG_INPUTA_RST = "RST0";
+  parameter REG_INPUTB_CLK = "NONE"; parameter REG_INPUTB_CE = "CE0"; parameter REG_INPUTB_RST = "RST0";
+  parameter REG_INPUTC_CLK = "NONE"; parameter REG_PIPELINE_CLK = "NONE";
+  parameter REG_OUTPUT_CLK = "NONE"; parameter REG_OUTPUT_CE = "CE0"; parameter REG_OUTPUT_RST = "RST0";
+  parameter GSR = "ENABLED"; parameter RESETMODE = "SYNC";
+  input {inputs}, SIGNEDA, SIGNEDB, SOURCEA, SOURCEB, CLK0, {controls};
+  output {outputs};
+  wire [17:0] a_in = {{ {a} }}, b_in = {{ {b} }};
+  reg [17:0] a_reg, b_reg;
+  reg [35:0] p_reg;
+  always @(posedge CLK0) begin
+    if (RST0) a_reg <= 0; else if (CE0) a_reg <= a_in;
+    if (RST0) b_reg <= 0; else if (CE0) b_reg <= b_in;
+    if (RST0) p_reg <= 0; else if (CE0) p_reg <= product;
+  end
+  wire [17:0] a = REG_INPUTA_CLK == "CLK0" ? a_reg : a_in;
+  wire [17:0] b = REG_INPUTB_CLK == "CLK0" ? b_reg : b_in;
+  wire signed [18:0] a_extended = {{SIGNEDA & a[17], a}}, b_extended = {{SIGNEDB & b[17], b}};
+  wire [35:0] product = a_extended * b_extended;
+  assign {{ {p} }} = REG_OUTPUT_CLK == "CLK0" ? p_reg : product;
+endmodule
+"""
+
+
+def model() -> str:
+    def pins(name: str, count: int) -> str:
+        return ", ".join(f"{name}{place}" for place in reversed(range(count)))
+
+    a, b, p = pins("A", ECP5_WIDTH), pins("B", ECP5_WIDTH), pins("P", 2 * ECP5_WIDTH)
+    return MODEL.format(
+        ports=f"{a}, {b}, {p}", inputs=f"{a}, {b}", outputs=p, a=a, b=b, p=p,
+        controls=f"{pins('CE', 4)}, {pins('RST', 4)}",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("fabric", [BLOCKS, LOGIC])
+@pytest.mark.parametrize(("widths", "b_signed"), [((5, 4), True), ((5, 4), False), ((3, 1), False)])
+def test_each_form_computes_what_the_portable_one_does(fabric, widths, b_signed, tmp_path):
+    multiplier = Multiplier(*widths, b_signed=b_signed, fabric=fabric)
+    (tmp_path / "model.v").write_text(model())
+    (tmp_path / "portable.il").write_text(rtlil_text(multiplier, "portable"))
+    (tmp_path / "block.il").write_text(rtlil_text(multiplier, "block", platform="ecp5"))
+    assert ("MULT18X18D" in (tmp_path / "block.il").read_text()) == (fabric == BLOCKS)
+    assert ("$mul" in (tmp_path / "block.il").read_text()) is False
+    run_yosys(
+        "read_rtlil block.il\nread_verilog model.v\nhierarchy -top block\nproc\nflatten\n"
+        "read_rtlil portable.il\nproc portable\n"
+        "miter -equiv -flatten -make_assert portable block both\n"
+        "wreduce both\nopt -full both\n"
+        "sat -verify -prove-asserts -tempinduct -seq 3 -maxsteps 6 -set-at 1 in_rst 0 both\n",
+        tmp_path,
+    )
+
+
+class Narrow(Component):
+    """An `AddingMultiplier` of few bits, for a proof to come to an end."""
+
+    def __init__(self, fabric: Fabric):
+        self.fabric = fabric
+        operand = In(signed(3))
+        super().__init__(
+            {"a": operand, "b": operand, "adds": In(1), "addend": In(signed(8)), "total": Out(signed(32))}
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.multiplier = multiplier = AddingMultiplier(self.fabric)
+        m.d.comb += [
+            multiplier.a.eq(self.a),
+            multiplier.b.eq(self.b),
+            multiplier.adds.eq(self.adds),
+            multiplier.addend.eq(self.addend << 14),  # over the border of the block's two adders
+            self.total.eq(multiplier.total),
+        ]
+        return m
+
+
+def test_the_form_in_logic_adds_its_product_as_the_portable_one_does(tmp_path):
+    """The block of the iCE40 is compared in the netlist of a network, in `tests/sim/test_netlist.py`."""
+    (tmp_path / "portable.il").write_text(rtlil_text(Narrow(LOGIC), "portable"))
+    (tmp_path / "block.il").write_text(rtlil_text(Narrow(LOGIC), "block", platform="ice40"))
+    assert "SB_MAC16" in rtlil_text(Narrow(BLOCKS), platform="ice40")
+    run_yosys(
+        "read_rtlil block.il\nhierarchy -top block\nproc\nflatten\n"
+        "read_rtlil portable.il\nproc\nflatten portable\n"
+        "miter -equiv -flatten -make_assert portable block both\n"
+        "wreduce both\nopt -full both\n"
+        "sat -verify -prove-asserts -tempinduct -seq 3 -maxsteps 6 -set-at 1 in_rst 0 both\n",
+        tmp_path,
+    )
+
+
+def test_totals_are_passed_from_one_to_the_next():
+    m = Module()
+    m.submodules.first, m.submodules.second = first, second = AddingMultiplier(), AddingMultiplier()
+    m.d.comb += second.addend.eq(first.total)
+    simulator = Simulator(m)
+    simulator.add_clock(1e-6)
+    generator = random.Random(1)
+    pairs = [[generator.randrange(-32768, 32768) for _ in range(4)] for _ in range(50)]
+    adds = [generator.random() < 0.5 for _ in pairs]
+
+    async def stream(ctx):
+        for index, (a, b, c, d) in enumerate([*pairs, [0] * 4, [0] * 4, [0] * 4]):
+            ctx.set(first.a, a)
+            ctx.set(first.b, b)
+            ctx.set(first.adds, adds[index] if index < len(pairs) else 0)
+            ctx.set(second.a, c)
+            ctx.set(second.b, d)
+            ctx.set(second.adds, 1)
+            await ctx.tick()
+            done = index - 1  # of the second one's operands
+            if done >= 1:
+                x, y, *_ = pairs[done - 1] if done - 1 < len(pairs) else [0] * 4
+                *_, z, w = pairs[done] if done < len(pairs) else [0] * 4
+                total = z * w + (x * y if done - 1 < len(pairs) and adds[done - 1] else 0)
+                assert ctx.get(second.total) == (total + (1 << 31)) % (1 << 32) - (1 << 31)
+
+    simulator.add_testbench(stream)
+    simulator.run()
+
+
+def test_a_multiplier_in_logic_takes_three_tables_for_two_products_of_bits(tmp_path):
+    target = part("hx8k")
+    multiplier = Multiplier(fabric=target.fabric)
+    found = synthesise(rtlil_text(multiplier, platform=target.family), target, tmp_path).resources
+    assert 256 < found.lut < 1.6 * 256
+    assert found.lut == pytest.approx(census(rtlil_text(multiplier)).resources(target).lut, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("a_width", "b_shape"), [(4, signed(3)), (4, signed(1)), (3, unsigned(3)), (3, unsigned(4))]
+)
+def test_a_product_in_logic_is_right_for_odd_widths_too(a_width, b_shape):
+    m = Module()
+    a, b = Signal(signed(a_width)), Signal(b_shape)
+    product = multiplied_in_logic(m, a, b)
+    simulator = Simulator(m)
+    simulator.add_clock(1e-6)
+
+    async def every_pair(ctx):
+        for x, y in itertools.product(range(1 << a_width), range(1 << len(b))):
+            ctx.set(a, x - (1 << a_width - 1))
+            ctx.set(b, y - (1 << len(b) - 1) * b_shape.signed)
+            await ctx.tick().repeat(2)
+            assert ctx.get(product) == ctx.get(a) * ctx.get(b)
+
+    simulator.add_testbench(every_pair)
+    simulator.run()

@@ -1,0 +1,125 @@
+"""The numpy network equals the trained one, and the integers stay near both."""
+
+import numpy as np
+import pytest
+import torch
+
+from quantize import float_reference
+from quantize.configuration import UNIT_TENSORS
+from quantize.convert import Precision, quantise
+from quantize.errors import StatespikeError
+from statespike.models.network import Network
+from tests.networks import INPUT, random_checkpoint, random_network, random_samples
+
+
+@pytest.mark.parametrize("model", UNIT_TENSORS)
+@pytest.mark.parametrize("pooling", ["mean", "last"])
+def test_real_network_equals_the_trained_one(model, pooling):
+    checkpoint = random_checkpoint(model, 7, 4, 2, seed=3, features=2, classes=4, pooling=pooling)
+    samples = random_samples(3, 40, 2, seed=3)
+    lengths = np.array([40, 13, 1])
+    network = Network.from_checkpoint(checkpoint).double()
+    with torch.no_grad():
+        expected = network(torch.from_numpy(samples), torch.from_numpy(lengths)).numpy()
+    found = float_reference.forward(checkpoint, samples, lengths)["logits"]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("norm", "position"), [("batch", "post"), ("layer", "pre"), ("layer", "post")])
+def test_norms_of_every_kind_and_place(norm, position):
+    checkpoint = random_checkpoint("s4d", 7, 4, 2, seed=5, features=2, norm=norm, norm_position=position)
+    samples = random_samples(3, 40, 2, seed=5)
+    lengths = np.array([40, 13, 1])
+    network = Network.from_checkpoint(checkpoint).double()
+    with torch.no_grad():
+        expected = network(torch.from_numpy(samples), torch.from_numpy(lengths)).numpy()
+    found = float_reference.forward(checkpoint, samples, lengths)["logits"]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+
+
+def noise(exact: np.ndarray, found: np.ndarray) -> float:
+    """Signal to noise, in decibels."""
+    if np.array_equal(exact, found):
+        return np.inf
+    return float(10 * np.log10((exact**2).sum() / ((found - exact) ** 2).sum()))
+
+
+@pytest.mark.parametrize("model", UNIT_TENSORS)
+@pytest.mark.parametrize("seed", range(4))
+def test_integers_are_near_the_real_network(model, seed):
+    channels, modes = (3, 8, 17, 33)[seed], (2, 4, 8, 5)[seed]
+    checkpoint = random_checkpoint(model, channels, modes, 1, seed=seed)
+    network = random_network(model, channels, modes, 1, seed=seed)
+    samples = random_samples(4, 32, seed=seed)
+    exact = float_reference.forward(checkpoint, samples)
+    trace = network.compute(INPUT.quantise(samples))
+    block = network.blocks[0]
+    found = {
+        "encoder": network.encoder.output.real(trace.taps["encoder"]),
+        "array_0": block.array.output.real(trace.taps["array_0"]),
+        "layer_0": block.unit.output.real(trace.taps["layer_0"]),
+    }
+    # The unit is judged on the integers' own y: next to a threshold, y may fall on the other side.
+    unit = float_reference.UNITS[model](checkpoint, "layers.0.unit", found["array_0"])
+    exact["layer_0"] = found["encoder"] + unit
+    for name, least in {"encoder": 50.0, "array_0": 42.0, "layer_0": 22.0}.items():
+        assert noise(exact[name], found[name]) > least, name
+
+
+@pytest.mark.parametrize("position", ["pre", "post"])
+@pytest.mark.parametrize(("model", "channels"), [("s4d", 3), ("s4d", 17), ("s4d", 32), ("gsu", 32)])
+def test_integers_with_layer_norms_are_near_the_real_network(model, position, channels):
+    options = {"seed": 3, "norm": "layer", "norm_position": position}
+    checkpoint = random_checkpoint(model, channels, 4, 2, **options)
+    network = random_network(model, channels, 4, 2, **options)
+    samples = random_samples(4, 32, seed=3)
+    exact = float_reference.forward(checkpoint, samples)
+    trace = network.compute(INPUT.quantise(samples))
+    assert list(trace.taps) == network.tap_names()
+    block = network.blocks[0]
+    expected = {"array_0": (block.array.output, 34.0), "layer_0": (block.unit.output, 22.0)}
+    if block.norm_before is not None:
+        expected["norm_0"] = (block.norm_before.output, 40.0)
+    for name, (output, least) in expected.items():
+        assert noise(exact[name], output.real(trace.taps[name])) > least, name
+
+
+def test_batch_norms_behind_a_block_have_no_integer_form():
+    with pytest.raises(StatespikeError, match="batch norms behind its blocks, which have no integer form"):
+        random_network("gsu", 3, 2, 1, seed=1, norm_position="post")
+
+
+@pytest.mark.parametrize("pooling", ["mean", "last"])
+@pytest.mark.parametrize("size", [0.3, 1.0, 3.0, 30.0])
+def test_logits_follow_biases_of_every_size(size, pooling):
+    checkpoint = random_checkpoint("s4d", 8, 3, 1, seed=6, classes=5, pooling=pooling)
+    checkpoint.tensors["decoder.bias"][:] *= size / 0.3
+    checkpoint.tensors["norm.running_mean"][:] = 0.0
+    checkpoint.tensors["norm.bias"][:] = 0.0
+    samples = random_samples(6, 32, seed=6)
+    lengths = np.array([32, 32, 20, 9, 3, 1])
+    network = quantise(checkpoint, samples, INPUT, Precision(), lengths)
+    exact = float_reference.forward(checkpoint, samples, lengths)["logits"]
+    biases = network.decoder.weight[:, -1] * 2.0 ** (network.pool.one_bits - network.decoder.fraction)
+    wanted = checkpoint.tensors["decoder.bias"]
+    np.testing.assert_allclose(biases, wanted, rtol=0, atol=np.abs(wanted).max() / 100)
+    # The positive factor that all logits of a sequence carry.
+    factor = lengths / 2**network.pool.length_bits if pooling == "mean" else np.ones(6)
+    words = network.compute(INPUT.quantise(samples), lengths).logits
+    found = words * 2.0**-network.decoder.fraction / factor[:, None]
+    for sequence in range(len(lengths)):
+        assert noise(exact[sequence], found[sequence]) > 30.0, f"sequence {sequence}"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_few_bits_cost_accuracy_but_no_more(seed):
+    checkpoint = random_checkpoint("gsu", 5, 4, 1, seed=seed)
+    samples = random_samples(4, 32, seed=seed)
+    exact = float_reference.forward(checkpoint, samples)["array_0"]
+    ratios = []
+    for bits in (3, 5, 8):
+        network = random_network("gsu", 5, 4, 1, seed=seed, precision=Precision(coefficients=bits))
+        output = network.blocks[0].array.output
+        ratios.append(noise(exact, output.real(network.compute(INPUT.quantise(samples)).taps["array_0"])))
+    assert ratios[0] > 10.0
+    assert ratios[2] > max(ratios[0] + 12.0, ratios[1])

@@ -1,0 +1,203 @@
+"""Training: it learns, it is repeatable, and an interruption leaves no trace in the weights."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from quantize.checkpoint import read_checkpoint, write_checkpoint
+from quantize.errors import StatespikeError
+from quantize.rounded import rounded_tensors
+from statespike.models import ZOO
+from statespike.models.network import Network
+from statespike.models.recipe import Recipe
+from statespike.models.rounded import RoundedNetwork
+from statespike.models.tasks.registry import load_task
+from statespike.models.tasks.task import Sequences, Task, TaskError
+from statespike.models.train import as_tensors, evaluate, parameter_groups, train
+from statespike.models.units import UNITS
+
+RECIPE = Recipe(channels=4, modes=2, layers=1, epochs=4, batch=16, seed=7)
+
+
+class Interruption(Exception):
+    """Stands for a power cut."""
+
+
+def toy_task(labelled: bool = True) -> Task:
+    """Tell sequences that rise from sequences that fall."""
+    generator = np.random.default_rng(11)
+    y = generator.integers(0, 2, 96)
+    slope = np.where(y == 1, 1.0, -1.0)[:, None] * np.linspace(-1, 1, 24)
+    x = (slope + generator.normal(0, 0.3, (96, 24)))[:, :, None].astype(np.float32)
+    whole = Sequences(x, y if labelled else None)
+    train_set, test_set = whole.take(slice(64)), whole.take(slice(64, None))
+    return Task("toy", 1, 2, lambda: train_set, lambda: test_set, lambda: train_set)
+
+
+@pytest.mark.parametrize("model", UNITS)
+def test_it_learns(model):
+    checkpoint = train(toy_task(), Recipe(model=model, channels=6, modes=2, layers=1, epochs=12, batch=8))
+    assert checkpoint.provenance["test_accuracy"]["accuracy"] > 0.9
+
+
+def test_resuming_gives_the_weights_of_an_uninterrupted_run(tmp_path):
+    whole = train(toy_task(), RECIPE)
+    state, log = tmp_path / "run.state", tmp_path / "run.log"
+
+    def interrupt(result):
+        if result.epoch == 2:
+            raise Interruption
+
+    with pytest.raises(Interruption):
+        train(toy_task(), RECIPE, resume=state, log=log, on_epoch=interrupt)
+    epochs = []
+    resumed = train(toy_task(), RECIPE, resume=state, log=log, on_epoch=lambda r: epochs.append(r.epoch))
+    assert epochs == [3, 4]
+    for name, tensor in whole.tensors.items():
+        np.testing.assert_array_equal(resumed.tensors[name], tensor, err_msg=name)
+    assert resumed.provenance == whole.provenance
+    lines = log.read_text().splitlines()
+    assert [line.split()[1] for line in lines if "test accuracy" in line] == ["1/4", "2/4", "3/4", "4/4"]
+
+
+def test_a_limit_trains_on_the_first_sequences_alone():
+    task = toy_task()
+    first = Task("toy", 1, 2, lambda: task.train.take(slice(20)), lambda: task.test, lambda: task.calibration)
+    limited, cut = train(task, replace(RECIPE, limit=20)), train(first, RECIPE)
+    for name, tensor in cut.tensors.items():
+        np.testing.assert_array_equal(limited.tensors[name], tensor, err_msg=name)
+    with pytest.raises(StatespikeError, match="limit is -1; give a number of sequences, or 0 for all"):
+        train(task, replace(RECIPE, limit=-1))
+
+
+def test_a_finished_state_gives_the_checkpoint_again(tmp_path):
+    state = tmp_path / "run.state"
+    first = train(toy_task(), RECIPE, resume=state)
+    second = train(toy_task(), RECIPE, resume=state)
+    assert first.provenance == second.provenance
+    np.testing.assert_array_equal(first.tensors["decoder.weight"], second.tensors["decoder.weight"])
+
+
+def test_a_state_of_another_recipe_is_refused(tmp_path):
+    state = tmp_path / "run.state"
+    train(toy_task(), Recipe(channels=4, modes=2, layers=1, epochs=1), resume=state)
+    with pytest.raises(StatespikeError, match="the state of another task or recipe"):
+        train(toy_task(), RECIPE, resume=state)
+
+
+@pytest.mark.parametrize("content", [b"", b"no state at all"])
+def test_a_file_that_is_no_state_is_refused(tmp_path, content):
+    state = tmp_path / "run.state"
+    state.write_bytes(content)
+    with pytest.raises(StatespikeError, match="not a training state"):
+        train(toy_task(), RECIPE, resume=state)
+
+
+def test_training_without_labels_is_refused():
+    with pytest.raises(TaskError, match="training needs labels"):
+        train(toy_task(labelled=False), RECIPE)
+
+
+def test_a_loss_that_explodes_is_told():
+    with pytest.raises(StatespikeError, match=r"the loss became .* train with a lower --rate"):
+        train(toy_task(), Recipe(channels=4, modes=2, layers=1, epochs=3, batch=8, rate=1e30))
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch", "rate"])
+def test_a_recipe_of_nothing_is_refused(name):
+    nothing: dict[str, Any] = {name: 0}
+    with pytest.raises(StatespikeError, match=f"{name} is 0; it must be greater than 0"):
+        train(toy_task(), replace(RECIPE, **nothing))
+
+
+def test_a_recipe_fills_in_what_its_model_is_trained_with():
+    recipe = Recipe(model="prf")
+    assert (recipe.modes, recipe.initialisation, recipe.surrogate) == (1, "spread", "arctan")
+    assert Recipe(model="prf", modes=3, surrogate="triangle").modes == 3
+    assert "--surrogate" not in Recipe(model="s4d").command("digits")
+
+
+def test_a_command_names_every_option_that_is_set():
+    command = Recipe(pole_sets=2, trained_input=True).command("digits")
+    assert "--surrogate fast_sigmoid --pole-sets 2 --trained-input --epochs" in command
+
+
+def test_poles_and_time_steps_learn_slowly_and_do_not_decay():
+    network = Network(RECIPE.network_config(1, 2))
+    fast, slow = parameter_groups(network, RECIPE)
+    assert slow["lr"] == RECIPE.state_space_rate
+    assert slow["weight_decay"] == 0
+    assert sum(p.numel() for p in slow["params"]) == 4 + 4 * 2 + 4 * 2
+    assert sum(p.numel() for p in fast["params"]) + 20 == network.parameter_count
+
+
+@pytest.mark.parametrize("path", sorted(ZOO.glob("digits-*.safetensors")), ids=lambda path: path.stem)
+def test_the_shipped_digits_networks_score_what_they_say(path):
+    checkpoint = read_checkpoint(path)
+    claimed = checkpoint.provenance["test_accuracy"]
+    test = load_task("digits").test
+    assert len(test) == claimed["n"]
+    network: torch.nn.Module = Network.from_checkpoint(checkpoint)
+    if bits := checkpoint.tuned_bits:
+        network = RoundedNetwork.calibrated(
+            Network.from_checkpoint(checkpoint), bits, load_task("digits").calibration
+        )
+    found = evaluate(network, test)
+    assert found == pytest.approx(claimed["accuracy"], abs=0.01)
+
+
+@pytest.mark.parametrize("model", ["gsu", "s4d"])
+def test_fine_tuning_learns_on_rounded_numbers(model, tmp_path):
+    recipe = Recipe(model=model, channels=6, modes=2, layers=1, epochs=12, batch=8)
+    write_checkpoint(start := tmp_path / "trained.safetensors", train(toy_task(), recipe))
+    tuned = train(toy_task(), replace(recipe, epochs=4, quantize=3, start=str(start)))
+    assert f"--start {start} --quantize 3" in tuned.provenance["command"]
+    started = Network.from_checkpoint(read_checkpoint(start))
+    shifts = RoundedNetwork.calibrated(started, 3, toy_task().calibration).position_shifts
+    accuracy = evaluate(RoundedNetwork(Network.from_checkpoint(tuned), 3, shifts), toy_task().test)
+    assert accuracy == tuned.provenance["test_accuracy"]["accuracy"]
+    assert accuracy > 0.8
+
+
+def test_rounding_is_that_of_the_conversion_and_passes_the_gradient():
+    network = Network.from_checkpoint(train(toy_task(), replace(RECIPE, epochs=1)))
+    x, labels, _ = as_tensors(toy_task().test)
+    trained = RoundedNetwork.calibrated(network, 3, toy_task().calibration)
+    out = trained.eval()(x)
+    checkpoint = network.to_checkpoint({})
+    rounded = rounded_tensors(checkpoint, 3, trained.position_shifts)
+    table = rounded.pop("layers.0.unit.weight") - checkpoint.tensors["layers.0.unit.weight"]
+    tensors = {name: rounded.get(name, value) for name, value in checkpoint.tensors.items()}
+    reference = Network.from_checkpoint(replace(checkpoint, tensors=tensors))
+    reference.layers[0].unit.weight_moved = torch.from_numpy(table).float()
+    np.testing.assert_allclose(out.detach(), reference(x).detach(), atol=1e-4)
+    torch.nn.functional.cross_entropy(out, labels).backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    write_checkpoint(start := tmp_path / "other.safetensors", train(toy_task(), replace(RECIPE, epochs=1)))
+    with pytest.raises(StatespikeError, match=r"another network \(modes\)"):
+        train(toy_task(), replace(RECIPE, modes=3, start=str(start)))
+
+
+def test_only_a_trained_network_is_fine_tuned():
+    with pytest.raises(StatespikeError, match="name its checkpoint with --start"):
+        train(toy_task(), replace(RECIPE, quantize=4))
+
+
+def test_fine_tuning_keeps_the_statistics_that_conversion_folds():
+    checkpoint = train(toy_task(), replace(RECIPE, epochs=1))
+    network = RoundedNetwork.calibrated(Network.from_checkpoint(checkpoint), 4, toy_task().calibration)
+    x, _, _ = as_tensors(toy_task().test)
+    trained = network.train()(x)
+    torch.testing.assert_close(trained, network.eval()(x))
+
+
+def test_folded_parameters_are_not_rounded():
+    with pytest.raises(StatespikeError, match="without --pole-sets"):
+        train(toy_task(), replace(RECIPE, quantize=4, pole_sets=2))
