@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.command import command
-from hdl.devices.devices import part
+from hdl.devices.devices import find_device
 from hdl.emit.generate import convert
 from hdl.planning.planner import plan_network
 from quantize.checkpoint import read_checkpoint
@@ -49,7 +49,7 @@ def load(name: str) -> QuantizedNetwork:
 
 def row_of(network: QuantizedNetwork, device: str) -> dict[str, Any]:
     """What identifies a network's circuit on a device."""
-    plan = plan_network(network, part(device), oversize=True)
+    plan = plan_network(network, find_device(device), oversize=True)
     circuit = convert(network, plan, synthesis=True)
     return {
         "fits": not plan.shortfall,

@@ -19,13 +19,13 @@ import typer
 from rich.table import Table
 
 from benchmarks.command import command
-from hdl.devices.devices import part
+from hdl.devices.devices import find_device
 from hdl.emit.generate import DESIGN, convert, generate
 from hdl.planning.planner import plan_network
 from quantize.checkpoint import read_checkpoint, write_checkpoint
 from quantize.convert import Precision, quantise
 from quantize.errors import StatespikeError
-from statespike.options import Device, Json
+from statespike.options import DeviceName, Json
 from statespike.output import show, write_json
 from tests.networks import INPUT, random_checkpoint, random_samples
 
@@ -75,7 +75,7 @@ def measure(size: str, device: str) -> dict[str, Any]:
         samples = random_samples(*CALIBRATION, seed=1)
         checkpoint = timed("read", lambda: read_checkpoint(path))
         network = timed("quantise", lambda: quantise(checkpoint, samples, INPUT, Precision()))
-        plan = timed("plan", lambda: plan_network(network, part(device), oversize=True))
+        plan = timed("plan", lambda: plan_network(network, find_device(device), oversize=True))
         timed("write", lambda: generate(convert(network, plan, synthesis=False), folder))
         verilog_bytes = (folder / DESIGN).stat().st_size
     return {
@@ -128,7 +128,7 @@ def run(
         list[str] | None,
         typer.Argument(metavar="SIZE...", help=f"layersxchannelsxmodes  [default: {' '.join(SIZES)}]"),
     ] = None,
-    device: Device = "ecp5-85k",
+    device: DeviceName = "ecp5-85k",
     json: Json = None,
 ) -> None:
     """Generate networks of several sizes, and show what it took."""

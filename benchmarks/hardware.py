@@ -18,7 +18,7 @@ import typer
 
 from benchmarks.command import command
 from benchmarks.results import earlier_rows, markdown_table
-from hdl.devices.devices import Part, part
+from hdl.devices.devices import Device, find_device
 from hdl.emit.generate import Circuit, convert, generate
 from hdl.planning.planner import Plan, plan_network
 from quantize.checkpoint import read_checkpoint
@@ -66,7 +66,7 @@ def promised(name: str, network: QuantizedNetwork, samples: Sequences, plan: Pla
     roofline = network.multiplications_per_step / plan.multipliers
     return {
         "network": name,
-        "device": plan.part.name,
+        "device": plan.device.name,
         "steps": steps,
         "cycles_per_step": plan.cycles_per_step,
         "multiplications_per_step": network.multiplications_per_step,
@@ -142,7 +142,7 @@ def measure(
     name: str,
     network: QuantizedNetwork,
     samples: Sequences,
-    on: Part,
+    on: Device,
     seeds: list[int],
     jobs: int,
     clock_mhz: float | None,
@@ -182,12 +182,12 @@ def run(
 ) -> None:
     """Measure shipped networks on FPGAs."""
     rows = earlier_rows(json)
-    chosen, parts = networks or NETWORKS, [part(name) for name in device or DEVICES]
+    chosen, devices = networks or NETWORKS, [find_device(name) for name in device or DEVICES]
     with progress() as bars:
-        bar = bars.add_task("placing and routing", total=len(chosen) * len(parts))
+        bar = bars.add_task("placing and routing", total=len(chosen) * len(devices))
         for name in chosen:
             network, samples = load(name)
-            for on in parts:
+            for on in devices:
                 bars.update(bar, description=f"{name} on {on.name}")
                 row = measure(name, network, samples, on, list(range(1, seeds + 1)), jobs, clock, rows)
                 rows = renewed(rows, row)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import peer
-from hdl.devices.devices import Part
+from hdl.devices.devices import Device
 from hdl.devices.resources import Resources
-from hdl.mixers.cheapest import mixer_choices
+from hdl.mixers.cheapest import mixer_builds
 from hdl.mixers.ternary_event import TernaryEventMixer
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text
@@ -32,7 +32,7 @@ class Job:
     synthesise: Callable[[Path], Resources]
 
 
-def own_jobs(graph: AdderGraph, on: Part, builds: Sequence[str], lanes: Sequence[int]) -> Iterator[Job]:
+def own_jobs(graph: AdderGraph, on: Device, builds: Sequence[str], lanes: Sequence[int]) -> Iterator[Job]:
     """Our builds of a product on a part.
 
     Parameters
@@ -43,7 +43,7 @@ def own_jobs(graph: AdderGraph, on: Part, builds: Sequence[str], lanes: Sequence
     """
     product = graph.product
     most = {"table": product.inputs, "event": product.outputs}
-    for choice in mixer_choices(graph, on.family):
+    for choice in mixer_builds(graph, on.family):
         wanted = lanes or [most.get(choice.build, 0), -(-most.get(choice.build, 0) // 2)]
         if choice.build not in builds or (choice.lanes is not None and choice.lanes not in wanted):
             continue
@@ -70,7 +70,7 @@ def own_jobs(graph: AdderGraph, on: Part, builds: Sequence[str], lanes: Sequence
 
 
 def peer_jobs(
-    name: str, product: TernaryProduct, on: Part, flows: Sequence[str], folder: Path
+    name: str, product: TernaryProduct, on: Device, flows: Sequence[str], folder: Path
 ) -> Iterator[Job]:
     """A peer's circuit for a product on a part, mapped in several ways; its sources go into the folder."""
     other = peer(name, product, folder / name)

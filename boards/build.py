@@ -12,7 +12,7 @@ from boards.boards import Board
 from boards.clocking import BoardShell, pll_of
 from boards.link import BoardTop, Link
 from boards.uart import divisor
-from hdl.devices.devices import Part
+from hdl.devices.devices import Device
 from hdl.emit.build_folder import MANIFEST, build_folder
 from hdl.toolchain import Expected, place_and_route, synthesise, write_bitstream
 from hdl.toolchain.verilog import rtlil_text, write_verilog
@@ -78,17 +78,17 @@ def build(
     if clock_mhz is not None and clock_mhz != board.clock_mhz:
         pll = pll_of(board, clock_mhz)
     clock = pll.clock_mhz if pll else board.clock_mhz
-    link = replace(link, buffer_bytes=_buffer_bytes(link, board.part))
-    top = BoardTop(network, link, divisor(clock * 1e6, board.baud), spram=bool(board.part.sprams))
+    link = replace(link, buffer_bytes=_buffer_bytes(link, board.device))
+    top = BoardTop(network, link, divisor(clock * 1e6, board.baud), spram=bool(board.device.sprams))
     shell = BoardShell(top, board, pll)
     if expected is not None:
-        expected = _with_buffer(expected, link, board.part)
+        expected = _with_buffer(expected, link, board.device)
 
-    with build_folder(folder) as part:
-        tools = part / "tools"
-        write_verilog(shell, tools / "design.v").rename(part / "design.v")
-        source = rtlil_text(shell, platform=board.part.family)
-        synthesis = synthesise(source, board.part, tools, expected, no_collisions)
+    with build_folder(folder) as unfinished:
+        tools = unfinished / "tools"
+        write_verilog(shell, tools / "design.v").rename(unfinished / "design.v")
+        source = rtlil_text(shell, platform=board.device.family)
+        synthesis = synthesise(source, board.device, tools, expected, no_collisions)
         constraints = board.write_constraints(tools)
         routed = place_and_route(synthesis, tools, seeds, clock, constraints)
         best = max(routed, key=lambda one: one.fmax_mhz)
@@ -96,11 +96,11 @@ def build(
             raise StatespikeError(
                 f"the design reaches {best.fmax_mhz:.1f} MHz at best on {board.name}, not {clock:g} MHz"
             )
-        bitstream = write_bitstream(best, board.part, part)
+        bitstream = write_bitstream(best, board.device, unfinished)
         manifest = {
             **(facts or {}),
             "board": board.name,
-            "device": board.part.name,
+            "device": board.device.name,
             "clock_mhz": clock,
             "baud": board.baud,
             "link": asdict(link),
@@ -111,18 +111,18 @@ def build(
         }
         if "cycles_per_step" in manifest:  # the plan's speed is that of the part's planning clock
             manifest["steps_per_second"] = clock * 1e6 / manifest["cycles_per_step"]
-        (part / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=1))
     return Build(folder, folder / bitstream.name, manifest)
 
 
-def _buffer_bytes(link: Link, part: Part) -> int:
+def _buffer_bytes(link: Link, device: Device) -> int:
     """Depth of the link's buffer: 512 bytes, or more where a step is large."""
     return max(512, 1 << (2 * link.step_bytes).bit_length())
 
 
-def _with_buffer(expected: Expected, link: Link, part: Part) -> Expected:
+def _with_buffer(expected: Expected, link: Link, device: Device) -> Expected:
     """What synthesis must infer with the link's buffer added to the network."""
-    if part.sprams:
+    if device.sprams:
         return replace(expected, spram=None if expected.spram is None else expected.spram + 1)
-    blocks = -(-link.buffer_bytes // (512 if part.family == "ice40" else 2048))
+    blocks = -(-link.buffer_bytes // (512 if device.family == "ice40" else 2048))
     return replace(expected, bram=None if expected.bram is None else expected.bram + blocks)

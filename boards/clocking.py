@@ -113,7 +113,7 @@ def pll_of(board: Board, output_mhz: float) -> Pll:
     StatespikeError
         If the nearest is more than 1 % away.
     """
-    return (ice40_pll if board.part.family == "ice40" else ecp5_pll)(board.clock_mhz, output_mhz)
+    return (ice40_pll if board.device.family == "ice40" else ecp5_pll)(board.clock_mhz, output_mhz)
 
 
 def ice40_pll(input_mhz: float, output_mhz: float) -> Ice40Pll:

@@ -47,5 +47,5 @@ Logits = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="write the logits as a .npy array", show_default=False),
 ]
-Device = Annotated[str, typer.Option(metavar="DEVICE", help="FPGA: up5k, hx8k, ecp5-25k, ...")]
+DeviceName = Annotated[str, typer.Option(metavar="DEVICE", help="FPGA: up5k, hx8k, ecp5-25k, ...")]
 Seeds = Annotated[int, typer.Option(min=1, metavar="N", help="how many seeds --pnr places and routes with")]

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from hdl.devices.features import Fabric
+from hdl.devices.features import DeviceFeatures
 from quantize.errors import look_up
 
 Family = Literal["ice40", "ecp5"]
 
 
 @dataclass(frozen=True)
-class Part:
+class Device:
     """One FPGA in one package.
 
     Parameters
@@ -60,9 +60,9 @@ class Part:
         return self.streamed_mhz if streamed else self.clock_mhz
 
     @property
-    def fabric(self) -> Fabric:
+    def features(self) -> DeviceFeatures:
         """What components must know of it."""
-        return Fabric(multiplier_blocks=self.dsps > 0, single_port_memories=self.sprams > 0)
+        return DeviceFeatures(multiplier_blocks=self.dsps > 0, single_port_memories=self.sprams > 0)
 
     @property
     def memory_bits(self) -> int:
@@ -70,23 +70,23 @@ class Part:
         return self.block_rams * self.block_ram_bits + self.sprams * self.spram_bits + 16 * self.luts
 
 
-def _ecp5(size: str, luts: int, block_rams: int, dsps: int, streamed_mhz: float) -> Part:
+def _ecp5(size: str, luts: int, block_rams: int, dsps: int, streamed_mhz: float) -> Device:
     """An LFE5U of speed grade 6, the slowest."""
     flags = (f"--{size}", "--speed", "6")
     name, package = f"ecp5-{size}", "CABGA381"
-    return Part(
+    return Device(
         name, "ecp5", flags, package, luts, luts, block_rams, 18432, dsps, 50.0, streamed_mhz=streamed_mhz
     )
 
 
 # Streamed clocks are what shipped networks made with every seed, see docs/performance.md; the 45F was not
 # measured and takes the larger part's.
-PARTS = {
-    part.name: part
-    for part in (
-        Part("up5k", "ice40", ("--up5k",), "sg48", 5280, 5280, 30, 4096, 8, 48.0, 4, 262144),
-        Part("hx8k", "ice40", ("--hx8k",), "ct256", 7680, 7680, 32, 4096, 0, 100.0, fullest=0.925),
-        Part("lp8k", "ice40", ("--lp8k",), "cm81", 7680, 7680, 32, 4096, 0, 54.0, fullest=0.925),
+DEVICES = {
+    device.name: device
+    for device in (
+        Device("up5k", "ice40", ("--up5k",), "sg48", 5280, 5280, 30, 4096, 8, 48.0, 4, 262144),
+        Device("hx8k", "ice40", ("--hx8k",), "ct256", 7680, 7680, 32, 4096, 0, 100.0, fullest=0.925),
+        Device("lp8k", "ice40", ("--lp8k",), "cm81", 7680, 7680, 32, 4096, 0, 54.0, fullest=0.925),
         _ecp5("25k", 24288, 56, 28, 120.0),
         _ecp5("45k", 43848, 108, 72, 110.0),
         _ecp5("85k", 83640, 208, 156, 110.0),
@@ -94,7 +94,7 @@ PARTS = {
 }
 
 
-def part(name: str) -> Part:
+def find_device(name: str) -> Device:
     """The part called `name`.
 
     Raises
@@ -102,4 +102,4 @@ def part(name: str) -> Part:
     StatespikeError
         If there is none; the message lists the known names.
     """
-    return look_up(PARTS, name, "device")
+    return look_up(DEVICES, name, "device")

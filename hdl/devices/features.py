@@ -9,7 +9,7 @@ LOGIC_LATENCY = 3
 
 
 @dataclass(frozen=True)
-class Fabric:
+class DeviceFeatures:
     """How a part multiplies, and what memories it has.
 
     Parameters
@@ -29,5 +29,5 @@ class Fabric:
         return BLOCK_LATENCY if self.multiplier_blocks else LOGIC_LATENCY
 
 
-BLOCKS = Fabric()
-LOGIC = Fabric(multiplier_blocks=False)
+MULTIPLIER_BLOCKS = DeviceFeatures()
+LOGIC_MULTIPLIERS = DeviceFeatures(multiplier_blocks=False)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from hdl.devices.devices import Part
+from hdl.devices.devices import Device
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,21 @@ class Resources:
         """The figures by name."""
         return asdict(self)
 
-    def shortfall(self, part: Part) -> list[str]:
+    def shortfall(self, device: Device) -> list[str]:
         """What the part lacks for a netlist of these cells, in words."""
         return [
-            *self.block_shortfall(part),
-            *too_many([("look-up tables", self.lut, part.luts), ("flip-flops", self.ff, part.flip_flops)]),
+            *self.block_shortfall(device),
+            *too_many(
+                [("look-up tables", self.lut, device.luts), ("flip-flops", self.ff, device.flip_flops)]
+            ),
         ]
 
-    def block_shortfall(self, part: Part) -> list[str]:
+    def block_shortfall(self, device: Device) -> list[str]:
         """What the part lacks of all that is not logic, in words."""
         return too_many([
-            ("block memories", self.bram, part.block_rams),
-            ("single-port memories", self.spram, part.sprams),
-            ("multipliers", self.dsp, part.dsps),
+            ("block memories", self.bram, device.block_rams),
+            ("single-port memories", self.spram, device.sprams),
+            ("multipliers", self.dsp, device.dsps),
         ])  # fmt: skip
 
 

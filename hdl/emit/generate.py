@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hdl.devices.devices import Family, Part
+from hdl.devices.devices import Device, Family
 from hdl.emit.build_folder import MANIFEST, build_folder
 from hdl.emit.harness import SerialHarness
 from hdl.emit.manifest import manifest_of
@@ -27,7 +27,7 @@ class Circuit:
 
     Parameters
     ----------
-    part : Part
+    device : Device
     rtlil : str
         Of the network itself, for any tool.
     mapped : str or None
@@ -40,7 +40,7 @@ class Circuit:
         What is known so far.
     """
 
-    part: Part
+    device: Device
     rtlil: str
     mapped: str | None
     harness: str | None
@@ -60,22 +60,22 @@ def convert(
 
     Without `synthesis` only Verilog can be made of it.
     """
-    part = plan.part
+    device = plan.device
 
     def form(platform: Family | None) -> str:
         """A form of the circuit; the one that was counted is there."""
-        if platform == counted_form(part):
+        if platform == counted_form(device):
             return plan.counted
         return rtlil_text(Network(network, plan), platform=platform)
 
     portable = form(None)
     digest = hashlib.sha256(portable.encode()).hexdigest()
-    mapped = form(part.family) if synthesis else None
+    mapped = form(device.family) if synthesis else None
     framed = None
     if harness:
-        framed = rtlil_text(SerialHarness(Network(network, plan)), platform=part.family)
+        framed = rtlil_text(SerialHarness(Network(network, plan)), platform=device.family)
     return Circuit(
-        part=part,
+        device=device,
         rtlil=portable,
         mapped=mapped,
         harness=framed,
@@ -132,7 +132,7 @@ def generate(
             if circuit.mapped is None:
                 raise ValueError("a circuit is converted for synthesis before it is synthesised")
             netlist = synthesise(
-                circuit.mapped, circuit.part, unfinished / "synthesis", circuit.expected, no_collisions=True
+                circuit.mapped, circuit.device, unfinished / "synthesis", circuit.expected, no_collisions=True
             )
             manifest |= {"resources": netlist.resources.as_dict(), "resources_from": "synthesis"}
             manifest["files"] |= {
@@ -143,7 +143,7 @@ def generate(
             if circuit.harness is None:
                 raise ValueError("a circuit is placed and routed with its harness: convert it with one")
             tools = unfinished / "placement"
-            framed = synthesise(circuit.harness, circuit.part, tools, circuit.expected, no_collisions=True)
+            framed = synthesise(circuit.harness, circuit.device, tools, circuit.expected, no_collisions=True)
             clock = circuit.manifest["clock_mhz"] if clock_mhz is None else clock_mhz
             routed = place_and_route(framed, tools, seeds, clock, jobs=jobs)
             manifest["fmax_mhz"] = [one.fmax_mhz for one in routed]

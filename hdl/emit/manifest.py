@@ -22,7 +22,7 @@ def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
         "format": FORMAT,
         "version": VERSION,
         "tools": {name: version(name) for name in TOOLS},
-        "device": plan.part.name,
+        "device": plan.device.name,
         "clock_mhz": clock,
         "model": network.model,
         "layers": len(network.blocks),

@@ -5,8 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.counters import channel_counter, fill_level
-from hdl.primitives.fifo import Queue
-from hdl.primitives.memory import table, words_of
+from hdl.primitives.fifo import RegisterFifo
+from hdl.primitives.memory import rom, words_of
 from hdl.primitives.registers import delayed
 from hdl.primitives.streams import Beat, beats
 from quantize.layers.embedding import EmbeddingSpec
@@ -44,7 +44,7 @@ class Embedding(wiring.Component):
         m = Module()
         spec, channels, width = self.spec, self.spec.channels, self.spec.output.width
         depth = self.LATENCY + self.RETURN
-        m.submodules.queue = queue = Queue(Beat(width), depth)
+        m.submodules.queue = queue = RegisterFifo(Beat(width), depth)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         taken = Signal(Beat(spec.input.width), reset_less=True)
         marks = Signal(2)
@@ -62,7 +62,7 @@ class Embedding(wiring.Component):
             m.d.sync += taken.eq(self.i.payload)
 
         rows = [word for row in spec.table for word in words_of(row, width) + self._unused]
-        read = table(m, "table", rows, width)
+        read = rom(m, "table", rows, width)
         m.d.comb += [
             read.addr.eq(Cat(channel, taken.value.as_unsigned()[:-1])),  # a token has no sign
             queue.i.valid.eq(delayed(m, issue, self.LATENCY)),

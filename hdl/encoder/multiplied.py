@@ -4,14 +4,14 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.devices.features import BLOCKS, Fabric
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.encoder.embedding import Embedding
 from hdl.encoder.serial import SerialEncoder
 from hdl.primitives.counters import StepGate, channel_counter
-from hdl.primitives.deep_fifo import Outlet, ShallowStore, ShortOutlet
-from hdl.primitives.fifo import Queue
+from hdl.primitives.deep_fifo import CreditFifo, RegisterCreditFifo, ShallowFifo
+from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import round_shift, saturate
-from hdl.primitives.memory import buffer, table, words_of
+from hdl.primitives.memory import ram, rom, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
 from hdl.primitives.streams import Beat, beats
@@ -27,7 +27,7 @@ class BlockEncoder(wiring.Component):
     Parameters
     ----------
     spec : EncoderSpec
-    fabric : Fabric
+    target : DeviceFeatures
 
     Members
     -------
@@ -43,9 +43,9 @@ class BlockEncoder(wiring.Component):
     # A register between the sum and what is made of it.
     ROUNDED_APART = False
 
-    def __init__(self, spec: EncoderSpec, fabric: Fabric = BLOCKS):
+    def __init__(self, spec: EncoderSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS):
         self.spec = spec
-        self.multiplier = Multiplier(fabric=fabric)
+        self.multiplier = Multiplier(target=target)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     @property
@@ -62,12 +62,12 @@ class BlockEncoder(wiring.Component):
         """Cycles from a feature's address to the channel: operands, product, sum, and perhaps rounded."""
         return 1 + self.multiplier.latency + 1 + self.ROUNDED_APART
 
-    def _marks(self) -> Queue | ShallowStore:
+    def _marks(self) -> RegisterFifo | ShallowFifo:
         """What keeps the marks of the steps that are complete."""
-        return Queue(2, self.banks)
+        return RegisterFifo(2, self.banks)
 
-    def _outlet(self, shape: Beat) -> Outlet | ShortOutlet:
-        return ShortOutlet(shape, self.latency, max(self.spec.features, self.CHANNEL_CYCLES))
+    def _outlet(self, shape: Beat) -> CreditFifo | RegisterCreditFifo:
+        return RegisterCreditFifo(shape, self.latency, max(self.spec.features, self.CHANNEL_CYCLES))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -75,7 +75,7 @@ class BlockEncoder(wiring.Component):
         width, banks, latency = spec.input.width, self.banks, self.latency
 
         # Collecting, into a ring of banks.
-        write, read = buffer(m, "features", banks * features, width, quick=self.QUICK)
+        write, read = ram(m, "features", banks * features, width, quick=self.QUICK)
         m.submodules.gate = gate = StepGate(features, banks)
         m.submodules.marks = marks = self._marks()
         collected, _ = channel_counter(m, "collected", banks * features, gate.take)
@@ -92,8 +92,8 @@ class BlockEncoder(wiring.Component):
         m.submodules.outlet = outlet = self._outlet(Beat(spec.output.width))
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
         m.submodules.multiplier = multiplier = self.multiplier
-        weights = table(m, "weights", words_of(spec.weight.reshape(-1), WEIGHT_WIDTH), WEIGHT_WIDTH)
-        biases = table(m, "biases", words_of(spec.bias, 16), 16)
+        weights = rom(m, "weights", words_of(spec.weight.reshape(-1), WEIGHT_WIDTH), WEIGHT_WIDTH)
+        biases = rom(m, "biases", words_of(spec.bias, 16), 16)
         issue, last_feature, begun, out_marks = Signal(), Signal(), Signal(), Signal(2)
         bank_start = Signal(range(banks * features))
         row, _ = channel_counter(m, "row", spec.weight.size, issue)
@@ -153,22 +153,22 @@ class StreamedEncoder(BlockEncoder):
     QUICK = True
     ROUNDED_APART = True
 
-    def _marks(self) -> ShallowStore:
-        return ShallowStore(2, self.banks)
+    def _marks(self) -> ShallowFifo:
+        return ShallowFifo(2, self.banks)
 
-    def _outlet(self, shape: Beat) -> Outlet:
-        return Outlet(shape, self.latency)
+    def _outlet(self, shape: Beat) -> CreditFifo:
+        return CreditFifo(shape, self.latency)
 
 
 AnyEncoder = SerialEncoder | BlockEncoder | Embedding
 
 
 def make_encoder(
-    spec: EncoderSpec | EmbeddingSpec, *, bits: int | None, streamed: bool, fabric: Fabric
+    spec: EncoderSpec | EmbeddingSpec, *, bits: int | None, streamed: bool, target: DeviceFeatures
 ) -> AnyEncoder:
-    """A specification's component; for `bits` see `hdl.network.folding.Choice.encoder_bits`."""
+    """A specification's component; for `bits` see `hdl.network.folding.Folding.encoder_bits`."""
     if isinstance(spec, EmbeddingSpec):
         return Embedding(spec)
     if streamed:
         return StreamedEncoder(spec)
-    return BlockEncoder(spec, fabric) if bits is None else SerialEncoder(spec, bits)
+    return BlockEncoder(spec, target) if bits is None else SerialEncoder(spec, bits)

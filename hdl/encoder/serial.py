@@ -4,9 +4,9 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.primitives.fifo import Queue
+from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import round_shift, saturate
-from hdl.primitives.memory import buffer, table, words_of
+from hdl.primitives.memory import ram, rom, words_of
 from hdl.primitives.serial_multiplier import SerialMultiplier
 from hdl.primitives.streams import Beat, beats
 from quantize.layers.ends import WEIGHT_WIDTH, EncoderSpec
@@ -45,7 +45,7 @@ class SerialEncoder(wiring.Component):
         spec, channels, features = self.spec, self.spec.channels, self.spec.features
 
         # Collecting the features of a step, two steps deep.
-        write, read = buffer(m, "features", 2 * features, spec.input.width)
+        write, read = ram(m, "features", 2 * features, spec.input.width)
         filled = Signal(range(3))
         collected = Signal(range(2 * features))
         firsts, lasts = Signal(2), Signal(2)
@@ -67,7 +67,7 @@ class SerialEncoder(wiring.Component):
             ]
 
         # Operands into the multiplier. A memory answers before the multiplier takes the next pair.
-        weights = table(m, "weights", words_of(spec.weight.reshape(-1), WEIGHT_WIDTH), WEIGHT_WIDTH)
+        weights = rom(m, "weights", words_of(spec.weight.reshape(-1), WEIGHT_WIDTH), WEIGHT_WIDTH)
         m.submodules.multiplier = multiplier = self.multiplier
         rows = spec.weight.size
         row = Signal(range(rows))
@@ -98,11 +98,11 @@ class SerialEncoder(wiring.Component):
             m.d.sync += bank.eq(~bank)
 
         # A channel's products are summed; a single one leaves as it is.
-        biases = table(m, "biases", words_of(spec.bias, 16), 16)
+        biases = rom(m, "biases", words_of(spec.bias, 16), 16)
         channel, next_channel = Signal(range(channels)), Signal(range(channels))
         leaves = Signal()
         # So that the next component's readiness ends here, and does not reach back to the features.
-        m.submodules.queue = queue = Queue(Beat(spec.output.width), 1)
+        m.submodules.queue = queue = RegisterFifo(Beat(spec.output.width), 1)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         if features == 1:
             total, out_marks = multiplier.o.payload, marks

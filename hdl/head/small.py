@@ -4,10 +4,10 @@ from amaranth.hdl import Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.devices.features import BLOCKS, Fabric
-from hdl.primitives.fifo import Queue
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import count_width
-from hdl.primitives.memory import table, words_of
+from hdl.primitives.memory import rom, words_of
 from hdl.primitives.serial_multiplier import SerialMultiplier
 from hdl.primitives.single_port import SinglePortMemory
 from hdl.primitives.streams import Logit, beats
@@ -37,8 +37,8 @@ class Pool(wiring.Component):
     o : Out(stream of PooledWord), H + 1 words a sequence
     """
 
-    def __init__(self, spec: PoolSpec, fabric: Fabric = BLOCKS):
-        self.spec, self.fabric = spec, fabric
+    def __init__(self, spec: PoolSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS):
+        self.spec, self.target = spec, target
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(stream.Signature(PooledWord()))})
 
     @property
@@ -55,7 +55,7 @@ class Pool(wiring.Component):
         last_channel = given == channels - 1
         emits = self.i.payload.last
         # Its register ends the path from the memory through the adder.
-        m.submodules.queue = queue = Queue(PooledWord(), 1)
+        m.submodules.queue = queue = RegisterFifo(PooledWord(), 1)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         # A channel's sum is read in the cycle after the last one's was written; it is loaded, added to, and
         # written a cycle later, for a single-port memory stands far away in a corner of its part.
@@ -75,7 +75,7 @@ class Pool(wiring.Component):
         ]
         total = Signal(signed(spec.sum_width if spec.mean else spec.input.width), reset_less=True)
         if spec.mean:
-            spram = platform is not None and self.fabric.single_port_memories
+            spram = platform is not None and self.target.single_port_memories
             m.submodules.sums = sums = SinglePortMemory(channels, spec.sum_width, spram=spram)
             loaded_sum = Signal(signed(spec.sum_width), reset_less=True)
             # A sum begins with the half that rounds it, which takes no adder.
@@ -111,8 +111,8 @@ class Decoder(wiring.Component):
 
     multipliers = 0
 
-    def __init__(self, spec: DecoderSpec, fabric: Fabric = BLOCKS):
-        self.spec, self.fabric = spec, fabric
+    def __init__(self, spec: DecoderSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS):
+        self.spec, self.target = spec, target
         super().__init__(
             {"i": In(stream.Signature(PooledWord())), "o": Out(stream.Signature(Logit(spec.logit_width)))}
         )
@@ -126,9 +126,9 @@ class Decoder(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, inputs, width = self.spec, self.spec.channels + 1, self.spec.weight_width
-        spram = platform is not None and self.fabric.single_port_memories
+        spram = platform is not None and self.target.single_port_memories
         m.submodules.pooled = pooled = SinglePortMemory(inputs, POOLED_WIDTH, spram=spram)
-        weights = table(m, "weights", words_of(spec.weight.reshape(-1), width), width)
+        weights = rom(m, "weights", words_of(spec.weight.reshape(-1), width), width)
         m.submodules.multiplier = multiplier = SerialMultiplier(POOLED_WIDTH, width)
         index = Signal(count_width(inputs))
         row = Signal(range(spec.weight.size))

@@ -5,10 +5,10 @@ from amaranth.lib import data, wiring
 
 from hdl.head.small import Decoder, Pool
 from hdl.primitives.counters import channel_counter
-from hdl.primitives.deep_fifo import Outlet
-from hdl.primitives.fifo import Queue
+from hdl.primitives.deep_fifo import CreditFifo
+from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import count_width
-from hdl.primitives.memory import buffer, table, words_of
+from hdl.primitives.memory import ram, rom, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
 from hdl.primitives.streams import Beat, Logit
@@ -50,10 +50,10 @@ class StreamedPool(Pool):
         m = Module()
         spec, channels = self.spec, self.spec.channels
         # Between two queues the sums wait for nobody's consent in the same cycle.
-        m.submodules.head = head = Queue(Beat(spec.input.width), 2)
+        m.submodules.head = head = RegisterFifo(Beat(spec.input.width), 2)
         wiring.connect(m, wiring.flipped(self.i), head.i)
         beat = head.o.payload
-        m.submodules.sums_out = out = Queue(PooledSum(spec.sum_width), 2)
+        m.submodules.sums_out = out = RegisterFifo(PooledSum(spec.sum_width), 2)
         steps = Signal(spec.length_bits + 1)
         take, constant, primed = Signal(), Signal(), Signal()
         given, _ = channel_counter(m, "given", channels, take)
@@ -76,7 +76,7 @@ class StreamedPool(Pool):
                 with m.If(take):
                     m.d.sync += before.eq(total)
             else:
-                write, read = buffer(m, "sums", channels, spec.sum_width, quick=True)
+                write, read = ram(m, "sums", channels, spec.sum_width, quick=True)
                 # The next channel's is read as a beat is taken, at an address that waits for nobody.
                 fetch = take | ~primed
                 ahead, _ = channel_counter(m, "ahead", channels, fetch)
@@ -129,10 +129,10 @@ class StreamedDecoder(Decoder):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, inputs, width = self.spec, self.spec.channels + 1, self.spec.weight_width
-        write, read = buffer(m, "pooled", inputs, POOLED_WIDTH, quick=True)
-        weights = table(m, "weights", words_of(spec.weight.reshape(-1), width), width)
+        write, read = ram(m, "pooled", inputs, POOLED_WIDTH, quick=True)
+        weights = rom(m, "weights", words_of(spec.weight.reshape(-1), width), width)
         m.submodules.multiplier = multiplier = Multiplier()
-        m.submodules.outlet = outlet = Outlet(Logit(spec.logit_width), self.LATENCY)
+        m.submodules.outlet = outlet = CreditFifo(Logit(spec.logit_width), self.LATENCY)
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
 
         # Collecting, then walking the weights.

@@ -42,7 +42,7 @@ SIGN = 3
 
 
 @dataclass(frozen=True)
-class MixerChoice:
+class MixerBuild:
     """One way to build a mixer.
 
     Parameters
@@ -55,7 +55,7 @@ class MixerChoice:
     estimate : Resources
     packed : bool
         A table whose trits are five to a byte.
-    apart : bool
+    split_rows : bool
         An event mixer with two rows for an input, see `hdl.mixers.ternary_event`.
     """
 
@@ -64,13 +64,14 @@ class MixerChoice:
     cycles: int
     estimate: Resources
     packed: bool = False
-    apart: bool = False
+    split_rows: bool = False
 
     @property
     def name(self) -> str:
         """Build and lanes, in words."""
         lanes = "" if self.lanes is None else f", {self.lanes} lanes"
-        return f"{self.build}{lanes}{', packed' if self.packed else ''}{', apart' if self.apart else ''}"
+        form = ", packed" if self.packed else ", split rows" if self.split_rows else ""
+        return f"{self.build}{lanes}{form}"
 
     @property
     def wide_tables(self) -> bool:
@@ -87,15 +88,15 @@ class MixerChoice:
             return SerialMixer(graph)
         if self.build == "table":
             return TableMixer(graph.product, self.lanes, packed=self.packed)
-        return TernaryEventMixer(graph.product, self.lanes, apart=self.apart)
+        return TernaryEventMixer(graph.product, self.lanes, split_rows=self.split_rows)
 
 
-def cheapest(choices: Sequence[MixerChoice], cycles: int, block_worth: float = 0.0) -> MixerChoice:
+def cheapest(choices: Sequence[MixerBuild], cycles: int, block_worth: float = 0.0) -> MixerBuild:
     """The choice of fewest look-up tables that takes at most so many cycles a product; of equals the fastest.
 
     Parameters
     ----------
-    choices : sequence of MixerChoice
+    choices : sequence of MixerBuild
     cycles : int
     block_worth : float
         Look-up tables that a memory block counts for, where those are scarce.
@@ -105,20 +106,20 @@ def cheapest(choices: Sequence[MixerChoice], cycles: int, block_worth: float = 0
     StatespikeError
         If none is that fast.
     """
-    fast_enough = [choice for choice in choices if choice.cycles <= cycles]
+    fast_enough = [build for build in choices if build.cycles <= cycles]
     if not fast_enough:
         raise StatespikeError(
             f"no mixer takes {cycles} cycles a product; the fastest takes {min(c.cycles for c in choices)}"
         )
 
-    def cost(choice: MixerChoice) -> tuple[float, int, int]:
-        found = choice.estimate
-        return found.lut + block_worth * found.bram, choice.cycles, found.ff
+    def cost(build: MixerBuild) -> tuple[float, int, int]:
+        found = build.estimate
+        return found.lut + block_worth * found.bram, build.cycles, found.ff
 
     return min(fast_enough, key=cost)
 
 
-def mixer_choices(graph: AdderGraph, family: Family, activity: float = 1.0) -> list[MixerChoice]:
+def mixer_builds(graph: AdderGraph, family: Family, activity: float = 1.0) -> list[MixerBuild]:
     """All ways to build a mixer that are worth considering.
 
     Parameters
@@ -133,23 +134,25 @@ def mixer_choices(graph: AdderGraph, family: Family, activity: float = 1.0) -> l
         return list(_choices(graph, family, activity))
 
 
-def _choices(graph: AdderGraph, family: Family, activity: float) -> Iterator[MixerChoice]:
+def _choices(graph: AdderGraph, family: Family, activity: float) -> Iterator[MixerBuild]:
     product = graph.product
     parallel, serial = ParallelMixer(graph, complements=family == "ice40"), SerialMixer(graph)
-    yield MixerChoice("parallel", None, parallel.cycles_per_product, _parallel(parallel, family))
-    yield MixerChoice("serial", None, serial.cycles_per_product, _serial(serial, family))
+    yield MixerBuild("parallel", None, parallel.cycles_per_product, _parallel(parallel, family))
+    yield MixerBuild("serial", None, serial.cycles_per_product, _serial(serial, family))
     for lanes in block_sizes(product.inputs):
         table = TableMixer(product, lanes)
-        plain = MixerChoice("table", lanes, table.cycles_per_product, _table(table, family))
+        plain = MixerBuild("table", lanes, table.cycles_per_product, _table(table, family))
         yield plain
         estimate = _table(TableMixer(product, lanes, packed=True), family)
         if estimate.bram < plain.estimate.bram:
             yield replace(plain, estimate=estimate, packed=True)
-    # On the ECP5 a trit takes no look-up table, so there is nothing to gain by rows apart.
-    for lanes, apart in pairs(block_sizes(product.outputs), [False, True] if family == "ice40" else [False]):
-        event = TernaryEventMixer(product, lanes, apart=apart)
+    # On the ECP5 a trit takes no look-up table, so there is nothing to gain by split rows.
+    for lanes, split_rows in pairs(
+        block_sizes(product.outputs), [False, True] if family == "ice40" else [False]
+    ):
+        event = TernaryEventMixer(product, lanes, split_rows=split_rows)
         cycles = max(event.cycles(round(activity * product.inputs)), product.inputs)
-        yield MixerChoice("event", lanes, cycles, _event(event, family), apart=apart)
+        yield MixerBuild("event", lanes, cycles, _event(event, family), split_rows=split_rows)
 
 
 def _chain(width: int, family: Family) -> int:
@@ -199,14 +202,14 @@ def _event(mixer: TernaryEventMixer, family: Family) -> Resources:
     if family == "ecp5":
         lane: float = _chain(width + 1, family)  # its trit goes into the carry cells, which begin with a bit
     else:
-        lane = width + 1 + (0 if mixer.apart else product.input_width)
-    choice = CHOOSER_WEIGHT * width
+        lane = width + 1 + (0 if mixer.split_rows else product.input_width)
+    build = CHOOSER_WEIGHT * width
     rows = mixer.blocks * product.inputs * mixer.rows_of_event
     row = lanes * mixer.weight_width
     table = MemoryNeed(rows, row, in_blocks(rows, row), written=False)
     events = _buffer(2 * product.inputs, product.inputs.bit_length() + product.input_width)
     ff = lanes * (2 * width + 1) + width * lanes / NEAR + EVENT_CONTROL
-    return _estimate(lanes * (lane + choice) + EVENT_CONTROL, ff, [table, events], family)
+    return _estimate(lanes * (lane + build) + EVENT_CONTROL, ff, [table, events], family)
 
 
 def _buffer(depth: int, width: int) -> MemoryNeed:

@@ -8,9 +8,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.devices.features import BLOCKS, Fabric
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.fixed import count_width, shift_left
-from hdl.primitives.memory import buffer, concatenate, table, words_of
+from hdl.primitives.memory import concatenate, ram, rom, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
 from hdl.primitives.streams import Beat, beats
@@ -34,7 +34,7 @@ class EventMixer(wiring.Component):
     lanes : int
         Outputs computed at a time; each has a multiplier if the activations have more than two bits.
     activation_width : int
-    fabric : Fabric
+    target : DeviceFeatures
 
     Members
     -------
@@ -43,10 +43,15 @@ class EventMixer(wiring.Component):
     """
 
     def __init__(
-        self, weight: Integers, bias: Integers, lanes: int, activation_width: int, fabric: Fabric = BLOCKS
+        self,
+        weight: Integers,
+        bias: Integers,
+        lanes: int,
+        activation_width: int,
+        target: DeviceFeatures = MULTIPLIER_BLOCKS,
     ):
         self.weight, self.bias, self.lanes, self.activation_width = weight, bias, lanes, activation_width
-        self.fabric = fabric
+        self.target = target
         self.channels, self.outputs = weight.shape
         if not 1 <= lanes <= self.outputs:
             raise ValueError(f"a mixer of {self.outputs} outputs has 1 to {self.outputs} lanes, not {lanes}")
@@ -92,7 +97,7 @@ class EventMixer(wiring.Component):
     @property
     def product_latency(self) -> int:
         """Cycles of a product, if there are any."""
-        return self.fabric.product_latency if self.multiplies else 0
+        return self.target.product_latency if self.multiplies else 0
 
     @property
     def sum_width(self) -> int:
@@ -133,14 +138,14 @@ class EventMixer(wiring.Component):
         # Collecting: the list of events into the bank that is not walked.
         # An activation is registered first: much lies between y and it, and from it to its place in the list.
         arrived = Signal(Beat(self.activation_width), reset_less=True)
-        waits, waits_next, may_take = Signal(), Signal(), Signal(init=1)
-        m.d.comb += [self.i.ready.eq(may_take), waits_next.eq(Mux(may_take, self.i.valid, waits))]
-        m.d.sync += waits.eq(waits_next)
+        sequential, waits_next, may_take = Signal(), Signal(), Signal(init=1)
+        m.d.comb += [self.i.ready.eq(may_take), waits_next.eq(Mux(may_take, self.i.valid, sequential))]
+        m.d.sync += sequential.eq(waits_next)
         with m.If(may_take):
             m.d.sync += arrived.eq(self.i.payload)
         index_width = count_width(channels)
         kept = self.kept(arrived.value)
-        write, read = buffer(m, "events", 2 * channels, index_width + len(kept))
+        write, read = ram(m, "events", 2 * channels, index_width + len(kept))
         filled = Signal(range(3))
         given = Signal(index_width)
         listed = Signal(range(channels + 1))
@@ -227,7 +232,7 @@ class EventMixer(wiring.Component):
             last_at.append(last)
         base_1 = Signal.like(base, reset_less=True)
         weight_width = self.weight_width
-        weights = table(m, "weights", self.weight_rows(), lanes * weight_width)
+        weights = rom(m, "weights", self.weight_rows(), lanes * weight_width)
         event_rows = base_1 + read.data.as_unsigned()[:index_width]
         weights_at, kept_1 = event_rows, read.data[index_width:]
         if self.rows_of_event == 2:
@@ -247,7 +252,7 @@ class EventMixer(wiring.Component):
         left = Signal(range(lanes + 1))
         holding = Signal()
         out_marks = Signal(2, reset_less=True)
-        biases = table(m, "biases", words_of(self.bias, self.sum_width), self.sum_width)
+        biases = rom(m, "biases", words_of(self.bias, self.sum_width), self.sum_width)
         total, valid, total_marks = self.let_leave(m, sums, complete, leaves, holding, out_marks)
         # The next output's bias is read as this one leaves; the first, once after a reset.
         next_bias, primed = Signal(range(self.outputs)), Signal()
@@ -287,7 +292,7 @@ class EventMixer(wiring.Component):
     ) -> None:
         """Add a row to the sum of a lane, or clear that."""
         if self.multiplies:
-            multiplier = Multiplier(self.activation_width, self.weight_width, fabric=self.fabric)
+            multiplier = Multiplier(self.activation_width, self.weight_width, target=self.target)
             m.submodules[f"multiplier_{lane}"] = multiplier
             m.d.comb += [multiplier.a.eq(addend), multiplier.b.eq(field.as_signed())]
             self.keep(m, total, total + multiplier.product, valid, clear)

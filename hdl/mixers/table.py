@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.mixers.signed_tree import SignedTree, aged
 from hdl.mixers.trits import pack, packed_width, unpack
-from hdl.primitives.memory import buffer, concatenate, table
+from hdl.primitives.memory import concatenate, ram, rom
 from hdl.primitives.streams import beats
 from quantize.formats import Integers
 from quantize.mixing import TernaryProduct
@@ -144,7 +144,7 @@ class TableMixer(wiring.Component):
             m.d.sync += row.eq(Mux(row == blocks * outputs - 1, 0, row + 1))
         with m.If(start):
             m.d.sync += [first_block.eq(arriving_block == 0), last_block.eq(arriving_last)]
-        words = table(m, "table", self.words(), self.row_width)
+        words = rom(m, "table", self.words(), self.row_width)
         m.d.comb += [words.addr.eq(row), words.en.eq(advance)]
 
         # Cycle 1: the row. 2: terms. Then a level of the tree a cycle, and the sum with what was there.
@@ -168,7 +168,7 @@ class TableMixer(wiring.Component):
         block = aged(m, advance, Cat(first_block, last_block, held_marks), depth + 2, "block")
         reaching, leaving = block[depth + 1], block[depth + 2]
         if blocks > 1:
-            write, read = buffer(m, "sums", outputs, product.sum_width)
+            write, read = ram(m, "sums", outputs, product.sum_width)
             m.d.comb += [
                 read.addr.eq(steps[depth + 1]),
                 read.en.eq(advance),

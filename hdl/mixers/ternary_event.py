@@ -25,7 +25,7 @@ class TernaryEventMixer(EventMixer):
     product : TernaryProduct
     lanes : int
         Outputs computed at a time.
-    apart : bool
+    split_rows : bool
         An input has two rows, one of the outputs that get x and one of those that get -x. A lane then takes
         its flip-flops' enable for the trit, and no look-up table beside its adder, but twice the cycles.
 
@@ -35,8 +35,8 @@ class TernaryEventMixer(EventMixer):
     o : Out(stream of Beat), y
     """
 
-    def __init__(self, product: TernaryProduct, lanes: int, *, apart: bool = False):
-        self.product, self.apart = product, apart
+    def __init__(self, product: TernaryProduct, lanes: int, *, split_rows: bool = False):
+        self.product, self.split_rows = product, split_rows
         bias = np.zeros(product.outputs, dtype=np.int64)
         super().__init__(product.table, bias, lanes, product.input_width)
 
@@ -46,11 +46,11 @@ class TernaryEventMixer(EventMixer):
 
     @property
     def rows_of_event(self) -> int:
-        return 2 if self.apart else 1
+        return 2 if self.split_rows else 1
 
     @cached_property
     def weight_width(self) -> int:
-        return 1 if self.apart else TRIT_WIDTH
+        return 1 if self.split_rows else TRIT_WIDTH
 
     @property
     def sum_width(self) -> int:
@@ -70,7 +70,7 @@ class TernaryEventMixer(EventMixer):
         Apart, whether it is 1 and, in the next row, whether it is -1.
         """
         trits = self.product.table
-        if self.apart:
+        if self.split_rows:
             return np.stack([trits == 1, trits == -1], axis=1).reshape(-1, self.outputs).astype(np.int64)
         return (trits != 0) | (trits < 0) << 1
 
@@ -80,7 +80,7 @@ class TernaryEventMixer(EventMixer):
     def sum_up(
         self, m: Module, lane: int, total: Signal, field: Value, addend: Value, valid: Value, clear: Value
     ) -> None:
-        if self.apart:
+        if self.split_rows:
             self.keep(m, total, total + addend, valid & field[0], clear)
         else:
             added = trit_added(m, f"adder_{lane}", total, addend, field[0], field[1])

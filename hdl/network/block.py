@@ -4,12 +4,12 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.devices.features import BLOCKS, Fabric
-from hdl.network.folding import LayerChoice
-from hdl.network.residual_fifo import ResidualFork, ResidualRing
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.network.folding import LayerFolding
+from hdl.network.residual_fifo import ResidualFifo, ResidualFork
 from hdl.norm.block_norm import BlockNorm, StreamedBlockNorm
 from hdl.norm.streamed_step_norm import PRODUCTS
-from hdl.primitives.fifo import Queue
+from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import saturate
 from hdl.primitives.streams import Beat, Tap, beats
 from hdl.ssm.array import NeuronArray
@@ -47,16 +47,16 @@ def make_unit(
     lanes: int,
     *,
     streamed: bool,
-    waits: bool = False,
+    sequential: bool = False,
     norm_multipliers: int = PRODUCTS,
-    fabric: Fabric = BLOCKS,
+    target: DeviceFeatures = MULTIPLIER_BLOCKS,
 ) -> Unit:
     """A specification's component, in the build that takes a channel a cycle if wanted and there is one."""
     kind = (UNITS | STREAMED_UNITS if streamed else UNITS)[spec.kind]
-    options: dict[str, int] = {"waits": True} if waits else {}
+    options: dict[str, int] = {"sequential": True} if sequential else {}
     if kind is StreamedGsu:
         options["norm_multipliers"] = norm_multipliers
-    return kind(spec, lanes, fabric, **options)
+    return kind(spec, lanes, target, **options)
 
 
 def latency_of(part: NeuronArray | LanedArray | Unit | BlockNorm) -> int:
@@ -73,10 +73,10 @@ class ResidualBlock(wiring.Component):
     Parameters
     ----------
     block : quantize.network.Block
-    choice : LayerChoice
+    choice : LayerFolding
     streamed : bool
         Every part in the build that takes a channel a cycle, where it has one.
-    fabric : Fabric
+    target : DeviceFeatures
 
     Members
     -------
@@ -85,31 +85,43 @@ class ResidualBlock(wiring.Component):
     tap_array : Out(Tap), y
     """
 
-    def __init__(self, block: Block, choice: LayerChoice, *, streamed: bool = False, fabric: Fabric = BLOCKS):
+    def __init__(
+        self,
+        block: Block,
+        folding: LayerFolding,
+        *,
+        streamed: bool = False,
+        target: DeviceFeatures = MULTIPLIER_BLOCKS,
+    ):
         self.block, self.streamed = block, streamed
         stream, channels = block.unit.output, block.array.channels
 
         def norm(spec: LayerNormSpec | None) -> BlockNorm | None:
             if spec is None:
                 return None
-            return StreamedBlockNorm(spec, choice.norm_multipliers) if streamed else BlockNorm(spec, fabric)
+            return StreamedBlockNorm(spec, folding.norm_multipliers) if streamed else BlockNorm(spec, target)
 
         self.norm_before, self.norm_after = norm(block.norm_before), norm(block.norm_after)
         self.unit = make_unit(
-            block.unit, choice.lanes, streamed=streamed, waits=choice.waits,
-            norm_multipliers=choice.norm_multipliers, fabric=fabric,
+            block.unit, folding.lanes, streamed=streamed, sequential=folding.sequential,
+            norm_multipliers=folding.norm_multipliers, target=target,
         )  # fmt: skip
         self.array: NeuronArray | LanedArray
-        self.ring: ResidualRing | ResidualFork
+        self.ring: ResidualFifo | ResidualFork
         if streamed:
-            self.array = LanedArray(block.array, choice.multipliers, choice.array_lanes)
+            self.array = LanedArray(block.array, folding.multipliers, folding.array_lanes)
             # At full speed a step leaves `latency_cycles` after it came, and one is written.
             in_flight = 2 + self.latency_cycles // self.cycles_per_step
             self.ring = ResidualFork(stream.width, channels, in_flight)
         else:
-            self.array = NeuronArray(block.array, choice.multipliers, helped=choice.helped, fabric=fabric)
+            self.array = NeuronArray(
+                block.array,
+                folding.multipliers,
+                has_helper=folding.has_helper,
+                target=target,
+            )
             in_flight = STEPS_IN_FLIGHT + (0 if self.norm_before is None else STEPS_IN_NORM)
-            self.ring = ResidualRing(stream.width, channels, in_flight)
+            self.ring = ResidualFifo(stream.width, channels, in_flight)
         members = {
             "i": In(beats(stream.width)),
             "o": Out(beats(stream.width)),
@@ -161,7 +173,7 @@ class ResidualBlock(wiring.Component):
         total = unit.o.payload.value + ring.o_residual.payload
         if not self.streamed:
             total = saturate(total, ring.width)
-        m.submodules.sums = sums = Queue(Beat(len(total)), 1 + self.streamed)
+        m.submodules.sums = sums = RegisterFifo(Beat(len(total)), 1 + self.streamed)
         out = beats(ring.width).create()
         m.d.comb += [
             out.valid.eq(sums.o.valid),

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from hdl.devices.features import BLOCKS, Fabric
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.norm.streamed_step_norm import PRODUCTS
 
 
 @dataclass(frozen=True)
-class LayerChoice:
+class LayerFolding:
     """How parallel one layer is.
 
     Parameters
@@ -18,9 +18,9 @@ class LayerChoice:
         Of the unit's mixer.
     array_lanes : int
         Of the neuron array in a streamed network.
-    helped : bool
-        A helper beside two multipliers; see `hdl.ssm.schedule.slots_of`.
-    waits : bool
+    has_helper : bool
+        A helper beside two multipliers; see `hdl.ssm.schedule.schedule_of`.
+    sequential : bool
         The unit in a form that is smaller and slower: some of its work waits for what came before.
     norm_multipliers : int
         Of each norm in a streamed network, one of `hdl.norm.streamed_step_norm.NORM_MULTIPLIERS`.
@@ -29,27 +29,27 @@ class LayerChoice:
     multipliers: int
     lanes: int
     array_lanes: int = 1
-    helped: bool = False
-    waits: bool = False
+    has_helper: bool = False
+    sequential: bool = False
     norm_multipliers: int = PRODUCTS
 
 
 @dataclass(frozen=True)
-class Choice:
+class Folding:
     """How parallel a network is.
 
     Parameters
     ----------
-    layers : tuple of LayerChoice
+    layers : tuple of LayerFolding
     encoder_bits : int, optional
         Bits of a feature that the encoder multiplies a cycle, 1 or 2; without, it has a multiplier.
     streamed : bool
         Every component in the build that takes a channel a cycle, where it has one.
-    fabric : Fabric
+    target : DeviceFeatures
         Of the part.
     """
 
-    layers: tuple[LayerChoice, ...]
+    layers: tuple[LayerFolding, ...]
     encoder_bits: int | None
     streamed: bool = False
-    fabric: Fabric = BLOCKS
+    target: DeviceFeatures = MULTIPLIER_BLOCKS

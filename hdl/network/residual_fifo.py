@@ -4,13 +4,13 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.primitives.deep_fifo import Store
-from hdl.primitives.fifo import Queue
-from hdl.primitives.memory import buffer
+from hdl.primitives.deep_fifo import BlockFifo
+from hdl.primitives.fifo import RegisterFifo
+from hdl.primitives.memory import ram
 from hdl.primitives.streams import Beat, beats
 
 
-class ResidualRing(wiring.Component):
+class ResidualFifo(wiring.Component):
     """A ring of beats with two readers at one memory port.
 
     What comes in at `i` leaves once at `o`, with its marks, and once at `o_residual`, values only. A beat's
@@ -50,7 +50,7 @@ class ResidualRing(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         depth, channels = self.depth, self.channels
-        write, read = buffer(m, "values", depth, self.width)
+        write, read = ram(m, "values", depth, self.width)
 
         # Positions count one bit beyond the address, which tells a full ring from an empty one.
         position = range(2 * depth)
@@ -61,7 +61,7 @@ class ResidualRing(wiring.Component):
         m.d.sync += full.eq(held[-1] | held[:-1].all())  # all places but one, without a comparison's carries
 
         # Marks once a step: `last` is kept, and the step after a last one is a first one.
-        m.submodules.lasts = lasts = Queue(1, self.steps + 1)
+        m.submodules.lasts = lasts = RegisterFifo(1, self.steps + 1)
         given = Signal(range(channels))
         step_starts = Signal(init=1)
         take = Signal()
@@ -132,7 +132,7 @@ class ResidualRing(wiring.Component):
 
 
 class ResidualFork(wiring.Component):
-    """A `ResidualRing` that passes a beat a cycle: what comes in goes to both readers, to one through memory.
+    """A `ResidualFifo` that passes a beat a cycle: what comes in goes to both readers, to one through memory.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ class ResidualFork(wiring.Component):
 
     def __init__(self, width: int, channels: int, steps: int):
         self.width = width
-        self.values = Store(width, channels * steps)
+        self.values = BlockFifo(width, channels * steps)
         super().__init__(
             {
                 "i": In(beats(width)),
@@ -163,7 +163,7 @@ class ResidualFork(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.values = values = self.values
-        m.submodules.queue = queue = Queue(Beat(self.width), 2)
+        m.submodules.queue = queue = RegisterFifo(Beat(self.width), 2)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         wiring.connect(m, values.o, wiring.flipped(self.o_residual))
         m.d.comb += [

@@ -8,7 +8,7 @@ from hdl.encoder.multiplied import AnyEncoder, make_encoder
 from hdl.head.small import Decoder, Pool
 from hdl.head.streamed import StreamedDecoder, StreamedPool
 from hdl.network.block import ResidualBlock
-from hdl.network.folding import Choice
+from hdl.network.folding import Folding
 from hdl.primitives.streams import Logit, Tap, beats
 from quantize.network import QuantizedNetwork
 
@@ -24,7 +24,7 @@ class Network(wiring.Component):
     Parameters
     ----------
     network : QuantizedNetwork
-    choice : Choice
+    folding : Folding
         A `hdl.planning.planner.Plan` will do.
     taps : bool
         Ports that show every layer's values to a simulation.
@@ -37,24 +37,24 @@ class Network(wiring.Component):
         Named and ordered as the taps of `quantize.network.Trace`.
     """
 
-    def __init__(self, network: QuantizedNetwork, choice: Choice, taps: bool = False):
+    def __init__(self, network: QuantizedNetwork, folding: Folding, taps: bool = False):
         self.network, self.taps = network, taps
         self.encoder: AnyEncoder = make_encoder(
             network.encoder,
-            bits=choice.encoder_bits,
-            streamed=choice.streamed,
-            fabric=choice.fabric,
+            bits=folding.encoder_bits,
+            streamed=folding.streamed,
+            target=folding.target,
         )
         self.pool: Pool
         self.decoder: Decoder
-        if choice.streamed:
+        if folding.streamed:
             self.pool, self.decoder = StreamedPool(network.pool), StreamedDecoder(network.decoder)
         else:
-            self.pool = Pool(network.pool, choice.fabric)
-            self.decoder = Decoder(network.decoder, choice.fabric)
+            self.pool = Pool(network.pool, folding.target)
+            self.decoder = Decoder(network.decoder, folding.target)
         self.blocks = [
-            ResidualBlock(block, layer, streamed=choice.streamed, fabric=choice.fabric)
-            for block, layer in zip(network.blocks, choice.layers, strict=True)
+            ResidualBlock(block, layer, streamed=folding.streamed, target=folding.target)
+            for block, layer in zip(network.blocks, folding.layers, strict=True)
         ]
         members = {
             "i": In(beats(network.input.width)),

@@ -4,7 +4,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.devices.features import BLOCKS, Fabric
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.norm.step_norm import StepNorm
 from hdl.norm.streamed_step_norm import PRODUCTS, StreamedStepNorm
 from hdl.primitives.fixed import requantise
@@ -18,7 +18,7 @@ class BlockNorm(wiring.Component):
     Parameters
     ----------
     spec : LayerNormSpec
-    fabric : Fabric
+    target : DeviceFeatures
 
     Members
     -------
@@ -29,8 +29,8 @@ class BlockNorm(wiring.Component):
     # The second factor, which leaves the input's rounding to the norm.
     UNIT_SHIFT = WORD - 2
 
-    def __init__(self, spec: LayerNormSpec, fabric: Fabric = BLOCKS):
-        self.spec, self.fabric = spec, fabric
+    def __init__(self, spec: LayerNormSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS):
+        self.spec, self.target = spec, target
         self.norm = self._make_norm()
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
@@ -39,7 +39,7 @@ class BlockNorm(wiring.Component):
         width = self.spec.input.width
         return StepNorm(
             self.spec.norm, self.spec.output,
-            factor_width=width, product_shift=shift, fabric=self.fabric,
+            factor_width=width, product_shift=shift, target=self.target,
         )  # fmt: skip
 
     def _connect_value(self, m: Module) -> None:

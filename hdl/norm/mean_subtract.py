@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.counters import StepGate, channel_counter
-from hdl.primitives.deep_fifo import ShallowStore, Store
+from hdl.primitives.deep_fifo import BlockFifo, ShallowFifo
 from hdl.primitives.fixed import round_shift
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
@@ -13,7 +13,7 @@ from hdl.primitives.streams import Beat, beats
 from quantize.layers.norm import WORD, LayerNorm
 
 
-class Centre(wiring.Component):
+class MeanSubtract(wiring.Component):
     """Subtracts the mean of each step.
 
     Parameters
@@ -41,8 +41,8 @@ class Centre(wiring.Component):
         m = Module()
         norm, channels = self.norm, self.norm.channels
         m.submodules.gate = gate = StepGate(channels, self.STEPS)
-        m.submodules.values = values = Store(norm.input_width, self.STEPS * channels)
-        m.submodules.means = means = ShallowStore(Beat(WORD), self.STEPS)
+        m.submodules.values = values = BlockFifo(norm.input_width, self.STEPS * channels)
+        m.submodules.means = means = ShallowFifo(Beat(WORD), self.STEPS)
         m.d.comb += [
             self.i.ready.eq(gate.ready & values.i.ready),
             gate.take.eq(self.i.valid & self.i.ready),

@@ -8,7 +8,7 @@ from hdl.primitives.fixed import at_most
 from quantize.layers.norm import LayerNorm
 
 
-class ReciprocalRoot(wiring.Component):
+class ReciprocalSquareRoot(wiring.Component):
     """Sums squares, normalises the sum, takes its integer square root and divides a constant by it.
 
     `add` builds the sum, of squares whose upper part comes a cycle after the lower one. `start` takes it

@@ -4,13 +4,13 @@ from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.devices.features import BLOCKS, Fabric
-from hdl.norm.rsqrt import ReciprocalRoot
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.norm.rsqrt import ReciprocalSquareRoot
 from hdl.primitives.counters import StepGate, channel_counter
-from hdl.primitives.deep_fifo import ShortOutlet
+from hdl.primitives.deep_fifo import RegisterCreditFifo
 from hdl.primitives.fixed import requantise, saturate_either, shift_left, shifted_with_round_bit
 from hdl.primitives.functions import gelu_of
-from hdl.primitives.memory import buffer, table, words_of
+from hdl.primitives.memory import ram, rom, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
 from hdl.primitives.streams import Beat, Factors, beats
@@ -41,8 +41,8 @@ class StepNorm(wiring.Component):
         Bits of the factor a.
     product_shift : int
         Right shift of the factors' product that gives z.
-    fabric : Fabric
-    waits : bool
+    target : DeviceFeatures
+    sequential : bool
         A channel leaves when the one before has left: a shorter queue. Otherwise one in every other cycle.
 
     Members
@@ -59,22 +59,23 @@ class StepNorm(wiring.Component):
 
     def __init__(
         self, norm: LayerNorm, output: Format, gelu: Gelu | None = None, *,
-        factor_width: int, product_shift: int, fabric: Fabric = BLOCKS, waits: bool = False,
+        factor_width: int, product_shift: int, target: DeviceFeatures = MULTIPLIER_BLOCKS,
+        sequential: bool = False,
     ):  # fmt: skip
         self.norm, self.gelu, self.output = norm, gelu, output
-        self.multiplier = Multiplier(fabric=fabric)
+        self.multiplier = Multiplier(target=target)
         # A factor goes up as far as that makes its product's shift that of the other ones.
         self.factor_left = self._spare(product_shift, factor_width)
         self.gain_left = self._spare(norm.gain_shift, GAIN_WIDTH)
         self.product_shift = product_shift + self.factor_left
         self.gain_shift = norm.gain_shift + self.gain_left
-        self.root = ReciprocalRoot(norm)
+        self.root = ReciprocalSquareRoot(norm)
         # Bits that GELU's result has too many.
         self.dropped = norm.output.fraction - output.fraction
         # A channel's address, its word, its table entry, its rounding.
         latency = 1 + (gelu is not None) + (self.dropped > 0)
-        period = latency + ShortOutlet.RETURN if waits else self.CHANNEL_CYCLES
-        self.outlet = ShortOutlet(Beat(output.width), latency, period)
+        period = latency + RegisterCreditFifo.RETURN if sequential else self.CHANNEL_CYCLES
+        self.outlet = RegisterCreditFifo(Beat(output.width), latency, period)
         super().__init__({"i": In(stream.Signature(Factors(WORD))), "o": Out(beats(output.width))})
 
     def _spare(self, shift: int, width: int) -> int:
@@ -117,7 +118,7 @@ class StepNorm(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         norm, channels, last = self.norm, self.norm.channels, self.latency
-        write, read = buffer(m, "values", 2 * channels, WORD)
+        write, read = ram(m, "values", 2 * channels, WORD)
         m.submodules.root = root = self.root
         m.submodules.multiplier = multiplier = self.multiplier
         m.submodules.gate = gate = StepGate(channels, 2)
@@ -203,7 +204,7 @@ class StepNorm(wiring.Component):
             m.d.sync += inverted_mean.eq(-1)
 
         # Operands. Cycle 1: a value of the bank; 2: centred, beside what multiplies it.
-        gains = table(m, "gains", words_of(norm.gain, GAIN_WIDTH), GAIN_WIDTH)
+        gains = rom(m, "gains", words_of(norm.gain, GAIN_WIDTH), GAIN_WIDTH)
         centred, factor = Signal(signed(WORD), reset_less=True), Signal(signed(WORD), reset_less=True)
         m.d.comb += gains.addr.eq(channel)
         # z and its mean have a bit less than a word, so their difference fits.
@@ -248,7 +249,7 @@ class StepNorm(wiring.Component):
             for step, shift in amounts.items():
                 with m.Case(step):
                     shift_by(shift)
-        shifts = table(m, "shifts", words_of(norm.shift, WORD), WORD)
+        shifts = rom(m, "shifts", words_of(norm.shift, WORD), WORD)
         offset = Signal(signed(WORD), reset_less=True)
         shifted, _ = channel_counter(m, "shifted", channels, issued_at[multiplied - 1] & (walk == GAIN))
         m.d.comb += shifts.addr.eq(shifted)

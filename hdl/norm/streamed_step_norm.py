@@ -5,13 +5,13 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import BLOCK_LATENCY
-from hdl.norm.mean_subtract import Centre
+from hdl.norm.mean_subtract import MeanSubtract
 from hdl.norm.streamed_rsqrt import Divider, Normaliser, Scaled, SquareRoot
 from hdl.primitives.counters import StepGate, channel_counter
-from hdl.primitives.deep_fifo import Outlet, ShallowStore, Store
+from hdl.primitives.deep_fifo import BlockFifo, CreditFifo, ShallowFifo
 from hdl.primitives.fixed import requantise, round_shift, saturate
 from hdl.primitives.functions import GELU_LATENCY, gelu_pipeline
-from hdl.primitives.memory import table, words_of
+from hdl.primitives.memory import rom, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
 from hdl.primitives.shared_multiplier import SHARED_LATENCY, Place, shared_multiplier, turns_of
@@ -63,7 +63,7 @@ class StreamedStepNorm(wiring.Component):
             raise ValueError(f"a norm has {NORM_MULTIPLIERS} multipliers, not {multipliers}")
         self.norm, self.output, self.gelu = norm, output, gelu
         self.pace = PRODUCTS // multipliers
-        self.centre = Centre(norm)
+        self.centre = MeanSubtract(norm)
         self.normaliser, self.root, self.divider = Normaliser(norm), SquareRoot(norm), Divider(norm)
         super().__init__({"i": In(beats(norm.input_width)), "o": Out(beats(output.width))})
 
@@ -102,9 +102,9 @@ class StreamedStepNorm(wiring.Component):
 
         # Squares, and what waits for their root.
         m.submodules.gate = gate = StepGate(channels, self.STEPS)
-        m.submodules.values = values = Store(WORD, self.STEPS * channels)
-        m.submodules.marks = marks = ShallowStore(2, self.STEPS)
-        m.submodules.sums = sums = ShallowStore(unsigned(2 * norm.root_width), self.STEPS)
+        m.submodules.values = values = BlockFifo(WORD, self.STEPS * channels)
+        m.submodules.marks = marks = ShallowFifo(2, self.STEPS)
+        m.submodules.sums = sums = ShallowFifo(unsigned(2 * norm.root_width), self.STEPS)
         turn = turns_of(m, self.pace)
         places = self._places(m, turn)
         square, scaling, normalising, gaining = (
@@ -146,12 +146,12 @@ class StreamedStepNorm(wiring.Component):
             m.submodules[type(stage).__name__.lower()] = stage
             wiring.connect(m, given, stage.i)
             given = stage.o
-        m.submodules.deviations = deviations = ShallowStore(Scaled(norm, norm.reciprocal_width), 2)
+        m.submodules.deviations = deviations = ShallowFifo(Scaled(norm, norm.reciprocal_width), 2)
         wiring.connect(m, given, deviations.i)
 
         # Out of the memory. Cycle 4: scaled; 8: normalised; 11: with gain; 13: with shift; later where a
         # multiplier is shared.
-        m.submodules.outlet = outlet = Outlet(Beat(self.output.width), self._latency)
+        m.submodules.outlet = outlet = CreditFifo(Beat(self.output.width), self._latency)
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
         entered, step_leaves = Signal(), Signal()
         left, _ = channel_counter(m, "left", channels, entered)
@@ -171,8 +171,8 @@ class StreamedStepNorm(wiring.Component):
         scaled = self._clipped(m, self._rounded(m, scaling.product, norm.root_excess), WORD)
         normalised = self._clipped(m, self._rounded(m, normalising.product, norm.normalise_shift), WORD)
         gained = self._rounded(m, gaining.product, norm.gain_shift)
-        gains = table(m, "gains", words_of(norm.gain, GAIN_WIDTH), GAIN_WIDTH)
-        shifts = table(m, "shifts", words_of(norm.shift, WORD), WORD)
+        gains = rom(m, "gains", words_of(norm.gain, GAIN_WIDTH), GAIN_WIDTH)
+        shifts = rom(m, "shifts", words_of(norm.shift, WORD), WORD)
         gains_at, _ = channel_counter(m, "gained", channels, delayed(m, entered, 7 + more))
         shifts_at, _ = channel_counter(m, "shifted", channels, delayed(m, entered, 10 + 3 * more))
         # A memory block answers as late.

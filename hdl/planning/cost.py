@@ -14,7 +14,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from hdl.devices.devices import Family, Part
+from hdl.devices.devices import Device, Family
 from hdl.devices.resources import Resources, too_many
 from hdl.primitives.single_port import SINGLE_PORT, SPRAM_WIDTH, SPRAM_WORDS
 from hdl.toolchain.verilog import run_yosys
@@ -74,7 +74,7 @@ CONTENTS = re.compile(r"^ *cell \$meminit_v2 .*?^ *end\n", re.DOTALL | re.MULTIL
 PACKING = 1.07
 
 
-def shortfall(estimate: Resources, logic_cells: int, part: Part) -> list[str]:
+def shortfall(estimate: Resources, logic_cells: int, device: Device) -> list[str]:
     """What a part lacks for a circuit of about so many cells, in words; placement needs some to spare.
 
     Parameters
@@ -82,16 +82,16 @@ def shortfall(estimate: Resources, logic_cells: int, part: Part) -> list[str]:
     estimate : Resources
     logic_cells : int
         See `Census.logic_cells`.
-    part : Part
+    device : Device
     """
-    if part.family == "ice40":
-        logic = [("logic cells", logic_cells, int(part.luts * part.fullest))]
+    if device.family == "ice40":
+        logic = [("logic cells", logic_cells, int(device.luts * device.fullest))]
     else:
         logic = [
-            ("look-up tables", estimate.lut, int(part.luts * part.fullest)),
-            ("flip-flops", estimate.ff, part.flip_flops),
+            ("look-up tables", estimate.lut, int(device.luts * device.fullest)),
+            ("flip-flops", estimate.ff, device.flip_flops),
         ]
-    return [*too_many(logic), *estimate.block_shortfall(part)]
+    return [*too_many(logic), *estimate.block_shortfall(device)]
 
 
 @dataclass(frozen=True)
@@ -172,50 +172,50 @@ class Census:
     multipliers: list[tuple[int, int]]
     memories: list[MemoryNeed]
 
-    def resources(self, part: Part) -> Resources:
+    def resources(self, device: Device) -> Resources:
         """The estimate for a part."""
-        weights = OPERATOR_WEIGHTS[part.family]
+        weights = OPERATOR_WEIGHTS[device.family]
         luts = sum(weights[kind] * bits for kind, bits in self.bits.items())
         flip_flops = self.flip_flops
-        single = [memory for memory in self.memories if memory.single_port and part.sprams]
-        others = [memory for memory in self.memories if not (memory.single_port and part.sprams)]
+        single = [memory for memory in self.memories if memory.single_port and device.sprams]
+        others = [memory for memory in self.memories if not (memory.single_port and device.sprams)]
         for memory in others:
             if not memory.block:
                 luts += memory.look_up_tables
                 flip_flops += memory.flip_flops
-        if part.family == "ice40" and part.dsps:
+        if device.family == "ice40" and device.dsps:
             flip_flops -= sum(PRODUCT_REGISTER + a + b for a, b in self.multipliers)
-        if part.family == "ecp5":  # its own are those of the operands and of the product
+        if device.family == "ecp5":  # its own are those of the operands and of the product
             flip_flops -= sum(2 * (a + b) for a, b in self.multipliers)
-        if not part.dsps:
+        if not device.dsps:
             luts += PRODUCT_WEIGHT * sum(a * b for a, b in self.multipliers)
         return Resources(
             lut=round(luts),
             ff=flip_flops,
-            bram=sum(memory.blocks(part.family) for memory in others),
+            bram=sum(memory.blocks(device.family) for memory in others),
             spram=sum(memory.single_port_blocks for memory in single),
-            dsp=len(self.multipliers) if part.dsps else 0,
+            dsp=len(self.multipliers) if device.dsps else 0,
         )
 
-    def logic_cells(self, part: Part) -> int:
+    def logic_cells(self, device: Device) -> int:
         """Logic cells of the iCE40: look-up tables, and flip-flops that have none of their own before them.
 
         A cell holds both, but it has one output: a look-up table that others read too takes a cell more.
         """
-        cells = self.resources(part).lut + self.unpaired
+        cells = self.resources(device).lut + self.unpaired
         cells += sum(memory.depth * memory.width for memory in self.memories if memory.in_flip_flops)
-        if not part.dsps:  # the form counted has a register that a multiplier in logic does without
+        if not device.dsps:  # the form counted has a register that a multiplier in logic does without
             cells -= sum(a + b for a, b in self.multipliers)
         return round(PACKING * cells)
 
 
-def counted_form(part: Part) -> Family | None:
+def counted_form(device: Device) -> Family | None:
     """The platform for which a circuit is elaborated to be counted.
 
     Cells of the ECP5 that it asks for by name are counted as they are; of the iCE40 it is the portable form,
     to which the weights were fitted.
     """
-    return "ecp5" if part.family == "ecp5" else None
+    return "ecp5" if device.family == "ecp5" else None
 
 
 def census(rtlil: str) -> Census:

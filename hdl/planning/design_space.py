@@ -3,18 +3,18 @@
 from functools import cache
 from math import inf
 
-from hdl.devices.devices import Family, Part
-from hdl.devices.features import Fabric
+from hdl.devices.devices import Device, Family
+from hdl.devices.features import DeviceFeatures
 from hdl.encoder.multiplied import AnyEncoder, make_encoder
 from hdl.head.small import Pool
 from hdl.network.block import UNITS, ResidualBlock, make_unit
-from hdl.network.folding import Choice, LayerChoice
+from hdl.network.folding import Folding, LayerFolding
 from hdl.network.top import Network, pace_of
 from hdl.norm.block_norm import StreamedBlockNorm
 from hdl.norm.streamed_step_norm import NORM_MULTIPLIERS
 from hdl.ssm.array import NeuronArray
 from hdl.ssm.laned_array import LanedArray
-from hdl.ssm.schedule import HELPED_MODES
+from hdl.ssm.schedule import HELPER_MODES
 from hdl.units.gsu.unit import StreamedGsu
 from quantize.layers.gsu import GsuSpec
 from quantize.network import Block, QuantizedNetwork
@@ -24,74 +24,74 @@ ARRAYS = ((4, False), (3, False), (2, True), (2, False), (1, False))
 STREAMED_MULTIPLIERS = (4, 2)
 """Of each lane of an array."""
 ENCODER_BITS = (None, 2, 1)
-"""See `hdl.network.folding.Choice`; the fastest first."""
+"""See `hdl.network.folding.Folding`; the fastest first."""
 
 
-def choices(network: QuantizedNetwork, part: Part) -> list[Choice]:
+def foldings(network: QuantizedNetwork, device: Device) -> list[Folding]:
     """Choices in the order of their speed, the smallest last.
 
     For each form of the arrays these are units that keep up with their arrays, then such as do not but are
     still faster than the next slower arrays. Of choices equally fast, only the smallest.
     """
-    found: list[Choice] = []
-    fabric = part.fabric
-    options = [_unit_options(block, fabric) for block in network.blocks]
+    found: list[Folding] = []
+    target = device.features
+    options = [_unit_options(block, target) for block in network.blocks]
     fewest_modes = min(block.array.modes for block in network.blocks)
-    forms = [form for form in ARRAYS if fewest_modes >= HELPED_MODES or not form[1]]
+    forms = [form for form in ARRAYS if fewest_modes >= HELPER_MODES or not form[1]]
     slowest = [
         max(
-            NeuronArray(block.array, count, helped=helped, fabric=fabric).cycles_per_step
+            NeuronArray(block.array, count, has_helper=has_helper, target=target).cycles_per_step
             for block in network.blocks
         )
-        for count, helped in forms
+        for count, has_helper in forms
     ]
     for form, array, next_array in zip(forms, slowest, [*slowest[1:], inf], strict=True):
         units = {taken for unit in options for taken in unit.values() if array < taken < next_array}
         for cycles in [array, *sorted(units)]:
-            layers = _layers(network, options, form, cycles, part.family)
+            layers = _layers(network, options, form, cycles, device.family)
             # A multiplier for the encoder, or two bits a cycle, only where less would hold the layers up.
-            found += [Choice(layers, encoder_bits=bits, fabric=fabric) for bits in ENCODER_BITS]
+            found += [Folding(layers, encoder_bits=bits, target=target) for bits in ENCODER_BITS]
     found = _each_slower(network, found)
-    if part.family == "ecp5":  # the streamed builds live on its memories of look-up tables
-        found = [*_streamed_choices(network, part, Network(network, found[0]).cycles_per_step), *found]
+    if device.family == "ecp5":  # the streamed builds live on its memories of look-up tables
+        found = [*_streamed_choices(network, device, Network(network, found[0]).cycles_per_step), *found]
     return found
 
 
-def _each_slower(network: QuantizedNetwork, found: list[Choice]) -> list[Choice]:
+def _each_slower(network: QuantizedNetwork, found: list[Folding]) -> list[Folding]:
     """The choices without those that one behind them equals or exceeds in speed."""
-    kept: list[Choice] = []
+    kept: list[Folding] = []
     slowest: float = inf
-    fabric = found[0].fabric
-    pool = Pool(network.pool, fabric)
+    target = found[0].target
+    pool = Pool(network.pool, target)
 
     # Many choices have components in common, and one of a thousand channels takes long to make.
     @cache
     def encoder(bits: int | None) -> AnyEncoder:
-        return make_encoder(network.encoder, bits=bits, streamed=False, fabric=fabric)
+        return make_encoder(network.encoder, bits=bits, streamed=False, target=target)
 
     @cache
-    def block(index: int, layer: LayerChoice) -> ResidualBlock:
-        return ResidualBlock(network.blocks[index], layer, fabric=fabric)
+    def block(index: int, layer: LayerFolding) -> ResidualBlock:
+        return ResidualBlock(network.blocks[index], layer, target=target)
 
-    for choice in reversed(found):
-        blocks = [block(index, layer) for index, layer in enumerate(choice.layers)]
-        cycles = pace_of(encoder(choice.encoder_bits), blocks, pool)
+    for folding in reversed(found):
+        blocks = [block(index, layer) for index, layer in enumerate(folding.layers)]
+        cycles = pace_of(encoder(folding.encoder_bits), blocks, pool)
         if cycles < slowest:
-            kept.append(choice)
+            kept.append(folding)
             slowest = cycles
     return kept[::-1]
 
 
-def _streamed_choices(network: QuantizedNetwork, part: Part, slowest: int) -> list[Choice]:
+def _streamed_choices(network: QuantizedNetwork, device: Device, slowest: int) -> list[Folding]:
     """Choices of streamed builds that take fewer cycles than the slowest of use, in the order of speed."""
-    options = [_lane_options(block, part.fabric, streamed=True) for block in network.blocks]
+    options = [_lane_options(block, device.features, streamed=True) for block in network.blocks]
     norms = [_norm_options(block) for block in network.blocks]
-    arrays = [_array_options(block, part.dsps) for block in network.blocks]
-    encoder = make_encoder(network.encoder, bits=None, streamed=True, fabric=part.fabric).cycles_per_step
+    arrays = [_array_options(block, device.dsps) for block in network.blocks]
+    encoder = make_encoder(network.encoder, bits=None, streamed=True, target=device.features).cycles_per_step
     fastest = [min(option.values()) for option in (*options, *norms)]
     fastest += [min(array.values()) for array in arrays]
     least = max(encoder, *fastest)
-    found: list[Choice] = []
+    found: list[Folding] = []
     for cycles in sorted({max(least, taken) for array in arrays for taken in array.values()}):
         if cycles >= slowest:
             break
@@ -102,10 +102,10 @@ def _streamed_choices(network: QuantizedNetwork, part: Part, slowest: int) -> li
             array_lanes, multipliers = min(enough, key=lambda form: (form[0] * form[1], form))
             lanes = min(lanes for lanes, taken in unit.items() if taken <= cycles)
             in_norms = min(count for count, taken in norm.items() if taken <= cycles)
-            layers.append(LayerChoice(multipliers, lanes, array_lanes, norm_multipliers=in_norms))
-        choice = Choice(tuple(layers), encoder_bits=None, streamed=True, fabric=part.fabric)
-        if choice not in found:
-            found.append(choice)
+            layers.append(LayerFolding(multipliers, lanes, array_lanes, norm_multipliers=in_norms))
+        folding = Folding(tuple(layers), encoder_bits=None, streamed=True, target=device.features)
+        if folding not in found:
+            found.append(folding)
     return found
 
 
@@ -135,10 +135,10 @@ def _norm_options(block: Block) -> dict[int, int]:
     return {multipliers: slowest(multipliers) for multipliers in NORM_MULTIPLIERS}
 
 
-def _lane_options(block: Block, fabric: Fabric, *, streamed: bool = False) -> dict[int, int]:
+def _lane_options(block: Block, target: DeviceFeatures, *, streamed: bool = False) -> dict[int, int]:
     """The numbers of lanes that a block's unit offers, and the cycles a step that each takes."""
     return {
-        lanes: make_unit(block.unit, lanes, streamed=streamed, fabric=fabric).cycles_per_step
+        lanes: make_unit(block.unit, lanes, streamed=streamed, target=target).cycles_per_step
         for lanes in _lanes_of(block)
     }
 
@@ -148,15 +148,15 @@ def _lanes_of(block: Block) -> list[int]:
     return UNITS[block.unit.kind].lane_choices(block.unit)
 
 
-def _unit_options(block: Block, fabric: Fabric) -> dict[tuple[int, bool], int]:
+def _unit_options(block: Block, target: DeviceFeatures) -> dict[tuple[int, bool], int]:
     """The numbers of lanes that a block's unit offers, and whether it waits; cycles a step."""
-    may_wait = UNITS[block.unit.kind].WAITS_FOR is not None
+    may_wait = UNITS[block.unit.kind].SEQUENTIAL_PART is not None
     return {
-        (lanes, waits): make_unit(
-            block.unit, lanes, streamed=False, waits=waits, fabric=fabric
+        (lanes, sequential): make_unit(
+            block.unit, lanes, streamed=False, sequential=sequential, target=target
         ).cycles_per_step
         for lanes in _lanes_of(block)
-        for waits in (False, True)[: 1 + may_wait]
+        for sequential in (False, True)[: 1 + may_wait]
     }
 
 
@@ -166,13 +166,13 @@ def _layers(
     array: tuple[int, bool],
     cycles: int,
     family: Family,
-) -> tuple[LayerChoice, ...]:
+) -> tuple[LayerFolding, ...]:
     """For each layer the smallest mixer that takes so many cycles at most, or as few as its unit can."""
     layers = []
     for block, unit in zip(network.blocks, options, strict=True):
         enough = max(cycles, min(unit.values()))
         size = UNITS[block.unit.kind].mixer_size
         fitting = (form for form, taken in unit.items() if taken <= enough)
-        _, lanes, waits = min((size(block.unit, *form, family), *form) for form in fitting)
-        layers.append(LayerChoice(array[0], lanes, helped=array[1], waits=waits))
+        _, lanes, sequential = min((size(block.unit, *form, family), *form) for form in fitting)
+        layers.append(LayerFolding(array[0], lanes, has_helper=array[1], sequential=sequential))
     return tuple(layers)

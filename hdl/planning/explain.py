@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hdl.devices.resources import Resources
 from hdl.encoder.embedding import Embedding
-from hdl.network.folding import Choice
+from hdl.network.folding import Folding
 from hdl.network.top import Network
 from hdl.planning.cost import census_of_instances
 from hdl.planning.drafts import drafts
@@ -72,33 +72,33 @@ def explain(network: QuantizedNetwork, plan: Plan) -> list[ComponentCost]:
             cycles_per_step=place.cycles_per_step,
             bottleneck=place.cycles_per_step == plan.cycles_per_step,
             multipliers=len(counted[place.path].multipliers),
-            estimate=counted[place.path].resources(plan.part),
+            estimate=counted[place.path].resources(plan.device),
         )
         for place in places
     ]
 
 
-def _places(design: Network, choice: Choice) -> Iterator[_Place]:
+def _places(design: Network, folding: Folding) -> Iterator[_Place]:
     """Where components are in the circuit, and what was chosen for them."""
     if isinstance(design.encoder, Embedding):
         encoder = "a row for each token"
-    elif choice.encoder_bits is None:
+    elif folding.encoder_bits is None:
         encoder = "a product a cycle"
     else:
-        encoder = f"{_some(choice.encoder_bits, 'bit')} a cycle"
+        encoder = f"{_some(folding.encoder_bits, 'bit')} a cycle"
     yield _Place("encoder", None, "encoder", encoder, design.encoder.cycles_per_step)
-    for index, (block, layer) in enumerate(zip(design.blocks, choice.layers, strict=True)):
+    for index, (block, layer) in enumerate(zip(design.blocks, folding.layers, strict=True)):
         here = f"layer_{index}"
-        in_norms = _some(layer.norm_multipliers, "multiplier") if choice.streamed else ""
+        in_norms = _some(layer.norm_multipliers, "multiplier") if folding.streamed else ""
         yield _Place(f"{here}.ring", index, "residual ring")
         if block.norm_before is not None:
             yield _Place(
                 f"{here}.norm_before", index, "norm before", in_norms, block.norm_before.cycles_per_step
             )
         multipliers = f"{_some(layer.array_lanes, 'lane')} of {layer.multipliers} multipliers"
-        multipliers += " and a helper" if layer.helped else ""
+        multipliers += " and a helper" if layer.has_helper else ""
         yield _Place(f"{here}.array", index, "neuron array", multipliers, block.array.cycles_per_step)
-        waiting = f", {block.unit.WAITS_FOR}" if layer.waits else ""
+        waiting = f", {block.unit.WAITS_FOR}" if layer.sequential else ""
         lanes = _some(layer.lanes, "lane") + waiting
         lanes += f", {in_norms} in its norm" if isinstance(block.unit, StreamedGsu) else ""
         unit = f"unit {block.block.unit.kind}"

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from hdl.devices.devices import Part
+from hdl.devices.devices import Device
 from hdl.devices.resources import Resources
-from hdl.network.folding import Choice
+from hdl.network.folding import Folding
 from hdl.network.top import Network
 from hdl.planning.cost import census, counted_form, shortfall
-from hdl.planning.design_space import choices
+from hdl.planning.design_space import foldings
 from hdl.planning.drafts import drafts
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
@@ -15,12 +15,12 @@ from quantize.network import QuantizedNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan(Choice):
+class Plan(Folding):
     """A choice for a part, and what it comes to.
 
     Parameters
     ----------
-    part : Part
+    device : Device
     cycles_per_step : int
         In the steady state; the worst case where an event mixer follows the activity.
     latency_cycles : int
@@ -35,7 +35,7 @@ class Plan(Choice):
         The circuit that was counted, see `hdl.planning.cost.counted_form`.
     """
 
-    part: Part
+    device: Device
     cycles_per_step: int
     latency_cycles: int
     multipliers: int
@@ -46,7 +46,7 @@ class Plan(Choice):
     @property
     def clock_mhz(self) -> float:
         """The part's planning clock for a build of this kind."""
-        return self.part.planning_mhz(self.streamed)
+        return self.device.planning_mhz(self.streamed)
 
     @property
     def steps_per_second(self) -> float:
@@ -56,11 +56,11 @@ class Plan(Choice):
     @property
     def shortfall(self) -> list[str]:
         """What the part lacks, in words; nothing if the circuit fits."""
-        return shortfall(self.estimate, self.logic_cells, self.part)
+        return shortfall(self.estimate, self.logic_cells, self.device)
 
 
 def plan_network(
-    network: QuantizedNetwork, part: Part, *, rate: float | None = None, oversize: bool = False
+    network: QuantizedNetwork, device: Device, *, rate: float | None = None, oversize: bool = False
 ) -> Plan:
     """The fastest of the planner's choices that fits a part, or the smallest that reaches a rate.
 
@@ -70,7 +70,7 @@ def plan_network(
     Parameters
     ----------
     network : QuantizedNetwork
-    part : Part
+    device : Device
     rate : float, optional
         Steps a second at the part's planning clock.
     oversize : bool
@@ -83,72 +83,72 @@ def plan_network(
         it names the best rate.
     """
     with drafts():
-        found = choices(network, part)
+        found = foldings(network, device)
     if rate is not None:
-        return _plan_rate(network, part, found, rate, oversize)
+        return _plan_rate(network, device, found, rate, oversize)
     *faster, smallest = found
-    if network.memory_bits > part.memory_bits:
+    if network.memory_bits > device.memory_bits:
         faster = []
-    fitting = (_fitting(network, choice, part) for choice in faster)
-    plan = next((plan for plan in fitting if plan is not None), None) or assess(network, smallest, part)
+    fitting = (_fitting(network, folding, device) for folding in faster)
+    plan = next((plan for plan in fitting if plan is not None), None) or assess(network, smallest, device)
     if plan.shortfall and not oversize:
         raise StatespikeError(
-            f"the network is too big for {part.name}: its smallest circuit needs "
+            f"the network is too big for {device.name}: its smallest circuit needs "
             f"{', and '.join(plan.shortfall)}; take a larger device, fewer layers or fewer channels"
         )
     return plan
 
 
-def _fitting(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan | None:
+def _fitting(network: QuantizedNetwork, folding: Folding, device: Device) -> Plan | None:
     """What a choice comes to on a part that it fits."""
     with drafts():
-        multipliers = Network(network, choice).multipliers
+        multipliers = Network(network, folding).multipliers
     # Counting a circuit takes seconds; what needs more multipliers than there are does not fit anyway.
-    if part.dsps and multipliers > part.dsps:
+    if device.dsps and multipliers > device.dsps:
         return None
-    plan = assess(network, choice, part)
+    plan = assess(network, folding, device)
     return None if plan.shortfall else plan
 
 
 def _plan_rate(
-    network: QuantizedNetwork, part: Part, possible: list[Choice], rate: float, oversize: bool
+    network: QuantizedNetwork, device: Device, possible: list[Folding], rate: float, oversize: bool
 ) -> Plan:
     """The last and so the smallest of the choices that reach a rate. See `plan_network`."""
     with drafts():
         reaching = [
-            choice
-            for choice in possible
-            if Network(network, choice).cycles_per_step * rate <= part.planning_mhz(choice.streamed) * 1e6
+            folding
+            for folding in possible
+            if Network(network, folding).cycles_per_step * rate <= device.planning_mhz(folding.streamed) * 1e6
         ]
     if reaching:
-        plan = assess(network, reaching[-1], part)
+        plan = assess(network, reaching[-1], device)
         if oversize or not plan.shortfall:
             return plan
-    fastest = plan_network(network, part)
+    fastest = plan_network(network, device)
     if fastest.steps_per_second >= rate:
         return fastest
     raise StatespikeError(
-        f"{part.name} at {fastest.clock_mhz:g} MHz cannot make {rate:g} steps a second of this network: the "
-        f"best circuit that fits makes {fastest.steps_per_second:.0f}, "
+        f"{device.name} at {fastest.clock_mhz:g} MHz cannot make {rate:g} steps a second of this network: "
+        f"the best circuit that fits makes {fastest.steps_per_second:.0f}, "
         f"{fastest.cycles_per_step} cycles a step"
     )
 
 
-def assess(network: QuantizedNetwork, choice: Choice, part: Part) -> Plan:
+def assess(network: QuantizedNetwork, folding: Folding, device: Device) -> Plan:
     """What a choice comes to on a part."""
-    design = Network(network, choice)
-    text = rtlil_text(design, platform=counted_form(part))
+    design = Network(network, folding)
+    text = rtlil_text(design, platform=counted_form(device))
     found = census(text)
     return Plan(
-        layers=choice.layers,
-        encoder_bits=choice.encoder_bits,
-        streamed=choice.streamed,
-        fabric=choice.fabric,
-        part=part,
+        layers=folding.layers,
+        encoder_bits=folding.encoder_bits,
+        streamed=folding.streamed,
+        target=folding.target,
+        device=device,
         cycles_per_step=design.cycles_per_step,
         latency_cycles=design.latency_cycles,
         multipliers=design.multipliers,
-        estimate=found.resources(part),
-        logic_cells=found.logic_cells(part),
+        estimate=found.resources(device),
+        logic_cells=found.logic_cells(device),
         counted=text,
     )

@@ -6,13 +6,13 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.counters import fill_level
-from hdl.primitives.fifo import Queue
-from hdl.primitives.memory import buffer
+from hdl.primitives.fifo import RegisterFifo
+from hdl.primitives.memory import ram
 from hdl.primitives.registers import delayed
 
 
-class CertainStore(wiring.Component):
-    """A `ShallowStore` whose user is sure that a value fits, and that one is there: it keeps no count.
+class UncheckedFifo(wiring.Component):
+    """A `ShallowFifo` whose user is sure that a value fits, and that one is there: it keeps no count.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class CertainStore(wiring.Component):
         return m
 
 
-class ShallowStore(wiring.Component):
+class ShallowFifo(wiring.Component):
     """First in, first out, in memory of look-up tables: for the ECP5, and for tens of entries.
 
     Parameters
@@ -61,7 +61,7 @@ class ShallowStore(wiring.Component):
     """
 
     def __init__(self, shape, depth: int):  # ShapeLike has no public type
-        self.shape, self.values = shape, CertainStore(shape, depth)
+        self.shape, self.values = shape, UncheckedFifo(shape, depth)
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
     @property
@@ -94,7 +94,7 @@ def _pipeline_end(shape) -> dict[str, wiring.Member]:  # ShapeLike has no public
     }
 
 
-class Outlet(wiring.Component):
+class CreditFifo(wiring.Component):
     """The end of a pipeline that never stops: a queue, and credits so that it does not overflow.
 
     A value that enters the pipeline takes a place in the queue with it, so nothing on the way waits for
@@ -126,12 +126,12 @@ class Outlet(wiring.Component):
     RETURN = 2
 
     def __init__(self, shape, latency: int, spare: int = 0):  # ShapeLike has no public type
-        self.queue = ShallowStore(shape, latency + self.RETURN + spare)
+        self.queue = ShallowFifo(shape, latency + self.RETURN + spare)
         super().__init__({"free": Out(range(self.queue.depth + 1)), **_pipeline_end(shape)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.queue, m.submodules.end = queue, end = self.queue, Queue(self.queue.shape, 2)
+        m.submodules.queue, m.submodules.end = queue, end = self.queue, RegisterFifo(self.queue.shape, 2)
         wiring.connect(m, queue.o, end.i)
         wiring.connect(m, end.o, wiring.flipped(self.o))
         left = queue.o.valid & queue.o.ready
@@ -145,8 +145,8 @@ class Outlet(wiring.Component):
         return m
 
 
-class ShortOutlet(wiring.Component):
-    """An `Outlet` in registers, for values that enter in every so many cycles at most.
+class RegisterCreditFifo(wiring.Component):
+    """An `CreditFifo` in registers, for values that enter in every so many cycles at most.
 
     Parameters
     ----------
@@ -159,14 +159,14 @@ class ShortOutlet(wiring.Component):
     Members
     -------
     room, enter, arrive, value, o
-        As of an `Outlet`.
+        As of an `CreditFifo`.
     """
 
-    RETURN = Outlet.RETURN
+    RETURN = CreditFifo.RETURN
 
     def __init__(self, shape, latency: int, period: int):  # ShapeLike has no public type
         self.latency, self.period = latency, period
-        self.queue = Queue(shape, -(-(latency + self.RETURN) // period))
+        self.queue = RegisterFifo(shape, -(-(latency + self.RETURN) // period))
         super().__init__(_pipeline_end(shape))
 
     def elaborate(self, platform: object) -> Module:
@@ -179,7 +179,7 @@ class ShortOutlet(wiring.Component):
         return m
 
 
-class Store(wiring.Component):
+class BlockFifo(wiring.Component):
     """First in, first out, in a memory block.
 
     Parameters
@@ -206,8 +206,8 @@ class Store(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        write, read = buffer(m, "values", self.depth, self.width)
-        m.submodules.queue = queue = ShallowStore(signed(self.width), self.BEHIND)
+        write, read = ram(m, "values", self.depth, self.width)
+        m.submodules.queue = queue = ShallowFifo(signed(self.width), self.BEHIND)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         push, fetch = Signal(), Signal()
         _, some, room = fill_level(m, self.depth, push, fetch)

@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 
-class Queue(wiring.Component):
+class RegisterFifo(wiring.Component):
     """First in, first out, a few entries deep; no memory block.
 
     `i` is taken unless the queue is full, and appears at `o` one cycle later at the earliest.

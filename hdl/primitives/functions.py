@@ -3,14 +3,14 @@
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 
 from hdl.primitives.fixed import magnitude
-from hdl.primitives.memory import table
+from hdl.primitives.memory import rom
 from hdl.primitives.registers import delayed
 from quantize.layers.functions import TABLE_DEPTH, TABLE_WIDTH, EvenTable, Gelu, Sigmoid
 
 
 def _even(m: Module, name: str, even: EvenTable, entries: list[int], argument: Value) -> Value:
     """The table's entry for an argument, a cycle later."""
-    port = table(m, name, entries, TABLE_WIDTH, block=True)
+    port = rom(m, name, entries, TABLE_WIDTH, block=True)
     position = magnitude(argument) >> even.index_shift
     m.d.comb += port.addr.eq(Mux(position >= TABLE_DEPTH, TABLE_DEPTH - 1, position))
     return port.data

@@ -25,7 +25,7 @@ def in_blocks(rows: int, width: int) -> bool:
     return rows > LOGIC_ROWS or rows * width > LOGIC_BITS
 
 
-def table(m: Module, name: str, rows: Sequence[int], width: int, *, block: bool | None = None) -> ReadPort:
+def rom(m: Module, name: str, rows: Sequence[int], width: int, *, block: bool | None = None) -> ReadPort:
     """A constant memory with one synchronous read port, added to `m`.
 
     Parameters
@@ -52,7 +52,7 @@ def table(m: Module, name: str, rows: Sequence[int], width: int, *, block: bool 
     return memory.read_port()
 
 
-def buffer(
+def ram(
     m: Module, name: str, depth: int, width: int, *, quick: bool = False, init: Sequence[int] = ()
 ) -> tuple[WritePort, ReadPort]:
     """A memory of signed words with one write port and one synchronous read port, added to `m`.

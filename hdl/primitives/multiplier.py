@@ -10,7 +10,7 @@ from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Shape, 
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.devices.features import BLOCKS, Fabric
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.logic_multiplier import multiplied_in_logic
 from hdl.primitives.registers import delayed
 
@@ -32,7 +32,7 @@ class Multiplier(wiring.Component):
         What logic is spared where a part has no blocks.
     b_signed : bool
         Otherwise b is a number without a sign.
-    fabric : Fabric
+    target : DeviceFeatures
 
     Members
     -------
@@ -43,20 +43,20 @@ class Multiplier(wiring.Component):
 
     def __init__(
         self, a_width: int = OPERAND_WIDTH, b_width: int = OPERAND_WIDTH, *,
-        b_signed: bool = True, fabric: Fabric = BLOCKS,
+        b_signed: bool = True, target: DeviceFeatures = MULTIPLIER_BLOCKS,
     ):  # fmt: skip
-        self.a_width, self.b_shape, self.fabric = a_width, Shape(b_width, b_signed), fabric
+        self.a_width, self.b_shape, self.target = a_width, Shape(b_width, b_signed), target
         super().__init__(
             {"a": In(signed(a_width)), "b": In(self.b_shape), "product": Out(signed(a_width + b_width))}
         )
 
     @property
     def latency(self) -> int:
-        return self.fabric.product_latency
+        return self.target.product_latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        in_logic = not self.fabric.multiplier_blocks
+        in_logic = not self.target.multiplier_blocks
         if platform == "ecp5" and not in_logic:
             m.submodules.block = self._ecp5_block()
             return m
@@ -120,7 +120,7 @@ class AddingMultiplier(wiring.Component):
 
     Parameters
     ----------
-    fabric : Fabric
+    target : DeviceFeatures
 
     Members
     -------
@@ -132,8 +132,8 @@ class AddingMultiplier(wiring.Component):
         Modulo 2**32.
     """
 
-    def __init__(self, fabric: Fabric = BLOCKS) -> None:
-        self.fabric = fabric
+    def __init__(self, target: DeviceFeatures = MULTIPLIER_BLOCKS) -> None:
+        self.target = target
         operand, total = signed(OPERAND_WIDTH), signed(2 * OPERAND_WIDTH)
         super().__init__(
             {"a": In(operand), "b": In(operand), "adds": In(1), "addend": In(total), "total": Out(total)}
@@ -141,11 +141,11 @@ class AddingMultiplier(wiring.Component):
 
     @property
     def latency(self) -> int:
-        return self.fabric.product_latency
+        return self.target.product_latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        blocks = self.fabric.multiplier_blocks
+        blocks = self.target.multiplier_blocks
         adds = delayed(m, self.adds, self.latency - 1)
         if platform == "ice40" and blocks:
             m.submodules.block = self._ice40_block(adds)
@@ -155,7 +155,7 @@ class AddingMultiplier(wiring.Component):
             m.d.sync += [a.eq(self.a), b.eq(self.b), total.eq(self.addend + Mux(adds, a * b, 0))]
             m.d.comb += self.total.eq(total)
         else:
-            m.submodules.multiplier = multiplier = Multiplier(fabric=self.fabric)
+            m.submodules.multiplier = multiplier = Multiplier(target=self.target)
             addend, added = Signal.like(self.addend, reset_less=True), delayed(m, adds, 1)
             m.d.sync += addend.eq(self.addend)
             m.d.comb += [

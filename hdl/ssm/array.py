@@ -4,15 +4,15 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.devices.features import BLOCKS, Fabric
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.counters import fill_level
-from hdl.primitives.fifo import Queue
+from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import round_shift, saturate
-from hdl.primitives.memory import buffer, table, words_of
+from hdl.primitives.memory import ram, rom, words_of
 from hdl.primitives.registers import delayed
 from hdl.primitives.streams import Beat, beats
-from hdl.ssm.datapath import ArrayProducts
-from hdl.ssm.schedule import ROW_WIDTHS, Single, coefficient_rows, helper_rows, slots_of
+from hdl.ssm.datapath import ArrayDatapath
+from hdl.ssm.schedule import ROW_WIDTHS, Single, coefficient_rows, helper_rows, schedule_of
 from hdl.ssm.state_update import StateUpdate
 from quantize.layers.array import COEFFICIENT_WIDTH, ArraySpec
 
@@ -23,7 +23,7 @@ SHALLOW_ROWS = 16
 class NeuronArray(wiring.Component):
     """`quantize.layers.array.ArraySpec` in gates: one S4D layer, state in memory.
 
-    A channel takes the slots of `hdl.ssm.schedule.slots_of`, one a cycle, without a gap over the ends of
+    A channel takes the slots of `hdl.ssm.schedule.schedule_of`, one a cycle, without a gap over the ends of
     channels and steps. A slot's way: issued in cycle 0, read from the memories in cycle 1, and multiplied;
     from there its products go to the channel's sum and to the state's update.
 
@@ -36,12 +36,12 @@ class NeuronArray(wiring.Component):
     spec : ArraySpec
     multipliers : int
         1 to 4.
-    helped : bool
-        One more than two; see `hdl.ssm.schedule.slots_of`.
+    has_helper : bool
+        One more than two; see `hdl.ssm.schedule.schedule_of`.
     lane : bool
         As a lane of a `hdl.ssm.laned_array.LanedArray`, which adds the offset, the skip path and the
         rounding: u comes in, and the sums of the modes' outputs leave as they are. With 2 or 4 multipliers.
-    fabric : Fabric
+    target : DeviceFeatures
 
     Members
     -------
@@ -50,16 +50,16 @@ class NeuronArray(wiring.Component):
     """
 
     def __init__(
-        self, spec: ArraySpec, multipliers: int, *, helped: bool = False, lane: bool = False,
-        fabric: Fabric = BLOCKS,
+        self, spec: ArraySpec, multipliers: int, *, has_helper: bool = False, lane: bool = False,
+        target: DeviceFeatures = MULTIPLIER_BLOCKS,
     ):  # fmt: skip
-        self.spec, self.helped, self.lane = spec, helped, lane
+        self.spec, self.has_helper, self.lane = spec, has_helper, lane
         self.walkers = multipliers
-        self.slots = slots_of(spec.modes, multipliers, skip=not lane, helped=helped)
-        self.products = ArrayProducts(spec, multipliers, fabric, helped=helped)
+        self.slots = schedule_of(spec.modes, multipliers, skip=not lane, has_helper=has_helper)
+        self.products = ArrayDatapath(spec, multipliers, target, has_helper=has_helper)
         # Helped, the last feedback of a channel and the next one's first follow each other.
-        interval = 1 if helped else {1: 4, 2: 2}.get(multipliers, 1)
-        self.update = StateUpdate(spec, interval, fabric.product_latency)
+        interval = 1 if has_helper else {1: 4, 2: 2}.get(multipliers, 1)
+        self.update = StateUpdate(spec, interval, target.product_latency)
         self.output_width = spec.accumulator_width if lane else spec.output.width
         # A lane's coefficients are in memory blocks: as logic they are many look-up tables deep, for
         # synthesis shares what their bits have in common. Blocks of the ECP5 answer late in a cycle, and
@@ -69,7 +69,7 @@ class NeuronArray(wiring.Component):
 
     @property
     def multipliers(self) -> int:
-        return self.walkers + self.helped
+        return self.walkers + self.has_helper
 
     @property
     def cycles_per_channel(self) -> int:
@@ -105,7 +105,7 @@ class NeuronArray(wiring.Component):
         spec, modes_total = self.spec, self.spec.channels * self.spec.modes
 
         # Input: one channel ahead of the slots, offset added.
-        m.submodules.queue = queue = Queue(Beat(self.output_width), self.queue_depth)
+        m.submodules.queue = queue = RegisterFifo(Beat(self.output_width), self.queue_depth)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         take = Signal()
         given = Signal(range(spec.channels))
@@ -116,8 +116,8 @@ class NeuronArray(wiring.Component):
         ]
         m.d.sync += given.eq(given_next)
         u_in = self.i.payload.value
-        if not self.lane and not self.helped:
-            offsets = table(m, "offsets", words_of(spec.offset, 16), 16)
+        if not self.lane and not self.has_helper:
+            offsets = rom(m, "offsets", words_of(spec.offset, 16), 16)
             m.d.comb += offsets.addr.eq(given_next)
             u_in = saturate(u_in + offsets.data.as_signed(), spec.input.width)
         ahead = Signal(Beat(spec.input.width), reset_less=True)
@@ -200,17 +200,17 @@ class NeuronArray(wiring.Component):
         m.submodules.update = update = self.update
         rows = coefficient_rows(spec, self.walkers)
         # A helper has the outputs of a channel's first mode.
-        first_row = int(self.helped)
+        first_row = int(self.has_helper)
         row = Signal(range(len(rows)), init=first_row)
         width = ROW_WIDTHS[self.walkers]
-        coefficients = table(m, "coefficients", rows, width, block=self.late > 0 if self.lane else None)
+        coefficients = rom(m, "coefficients", rows, width, block=self.late > 0 if self.lane else None)
         velocity_write, velocity_read, position_write, position_read = (
             port
             for name in ("velocities", "positions")
-            for port in buffer(m, name, modes_total, spec.state_width, quick=self.lane)
+            for port in ram(m, name, modes_total, spec.state_width, quick=self.lane)
         )
-        if self.helped:
-            helper = table(m, "helper", helper_rows(spec), COEFFICIENT_WIDTH)
+        if self.has_helper:
+            helper = rom(m, "helper", helper_rows(spec), COEFFICIENT_WIDTH)
             wanted = Mux(busy, single, Single.AHEAD)[:2]
             m.d.comb += [
                 helper.addr.eq(Cat(channel, wanted, does["second"])),
@@ -218,7 +218,7 @@ class NeuronArray(wiring.Component):
             ]
             u_next = saturate(u_next + helper.data.as_signed(), spec.input.width)
         elif not self.lane:
-            skips = table(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
+            skips = rom(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
             m.d.comb += [skips.addr.eq(channel), products.skip_weight.eq(skips.data.as_signed())]
         # A cycle later than the slot that it belongs to: the slots before still need the last one.
         with m.If(started):
@@ -226,7 +226,7 @@ class NeuronArray(wiring.Component):
         # One or two multipliers need a row for each slot of a mode's work.
         parts = len(rows) // modes_total
         has_row = issue & ~does["skip"] if parts > 1 else reads
-        next_row = row + 1 + (does["leaps"] if self.helped else 0)
+        next_row = row + 1 + (does["leaps"] if self.has_helper else 0)
         with m.If(has_row):
             m.d.sync += row.eq(Mux(row == len(rows) - 1, first_row, next_row))
         mode = row // parts
@@ -243,8 +243,8 @@ class NeuronArray(wiring.Component):
         gated_velocity, gated_position = Mux(zero, 0, velocity), Mux(zero, 0, position)
         m.d.comb += [
             # A helped pair leaves products out by itself; elsewhere a register's reset makes the zeros.
-            products.velocity.eq(velocity if self.helped else gated_velocity),
-            products.position.eq(position if self.helped else gated_position),
+            products.velocity.eq(velocity if self.has_helper else gated_velocity),
+            products.position.eq(position if self.has_helper else gated_position),
             products.cleared.eq(zero),
             products.u.eq(u_now),
             products.row.eq(words),

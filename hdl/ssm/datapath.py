@@ -4,7 +4,7 @@ from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.devices.features import BLOCKS, Fabric
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.multiplier import AddingMultiplier, Multiplier
 from hdl.primitives.registers import delayed
 from hdl.ssm.schedule import ROW_WIDTHS, Single
@@ -13,7 +13,7 @@ from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_
 PRODUCT_WIDTH = 32
 
 
-class ArrayProducts(wiring.Component):
+class ArrayDatapath(wiring.Component):
     """The multipliers of an array, from a slot's states and coefficients to its products.
 
     Cycles count from a slot's issue: all that goes in belongs to cycle 1, when the memories answer.
@@ -23,9 +23,9 @@ class ArrayProducts(wiring.Component):
     spec : ArraySpec
     multipliers : int
         1 to 4.
-    fabric : Fabric
-    helped : bool
-        A helper beside two; see `hdl.ssm.schedule.slots_of`.
+    target : DeviceFeatures
+    has_helper : bool
+        A helper beside two; see `hdl.ssm.schedule.schedule_of`.
 
     Members
     -------
@@ -56,8 +56,20 @@ class ArrayProducts(wiring.Component):
         The channel's sum, `total_latency` cycles after the issue of its last slot.
     """
 
-    def __init__(self, spec: ArraySpec, multipliers: int, fabric: Fabric = BLOCKS, *, helped: bool = False):
-        self.spec, self.multipliers, self.fabric, self.helped = spec, multipliers, fabric, helped
+    def __init__(
+        self,
+        spec: ArraySpec,
+        multipliers: int,
+        target: DeviceFeatures = MULTIPLIER_BLOCKS,
+        *,
+        has_helper: bool = False,
+    ):
+        self.spec, self.multipliers, self.target, self.has_helper = (
+            spec,
+            multipliers,
+            target,
+            has_helper,
+        )
         state = signed(spec.state_width)
         names = ("clears", "counts", "moves", "weighs", "skip", "helps", "begins", "cleared")
         inputs = {name: In(1) for name in names}
@@ -81,7 +93,7 @@ class ArrayProducts(wiring.Component):
     @property
     def contribution_latency(self) -> int:
         """Cycles from a slot's states to what it adds: a product, or several, added first."""
-        return self.fabric.product_latency + {1: 0, 2: 1, 3: 2, 4: 1}[self.multipliers]
+        return self.target.product_latency + {1: 0, 2: 1, 3: 2, 4: 1}[self.multipliers]
 
     @property
     def total_latency(self) -> int:
@@ -93,11 +105,11 @@ class ArrayProducts(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        count = 0 if self.helped else self.multipliers
-        multipliers = [Multiplier(fabric=self.fabric) for _ in range(count)]
+        count = 0 if self.has_helper else self.multipliers
+        multipliers = [Multiplier(target=self.target) for _ in range(count)]
         for index, multiplier in enumerate(multipliers):
             m.submodules[f"multiplier_{index}"] = multiplier
-        if self.helped:
+        if self.has_helper:
             contribution = self._helped_pair(m)
         elif self.multipliers == 1:
             contribution = self._in_turn(m, multipliers[0])
@@ -228,7 +240,7 @@ class ArrayProducts(wiring.Component):
         of a third, the helper's. A cleared state is one whose products they leave out.
         """
         names = "of_velocity", "of_position", "helper"
-        of_velocity, of_position, helper = multipliers = [AddingMultiplier(self.fabric) for _ in names]
+        of_velocity, of_position, helper = multipliers = [AddingMultiplier(self.target) for _ in names]
         for name, multiplier in zip(names, multipliers, strict=True):
             m.submodules[name] = multiplier
         halves = [self.row.word_select(index, COEFFICIENT_WIDTH) for index in range(2)]

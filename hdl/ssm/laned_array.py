@@ -5,10 +5,10 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.counters import channel_counter, lane_turn
-from hdl.primitives.deep_fifo import CertainStore, Outlet
-from hdl.primitives.fifo import Queue
+from hdl.primitives.deep_fifo import CreditFifo, UncheckedFifo
+from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import round_shift, saturate
-from hdl.primitives.memory import table, words_of
+from hdl.primitives.memory import rom, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
 from hdl.primitives.selection import one_of
@@ -82,8 +82,8 @@ class LanedArray(wiring.Component):
         spec, channels, count = self.spec, self.spec.channels, len(self.lanes)
 
         # The head: u = saturate(x + offset).
-        m.submodules.head = head = Queue(Beat(spec.input.width), 2)
-        offsets = table(m, "offsets", words_of(spec.offset, 16), 16)
+        m.submodules.head = head = RegisterFifo(Beat(spec.input.width), 2)
+        offsets = rom(m, "offsets", words_of(spec.offset, 16), 16)
         _, offsets_at = channel_counter(m, "given", channels, self.i.valid & self.i.ready)
         primed = Signal()  # the first cycle after a reset only reads the first offset
         m.d.sync += primed.eq(1)
@@ -101,7 +101,7 @@ class LanedArray(wiring.Component):
         # Dealing. A lane holds a channel ahead, one at work, and those on the way to its queue's end: their u
         # are kept for the skip path, so there is always a place for one that a lane takes.
         held = 2 + self.lanes[0].queue_depth
-        m.submodules.kept = kept = CertainStore(signed(spec.input.width), held * count)
+        m.submodules.kept = kept = UncheckedFifo(signed(spec.input.width), held * count)
         dealt = lane_turn(m, "dealt", count, channels, head.o.valid & head.o.ready)
         for index, lane in enumerate(self.lanes):
             m.submodules[f"lane_{index}"] = lane
@@ -118,7 +118,7 @@ class LanedArray(wiring.Component):
         ]
 
         # Collecting, in the order of the dealing.
-        m.submodules.outlet = outlet = Outlet(Beat(spec.output.width), self.TAIL_LATENCY)
+        m.submodules.outlet = outlet = CreditFifo(Beat(spec.output.width), self.TAIL_LATENCY)
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
         enter, entered = Signal(), Signal()
         collected = lane_turn(m, "collected", count, channels, enter)
@@ -148,7 +148,7 @@ class LanedArray(wiring.Component):
         # The tail. Cycle 1: the sum of the outputs; 3: the skip path's product; 4: added; 5: rounded, and
         # clipped as it goes.
         m.submodules.multiplier = multiplier = Multiplier()
-        skips = table(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
+        skips = rom(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
         _, skips_at = channel_counter(m, "left", channels, entered)
         total = Signal(signed(spec.accumulator_width), reset_less=True)
         outputs = delayed(m, chosen, multiplier.latency, reset_less=True)

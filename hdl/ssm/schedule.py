@@ -29,11 +29,11 @@ class Single(IntEnum):
     """Nothing, while a helper's memory gives the next channel's offset."""
 
 
-HELPED_MODES = 4
+HELPER_MODES = 4
 """So many modes at least give a helper time for its products."""
-HELPED_EVERY = 3
+HELPER_EVERY = 3
 """A helper has the outputs of the first mode, and of the one so many after it if there is time."""
-MOST_HELPED = 2
+MOST_HELPER_MODES = 2
 """With more, a helper's memory would be twice as large."""
 
 
@@ -81,7 +81,7 @@ class Slot:
         return self.reads and self.moves and self.single is Single.VELOCITY
 
 
-def slots_of(modes: int, multipliers: int, *, skip: bool = True, helped: bool = False) -> list[Slot]:
+def schedule_of(modes: int, multipliers: int, *, skip: bool = True, has_helper: bool = False) -> list[Slot]:
     """The slots of a channel, with or without that of its skip path.
 
     Four multipliers take the skip path and then a mode a slot; two take a mode's outputs in one slot and its
@@ -100,13 +100,13 @@ def slots_of(modes: int, multipliers: int, *, skip: bool = True, helped: bool = 
         If there are not 1 to 4 multipliers, an odd number of them without the skip path, or a helper beside
         others than two, or for less than `HELPED_MODES` modes.
     """
-    if helped:
-        if multipliers != 2 or modes < HELPED_MODES:
+    if has_helper:
+        if multipliers != 2 or modes < HELPER_MODES:
             raise ValueError(
-                f"a helper goes with two multipliers and {HELPED_MODES} modes or more, "
+                f"a helper goes with two multipliers and {HELPER_MODES} modes or more, "
                 f"not with {multipliers} and {modes}"
             )
-        return _slots_of_helped(modes)
+        return _slots_with_helper(modes)
     if multipliers not in ROW_WIDTHS:
         raise ValueError(f"an array has 1 to 4 multipliers, not {multipliers}")
     if multipliers % 2 and not skip:
@@ -128,21 +128,21 @@ def slots_of(modes: int, multipliers: int, *, skip: bool = True, helped: bool = 
     return found
 
 
-def helped_modes(modes: int) -> range:
+def helper_modes(modes: int) -> range:
     """The modes of a channel whose outputs a helper has."""
     # Each takes two slots that one which weighs follows, and the mode between a third; the skip path one.
-    return range(0, min((modes - 1) // HELPED_EVERY, MOST_HELPED) * HELPED_EVERY, HELPED_EVERY)
+    return range(0, min((modes - 1) // HELPER_EVERY, MOST_HELPER_MODES) * HELPER_EVERY, HELPER_EVERY)
 
 
-def _slots_of_helped(modes: int) -> list[Slot]:
-    helped = helped_modes(modes)
-    after = {mode + 1: Single.HELD_POSITION for mode in helped}
-    after |= {helped[-1] + 2: Single.SKIP, modes - 1: Single.AHEAD}
+def _slots_with_helper(modes: int) -> list[Slot]:
+    has_helper = helper_modes(modes)
+    after = {mode + 1: Single.HELD_POSITION for mode in has_helper}
+    after |= {has_helper[-1] + 2: Single.SKIP, modes - 1: Single.AHEAD}
     found = []
     for mode in range(modes):
-        second = mode >= helped[-1] > 0
-        leaps = mode + 1 in helped or mode == modes - 1
-        if mode in helped:
+        second = mode >= has_helper[-1] > 0
+        leaps = mode + 1 in has_helper or mode == modes - 1
+        if mode in has_helper:
             found.append(
                 Slot(mode, reads=True, moves=True, weighs=False, single=Single.VELOCITY, second=second)
             )
@@ -216,7 +216,7 @@ def helper_rows(spec: ArraySpec) -> list[int]:
     """
     places = 1 << (spec.channels - 1).bit_length()
     rows = []
-    for mode in helped_modes(spec.modes):
+    for mode in helper_modes(spec.modes):
         shifts = spec.input_shift[:, mode] // SHIFT_STEP, spec.position_shift[:, mode] // SHIFT_STEP
         words = {
             Single.VELOCITY: [

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from hdl.devices.devices import Part
+from hdl.devices.devices import Device
 from hdl.toolchain.placement import PlaceAndRoute
 from hdl.toolchain.tools import run_tool
 
 
-def write_bitstream(routed: PlaceAndRoute, part: Part, folder: Path) -> Path:
+def write_bitstream(routed: PlaceAndRoute, device: Device, folder: Path) -> Path:
     """Pack `routed`, and return the path of the bitstream (`design.bin` or `design.bit`) in `folder`.
 
     Raises
@@ -16,7 +16,7 @@ def write_bitstream(routed: PlaceAndRoute, part: Part, folder: Path) -> Path:
         If the packer is missing or fails.
     """
     source = routed.layout
-    if part.family == "ice40":
+    if device.family == "ice40":
         tool, arguments, name = "yowasp-icepack", [], "design.bin"
     else:
         tool, arguments, name = "yowasp-ecppack", ["--compress"], "design.bit"

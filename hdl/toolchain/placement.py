@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from hdl.devices.devices import Part
+from hdl.devices.devices import Device
 from hdl.toolchain.synthesis import Synthesis
 from hdl.toolchain.tools import run_tool
 from quantize.errors import StatespikeError
@@ -86,10 +86,10 @@ def place_and_route(
     """
     require_fit(synthesis)
     folder.mkdir(parents=True, exist_ok=True)
-    target = clock_mhz or synthesis.part.clock_mhz
-    files = ["--json", _bring(synthesis.netlist, folder), *_pins(synthesis.part, constraints, folder)]
+    target = clock_mhz or synthesis.device.clock_mhz
+    files = ["--json", _bring(synthesis.netlist, folder), *_pins(synthesis.device, constraints, folder)]
     with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(lambda seed: _place(synthesis.part, folder, seed, target, files), seeds))
+        return list(pool.map(lambda seed: _place(synthesis.device, folder, seed, target, files), seeds))
 
 
 def require_fit(synthesis: Synthesis) -> None:
@@ -100,10 +100,10 @@ def require_fit(synthesis: Synthesis) -> None:
     StatespikeError
         If something is short; the message says what, and by how much.
     """
-    part = synthesis.part
-    short = synthesis.resources.shortfall(part)
+    device = synthesis.device
+    short = synthesis.resources.shortfall(device)
     if short:
-        raise StatespikeError(f"the design does not fit {part.name}: it needs {', and '.join(short)}")
+        raise StatespikeError(f"the design does not fit {device.name}: it needs {', and '.join(short)}")
 
 
 def _bring(path: Path, folder: Path) -> str:
@@ -113,25 +113,25 @@ def _bring(path: Path, folder: Path) -> str:
     return path.name
 
 
-def _pins(part: Part, constraints: Path | None, folder: Path) -> list[str]:
+def _pins(device: Device, constraints: Path | None, folder: Path) -> list[str]:
     """What tells nextpnr of the pins: their file, or that all but the clock's are free."""
     if constraints is not None:
-        return [_CONSTRAINTS[part.family], _bring(constraints, folder)]
-    if part.family == "ice40":
+        return [_CONSTRAINTS[device.family], _bring(constraints, folder)]
+    if device.family == "ice40":
         return []
     (folder / "clock.lpf").write_text(_CLOCK_PIN)
-    return [_CONSTRAINTS[part.family], "clock.lpf", "--lpf-allow-unconstrained"]
+    return [_CONSTRAINTS[device.family], "clock.lpf", "--lpf-allow-unconstrained"]
 
 
-def _place(part: Part, folder: Path, seed: int, clock_mhz: float, files: list[str]) -> PlaceAndRoute:
-    option, suffix = _LAYOUT[part.family]
+def _place(device: Device, folder: Path, seed: int, clock_mhz: float, files: list[str]) -> PlaceAndRoute:
+    option, suffix = _LAYOUT[device.family]
     layout, report, log = (f"seed{seed}.{ending}" for ending in (suffix, "json", "log"))
     arguments = [
-        *part.flags, "--package", part.package, *files, option, layout, "--report", report,
+        *device.flags, "--package", device.package, *files, option, layout, "--report", report,
         "--seed", str(seed), "--freq", str(clock_mhz), "--timing-allow-fail",
-        *_METHODS[part.family],
+        *_METHODS[device.family],
     ]  # fmt: skip
-    run_tool(f"yowasp-nextpnr-{part.family}", arguments, folder, log)
+    run_tool(f"yowasp-nextpnr-{device.family}", arguments, folder, log)
     figures = json.loads((folder / report).read_text())
     if not figures["fmax"]:
         raise StatespikeError(f"nextpnr found no clock in the design (log: {folder / log})")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from hdl.devices.devices import Family, Part
+from hdl.devices.devices import Device, Family
 from hdl.devices.resources import Resources
 from hdl.primitives.adder import ADDER_NAME
 from hdl.toolchain.verilog import run_yosys
@@ -51,7 +51,7 @@ class Synthesis:
 
     Parameters
     ----------
-    part : Part
+    device : Device
     resources : Resources
     netlist : Path
         JSON for nextpnr.
@@ -60,7 +60,7 @@ class Synthesis:
     log : Path
     """
 
-    part: Part
+    device: Device
     resources: Resources
     netlist: Path
     rtlil: Path
@@ -68,7 +68,7 @@ class Synthesis:
 
 
 def synthesise(
-    rtlil: str, part: Part, folder: Path, expected: Expected | None = None, no_collisions: bool = False,
+    rtlil: str, device: Device, folder: Path, expected: Expected | None = None, no_collisions: bool = False,
     *, wide_tables: bool = True,
 ) -> Synthesis:  # fmt: skip
     """Map a design to the cells of a part.
@@ -77,7 +77,7 @@ def synthesise(
     ----------
     rtlil : str
         The design; its top module is called `top`.
-    part : Part
+    device : Device
     folder : Path
         Receives netlist and log.
     expected : Expected, optional
@@ -101,10 +101,10 @@ def synthesise(
     # Only a port with a clock has a cycle in which it may collide.
     clocked = "t:$memrd_v2 r:CLK_ENABLE=1 %i"
     relax = f"setparam -set COLLISION_X_MASK 1'1 {clocked}\n" if no_collisions else ""
-    command = f"synth_{part.family}"
-    if part.family == "ecp5" and not wide_tables:
+    command = f"synth_{device.family}"
+    if device.family == "ecp5" and not wide_tables:
         command += " -nowidelut"
-    blocks = _MULTIPLIERS_ALONE if part.family == "ice40" and part.dsps else ""
+    blocks = _MULTIPLIERS_ALONE if device.family == "ice40" and device.dsps else ""
     log = run_yosys(
         f"read_rtlil design.il\n{relax}{_map_alone(rtlil)}{blocks}{command} -top top -json netlist.json\n"
         "tee -q -o cells.json stat -json\nwrite_rtlil netlist.il\n",
@@ -116,15 +116,15 @@ def synthesise(
     cells = json.loads((folder / "cells.json").read_text())["design"]["num_cells_by_type"]
     unmapped = [name for name in cells if name.startswith("$") and name != "$scopeinfo"]
     if unmapped:
-        raise StatespikeError(f"{part.name} has no cell for {', '.join(unmapped)} (log: {log})")
-    resources = count(cells, part.family)
+        raise StatespikeError(f"{device.name} has no cell for {', '.join(unmapped)} (log: {log})")
+    resources = count(cells, device.family)
     for name, wanted in asdict(expected or Expected()).items():
         found = resources.as_dict()[name]
         if wanted is not None and wanted != found:
             raise StatespikeError(
-                f"synthesis for {part.name} made {found} {name} cells instead of {wanted} (log: {log})"
+                f"synthesis for {device.name} made {found} {name} cells instead of {wanted} (log: {log})"
             )
-    return Synthesis(part, resources, folder / "netlist.json", folder / "netlist.il", log)
+    return Synthesis(device, resources, folder / "netlist.json", folder / "netlist.il", log)
 
 
 # The multiplier blocks of the iCE40 are made, and their registers packed, while every multiplier is still in

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.fixed import requantise, saturate
 from hdl.primitives.functions import gelu_of, rise_of
-from hdl.primitives.memory import buffer, table, words_of
+from hdl.primitives.memory import ram, rom, words_of
 from hdl.primitives.streams import beats
 from quantize.layers.functions import TRIT_WIDTH, Gelu
 from quantize.layers.glu import LEAK_SHIFT, FireGluSpec, SmoothGluSpec, SpikeGluSpec
@@ -105,8 +105,8 @@ class IntegrateAndFire(_Patient):
     def make(self, m: Module, leaves: Signal) -> None:
         spec = self.spec
         width, channels = spec.input.width, spec.channels
-        write, read = buffer(m, "potentials", channels, width)
-        thresholds = table(m, "thresholds", words_of(spec.threshold, width), width)
+        write, read = ram(m, "potentials", channels, width)
+        thresholds = rom(m, "thresholds", words_of(spec.threshold, width), width)
         channel = Signal(range(channels))
         potential = Signal(signed(width), reset_less=True)
         old = Mux(self.i.payload.first, 0, read.data)

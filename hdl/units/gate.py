@@ -4,8 +4,8 @@ from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.devices.features import BLOCKS, Fabric
-from hdl.primitives.deep_fifo import ShortOutlet
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.primitives.deep_fifo import RegisterCreditFifo
 from hdl.primitives.fixed import requantise, round_shift, saturate, shift_left
 from hdl.primitives.functions import SIGMOID_LATENCY, sigmoid_of
 from hdl.primitives.multiplier import Multiplier
@@ -20,8 +20,8 @@ class SigmoidGate(wiring.Component):
     Parameters
     ----------
     spec : GluSpec
-    fabric : Fabric
-    waits : bool
+    target : DeviceFeatures
+    sequential : bool
         A pair is taken when the product before has left. Nothing has to accompany it then: some hundred
         logic cells less.
 
@@ -31,21 +31,25 @@ class SigmoidGate(wiring.Component):
     o : Out(stream of Beat), in the residual format
     """
 
-    def __init__(self, spec: GluSpec, fabric: Fabric = BLOCKS, *, waits: bool = False):
-        self.spec, self.waits = spec, waits
-        self.multiplier = Multiplier(OPERAND_WIDTH, spec.sigmoid.fraction + 1, fabric=fabric)
+    def __init__(
+        self, spec: GluSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS, *, sequential: bool = False
+    ):
+        self.spec, self.sequential = spec, sequential
+        self.multiplier = Multiplier(OPERAND_WIDTH, spec.sigmoid.fraction + 1, target=target)
         # Cycles from a gate until its sigmoid is an operand, and until its product comes to the end: rounded,
         # and clipped on its way into the queue there, for an addition that clips follows.
         self.operand_after = 1 + SIGMOID_LATENCY
         latency = self.operand_after + self.multiplier.latency + 1
         shape = Beat(spec.output.width)
-        self.outlet = ShortOutlet(shape, latency, latency + ShortOutlet.RETURN if waits else 2)
+        self.outlet = RegisterCreditFifo(
+            shape, latency, latency + RegisterCreditFifo.RETURN if sequential else 2
+        )
         super().__init__({"i": In(beats(spec.sum_width)), "o": Out(beats(spec.output.width))})
 
     @property
     def pair_cycles(self) -> int:
         """Cycles from a pair to the next one."""
-        return self.outlet.period + self.waits
+        return self.outlet.period + self.sequential
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -55,13 +59,13 @@ class SigmoidGate(wiring.Component):
 
         def accompanied(of_pair: Signal, cycles: int) -> Signal:
             """What a pair's first beat left in a register, so many cycles after its second one."""
-            return of_pair if self.waits else delayed(m, of_pair, cycles, reset_less=True)
+            return of_pair if self.sequential else delayed(m, of_pair, cycles, reset_less=True)
 
         at_gate, take = Signal(), Signal()
         value, marks = Signal(signed(OPERAND_WIDTH), reset_less=True), Signal(2, reset_less=True)
         # Only a pair that waits keeps its value from coming before there is room.
         m.d.comb += [
-            self.i.ready.eq(outlet.room if self.waits else outlet.room | ~at_gate),
+            self.i.ready.eq(outlet.room if self.sequential else outlet.room | ~at_gate),
             take.eq(self.i.valid & self.i.ready),
             outlet.enter.eq(take & at_gate),
         ]

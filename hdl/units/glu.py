@@ -5,7 +5,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 
 from hdl.devices.devices import Family
-from hdl.devices.features import BLOCKS, Fabric
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.mixers.blocks import block_sizes
 from hdl.mixers.event import EventMixer
 from hdl.units.activations import IntegrateAndFire, Smooth, Spikes
@@ -37,22 +37,29 @@ class Glu(Unit):
     spec : GluSpec
     lanes : int
         Of the mixer, 1 to 2 H.
-    fabric : Fabric
-    waits : bool
+    target : DeviceFeatures
+    sequential : bool
         See `SigmoidGate`.
     """
 
-    WAITS_FOR = "one pair after the other"
+    SEQUENTIAL_PART = "one pair after the other"
 
-    def __init__(self, spec: GluSpec, lanes: int, fabric: Fabric = BLOCKS, *, waits: bool = False):
+    def __init__(
+        self,
+        spec: GluSpec,
+        lanes: int,
+        target: DeviceFeatures = MULTIPLIER_BLOCKS,
+        *,
+        sequential: bool = False,
+    ):
         # mypy cannot see that the table pairs specifications with their components.
         self.activations = ACTIVATIONS[spec.kind](spec)  # type: ignore[arg-type]
         # Outputs alternate: value of channel 0, gate of channel 0, value of channel 1, ...
         weight = np.stack([spec.value, spec.gate], axis=2).reshape(spec.channels, -1)
         bias = np.stack([spec.value_bias, spec.gate_bias], axis=1).reshape(-1)
-        self.mixer = EventMixer(weight, bias, lanes, spec.activation_format.width, fabric)
-        self.gate = SigmoidGate(spec, fabric, waits=waits)
-        super().__init__(spec, lanes, fabric)
+        self.mixer = EventMixer(weight, bias, lanes, spec.activation_format.width, target)
+        self.gate = SigmoidGate(spec, target, sequential=sequential)
+        super().__init__(spec, lanes, target)
 
     @staticmethod
     def lane_choices(spec: GluSpec) -> list[int]:
@@ -60,9 +67,9 @@ class Glu(Unit):
         return [1, *(2 * pairs for pairs in block_sizes(spec.channels))]
 
     @staticmethod
-    def mixer_size(spec: GluSpec, lanes: int, waits: bool, family: Family) -> int:
+    def mixer_size(spec: GluSpec, lanes: int, sequential: bool, family: Family) -> int:
         """Logic cells of the lanes, and of a gate that does not wait."""
-        return LANE_CELLS * lanes + (0 if waits else PIPELINE_CELLS)
+        return LANE_CELLS * lanes + (0 if sequential else PIPELINE_CELLS)
 
     @property
     def multipliers(self) -> int:
@@ -74,7 +81,7 @@ class Glu(Unit):
         """The worst case: no activation is zero, and each block waits for the pairs of the one before."""
         mixer = self.mixer
         cycles = mixer.cycles_per_step
-        if self.gate.waits:
+        if self.gate.sequential:
             pairs = -(-mixer.lanes // 2) * self.gate.pair_cycles
             cycles = mixer.blocks * max(mixer.channels + 1, mixer.block_latency + pairs) + 1
         return max(cycles, self.spec.channels * self.activations.cycles_per_beat + 1)

@@ -3,7 +3,7 @@
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 
-from hdl.devices.features import BLOCKS, Fabric
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.mixers.event import EventMixer
 from hdl.primitives.fixed import requantise
 from hdl.units.activations import Spikes
@@ -20,13 +20,13 @@ class SpikeLinear(Unit):
     spec : SpikeLinearSpec
     lanes : int
         Of the mixer, 1 to H.
-    fabric : Fabric
+    target : DeviceFeatures
     """
 
-    def __init__(self, spec: SpikeLinearSpec, lanes: int, fabric: Fabric = BLOCKS):
+    def __init__(self, spec: SpikeLinearSpec, lanes: int, target: DeviceFeatures = MULTIPLIER_BLOCKS):
         self.spikes = Spikes(spec)
         self.mixer = EventMixer(spec.weight, spec.bias, lanes, TRIT_WIDTH)
-        super().__init__(spec, lanes, fabric)
+        super().__init__(spec, lanes, target)
 
     @property
     def multipliers(self) -> int:

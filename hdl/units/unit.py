@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.devices import Family
-from hdl.devices.features import BLOCKS, Fabric
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.mixers.blocks import block_sizes
 from hdl.primitives.streams import beats
 
@@ -21,7 +21,7 @@ class Unit(wiring.Component):
         With `input` and `output` formats and a number of `channels`.
     lanes : int
         Of the mixer: outputs computed at a time.
-    fabric : Fabric
+    target : DeviceFeatures
 
     Members
     -------
@@ -29,16 +29,16 @@ class Unit(wiring.Component):
     o : Out(stream of Beat), in the residual format
     """
 
-    WAITS_FOR: str | None = None
+    SEQUENTIAL_PART: str | None = None
     """What it does one after the other with `waits`, a form smaller and slower; None if there is none."""
 
     @staticmethod
-    def mixer_size(spec: Any, lanes: int, waits: bool, family: Family) -> int:
+    def mixer_size(spec: Any, lanes: int, sequential: bool, family: Family) -> int:
         """What a mixer takes of a part, to be compared with that of other lanes."""
         return lanes
 
-    def __init__(self, spec: Any, lanes: int, fabric: Fabric = BLOCKS):
-        self.spec, self.lanes, self.fabric = spec, lanes, fabric
+    def __init__(self, spec: Any, lanes: int, target: DeviceFeatures = MULTIPLIER_BLOCKS):
+        self.spec, self.lanes, self.target = spec, lanes, target
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     @staticmethod

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from amaranth.lib.wiring import Component
 
-from hdl.devices.devices import Part
+from hdl.devices.devices import Device
 from hdl.toolchain.verilog import run_yosys
 from quantize.errors import StatespikeError
 from sim.backends.base import Backend, Prepared
@@ -34,7 +34,7 @@ class Netlist(Backend):
     ----------
     netlist : Path
         RTLIL of the synthesised design; its top module is `top`, with the ports of the design itself.
-    part : Part
+    device : Device
         What it was synthesised for.
 
     Raises
@@ -46,10 +46,10 @@ class Netlist(Backend):
     name = "netlist"
     concurrent = True
 
-    def __init__(self, netlist: Path, part: Part):
-        if part.family != "ice40":
+    def __init__(self, netlist: Path, device: Device):
+        if device.family != "ice40":
             raise StatespikeError(
-                f"Yosys has no simulation models of all cells of {part.name}, only of iCE40"
+                f"Yosys has no simulation models of all cells of {device.name}, only of iCE40"
             )
         self.netlist = netlist
 

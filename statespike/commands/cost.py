@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from hdl.devices.devices import part
+from hdl.devices.devices import find_device
 from hdl.emit.generate import convert, generate
 from hdl.emit.manifest import manifest_of
 from hdl.planning.planner import plan_network
@@ -48,11 +48,11 @@ def cost(
 
     Example: statespike cost smnist-gsu smnist-binary_s4d --device up5k
     """
-    parts = [part(name) for name in device or ["up5k"]]
+    devices = [find_device(name) for name in device or ["up5k"]]
     results: list[dict[str, Any]] = []
     for path in networks:
         network = integers_of(path)
-        for chosen in parts:
+        for chosen in devices:
             plan = plan_network(network, chosen, oversize=True)
             manifest = manifest_of(network, plan)
             result = {"network": str(path)} | {

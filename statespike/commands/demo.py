@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from hdl.devices.devices import part
+from hdl.devices.devices import find_device
 from hdl.emit.build_folder import MANIFEST
 from hdl.emit.generate import convert, earlier, generate
 from hdl.network.top import Network
@@ -50,7 +50,7 @@ def demo(
     network = quantise_checkpoint(checkpoint, task.calibration, Precision())
     folder.mkdir(parents=True, exist_ok=True)
     save_network(network, folder / NETWORK)
-    plan = plan_network(network, part(DEVICE))
+    plan = plan_network(network, find_device(DEVICE))
     circuit = convert(network, plan)
     known = earlier(circuit, folder / CIRCUIT)
     if known is None:

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from hdl.devices.devices import part
+from hdl.devices.devices import find_device
 from hdl.emit.build_folder import MANIFEST, refuse_others
 from hdl.emit.generate import DESIGN, convert
 from hdl.emit.generate import generate as generate_folder
 from hdl.planning.explain import ComponentCost, explain
 from hdl.planning.planner import plan_network
 from statespike.networks import integers_of
-from statespike.options import Device, Json, NetworkPath, Seeds
+from statespike.options import DeviceName, Json, NetworkPath, Seeds
 from statespike.output import note, progress, say, show, write_json
 
 
@@ -23,7 +23,7 @@ def generate(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="folder to write", show_default=False)
     ],
-    device: Device = "up5k",
+    device: DeviceName = "up5k",
     rate: Annotated[
         float | None,
         typer.Option(
@@ -51,7 +51,7 @@ def generate(
     integers = integers_of(network)
     with progress() as bars:
         bars.add_task("planning", total=None)
-        plan = plan_network(integers, part(device), rate=rate, oversize=oversize)
+        plan = plan_network(integers, find_device(device), rate=rate, oversize=oversize)
         components = explain(integers, plan) if explained else []
     with progress() as bars:
         bars.add_task("generating, placing and routing" if pnr else "generating", total=None)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from amaranth.lib.wiring import Component
 
-from hdl.devices.devices import Part, part
+from hdl.devices.devices import Device, find_device
 from hdl.emit.generate import expected_of
 from hdl.network.top import Network
 from hdl.planning.planner import plan_network
@@ -23,7 +23,7 @@ from sim.backends.base import Backend
 from sim.backends.netlist import Netlist
 from sim.check import Pace, check
 from statespike.networks import integers_of, sequences_of
-from statespike.options import Data, Device, Json, Limit, Logits, NetworkPath, TaskName
+from statespike.options import Data, DeviceName, Json, Limit, Logits, NetworkPath, TaskName
 from statespike.output import progress, say, write_json, write_logits
 
 MISMATCH = 1
@@ -50,7 +50,7 @@ def simulate(
         Path | None,
         typer.Option(metavar="NETWORK", help="whose reference to compare with; by default NETWORK's own"),
     ] = None,
-    device: Device = "up5k",
+    device: DeviceName = "up5k",
     data: Data = None,
     limit: Limit = None,
     input_gaps: Annotated[float, typer.Option(help="probability that the source pauses in a cycle")] = 0.0,
@@ -79,7 +79,7 @@ def simulate(
     circuit = integers_of(network, task, data)
     reference = circuit if against is None else integers_of(against, task, data)
     _require_same_shape(circuit, reference)
-    target = part(device)
+    target = find_device(device)
     with progress() as bars, tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
         folder = keep or Path(temporary)
         design, simulator = _prepare(backend, circuit, target, folder)
@@ -126,7 +126,7 @@ def simulate(
 
 
 def _prepare(
-    simulator: Simulator, circuit: QuantizedNetwork, target: Part, folder: Path
+    simulator: Simulator, circuit: QuantizedNetwork, target: Device, folder: Path
 ) -> tuple[Callable[[], Component], Backend]:
     """What makes the design, and what runs it; for the netlist, the design is synthesised here."""
     if simulator is not Simulator.NETLIST:

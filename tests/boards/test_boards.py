@@ -12,7 +12,7 @@ from quantize.errors import StatespikeError
 
 def test_icebreaker():
     icebreaker = board("icebreaker")
-    assert icebreaker.part.name == "up5k"
+    assert icebreaker.device.name == "up5k"
     assert icebreaker.clock_mhz == 12
     assert icebreaker.pins == {"clk": "35", "rx": "6", "tx": "9", "led": "11"}
     assert icebreaker.led_inverted
@@ -20,7 +20,7 @@ def test_icebreaker():
 
 def test_ulx3s():
     ulx3s = board("ulx3s-25f")
-    assert ulx3s.part.name == "ecp5-25k"
+    assert ulx3s.device.name == "ecp5-25k"
     assert ulx3s.clock_mhz == 25
     assert ulx3s.pins["clk"] == "G2"
     assert not ulx3s.led_inverted
@@ -93,6 +93,6 @@ def test_shell_holds_the_reset_after_power_up_and_then_answers(tiny):
 def test_a_network_for_a_board_leaves_room_for_its_link():
     """The shipped GSU: its fastest circuit fits the part alone, but was not placed with a link beside it."""
     whole, estimate = board("icebreaker"), Resources(lut=3708, ff=2961, bram=29, spram=3, dsp=8)
-    assert shortfall(estimate, 4778, whole.part) == []
+    assert shortfall(estimate, 4778, whole.device) == []
     (short,) = shortfall(estimate, 4778, whole.room)
     assert "logic cells" in short

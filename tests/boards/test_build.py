@@ -13,8 +13,8 @@ from quantize.errors import StatespikeError
 
 def test_folder_appears_whole(tmp_path):
     target = tmp_path / "deep" / "build"
-    with build_folder(target) as part:
-        (part / "manifest.json").write_text("{}")
+    with build_folder(target) as unfinished:
+        (unfinished / "manifest.json").write_text("{}")
         assert not target.exists()
     assert (target / "manifest.json").exists()
     assert [path.name for path in target.parent.iterdir()] == ["build"]
@@ -22,15 +22,15 @@ def test_folder_appears_whole(tmp_path):
 
 def test_interrupted_build_leaves_the_old_one_whole(tmp_path):
     target = tmp_path / "build"
-    with build_folder(target) as part:
-        (part / "manifest.json").write_text("old")
-    with pytest.raises(KeyboardInterrupt), build_folder(target) as part:
-        (part / "manifest.json").write_text("new")
+    with build_folder(target) as unfinished:
+        (unfinished / "manifest.json").write_text("old")
+    with pytest.raises(KeyboardInterrupt), build_folder(target) as unfinished:
+        (unfinished / "manifest.json").write_text("new")
         raise KeyboardInterrupt
     assert (target / "manifest.json").read_text() == "old"
-    with build_folder(target) as part:
-        assert not any(part.iterdir()), "nothing is left of the interrupted build"
-        (part / "manifest.json").write_text("newer")
+    with build_folder(target) as unfinished:
+        assert not any(unfinished.iterdir()), "nothing is left of the interrupted build"
+        (unfinished / "manifest.json").write_text("newer")
     assert (target / "manifest.json").read_text() == "newer"
 
 

@@ -12,7 +12,7 @@ from boards.host import Host, SerialPort
 from boards.link import ACKNOWLEDGE, BoardTop, Link
 from boards.uart import divisor
 from boards.virtual import VirtualBoard
-from hdl.devices.devices import part
+from hdl.devices.devices import find_device
 from hdl.primitives.single_port import SinglePortMemory
 from hdl.primitives.streams import Logit, beats
 from hdl.toolchain import Expected, synthesise
@@ -173,8 +173,8 @@ def test_queue_in_the_single_port_memory_equals_its_portable_twin(draw, tmp_path
     x = draw(1, 300, 1, seed=9)
     stimulus = Stimulus(list(x), input_gaps=0.3, output_stalls=0.5)
     design = Echo(64, 300, spram=True)
-    synthesis = synthesise(rtlil_text(design), part("up5k"), tmp_path, Expected(bram=0, spram=1))
-    run = Netlist(synthesis.rtlil, synthesis.part).run(design, stimulus, tmp_path)
+    synthesis = synthesise(rtlil_text(design), find_device("up5k"), tmp_path, Expected(bram=0, spram=1))
+    run = Netlist(synthesis.rtlil, synthesis.device).run(design, stimulus, tmp_path)
     assert np.array_equal(run.logits[0], x[0, :, 0])
     assert run.cycles == backend("amaranth").run(Echo(64, 300, spram=False), stimulus).cycles
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from hdl.devices.devices import part
-from hdl.network.folding import Choice, LayerChoice
+from hdl.devices.devices import find_device
+from hdl.network.folding import Folding, LayerFolding
 from hdl.network.top import Network
 from hdl.toolchain import Expected, synthesise
 from hdl.toolchain.verilog import rtlil_text
@@ -22,8 +22,8 @@ def test_netlist_is_exact_and_takes_the_same_cycles(tiny, draw, tmp_path):
     design = tiny(4, pause=2)
     x = draw(3, 20, 4)
     stimulus = Stimulus(list(x), input_gaps=0.3, output_stalls=0.3, reset_after=9)
-    synthesis = synthesise(rtlil_text(design), part("up5k"), tmp_path)
-    run = Netlist(synthesis.rtlil, synthesis.part).run(design, stimulus, tmp_path)
+    synthesis = synthesise(rtlil_text(design), find_device("up5k"), tmp_path)
+    run = Netlist(synthesis.rtlil, synthesis.device).run(design, stimulus, tmp_path)
     comparison = compare(design.compute(x), run)
     assert comparison.bit_exact, comparison.first_mismatch
     assert run.cycles == backend("amaranth").run(design, stimulus).cycles
@@ -31,7 +31,7 @@ def test_netlist_is_exact_and_takes_the_same_cycles(tiny, draw, tmp_path):
 
 def test_part_without_models_is_told(tmp_path):
     with pytest.raises(StatespikeError, match="no simulation models of all cells of ecp5-25k"):
-        Netlist(tmp_path, part("ecp5-25k"))
+        Netlist(tmp_path, find_device("ecp5-25k"))
 
 
 @pytest.mark.slow
@@ -39,16 +39,16 @@ def test_part_without_models_is_told(tmp_path):
 @pytest.mark.cosim
 @pytest.mark.parametrize(
     ("layer", "modes", "bits"),
-    [(LayerChoice(2, 2), 2, 1), (LayerChoice(2, 4, helped=True, waits=True), 4, 2)],
+    [(LayerFolding(2, 2), 2, 1), (LayerFolding(2, 4, has_helper=True, sequential=True), 4, 2)],
 )
 def test_netlist_of_a_network_equals_its_reference(layer, modes, bits, tmp_path):
     """Registers before and behind the mixer's multiplier once made synthesis build another circuit."""
-    target, network = part("up5k"), random_network("gsu", 32, modes, 1, seed=3)
-    design = Network(network, Choice((layer,), encoder_bits=bits, fabric=target.fabric), taps=True)
+    target, network = find_device("up5k"), random_network("gsu", 32, modes, 1, seed=3)
+    design = Network(network, Folding((layer,), encoder_bits=bits, target=target.features), taps=True)
     samples = INPUT.quantise(random_samples(1, 8, seed=1))
     synthesis = synthesise(
         rtlil_text(design, platform=target.family), target, tmp_path, Expected(spram=3), no_collisions=True
     )
-    run = Netlist(synthesis.rtlil, synthesis.part).run(design, Stimulus(list(samples)), tmp_path)
+    run = Netlist(synthesis.rtlil, synthesis.device).run(design, Stimulus(list(samples)), tmp_path)
     comparison = compare(network.compute(samples), run)
     assert comparison.bit_exact, comparison.first_mismatch

@@ -6,9 +6,9 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.counters import StepGate, channel_counter
-from hdl.primitives.deep_fifo import ShallowStore
+from hdl.primitives.deep_fifo import ShallowFifo
 from hdl.primitives.fixed import exceeds, magnitude, times
-from hdl.primitives.memory import buffer
+from hdl.primitives.memory import ram
 from hdl.primitives.registers import delayed
 from hdl.primitives.streams import beats
 from quantize.constants import THRESHOLD
@@ -72,7 +72,7 @@ class StepBank(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         channels, width = self.spec.channels, self.spec.magnitude_width
-        write, read = buffer(m, "activations", self.BANKS * channels, width + 1, quick=True)
+        write, read = ram(m, "activations", self.BANKS * channels, width + 1, quick=True)
         m.submodules.gate = gate = StepGate(channels, self.BANKS)
         m.d.comb += [
             self.i.ready.eq(gate.ready),
@@ -99,7 +99,7 @@ class StepBank(wiring.Component):
             write.data.eq(Cat(y_magnitude, y_negative)),
         ]
         headroom, inverted_limit = self._scale(m, taken, begun, y_magnitude)
-        m.submodules.steps = steps = ShallowStore(self.scale, self.BANKS)
+        m.submodules.steps = steps = ShallowFifo(self.scale, self.BANKS)
         wiring.connect(m, steps.o, wiring.flipped(self.steps))
         payload = steps.i.payload
         m.d.comb += [

@@ -4,8 +4,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.devices.features import BLOCKS, Fabric
-from hdl.primitives.fifo import Queue
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import round_shift, saturate
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.streams import Beat, Factors, beats
@@ -21,7 +21,7 @@ class GateProduct(wiring.Component):
     Parameters
     ----------
     spec : GatedProductSpec
-    fabric : Fabric
+    target : DeviceFeatures
 
     Members
     -------
@@ -29,8 +29,8 @@ class GateProduct(wiring.Component):
     o : Out(stream of Beat)
     """
 
-    def __init__(self, spec: GatedProductSpec, fabric: Fabric = BLOCKS):
-        self.spec, self.multiplier = spec, Multiplier(fabric=fabric)
+    def __init__(self, spec: GatedProductSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS):
+        self.spec, self.multiplier = spec, Multiplier(target=target)
         factors = stream.Signature(Factors(OPERAND_WIDTH))
         super().__init__({"i": In(factors), "o": Out(beats(spec.mixer_width))})
 
@@ -43,7 +43,7 @@ class GateProduct(wiring.Component):
         m = Module()
         spec = self.spec
         m.submodules.multiplier = multiplier = self.multiplier
-        m.submodules.queue = queue = Queue(Beat(spec.mixer_width), 1)
+        m.submodules.queue = queue = RegisterFifo(Beat(spec.mixer_width), 1)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         product = round_shift(multiplier.product, spec.mixer_shift)
         rounded = Signal(product.shape(), reset_less=True)
@@ -74,8 +74,8 @@ class GatedMixer(wiring.Component):
     spec : GatedProductSpec
     lanes : int
         Output channels computed at a time, 1 to H.
-    fabric : Fabric
-    waits : bool
+    target : DeviceFeatures
+    sequential : bool
         See `GsuMixer`.
 
     Members
@@ -84,8 +84,18 @@ class GatedMixer(wiring.Component):
     o : Out(stream of Beat), the shifted product
     """
 
-    def __init__(self, spec: GatedProductSpec, lanes: int, fabric: Fabric = BLOCKS, *, waits: bool = False):
-        self.mixer, self.product = GsuMixer(spec, lanes, waits=waits), GateProduct(spec, fabric)
+    def __init__(
+        self,
+        spec: GatedProductSpec,
+        lanes: int,
+        target: DeviceFeatures = MULTIPLIER_BLOCKS,
+        *,
+        sequential: bool = False,
+    ):
+        self.mixer, self.product = (
+            GsuMixer(spec, lanes, sequential=sequential),
+            GateProduct(spec, target),
+        )
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.mixer_width))})
 
     @property

@@ -14,7 +14,7 @@ from hdl.primitives.fixed import (
     times,
     times_inverted,
 )
-from hdl.primitives.memory import buffer, concatenate, table, words_of
+from hdl.primitives.memory import concatenate, ram, rom, words_of
 from hdl.primitives.registers import delayed
 from hdl.primitives.streams import Factors, beats
 from hdl.units.gsu.sums import LaneSums, MovedSums, StandingSums
@@ -62,7 +62,7 @@ class GsuMixer(wiring.Component):
     spec : GatedProductSpec
     lanes : int
         Output channels computed at a time, 1 to H.
-    waits : bool
+    sequential : bool
         A block's walk waits until the sums before have left. Otherwise it is its last row that does.
 
     Members
@@ -76,13 +76,13 @@ class GsuMixer(wiring.Component):
     # Cycles from an output to the next one at least: the sums move, and a bias is read.
     OUTPUT_CYCLES = 2
 
-    def __init__(self, spec: GatedProductSpec, lanes: int, *, waits: bool = False):
+    def __init__(self, spec: GatedProductSpec, lanes: int, *, sequential: bool = False):
         if not 1 <= lanes <= spec.channels:
             raise ValueError(
                 f"a mixer of {spec.channels} channels has 1 to {spec.channels} lanes, not {lanes}"
             )
-        self.spec, self.lanes, self.waits = spec, lanes, waits
-        self.sums = self.sums_of(waits)
+        self.spec, self.lanes, self.sequential = spec, lanes, sequential
+        self.sums = self.sums_of(sequential)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(self._output(spec))})
 
     @staticmethod
@@ -90,9 +90,9 @@ class GsuMixer(wiring.Component):
         return stream.Signature(Factors(OPERAND_WIDTH))
 
     @staticmethod
-    def sums_of(waits: bool) -> type[LaneSums]:
+    def sums_of(sequential: bool) -> type[LaneSums]:
         """What its lanes are made of."""
-        return StandingSums if waits else MovedSums
+        return StandingSums if sequential else MovedSums
 
     @property
     def blocks(self) -> int:
@@ -115,7 +115,7 @@ class GsuMixer(wiring.Component):
             first = self.ROW_LATENCY + self.sums.ready_after + 1
             return first + (outputs - 1) * max(self.OUTPUT_CYCLES, cycles)
 
-        if self.waits:
+        if self.sequential:
             return blocks * channels + (blocks - 1) * drained(self.lanes) + drained(rest)
         rows = channels + 1
         return (blocks - 1) * max(rows, drained(self.lanes) + 1) + max(rows + 1, drained(rest) + 1)
@@ -154,10 +154,10 @@ class GsuMixer(wiring.Component):
 
         # Collecting: sign and magnitude of y into the bank that is not walked, with its marks. Nothing is
         # walked while sums that stand leave; then the same memory gives their biases.
-        biases_inside = self.waits and spec.bias_path_width <= width + 1
+        biases_inside = self.sequential and spec.bias_path_width <= width + 1
         biases_from = 2 * channels
         init = [*[0] * biases_from, *spec.bias] if biases_inside else []
-        write, read = buffer(m, "activations", max(2 * channels, len(init)), width + 1, init=init)
+        write, read = ram(m, "activations", max(2 * channels, len(init)), width + 1, init=init)
         filled = Signal(range(3))
         collected = Signal(range(2 * channels))
         marks = Signal(2, reset_less=True)
@@ -194,7 +194,7 @@ class GsuMixer(wiring.Component):
         issue = Signal()
         m.d.comb += [
             walk_starts.eq(~walking & ~pausing & (filled != 0)),
-            issue.eq(walking & ~pausing & ~(pending if self.waits else last_row & pending)),
+            issue.eq(walking & ~pausing & ~(pending if self.sequential else last_row & pending)),
             walk_ends.eq(issue & last_row & last_block),
         ]
         m.d.sync += pausing.eq(issue & last_row)
@@ -239,8 +239,8 @@ class GsuMixer(wiring.Component):
         # Lanes: both sums of every output. What a trit makes of a row's sign is known a cycle before the row.
         m.submodules.sums = sums = self.sums(spec, lanes)
         rows = rows_of(weight_words(spec), spec.stored_weight_width, lanes)
-        weights = table(m, "weights", rows, len(sums.weights))
-        trits = table(m, "trits", rows_of(trit_words(spec), TRIT_WIDTH, lanes), len(sums.trits))
+        weights = rom(m, "weights", rows, len(sums.weights))
+        trits = rom(m, "trits", rows_of(trit_words(spec), TRIT_WIDTH, lanes), len(sums.trits))
         weight_row, next_row = Signal(range(len(rows))), Signal(range(len(rows)))
         if len(rows) & (len(rows) - 1):
             m.d.comb += next_row.eq(
@@ -271,7 +271,7 @@ class GsuMixer(wiring.Component):
             address = Mux(pending, biases_from + output, address)
             bias: Value = read.data
         else:
-            biases = table(m, "biases", words_of(spec.bias, spec.bias_path_width), spec.bias_path_width)
+            biases = rom(m, "biases", words_of(spec.bias, spec.bias_path_width), spec.bias_path_width)
             m.d.comb += biases.addr.eq(output)
             bias = biases.data.as_signed()
         m.d.comb += read.addr.eq(address)

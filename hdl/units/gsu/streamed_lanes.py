@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.counters import channel_counter
-from hdl.primitives.memory import table
+from hdl.primitives.memory import rom
 from hdl.primitives.registers import delayed
 from hdl.primitives.selection import choosing_cycles, chosen
 from hdl.primitives.trit_adder import trit_added
@@ -73,7 +73,7 @@ class GsuLanes(wiring.Component):
         spec, weight_width = self.spec, self.spec.stored_weight_width
         word_width = weight_width + TRIT_WIDTH
         rows = rows_of(weight_words(spec) | trit_words(spec) << weight_width, word_width, self.lanes)
-        weights = table(m, "weights", rows, self.lanes * word_width)
+        weights = rom(m, "weights", rows, self.lanes * word_width)
         weights_at, _ = channel_counter(m, "row", len(rows), delayed(m, self.issue, 3))
         words = Signal.like(weights.data, reset_less=True)
         m.d.comb += weights.addr.eq(weights_at)

@@ -5,9 +5,9 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.data import View
 
 from hdl.primitives.counters import channel_counter
-from hdl.primitives.deep_fifo import Outlet
+from hdl.primitives.deep_fifo import CreditFifo
 from hdl.primitives.fixed import exceeds, round_shift, saturate, shift_left, times
-from hdl.primitives.memory import table, words_of
+from hdl.primitives.memory import rom, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
 from hdl.primitives.selection import choosing_cycles
@@ -115,7 +115,9 @@ class StreamedGsuMixer(GsuMixer):
         # A block's sums leave the lanes one after the other. The next block may end when all are sure to have
         # left in time.
         latency = lanes.SUM_LATENCY
-        m.submodules.outlet = outlet = Outlet(Beat(spec.mixer_width), self._drain_latency, spare=latency + 1)
+        m.submodules.outlet = outlet = CreditFifo(
+            Beat(spec.mixer_width), self._drain_latency, spare=latency + 1
+        )
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
         left, ended = Signal(range(self.lanes + 1)), Signal(range(self.lanes + 1))
         ended_marks, out_marks = Signal(2, reset_less=True), Signal(2, reset_less=True)
@@ -182,10 +184,10 @@ class StreamedGsuMixer(GsuMixer):
         )
         return nonzero, negative, activation
 
-    def _multiply(self, m: Module, outlet: Outlet, drained: Signal, real: Value, gate: Value) -> None:
+    def _multiply(self, m: Module, outlet: CreditFifo, drained: Signal, real: Value, gate: Value) -> None:
         """p + bias times g. Cycle 1: the operands; 3: the product; 4: rounded, and clipped as it goes."""
         spec = self.spec
-        biases = table(m, "biases", words_of(spec.bias, spec.bias_path_width), spec.bias_path_width)
+        biases = rom(m, "biases", words_of(spec.bias, spec.bias_path_width), spec.bias_path_width)
         _, biases_at = channel_counter(m, "output", spec.channels, drained)
         m.submodules.multiplier = multiplier = Multiplier()
         real_operand = Signal(signed(OPERAND_WIDTH), reset_less=True)

@@ -4,13 +4,13 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 
 from hdl.devices.devices import Family
-from hdl.devices.features import BLOCKS, Fabric
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.norm.step_norm import StepNorm
 from hdl.norm.streamed_step_norm import PRODUCTS, StreamedStepNorm
 from hdl.planning.cost import MemoryNeed
-from hdl.primitives.fifo import Queue
+from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import saturate
-from hdl.primitives.memory import table, words_of
+from hdl.primitives.memory import rom, words_of
 from hdl.primitives.streams import Beat
 from hdl.units.gsu.gate_product import GatedMixer
 from hdl.units.gsu.mixer import GsuMixer, memory_shapes
@@ -30,30 +30,38 @@ class Gsu(Unit):
     spec : GsuSpec
     lanes : int
         Of the mixer, 1 to H.
-    fabric : Fabric
-    waits : bool
+    target : DeviceFeatures
+    sequential : bool
         See `GsuMixer` and `StepNorm`.
     """
 
-    WAITS_FOR: str | None = "one block after the other"
+    SEQUENTIAL_PART: str | None = "one block after the other"
 
-    def __init__(self, spec: GsuSpec, lanes: int, fabric: Fabric = BLOCKS, *, waits: bool = False):
-        self.mixer = GsuMixer(spec, lanes, waits=waits)
+    def __init__(
+        self,
+        spec: GsuSpec,
+        lanes: int,
+        target: DeviceFeatures = MULTIPLIER_BLOCKS,
+        *,
+        sequential: bool = False,
+    ):
+        self.mixer = GsuMixer(spec, lanes, sequential=sequential)
         # It makes the gate product too.
         self.norm: StepNorm | StreamedStepNorm = StepNorm(
             spec.norm, spec.output, spec.gelu,
-            factor_width=spec.bias_path_width, product_shift=spec.product_shift, fabric=fabric, waits=waits,
+            factor_width=spec.bias_path_width, product_shift=spec.product_shift, target=target,
+            sequential=sequential,
         )  # fmt: skip
-        super().__init__(spec, lanes, fabric)
+        super().__init__(spec, lanes, target)
 
     @staticmethod
-    def mixer_size(spec: GsuSpec, lanes: int, waits: bool, family: Family) -> int:
+    def mixer_size(spec: GsuSpec, lanes: int, sequential: bool, family: Family) -> int:
         """Logic cells of the lanes, and what the memory blocks of their words are worth."""
         blocks = sum(
             MemoryNeed(depth, width, block=True, written=False).blocks(family)
             for depth, width in memory_shapes(spec, lanes)
         )
-        return lanes * GsuMixer.sums_of(waits).cells + BLOCK_CELLS * blocks
+        return lanes * GsuMixer.sums_of(sequential).cells + BLOCK_CELLS * blocks
 
     @property
     def multipliers(self) -> int:
@@ -85,19 +93,24 @@ class StreamedGsu(Gsu):
     spec : GsuSpec
     lanes : int
         Of the mixer, 1 to H.
-    fabric : Fabric
+    target : DeviceFeatures
     norm_multipliers : int
         See `StreamedStepNorm`.
     """
 
-    WAITS_FOR = None
+    SEQUENTIAL_PART = None
 
     def __init__(
-        self, spec: GsuSpec, lanes: int, fabric: Fabric = BLOCKS, *, norm_multipliers: int = PRODUCTS
+        self,
+        spec: GsuSpec,
+        lanes: int,
+        target: DeviceFeatures = MULTIPLIER_BLOCKS,
+        *,
+        norm_multipliers: int = PRODUCTS,
     ):
         self.mixer = StreamedGsuMixer(spec, lanes)
         self.norm = StreamedStepNorm(spec.norm, spec.output, spec.gelu, norm_multipliers)
-        Unit.__init__(self, spec, lanes, fabric)
+        Unit.__init__(self, spec, lanes, target)
 
     @property
     def mixer_cycles(self) -> int:
@@ -122,20 +135,20 @@ class LeanGsu(Unit):
     spec : LeanGsuSpec
     lanes : int
         Of the mixer, 1 to H.
-    fabric : Fabric
+    target : DeviceFeatures
     """
 
     # Entries of the queue at the end; with one, a channel leaves in every other cycle at most.
     WAITING = 1
 
-    def __init__(self, spec: LeanGsuSpec, lanes: int, fabric: Fabric = BLOCKS):
-        self.mixer = self.mixer_of(spec, lanes, fabric)
-        super().__init__(spec, lanes, fabric)
+    def __init__(self, spec: LeanGsuSpec, lanes: int, target: DeviceFeatures = MULTIPLIER_BLOCKS):
+        self.mixer = self.mixer_of(spec, lanes, target)
+        super().__init__(spec, lanes, target)
 
     @staticmethod
-    def mixer_of(spec: LeanGsuSpec, lanes: int, fabric: Fabric) -> GatedMixer | StreamedGsuMixer:
+    def mixer_of(spec: LeanGsuSpec, lanes: int, target: DeviceFeatures) -> GatedMixer | StreamedGsuMixer:
         """What gives the gate product."""
-        return GatedMixer(spec, lanes, fabric)
+        return GatedMixer(spec, lanes, target)
 
     @property
     def multipliers(self) -> int:
@@ -151,12 +164,12 @@ class LeanGsu(Unit):
         width, channels = self.spec.output.width, self.spec.channels
         m.submodules.mixer = mixer = self.mixer
         wiring.connect(m, wiring.flipped(self.i), mixer.i)
-        offsets = table(m, "offsets", words_of(self.spec.offset, width), width)
+        offsets = rom(m, "offsets", words_of(self.spec.offset, width), width)
         channel, next_channel = Signal(range(channels)), Signal(range(channels))
         leaves = Signal()
         total = saturate(mixer.o.payload.value + offsets.data.as_signed(), width)
         # A register keeps this addition apart from the residual one.
-        m.submodules.queue = queue = Queue(Beat(width), self.WAITING)
+        m.submodules.queue = queue = RegisterFifo(Beat(width), self.WAITING)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         m.d.comb += [
             leaves.eq(queue.i.valid & queue.i.ready),
@@ -178,7 +191,7 @@ class StreamedLeanGsu(LeanGsu):
     WAITING = 2
 
     @staticmethod
-    def mixer_of(spec: LeanGsuSpec, lanes: int, fabric: Fabric) -> StreamedGsuMixer:
+    def mixer_of(spec: LeanGsuSpec, lanes: int, target: DeviceFeatures) -> StreamedGsuMixer:
         return StreamedGsuMixer(spec, lanes)
 
     @property

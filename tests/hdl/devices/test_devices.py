@@ -2,36 +2,36 @@ from dataclasses import replace
 
 import pytest
 
-from hdl.devices.devices import PARTS, part
-from hdl.devices.features import BLOCKS, LOGIC
+from hdl.devices.devices import DEVICES, find_device
+from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS
 from quantize.errors import StatespikeError
 
 
 def test_up5k():
-    up5k = part("up5k")
+    up5k = find_device("up5k")
     assert (up5k.luts, up5k.block_rams, up5k.sprams, up5k.dsps) == (5280, 30, 4, 8)
     assert up5k.sprams * up5k.spram_bits == 1 << 20
 
 
 def test_names_are_keys():
-    assert all(name == part(name).name for name in PARTS)
+    assert all(name == find_device(name).name for name in DEVICES)
 
 
 def test_unknown_part_is_told_with_the_known_ones():
     with pytest.raises(
         StatespikeError, match=r"unknown device 'virtex'; choose one of up5k, hx8k, lp8k, ecp5-25k"
     ):
-        part("virtex")
+        find_device("virtex")
 
 
 def test_parts_that_stream_plan_a_clock_for_it():
-    assert all((one.planning_mhz(streamed=True) > 0) == (one.family == "ecp5") for one in PARTS.values())
-    assert part("ecp5-25k").planning_mhz(streamed=False) == part("ecp5-25k").clock_mhz
+    assert all((one.planning_mhz(streamed=True) > 0) == (one.family == "ecp5") for one in DEVICES.values())
+    assert find_device("ecp5-25k").planning_mhz(streamed=False) == find_device("ecp5-25k").clock_mhz
 
 
 def test_parts_without_blocks_multiply_in_logic_which_takes_a_cycle_more():
-    assert part("hx8k").fabric == part("lp8k").fabric == LOGIC
-    for one in PARTS.values():
+    assert find_device("hx8k").features == find_device("lp8k").features == LOGIC_MULTIPLIERS
+    for one in DEVICES.values():
         if one.dsps:
-            assert one.fabric == replace(BLOCKS, single_port_memories=one.sprams > 0)
-    assert LOGIC.product_latency == BLOCKS.product_latency + 1
+            assert one.features == replace(MULTIPLIER_BLOCKS, single_port_memories=one.sprams > 0)
+    assert LOGIC_MULTIPLIERS.product_latency == MULTIPLIER_BLOCKS.product_latency + 1

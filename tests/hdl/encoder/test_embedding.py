@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hdl.devices.devices import part
+from hdl.devices.devices import find_device
 from hdl.encoder.embedding import Embedding
 from hdl.network.top import Network
 from hdl.planning.planner import plan_network
@@ -51,7 +51,7 @@ def test_a_network_that_reads_tokens_equals_its_reference(device):
     checkpoint = random_checkpoint("gsu", 6, 3, 2, seed=5, features=9)
     network = quantise(checkpoint, random_tokens(4, 24, 9, seed=1), INPUT, Precision())
     u = network.inputs(random_tokens(3, 11, 9, seed=2))
-    plan = plan_network(network, part(device))
+    plan = plan_network(network, find_device(device))
     assert plan.streamed == (device == "ecp5-85k")
     lengths = [11, 4, 1]
     stimulus = Stimulus(

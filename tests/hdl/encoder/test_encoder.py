@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hdl.devices.devices import part
-from hdl.devices.features import LOGIC
+from hdl.devices.devices import find_device
+from hdl.devices.features import LOGIC_MULTIPLIERS
 from hdl.encoder.multiplied import BlockEncoder, StreamedEncoder
 from hdl.encoder.serial import SerialEncoder
 from hdl.toolchain import Expected, synthesise
@@ -22,7 +22,7 @@ def spec_of(channels: int, features: int, seed: int):
 KINDS = {
     "serial": SerialEncoder,
     "block": BlockEncoder,
-    "logic": lambda spec: BlockEncoder(spec, LOGIC),
+    "logic": lambda spec: BlockEncoder(spec, LOGIC_MULTIPLIERS),
     "streamed": StreamedEncoder,
     "two bits": lambda spec: SerialEncoder(spec, 2),
 }
@@ -62,6 +62,6 @@ def test_parts_have_cells_for_every_encoder(tmp_path):
     parts = {"block": "up5k", "streamed": "ecp5-25k"}
     for kind in KINDS:
         name = parts.get(kind, "hx8k")
-        target, encoder = part(name), KINDS[kind](spec)
+        target, encoder = find_device(name), KINDS[kind](spec)
         expected = Expected(dsp=encoder.multipliers if target.dsps else 0)
         synthesise(rtlil_text(encoder, platform=target.family), target, tmp_path / kind, expected)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hdl.devices.devices import part
-from hdl.mixers.cheapest import cheapest, mixer_choices
+from hdl.devices.devices import find_device
+from hdl.mixers.cheapest import cheapest, mixer_builds
 from hdl.planning.drafts import drafts
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text
@@ -25,7 +25,7 @@ def graph() -> AdderGraph:
 
 @pytest.mark.parametrize("family", ["ice40", "ecp5"])
 def test_more_cycles_never_cost_more(graph, family):
-    choices = mixer_choices(graph, family)
+    choices = mixer_builds(graph, family)
     costs = [cheapest(choices, budget).estimate.lut for budget in range(1, 700)]
     assert costs == sorted(costs, reverse=True)
     builds = [cheapest(choices, budget).build for budget in (1, 14, 700)]
@@ -36,7 +36,7 @@ def test_more_cycles_never_cost_more(graph, family):
 @pytest.mark.parametrize("shape", [(3, 2), (24, 24), (13, 40), (64, 64)])
 def test_choices_are_on_the_lower_edge(shape, family):
     """No build is as fast as the chosen one with fewer look-up tables, or as small and faster."""
-    choices = mixer_choices(graph_of(*shape), family)
+    choices = mixer_builds(graph_of(*shape), family)
     for budget in range(1, 4097):
         chosen = cheapest(choices, budget)
         assert chosen.cycles <= budget
@@ -51,7 +51,7 @@ def test_event_mixers_follow_the_activity(graph):
     worst, quiet = (
         {
             choice.lanes: choice.cycles
-            for choice in mixer_choices(graph, "ice40", activity)
+            for choice in mixer_builds(graph, "ice40", activity)
             if choice.build == "event"
         }
         for activity in (1.0, 0.1)
@@ -61,14 +61,14 @@ def test_event_mixers_follow_the_activity(graph):
 
 
 def test_too_few_cycles_are_told(graph):
-    slow = [choice for choice in mixer_choices(graph, "ice40") if choice.build == "serial"]
+    slow = [choice for choice in mixer_builds(graph, "ice40") if choice.build == "serial"]
     message = f"no mixer takes 3 cycles a product; the fastest takes {slow[0].cycles}"
     with pytest.raises(StatespikeError, match=message):
         cheapest(slow, 3)
 
 
 def test_choices_become_the_components_they_speak_of(graph):
-    for choice in [choice for choice in mixer_choices(graph, "ice40") if choice.lanes in (None, 1, 6)]:
+    for choice in [choice for choice in mixer_builds(graph, "ice40") if choice.lanes in (None, 1, 6)]:
         component = choice.component(graph, "ice40")
         rtlil_text(component)
         assert getattr(component, "lanes", None) == choice.lanes
@@ -77,7 +77,7 @@ def test_choices_become_the_components_they_speak_of(graph):
 
 def test_trits_are_packed_where_a_memory_block_counts():
     graph = graph_of(64, 64)
-    choices = mixer_choices(graph, "ice40")
+    choices = mixer_builds(graph, "ice40")
     plain, packed = (
         next(choice for choice in choices if choice.name == f"table, 10 lanes{how}")
         for how in ("", ", packed")
@@ -107,8 +107,8 @@ def test_trits_are_packed_where_a_memory_block_counts():
     ],
 )
 def test_estimates_hold(shape, name, build, tmp_path):
-    on, graph = part(name), graph_of(*shape)
-    choice = next(choice for choice in mixer_choices(graph, on.family) if choice.name == build)
+    on, graph = find_device(name), graph_of(*shape)
+    choice = next(choice for choice in mixer_builds(graph, on.family) if choice.name == build)
     design = rtlil_text(choice.component(graph, on.family))
     found = synthesise(design, on, tmp_path, no_collisions=True, wide_tables=choice.wide_tables).resources
     assert abs(choice.estimate.lut / found.lut - 1) < 0.2, f"{choice} {found}"

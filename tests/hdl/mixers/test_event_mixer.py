@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hdl.devices.features import BLOCKS, LOGIC, Fabric
+from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.mixers.event import EventMixer
 from quantize.layers.functions import exact_matmul
 from tests.hdl.bench import PRESSURE, pressures, run_stream, step_beats
@@ -12,12 +12,17 @@ SHAPES = [(1, 1, 1), (2, 3, 1), (3, 5, 2), (5, 4, 4), (7, 10, 3), (8, 16, 4)]
 
 
 def mixer_of(
-    channels: int, outputs: int, lanes: int, seed: int, activation_width: int = 2, fabric: Fabric = BLOCKS
+    channels: int,
+    outputs: int,
+    lanes: int,
+    seed: int,
+    activation_width: int = 2,
+    target: DeviceFeatures = MULTIPLIER_BLOCKS,
 ) -> EventMixer:
     generator = np.random.default_rng(seed)
     zeros = seed % 4  # which the circuit does without
     weight = generator.integers(-128 >> zeros, 128 >> zeros, (channels, outputs)) << zeros
-    return EventMixer(weight, generator.integers(-300, 300, outputs), lanes, activation_width, fabric)
+    return EventMixer(weight, generator.integers(-300, 300, outputs), lanes, activation_width, target)
 
 
 @pytest.mark.parametrize(("channels", "outputs", "lanes"), SHAPES)
@@ -38,10 +43,10 @@ def test_mixer_adds_the_rows_of_its_events(channels, outputs, lanes):
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
-@pytest.mark.parametrize("fabric", [BLOCKS, LOGIC])
+@pytest.mark.parametrize("target", [MULTIPLIER_BLOCKS, LOGIC_MULTIPLIERS])
 @pytest.mark.parametrize(("events", "activation_width"), [(0, 2), (1, 2), (5, 4), (16, 2), (16, 4)])
-def test_mixer_cycles_follow_the_activity(events, activation_width, fabric):
-    mixer = mixer_of(16, 16, 2, 1, activation_width, fabric)
+def test_mixer_cycles_follow_the_activity(events, activation_width, target):
+    mixer = mixer_of(16, 16, 2, 1, activation_width, target)
     values = np.zeros((9, 16), dtype=np.int64)
     values[:, :events] = 1
     got = run_stream(mixer, step_beats(values, activation_width), 9 * 16)
@@ -52,7 +57,9 @@ def test_mixer_cycles_follow_the_activity(events, activation_width, fabric):
 def test_mixer_adds_multiples_of_its_rows():
     """Activations of more than a sign: each lane multiplies."""
     for seed, (shape, pressure) in enumerate(zip(SHAPES, [*PRESSURE, {}], strict=True)):
-        mixer = mixer_of(*shape, seed, activation_width=6, fabric=(BLOCKS, LOGIC)[seed % 2])
+        mixer = mixer_of(
+            *shape, seed, activation_width=6, target=(MULTIPLIER_BLOCKS, LOGIC_MULTIPLIERS)[seed % 2]
+        )
         generator = np.random.default_rng(seed)
         sequences = [generator.integers(-32, 32, (steps, shape[0])) for steps in (4, 1, 5)]
         sequences[0][1] = 0

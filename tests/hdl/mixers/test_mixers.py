@@ -109,27 +109,27 @@ def test_table_mixer_takes_the_cycles_it_promises(inputs, outputs, lanes):
     assert got.cycles[0] == mixer.latency
 
 
-@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("split_rows", [False, True])
 @pytest.mark.parametrize(
     ("inputs", "outputs", "lanes"), [(1, 1, 1), (3, 2, 1), (5, 4, 4), (7, 9, 3), (6, 7, 2), (4, 11, 10)]
 )
-def test_event_mixer_computes_the_product(inputs, outputs, lanes, apart):
+def test_event_mixer_computes_the_product(inputs, outputs, lanes, split_rows):
     for seed, pressure in pressures(inputs, outputs, lanes):
         product = product_of(inputs, outputs, seed)
         x = vectors_of(product, seed)
         x[2, ::2] = 0
         expected = step_beats(x @ product.table, product.sum_width)
         payloads = step_beats(x, product.input_width)
-        mixer = TernaryEventMixer(product, lanes, apart=apart)
+        mixer = TernaryEventMixer(product, lanes, split_rows=split_rows)
         got = run_stream(mixer, payloads, len(expected), seed=seed, **pressure)
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
-@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("split_rows", [False, True])
 @pytest.mark.parametrize("events", [0, 3, 12])
-def test_event_mixer_cycles_follow_the_activity(events, apart):
+def test_event_mixer_cycles_follow_the_activity(events, split_rows):
     product = product_of(12, 12, 1)
-    mixer = TernaryEventMixer(product, 3, apart=apart)
+    mixer = TernaryEventMixer(product, 3, split_rows=split_rows)
     x = np.zeros((7, 12), dtype=np.int64)
     x[:, :events] = -5
     got = run_stream(mixer, step_beats(x, product.input_width), 7 * 12)

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from hdl.devices.features import BLOCKS, LOGIC
+from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS
 from hdl.network.block import UNITS
-from hdl.network.folding import Choice, LayerChoice
+from hdl.network.folding import Folding, LayerFolding
 from hdl.network.top import Network
 from hdl.norm.streamed_step_norm import NORM_MULTIPLIERS
 from hdl.planning.drafts import drafts
 from hdl.ssm.laned_array import LanedArray
-from hdl.ssm.schedule import HELPED_MODES
+from hdl.ssm.schedule import HELPER_MODES
 from quantize.configuration import UNIT_TENSORS
 from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.compare import compare
@@ -41,10 +41,10 @@ def drawn_shapes(models: list[str], count: int) -> list[tuple[str, int, int, int
     ]
 
 
-def drawn_streamed_choice(network, generator) -> Choice:
+def drawn_streamed_choice(network, generator) -> Folding:
     """Any number of lanes that the streamed components offer."""
     layers = tuple(
-        LayerChoice(
+        LayerFolding(
             int(generator.choice([2, 4])),
             int(generator.choice(UNITS[block.unit.kind].lane_choices(block.unit))),
             int(generator.choice(LanedArray.lane_choices(block.array))),
@@ -52,25 +52,29 @@ def drawn_streamed_choice(network, generator) -> Choice:
         )
         for block in network.blocks
     )
-    return Choice(layers, encoder_bits=None, streamed=True)
+    return Folding(layers, encoder_bits=None, streamed=True)
 
 
-def drawn_choice(network, generator) -> Choice:
+def drawn_choice(network, generator) -> Folding:
     """Any number of multipliers and lanes that the components offer."""
 
-    def drawn_layer(block) -> LayerChoice:
+    def drawn_layer(block) -> LayerFolding:
         unit = UNITS[block.unit.kind]
-        helped = block.array.modes >= HELPED_MODES and bool(generator.integers(2))
-        return LayerChoice(
-            2 if helped else int(generator.choice([1, 2, 3, 4])),
+        has_helper = block.array.modes >= HELPER_MODES and bool(generator.integers(2))
+        return LayerFolding(
+            2 if has_helper else int(generator.choice([1, 2, 3, 4])),
             int(generator.choice(unit.lane_choices(block.unit))),
-            helped=helped,
-            waits=unit.WAITS_FOR is not None and bool(generator.integers(2)),
+            has_helper=has_helper,
+            sequential=unit.SEQUENTIAL_PART is not None and bool(generator.integers(2)),
         )
 
     layers = tuple(drawn_layer(block) for block in network.blocks)
     bits, in_logic = int(generator.integers(3)), generator.integers(2)
-    return Choice(layers, encoder_bits=bits or None, fabric=LOGIC if in_logic else BLOCKS)
+    return Folding(
+        layers,
+        encoder_bits=bits or None,
+        target=LOGIC_MULTIPLIERS if in_logic else MULTIPLIER_BLOCKS,
+    )
 
 
 # Layer norms before and after blocks.
@@ -120,14 +124,14 @@ def test_streamed_circuit_with_layer_norms_equals_the_reference(shape):
 )
 def test_streamed_circuit_takes_the_cycles_it_promises(model, channels, norm_multipliers, expected):
     network = random_network(model, channels, 3, 1, seed=5)
-    layer = LayerChoice(4, channels, -(-channels // 4), norm_multipliers=norm_multipliers)
-    choice = Choice((layer,), encoder_bits=None, streamed=True)
+    layer = LayerFolding(4, channels, -(-channels // 4), norm_multipliers=norm_multipliers)
+    folding = Folding((layer,), encoder_bits=None, streamed=True)
     with drafts():
-        promised = Network(network, choice).cycles_per_step
+        promised = Network(network, folding).cycles_per_step
     assert promised == expected
     samples = INPUT.quantise(random_samples(2, 24, seed=5))
     cycles = [
-        AmaranthSimulator().run(Network(network, choice), Stimulus([samples[0][:steps]])).cycles
+        AmaranthSimulator().run(Network(network, folding), Stimulus([samples[0][:steps]])).cycles
         for steps in (12, 24)
     ]
     assert cycles[1] - cycles[0] == 12 * promised
@@ -135,12 +139,12 @@ def test_streamed_circuit_takes_the_cycles_it_promises(model, channels, norm_mul
 
 def test_streamed_circuit_is_as_late_as_it_promises():
     network = random_network("gsu", 6, 2, 2, seed=5)
-    layers = (LayerChoice(4, 2, 3), LayerChoice(4, 6, 2, norm_multipliers=1))
-    choice = Choice(layers, encoder_bits=None, streamed=True)
+    layers = (LayerFolding(4, 2, 3), LayerFolding(4, 6, 2, norm_multipliers=1))
+    folding = Folding(layers, encoder_bits=None, streamed=True)
     with drafts():
-        promised = Network(network, choice).latency_cycles
+        promised = Network(network, folding).latency_cycles
     run = AmaranthSimulator().run(
-        Network(network, choice), Stimulus(list(INPUT.quantise(random_samples(1, 1, seed=5))))
+        Network(network, folding), Stimulus(list(INPUT.quantise(random_samples(1, 1, seed=5))))
     )
     assert promised / 2 < run.cycles <= promised
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hdl.devices.features import LOGIC
+from hdl.devices.features import LOGIC_MULTIPLIERS
 from hdl.norm.block_norm import BlockNorm, StreamedBlockNorm
 from quantize.formats import Format
 from quantize.layers.norm import LayerNormSpec
@@ -37,7 +37,7 @@ def sequences_of(channels: int, seed: int) -> list[np.ndarray]:
 
 def in_logic(spec: LayerNormSpec) -> BlockNorm:
     """Its multiplier made of look-up tables."""
-    return BlockNorm(spec, LOGIC)
+    return BlockNorm(spec, LOGIC_MULTIPLIERS)
 
 
 def paced(spec: LayerNormSpec) -> BlockNorm:

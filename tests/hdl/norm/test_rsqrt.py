@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from hdl.norm.rsqrt import ReciprocalRoot
+from hdl.norm.rsqrt import ReciprocalSquareRoot
 from quantize.formats import Format
 from quantize.layers.norm import LayerNorm
 
@@ -31,7 +31,7 @@ def totals_of(norm: LayerNorm) -> list[list[int]]:
 @pytest.mark.parametrize("channels", [1, 3, 33])
 def test_root_equals_the_integer_one_within_its_cycles(channels):
     norm = LayerNorm(channels, np.ones(channels, int), 0, np.zeros(channels, int), Format(16, 11))
-    root = ReciprocalRoot(norm)
+    root = ReciprocalSquareRoot(norm)
 
     async def bench(ctx):
         for late, squares in enumerate(totals_of(norm)):

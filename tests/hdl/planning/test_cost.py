@@ -3,7 +3,7 @@
 from amaranth.hdl import Module
 from amaranth.lib.wiring import Component, In, Out
 
-from hdl.devices.devices import part
+from hdl.devices.devices import find_device
 from hdl.planning.cost import census, counted_form
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.trit_adder import TritAdder
@@ -28,12 +28,16 @@ def test_flip_flops_without_a_look_up_table_take_a_cell_of_their_own():
     counted = census(rtlil_text(Registers()))
     assert counted.flip_flops == 24
     assert counted.unpaired == 16
-    cells = counted.logic_cells(part("hx8k"))
-    assert counted.resources(part("hx8k")).lut + 16 < cells < counted.resources(part("hx8k")).lut + 24
+    cells = counted.logic_cells(find_device("hx8k"))
+    assert (
+        counted.resources(find_device("hx8k")).lut + 16
+        < cells
+        < counted.resources(find_device("hx8k")).lut + 24
+    )
 
 
 def test_cells_that_a_circuit_asks_for_by_name_are_counted_as_they_are():
-    target = part("ecp5-25k")
+    target = find_device("ecp5-25k")
     form = counted_form(target)
     adder = census(rtlil_text(TritAdder(12, 8), platform=form)).resources(target)
     assert (adder.lut, adder.ff) == (2 * 7, 0)  # twelve bits and the one that begins the carry

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from hdl.devices.devices import part
+from hdl.devices.devices import find_device
 from hdl.devices.resources import Resources
-from hdl.network.folding import Choice, LayerChoice
+from hdl.network.folding import Folding, LayerFolding
 from hdl.planning.cost import census, shortfall
 from hdl.planning.explain import explain
 from hdl.planning.planner import assess, plan_network
@@ -16,7 +16,7 @@ from tests.networks import random_network
 
 @pytest.mark.parametrize("model", ["gsu_lean", "prf", "spiking_ssm", "s4d"])
 def test_every_kind_of_unit_has_a_plan(model):
-    roomy = part("ecp5-25k")
+    roomy = find_device("ecp5-25k")
     plan = plan_network(random_network(model, 2, 1, 1, seed=1), roomy)
     assert plan.shortfall == []
     assert plan.multipliers == len(census(plan.counted).multipliers)
@@ -26,34 +26,34 @@ def test_every_kind_of_unit_has_a_plan(model):
     ("model", "channels"), [("gsu", 4), ("gsu", 3), ("binary_s4d", 3), ("s4d", 3), ("prf", 2)]
 )
 @pytest.mark.parametrize(
-    "choice",
+    "folding",
     [
-        Choice((LayerChoice(3, 2),), encoder_bits=None),
-        Choice((LayerChoice(2, 2, 2),), encoder_bits=None, streamed=True),
+        Folding((LayerFolding(3, 2),), encoder_bits=None),
+        Folding((LayerFolding(2, 2, 2),), encoder_bits=None, streamed=True),
     ],
     ids=["small", "streamed"],
 )
-def test_every_multiplier_is_counted_before_the_circuit_is_made(model, channels, choice):
+def test_every_multiplier_is_counted_before_the_circuit_is_made(model, channels, folding):
     network = random_network(model, channels, 1, 1, seed=1, norm="layer", norm_position="pre")
-    plan = assess(network, choice, part("ecp5-25k"))
+    plan = assess(network, folding, find_device("ecp5-25k"))
     assert plan.multipliers == len(census(plan.counted).multipliers)
 
 
 def test_lanes_are_given_up_when_multipliers_are_short():
     network = random_network("s4d", 2, 2, 1, seed=1)
     # One of the array, one of the gate: one is left for the mixer.
-    plan = plan_network(network, replace(part("up5k"), dsps=3))
+    plan = plan_network(network, replace(find_device("up5k"), dsps=3))
     assert plan.layers[0].lanes == 1
     assert plan.multipliers == 3
 
 
 def test_multipliers_that_would_wait_for_a_unit_are_spared():
     network = random_network("gsu", 2, 1, 1, seed=1)
-    plan = plan_network(network, part("up5k"))
+    plan = plan_network(network, find_device("up5k"))
     assert plan.layers[0].multipliers == 1
     # The norm of a step takes longer than the ten products of two channels.
     assert plan.cycles_per_step > 10
-    more = assess(network, Choice((LayerChoice(4, 2),), encoder_bits=None), part("ecp5-25k"))
+    more = assess(network, Folding((LayerFolding(4, 2),), encoder_bits=None), find_device("ecp5-25k"))
     assert more.cycles_per_step == plan.cycles_per_step
 
 
@@ -64,18 +64,18 @@ def test_multipliers_that_would_wait_for_a_unit_are_spared():
 def test_the_encoder_is_the_smallest_that_keeps_up(features, modes, bits):
     """An array of four multipliers takes a cycle more than its modes; a product takes 10 cycles, 6 or 1."""
     network = random_network("prf", 3, modes, 1, seed=1, features=features)
-    plan = plan_network(network, part("up5k"))
+    plan = plan_network(network, find_device("up5k"))
     assert plan.cycles_per_step == 3 * (modes + 1)
     assert plan.encoder_bits == bits
 
 
 def test_what_is_short_is_told_of_the_smallest_circuit():
     with pytest.raises(StatespikeError, match=r"needs 3 multipliers where 2 can be used \(1 too many\)"):
-        plan_network(random_network("s4d", 2, 2, 1, seed=1), replace(part("up5k"), dsps=2))
+        plan_network(random_network("s4d", 2, 2, 1, seed=1), replace(find_device("up5k"), dsps=2))
 
 
 def test_the_smallest_circuit_that_reaches_a_rate():
-    network, roomy = random_network("binary_s4d", 9, 2, 1, seed=1), part("ecp5-25k")
+    network, roomy = random_network("binary_s4d", 9, 2, 1, seed=1), find_device("ecp5-25k")
     fastest = plan_network(network, roomy)
     rate = fastest.steps_per_second / 5
     slower = plan_network(network, roomy, rate=rate)
@@ -90,7 +90,7 @@ def test_the_smallest_circuit_that_reaches_a_rate():
 
 
 def test_a_circuit_that_does_not_fit_is_planned_on_request():
-    network, narrow = random_network("s4d", 2, 2, 1, seed=1), replace(part("up5k"), dsps=2)
+    network, narrow = random_network("s4d", 2, 2, 1, seed=1), replace(find_device("up5k"), dsps=2)
     plan = plan_network(network, narrow, oversize=True)
     assert plan.shortfall == ["3 multipliers where 2 can be used (1 too many)"]
     hopeless = replace(narrow, block_rams=0, sprams=0, luts=1)
@@ -100,7 +100,7 @@ def test_a_circuit_that_does_not_fit_is_planned_on_request():
 
 def test_components_explain_the_plan():
     network = random_network("binary_s4d", 3, 1, 2, seed=1, norm="layer", norm_position="post")
-    plan = plan_network(network, part("ecp5-25k"))
+    plan = plan_network(network, find_device("ecp5-25k"))
     components = explain(network, plan)
     assert sum(one.multipliers for one in components) == plan.multipliers
     assert sum(one.estimate.bram for one in components) == plan.estimate.bram
@@ -113,13 +113,13 @@ def test_components_explain_the_plan():
 
 def test_the_ecp5_streams_a_channel_a_cycle():
     network = random_network("gsu_lean", 12, 3, 1, seed=1)
-    plan = plan_network(network, part("ecp5-25k"))
+    plan = plan_network(network, find_device("ecp5-25k"))
     assert plan.streamed
     assert plan.cycles_per_step == 12
     # Four channels a lane; the skip path's, the gate's, the encoder's and the decoder's.
     assert plan.layers[0].array_lanes == 3
     assert plan.multipliers == 3 * 4 + 4
-    fewer = plan_network(network, replace(part("ecp5-25k"), dsps=8))
+    fewer = plan_network(network, replace(find_device("ecp5-25k"), dsps=8))
     assert (fewer.layers[0].array_lanes, fewer.multipliers) == (1, 8)
     assert fewer.layers[0].lanes < plan.layers[0].lanes
 
@@ -127,7 +127,7 @@ def test_the_ecp5_streams_a_channel_a_cycle():
 @pytest.mark.parametrize(("dsps", "cycles", "in_norm"), [(11, 30, 2), (9, 60, 1)])
 def test_products_of_a_norm_take_turns_where_the_pace_allows_it(dsps, cycles, in_norm):
     network = random_network("gsu", 10, 3, 1, seed=1)
-    plan = plan_network(network, replace(part("ecp5-25k"), dsps=dsps))
+    plan = plan_network(network, replace(find_device("ecp5-25k"), dsps=dsps))
     # A lane of four or two multipliers. More: the skip path's, the gate's, the mean's, both ends'.
     assert (plan.cycles_per_step, plan.layers[0].norm_multipliers) == (cycles, in_norm)
     assert plan.multipliers == plan.layers[0].multipliers + in_norm + 5
@@ -137,6 +137,6 @@ def test_products_of_a_norm_take_turns_where_the_pace_allows_it(dsps, cycles, in
 
 def test_room_for_placement_is_kept():
     """Two networks that nextpnr packed for the UP5K: with one seed the second was not placed."""
-    target, estimate = part("up5k"), Resources(lut=3708, ff=2961, bram=29, spram=3, dsp=8)
+    target, estimate = find_device("up5k"), Resources(lut=3708, ff=2961, bram=29, spram=3, dsp=8)
     assert shortfall(estimate, 4808, target) == []
     assert shortfall(estimate, 4896, target) == ["4896 logic cells where 4857 can be used (39 too many)"]

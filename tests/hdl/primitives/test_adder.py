@@ -7,7 +7,7 @@ from amaranth.hdl import Module, signed
 from amaranth.lib.wiring import Component, In, Out
 from amaranth.sim import Simulator
 
-from hdl.devices.devices import part
+from hdl.devices.devices import find_device
 from hdl.primitives.adder import ADDER_NAME, Adder
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text, run_yosys
@@ -100,7 +100,7 @@ READ = {
     ],
 )
 def test_adders_mapped_alone_take_a_table_a_bit_and_stay_what_they_are(name, width, kinds, tmp_path):
-    synthesis = synthesise(rtlil_text(Chain(width, kinds)), part(name), tmp_path)
+    synthesis = synthesise(rtlil_text(Chain(width, kinds)), find_device(name), tmp_path)
     assert synthesis.resources.lut == sum([width + 1, width + 2, width + 2][: len(kinds)])
     run_yosys(
         "read_rtlil design.il\nproc\nflatten\nrename top designed\ndesign -stash designed\n"

@@ -6,8 +6,8 @@ from amaranth.hdl import Module, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.primitives.deep_fifo import Outlet, ShallowStore, ShortOutlet, Store
-from hdl.primitives.fifo import Queue
+from hdl.primitives.deep_fifo import BlockFifo, CreditFifo, RegisterCreditFifo, ShallowFifo
+from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.registers import delayed
 from tests.hdl.bench import PRESSURE, run_stream
 
@@ -21,11 +21,11 @@ class Pipeline(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        outlet: Outlet | ShortOutlet
+        outlet: CreditFifo | RegisterCreditFifo
         if self.period is None:
-            outlet = Outlet(signed(8), self.latency)
+            outlet = CreditFifo(signed(8), self.latency)
         else:
-            outlet = ShortOutlet(signed(8), self.latency, self.period)
+            outlet = RegisterCreditFifo(signed(8), self.latency, self.period)
         m.submodules.outlet = outlet
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
         m.d.comb += [
@@ -38,21 +38,21 @@ class Pipeline(wiring.Component):
 
 
 QUEUES = {
-    "queue-2": lambda: Queue(signed(8), 2),
-    "queue-5": lambda: Queue(signed(8), 5),
+    "queue-2": lambda: RegisterFifo(signed(8), 2),
+    "queue-5": lambda: RegisterFifo(signed(8), 5),
     "short-outlet-1": lambda: Pipeline(1, 1),
     "short-outlet-6": lambda: Pipeline(6, 1),
-    "shallow-5": lambda: ShallowStore(signed(8), 5),
-    "store-1": lambda: Store(8, 1),
-    "store-3": lambda: Store(8, 3),
-    "store-40": lambda: Store(8, 40),
+    "shallow-5": lambda: ShallowFifo(signed(8), 5),
+    "store-1": lambda: BlockFifo(8, 1),
+    "store-3": lambda: BlockFifo(8, 3),
+    "store-40": lambda: BlockFifo(8, 40),
     "outlet-1": lambda: Pipeline(1),
     "outlet-7": lambda: Pipeline(7),
 }
 
 
 SLOW_QUEUES = {
-    "queue-1": (lambda: Queue(signed(8), 1), 2),
+    "queue-1": (lambda: RegisterFifo(signed(8), 1), 2),
     "short-outlet-6-by-2": (lambda: Pipeline(6, 2), 2),
     "short-outlet-3-by-5": (lambda: Pipeline(3, 5), 5),
 }

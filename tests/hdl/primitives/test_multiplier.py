@@ -8,8 +8,8 @@ from amaranth.hdl import Module, Signal, signed, unsigned
 from amaranth.lib.wiring import Component, In, Out
 from amaranth.sim import Simulator
 
-from hdl.devices.devices import part
-from hdl.devices.features import BLOCKS, LOGIC, Fabric
+from hdl.devices.devices import find_device
+from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.planning.cost import census
 from hdl.primitives.logic_multiplier import multiplied_in_logic
 from hdl.primitives.multiplier import ECP5_WIDTH, AddingMultiplier, Multiplier
@@ -55,14 +55,14 @@ def model() -> str:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("fabric", [BLOCKS, LOGIC])
+@pytest.mark.parametrize("target", [MULTIPLIER_BLOCKS, LOGIC_MULTIPLIERS])
 @pytest.mark.parametrize(("widths", "b_signed"), [((5, 4), True), ((5, 4), False), ((3, 1), False)])
-def test_each_form_computes_what_the_portable_one_does(fabric, widths, b_signed, tmp_path):
-    multiplier = Multiplier(*widths, b_signed=b_signed, fabric=fabric)
+def test_each_form_computes_what_the_portable_one_does(target, widths, b_signed, tmp_path):
+    multiplier = Multiplier(*widths, b_signed=b_signed, target=target)
     (tmp_path / "model.v").write_text(model())
     (tmp_path / "portable.il").write_text(rtlil_text(multiplier, "portable"))
     (tmp_path / "block.il").write_text(rtlil_text(multiplier, "block", platform="ecp5"))
-    assert ("MULT18X18D" in (tmp_path / "block.il").read_text()) == (fabric == BLOCKS)
+    assert ("MULT18X18D" in (tmp_path / "block.il").read_text()) == (target == MULTIPLIER_BLOCKS)
     assert ("$mul" in (tmp_path / "block.il").read_text()) is False
     run_yosys(
         "read_rtlil block.il\nread_verilog model.v\nhierarchy -top block\nproc\nflatten\n"
@@ -77,8 +77,8 @@ def test_each_form_computes_what_the_portable_one_does(fabric, widths, b_signed,
 class Narrow(Component):
     """An `AddingMultiplier` of few bits, for a proof to come to an end."""
 
-    def __init__(self, fabric: Fabric):
-        self.fabric = fabric
+    def __init__(self, target: DeviceFeatures):
+        self.features = target
         operand = In(signed(3))
         super().__init__(
             {"a": operand, "b": operand, "adds": In(1), "addend": In(signed(8)), "total": Out(signed(32))}
@@ -86,7 +86,7 @@ class Narrow(Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.multiplier = multiplier = AddingMultiplier(self.fabric)
+        m.submodules.multiplier = multiplier = AddingMultiplier(self.features)
         m.d.comb += [
             multiplier.a.eq(self.a),
             multiplier.b.eq(self.b),
@@ -99,9 +99,9 @@ class Narrow(Component):
 
 def test_the_form_in_logic_adds_its_product_as_the_portable_one_does(tmp_path):
     """The block of the iCE40 is compared in the netlist of a network, in `tests/sim/test_netlist.py`."""
-    (tmp_path / "portable.il").write_text(rtlil_text(Narrow(LOGIC), "portable"))
-    (tmp_path / "block.il").write_text(rtlil_text(Narrow(LOGIC), "block", platform="ice40"))
-    assert "SB_MAC16" in rtlil_text(Narrow(BLOCKS), platform="ice40")
+    (tmp_path / "portable.il").write_text(rtlil_text(Narrow(LOGIC_MULTIPLIERS), "portable"))
+    (tmp_path / "block.il").write_text(rtlil_text(Narrow(LOGIC_MULTIPLIERS), "block", platform="ice40"))
+    assert "SB_MAC16" in rtlil_text(Narrow(MULTIPLIER_BLOCKS), platform="ice40")
     run_yosys(
         "read_rtlil block.il\nhierarchy -top block\nproc\nflatten\n"
         "read_rtlil portable.il\nproc\nflatten portable\n"
@@ -143,8 +143,8 @@ def test_totals_are_passed_from_one_to_the_next():
 
 
 def test_a_multiplier_in_logic_takes_three_tables_for_two_products_of_bits(tmp_path):
-    target = part("hx8k")
-    multiplier = Multiplier(fabric=target.fabric)
+    target = find_device("hx8k")
+    multiplier = Multiplier(target=target.features)
     found = synthesise(rtlil_text(multiplier, platform=target.family), target, tmp_path).resources
     assert 256 < found.lut < 1.6 * 256
     assert found.lut == pytest.approx(census(rtlil_text(multiplier)).resources(target).lut, rel=0.15)

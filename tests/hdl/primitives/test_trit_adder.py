@@ -2,7 +2,7 @@
 
 import pytest
 
-from hdl.devices.devices import part
+from hdl.devices.devices import find_device
 from hdl.primitives.trit_adder import TritAdder
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text, run_yosys
@@ -30,4 +30,4 @@ def test_there_is_a_bit_before_those_of_the_sum_and_no_look_up_table_beside(
     width, value_width, cells, tmp_path
 ):
     text = rtlil_text(TritAdder(width, value_width), platform="ecp5")
-    assert synthesise(text, part("ecp5-25k"), tmp_path).resources.lut == 2 * cells
+    assert synthesise(text, find_device("ecp5-25k"), tmp_path).resources.lut == 2 * cells

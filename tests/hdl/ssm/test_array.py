@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hdl.devices.features import BLOCKS, LOGIC
+from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS
 from hdl.planning.drafts import drafts
 from hdl.ssm.array import NeuronArray
 from hdl.ssm.laned_array import LanedArray
@@ -17,10 +17,10 @@ def spec_of(channels: int, modes: int, seed: int):
     return random_network("gsu", channels, modes, 1, seed=seed).blocks[0].array
 
 
-@pytest.mark.parametrize("fabric", [BLOCKS, LOGIC])
+@pytest.mark.parametrize("target", [MULTIPLIER_BLOCKS, LOGIC_MULTIPLIERS])
 @pytest.mark.parametrize("multipliers", [1, 2, 3, 4])
 @pytest.mark.parametrize(("channels", "modes"), SHAPES)
-def test_array_equals_its_specification(channels, modes, multipliers, fabric):
+def test_array_equals_its_specification(channels, modes, multipliers, target):
     for seed, pressure in pressures(channels, modes, multipliers):
         spec = spec_of(channels, modes, seed)
         generator = np.random.default_rng(seed)
@@ -28,16 +28,16 @@ def test_array_equals_its_specification(channels, modes, multipliers, fabric):
         payloads = [payload for values in sequences for payload in step_beats(values, 16)]
         outputs = [spec.compute(values[None])[0][0] for values in sequences]
         expected = [payload for values in outputs for payload in step_beats(values, 16)]
-        array = NeuronArray(spec, multipliers, fabric=fabric)
+        array = NeuronArray(spec, multipliers, target=target)
         got = run_stream(array, payloads, len(expected), seed=seed, **pressure)
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
-@pytest.mark.parametrize("fabric", [BLOCKS, LOGIC])
+@pytest.mark.parametrize("target", [MULTIPLIER_BLOCKS, LOGIC_MULTIPLIERS])
 @pytest.mark.parametrize("multipliers", [1, 2, 3, 4])
 @pytest.mark.parametrize(("channels", "modes"), SHAPES)
-def test_array_takes_the_cycles_it_promises(channels, modes, multipliers, fabric):
-    array = NeuronArray(spec_of(channels, modes, 1), multipliers, fabric=fabric)
+def test_array_takes_the_cycles_it_promises(channels, modes, multipliers, target):
+    array = NeuronArray(spec_of(channels, modes, 1), multipliers, target=target)
     steps = 9
     values = np.zeros((steps, channels), dtype=np.int64)
     got = run_stream(array, step_beats(values, 16), steps * channels)
@@ -58,19 +58,19 @@ def test_helped_array_equals_its_specification(channels, modes):
         payloads = [payload for values in sequences for payload in step_beats(values, 16)]
         outputs = [spec.compute(values[None])[0][0] for values in sequences]
         expected = [payload for values in outputs for payload in step_beats(values, 16)]
-        array = NeuronArray(spec, 2, helped=True)
+        array = NeuronArray(spec, 2, has_helper=True)
         got = run_stream(array, payloads, len(expected), seed=seed, **pressure)
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
 @pytest.mark.parametrize(
-    ("channels", "modes", "helped"),
+    ("channels", "modes", "has_helper"),
     [(1, 4, 1), (2, 5, 1), (2, 6, 1), (5, 7, 2), (4, 8, 2), (4, 11, 2)],
 )
-def test_helped_array_takes_the_cycles_it_promises(channels, modes, helped):
-    array = NeuronArray(spec_of(channels, modes, 1), 2, helped=True)
+def test_helped_array_takes_the_cycles_it_promises(channels, modes, has_helper):
+    array = NeuronArray(spec_of(channels, modes, 1), 2, has_helper=True)
     assert array.multipliers == 3
-    assert array.cycles_per_channel == 2 * modes + 1 - (1 + helped)
+    assert array.cycles_per_channel == 2 * modes + 1 - (1 + has_helper)
     steps = 9
     values = np.zeros((steps, channels), dtype=np.int64)
     got = run_stream(array, step_beats(values, 16), steps * channels)
@@ -81,7 +81,7 @@ def test_helped_array_takes_the_cycles_it_promises(channels, modes, helped):
 @pytest.mark.parametrize(("multipliers", "modes"), [(3, 8), (2, 3)])
 def test_a_helper_without_time_is_refused(multipliers, modes):
     with drafts(), pytest.raises(ValueError, match="a helper goes with two multipliers and 4 modes or more"):
-        NeuronArray(spec_of(1, modes, 1), multipliers, helped=True)
+        NeuronArray(spec_of(1, modes, 1), multipliers, has_helper=True)
 
 
 LANED = [

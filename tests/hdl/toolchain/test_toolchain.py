@@ -5,7 +5,7 @@ from amaranth.hdl import Module, Signal, signed
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
-from hdl.devices.devices import part
+from hdl.devices.devices import find_device
 from hdl.devices.resources import Resources
 from hdl.emit.harness import SerialHarness
 from hdl.toolchain import Expected, Synthesis, place_and_route, synthesise, write_bitstream
@@ -64,7 +64,7 @@ def test_count_weighs_cells():
 
 def test_design_too_big_is_told(tmp_path):
     resources = Resources(lut=6000, ff=10, bram=31, spram=0, dsp=0)
-    synthesis = Synthesis(part("up5k"), resources, tmp_path, tmp_path, tmp_path)
+    synthesis = Synthesis(find_device("up5k"), resources, tmp_path, tmp_path, tmp_path)
     with pytest.raises(
         StatespikeError,
         match=r"does not fit up5k: it needs 31 block memories where 30 can be used \(1 too many\), "
@@ -78,8 +78,8 @@ def test_design_too_big_is_told(tmp_path):
 def test_multiplier_and_memories_are_inferred(name, tmp_path):
     expected = Expected(dsp=1, bram=2, spram=0)
     rtlil = rtlil_text(MultiplyAccumulate())
-    plain = synthesise(rtlil, part(name), tmp_path / "plain", expected)
-    relaxed = synthesise(rtlil, part(name), tmp_path / "relaxed", expected, no_collisions=True)
+    plain = synthesise(rtlil, find_device(name), tmp_path / "plain", expected)
+    relaxed = synthesise(rtlil, find_device(name), tmp_path / "relaxed", expected, no_collisions=True)
     assert plain.netlist.exists()
     assert plain.rtlil.exists()
     assert plain.resources.ff - relaxed.resources.ff > 20, "collision logic is gone"
@@ -89,13 +89,13 @@ def test_multiplier_and_memories_are_inferred(name, tmp_path):
 @pytest.mark.synth
 def test_unexpected_number_of_multipliers_is_told(tmp_path):
     with pytest.raises(StatespikeError, match="for hx8k made 0 dsp cells instead of 1"):
-        synthesise(rtlil_text(MultiplyAccumulate()), part("hx8k"), tmp_path, Expected(dsp=1))
+        synthesise(rtlil_text(MultiplyAccumulate()), find_device("hx8k"), tmp_path, Expected(dsp=1))
 
 
 @pytest.mark.synth
 def test_driver_conflict_fails_the_synthesis(tmp_path):
     with pytest.raises(StatespikeError, match="driver conflict"):
-        synthesise(rtlil_text(BareRegisters()), part("up5k"), tmp_path)
+        synthesise(rtlil_text(BareRegisters()), find_device("up5k"), tmp_path)
 
 
 @pytest.mark.slow
@@ -103,11 +103,11 @@ def test_driver_conflict_fails_the_synthesis(tmp_path):
 @pytest.mark.parametrize(("name", "suffix"), [("hx8k", ".bin"), ("ecp5-25k", ".bit")])
 def test_place_and_route_to_a_bitstream(name, suffix, tmp_path):
     harness = SerialHarness(MultiplyAccumulate())
-    synthesis = synthesise(rtlil_text(harness), part(name), tmp_path / "synthesis", no_collisions=True)
+    synthesis = synthesise(rtlil_text(harness), find_device(name), tmp_path / "synthesis", no_collisions=True)
     routed = place_and_route(synthesis, tmp_path / "routed", seeds=(1, 2))
     assert [one.seed for one in routed] == [1, 2]
     assert all(20 < one.fmax_mhz < 400 for one in routed)
     assert all(used <= available for one in routed for used, available in one.utilisation.values())
-    bitstream = write_bitstream(routed[0], synthesis.part, tmp_path)
+    bitstream = write_bitstream(routed[0], synthesis.device, tmp_path)
     assert bitstream.suffix == suffix
     assert bitstream.stat().st_size > 1000

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.planning.drafts import drafts
-from hdl.primitives.memory import buffer, table
+from hdl.primitives.memory import ram, rom
 from hdl.toolchain.tools import find_tool, run_tool
 from hdl.toolchain.verilog import rtlil_text, run_yosys, write_rtlil, write_verilog
 from quantize.errors import StatespikeError
@@ -24,8 +24,8 @@ class Tables(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        write, read = buffer(m, "kept", 6, 4)
-        found = table(m, "rows", [0, 5, 99, 127, 64], 7)
+        write, read = ram(m, "kept", 6, 4)
+        found = rom(m, "rows", [0, 5, 99, 127, 64], 7)
         m.d.comb += [found.addr.eq(self.address), read.addr.eq(self.address), write.data.eq(found.data)]
         m.d.comb += self.o.eq(found.data ^ read.data)
         return m
@@ -39,7 +39,7 @@ def test_contents_of_memories_are_written_as_amaranth_writes_them():
 
 def test_words_that_do_not_fit_a_table_are_told():
     with drafts(), pytest.raises(ValueError, match="words from -1 to 8 do not fit 3 bits"):
-        table(Module(), "rows", [8, -1], 3)
+        rom(Module(), "rows", [8, -1], 3)
 
 
 def test_rtlil_names_the_ports(tiny, tmp_path):

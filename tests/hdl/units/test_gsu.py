@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from amaranth.hdl import Signal, signed
 
-from hdl.devices.features import LOGIC
+from hdl.devices.features import LOGIC_MULTIPLIERS
 from hdl.norm.streamed_step_norm import StreamedStepNorm
 from hdl.planning.drafts import drafts
-from hdl.primitives.memory import buffer
+from hdl.primitives.memory import ram
 from hdl.units.gsu.gate_product import GatedMixer
 from hdl.units.gsu.streamed_mixer import StreamedGsuMixer
 from hdl.units.gsu.unit import Gsu, StreamedGsu
@@ -41,7 +41,7 @@ def sequences_of(channels: int, seed: int) -> list[np.ndarray]:
 
 def in_logic(spec, lanes: int) -> GatedMixer:
     """Its multiplier made of look-up tables."""
-    return GatedMixer(spec, lanes, LOGIC)
+    return GatedMixer(spec, lanes, LOGIC_MULTIPLIERS)
 
 
 STREAMED_SHAPES = [(1, 1), (3, 2), (7, 3), (8, 8), (11, 10)]
@@ -49,7 +49,7 @@ WAITING_SHAPES = [(1, 1), (2, 2), (5, 3), (7, 2), (8, 4)]
 
 
 def waiting_mixer(spec, lanes: int) -> GatedMixer:
-    return GatedMixer(spec, lanes, waits=True)
+    return GatedMixer(spec, lanes, sequential=True)
 
 
 MIXERS = [
@@ -111,9 +111,9 @@ def norm_beats(norm, spec, generator, steps: int):
 
 GSUS = {
     "small": Gsu,
-    "waiting": partial(Gsu, waits=True),
-    "in logic": partial(Gsu, fabric=LOGIC),
-    "waiting, in logic": partial(Gsu, fabric=LOGIC, waits=True),
+    "waiting": partial(Gsu, sequential=True),
+    "in logic": partial(Gsu, target=LOGIC_MULTIPLIERS),
+    "waiting, in logic": partial(Gsu, target=LOGIC_MULTIPLIERS, sequential=True),
     "streamed": StreamedGsu,
     "streamed, two multipliers": partial(StreamedGsu, norm_multipliers=2),
     "streamed, one multiplier": partial(StreamedGsu, norm_multipliers=1),
@@ -161,7 +161,7 @@ def test_norm_equals_its_specification(kind, channels):
 
 def colliding_buffer(m, name, depth, width):
     """A buffer that gives something else than what is written in the cycle of a read, or was there before."""
-    write, read = buffer(m, name, depth, width)
+    write, read = ram(m, name, depth, width)
     collided, data = Signal(), Signal(signed(width))
     m.d.sync += collided.eq(write.en & (write.addr == read.addr))
     m.d.comb += data.eq(read.data ^ collided.replicate(width))
@@ -171,7 +171,7 @@ def colliding_buffer(m, name, depth, width):
 @pytest.mark.parametrize("kind", ["small", "in logic"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 8])
 def test_norm_uses_no_word_that_is_written_as_it_is_read(monkeypatch, channels, kind):
-    monkeypatch.setattr("hdl.norm.step_norm.buffer", colliding_buffer)
+    monkeypatch.setattr("hdl.norm.step_norm.ram", colliding_buffer)
     check_norm(kind, channels)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdl.devices.features import BLOCKS, LOGIC
+from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS
 from hdl.network.block import UNITS
 from hdl.units.activations import IntegrateAndFire
 from quantize.calibration import Precision
@@ -18,7 +18,7 @@ BITS = [8, 4, 6, 3, 5]
 """Of the weights, by seed: few leave zeros in the words, which the circuit does without."""
 
 
-def unit_of(model: str, channels: int, seed: int, choice: int, *, waits: bool = False):
+def unit_of(model: str, channels: int, seed: int, choice: int, *, sequential: bool = False):
     """A drawn network's unit, with one of the numbers of lanes that the planner chooses from.
 
     In its smaller form if wanted and there is one.
@@ -26,8 +26,10 @@ def unit_of(model: str, channels: int, seed: int, choice: int, *, waits: bool = 
     spec = random_network(model, channels, 2, 1, seed=seed, precision=Precision(BITS[seed])).blocks[0].unit
     component: Any = UNITS[spec.kind]
     lanes = component.lane_choices(spec)
-    options = {"waits": True} if waits and component.WAITS_FOR is not None else {}
-    return spec, component(spec, lanes[choice % len(lanes)], (BLOCKS, LOGIC)[seed % 2], **options)
+    options = {"sequential": True} if sequential and component.SEQUENTIAL_PART is not None else {}
+    return spec, component(
+        spec, lanes[choice % len(lanes)], (MULTIPLIER_BLOCKS, LOGIC_MULTIPLIERS)[seed % 2], **options
+    )
 
 
 def sequences_of(channels: int, seed: int) -> list[np.ndarray]:
@@ -42,13 +44,13 @@ def sequences_of(channels: int, seed: int) -> list[np.ndarray]:
     return values
 
 
-@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("sequential", [False, True])
 @pytest.mark.parametrize("model", MODELS)
-def test_unit_equals_its_specification(model, waits):
+def test_unit_equals_its_specification(model, sequential):
     """Every size and every pressure, paired in another way for each model."""
     for seed, pressure in enumerate(PRESSURE):
         channels = SIZES[(seed + MODELS.index(model)) % len(SIZES)]
-        spec, unit = unit_of(model, channels, seed, choice=seed, waits=waits)
+        spec, unit = unit_of(model, channels, seed, choice=seed, sequential=sequential)
         sequences = sequences_of(channels, seed)
         payloads = [payload for values in sequences for payload in step_beats(values, 16)]
         expected = [payload for values in sequences for payload in step_beats(spec.compute(values), 16)]
@@ -58,11 +60,11 @@ def test_unit_equals_its_specification(model, waits):
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(
-    ("channels", "choice", "waits"),
+    ("channels", "folding", "sequential"),
     [(8, 0, False), (7, -1, False), (7, 0, True), (8, -1, True), (33, 1, False)],
 )
-def test_unit_never_exceeds_the_cycles_it_promises(model, channels, choice, waits):
-    _, unit = unit_of(model, channels, 1, choice, waits=waits)
+def test_unit_never_exceeds_the_cycles_it_promises(model, channels, folding, sequential):
+    _, unit = unit_of(model, channels, 1, folding, sequential=sequential)
     got = run_stream(unit, step_beats(np.full((7, channels), 30000), 16), 7 * channels)
     assert max(np.diff(got.cycles[channels - 1 :: channels])[2:]) <= unit.cycles_per_step
 
