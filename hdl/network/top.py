@@ -5,15 +5,15 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.encoder.multiplied import AnyEncoder, make_encoder
-from hdl.head.small import Decoder, Pool
-from hdl.head.streamed import StreamedDecoder, StreamedPool
+from hdl.head.decoder import AnyDecoder, Decoder, StreamedDecoder
+from hdl.head.pool import AnyPool, Pool, StreamedPool
 from hdl.network.block import ResidualBlock
 from hdl.network.folding import Folding
 from hdl.primitives.streams import Logit, Tap, beats
 from quantize.network import QuantizedNetwork
 
 
-def pace_of(encoder: AnyEncoder, blocks: list[ResidualBlock], pool: Pool) -> int:
+def pace_of(encoder: AnyEncoder, blocks: list[ResidualBlock], pool: AnyPool) -> int:
     """Cycles of a step in the steady state: those of the slowest component."""
     return max(part.cycles_per_step for part in (encoder, *blocks, pool))
 
@@ -45,8 +45,8 @@ class Network(wiring.Component):
             streamed=folding.streamed,
             target=folding.target,
         )
-        self.pool: Pool
-        self.decoder: Decoder
+        self.pool: AnyPool
+        self.decoder: AnyDecoder
         if folding.streamed:
             self.pool, self.decoder = StreamedPool(network.pool), StreamedDecoder(network.decoder)
         else:

@@ -6,7 +6,7 @@ from math import inf
 from hdl.devices.devices import Device, Family
 from hdl.devices.features import DeviceFeatures
 from hdl.encoder.multiplied import AnyEncoder, make_encoder
-from hdl.head.small import Pool
+from hdl.head.pool import Pool
 from hdl.network.block import UNITS, ResidualBlock, make_unit
 from hdl.network.folding import Folding, LayerFolding
 from hdl.network.top import Network, pace_of

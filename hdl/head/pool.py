@@ -1,17 +1,16 @@
-"""The end of a network in gates: pooling and decoder. They have time, so they are small."""
+"""Pooling over a sequence in gates: a small build, and one that takes a channel a cycle."""
 
 from amaranth.hdl import Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.primitives.counters import channel_counter
 from hdl.primitives.fifo import RegisterFifo
-from hdl.primitives.fixed import count_width
-from hdl.primitives.memory import rom, words_of
-from hdl.primitives.serial_multiplier import SerialMultiplier
+from hdl.primitives.memory import ram
 from hdl.primitives.single_port import SinglePortMemory
-from hdl.primitives.streams import Logit, beats
-from quantize.layers.ends import POOLED_WIDTH, DecoderSpec, PoolSpec
+from hdl.primitives.streams import Beat, beats
+from quantize.layers.ends import POOLED_WIDTH, PoolSpec
 
 
 class PooledWord(data.StructLayout):
@@ -100,78 +99,97 @@ class Pool(wiring.Component):
         return m
 
 
-class Decoder(wiring.Component):
-    """`quantize.layers.ends.DecoderSpec` in gates, once a sequence, with a bit-serial multiplier.
+class PooledSum(data.StructLayout):
+    """A sum before its shift.
 
     Members
     -------
-    i : In(stream of PooledWord)
-    o : Out(stream of Logit)
+    constant : 1
+        Of the constant channel, which is not rounded.
+    sum : signed(sum_width)
     """
 
-    multipliers = 0
+    def __init__(self, width: int):
+        super().__init__({"constant": 1, "sum": signed(width)})
 
-    def __init__(self, spec: DecoderSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS):
-        self.spec, self.target = spec, target
-        super().__init__(
-            {"i": In(stream.Signature(PooledWord())), "o": Out(stream.Signature(Logit(spec.logit_width)))}
-        )
+
+class StreamedPool(wiring.Component):
+    """A `Pool` with the sums in look-up tables, and with registers before they are rounded.
+
+    Parameters
+    ----------
+    spec : PoolSpec
+
+    Members
+    -------
+    i : In(stream of Beat)
+    o : Out(stream of PooledWord), H + 1 words a sequence
+    """
+
+    def __init__(self, spec: PoolSpec):
+        self.spec = spec
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(stream.Signature(PooledWord()))})
 
     @property
-    def cycles_per_sequence(self) -> int:
-        """From the last pooled word to the last logit."""
-        products = self.spec.channels + 1
-        return self.spec.classes * (products * (self.spec.weight_width + 3) + 1) + 1
+    def cycles_per_step(self) -> int:
+        return self.spec.channels
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spec, inputs, width = self.spec, self.spec.channels + 1, self.spec.weight_width
-        spram = platform is not None and self.target.single_port_memories
-        m.submodules.pooled = pooled = SinglePortMemory(inputs, POOLED_WIDTH, spram=spram)
-        weights = rom(m, "weights", words_of(spec.weight.reshape(-1), width), width)
-        m.submodules.multiplier = multiplier = SerialMultiplier(POOLED_WIDTH, width)
-        index = Signal(count_width(inputs))
-        row = Signal(range(spec.weight.size))
-        total = Signal(signed(spec.logit_width), reset_less=True)
-        last_row = row == spec.weight.size - 1
-        # Registers, for much waits for them: a logit is there, it is the last class's, a product is its last.
-        done, last_class, last_product = Signal(), Signal(), Signal()
+        spec, channels = self.spec, self.spec.channels
+        # Between two queues the sums wait for nobody's consent in the same cycle.
+        m.submodules.head = head = RegisterFifo(Beat(spec.input.width), 2)
+        wiring.connect(m, wiring.flipped(self.i), head.i)
+        beat = head.o.payload
+        m.submodules.sums_out = out = RegisterFifo(PooledSum(spec.sum_width), 2)
+        steps = Signal(spec.length_bits + 1)
+        take, constant, primed = Signal(), Signal(), Signal()
+        given, _ = channel_counter(m, "given", channels, take)
+        emits = beat.last
+        total = Signal(signed(spec.sum_width))
+        m.d.sync += primed.eq(1)  # the first cycle after a reset only reads
         m.d.comb += [
-            pooled.address.eq(index),
-            pooled.w_data.eq(self.i.payload.value),
-            weights.addr.eq(row),
-            multiplier.i.payload.a.eq(pooled.r_data.as_signed()),
-            multiplier.i.payload.b.eq(weights.data.as_signed()),
-            multiplier.o.ready.eq(1),
-            self.o.valid.eq(done),
-            self.o.payload.value.eq(total),
-            self.o.payload.last.eq(last_class),
+            head.o.ready.eq(primed & ~constant & (~emits | out.i.ready)),
+            take.eq(head.o.valid & head.o.ready),
+            out.i.valid.eq(constant | (primed & head.o.valid & emits)),
+            out.i.payload.constant.eq(constant),
+            out.i.payload.sum.eq(Mux(constant, (steps if spec.mean else 1) << spec.one_bits, total)),
         ]
-        with m.FSM():
-            with m.State("collect"):
-                m.d.comb += [self.i.ready.eq(1), pooled.write.eq(self.i.valid)]
-                with m.If(self.i.valid):
-                    m.d.sync += [index.eq(Mux(self.i.payload.last, 0, index + 1)), total.eq(0)]
-                    with m.If(self.i.payload.last):
-                        m.next = "read"
-            with m.State("read"):
-                m.d.sync += last_product.eq(index == inputs - 1)
-                m.next = "multiply"
-            with m.State("multiply"):
-                m.d.comb += multiplier.i.valid.eq(1)
-                with m.If(multiplier.i.ready):
-                    m.next = "add"
-            with m.State("add"), m.If(multiplier.o.valid):
-                m.d.sync += [total.eq(total + multiplier.o.payload), row.eq(Mux(last_row, 0, row + 1))]
-                with m.If(last_product):
-                    m.d.sync += [index.eq(0), done.eq(1), last_class.eq(last_row)]
-                    m.next = "leave"
-                with m.Else():
-                    m.d.sync += index.eq(index + 1)
-                    m.next = "read"
-            with m.State("leave"), m.If(self.o.ready):
-                m.d.sync += [total.eq(0), done.eq(0)]
-                m.next = "read"
-                with m.If(last_class):
-                    m.next = "collect"
+        if not spec.mean:
+            m.d.comb += total.eq(beat.value)
+        else:
+            before = Signal(signed(spec.sum_width))
+            m.d.comb += total.eq(Mux(beat.first, 0, before) + beat.value)
+            if channels == 1:  # a memory could not be read in the cycle after it was written
+                with m.If(take):
+                    m.d.sync += before.eq(total)
+            else:
+                write, read = ram(m, "sums", channels, spec.sum_width, quick=True)
+                # The next channel's is read as a beat is taken, at an address that waits for nobody.
+                fetch = take | ~primed
+                ahead, _ = channel_counter(m, "ahead", channels, fetch)
+                m.d.comb += [
+                    before.eq(read.data),
+                    read.addr.eq(ahead),
+                    read.en.eq(fetch),
+                    write.en.eq(take),
+                    write.addr.eq(given),
+                    write.data.eq(total),
+                ]
+        with m.If(take & (given == channels - 1)):
+            m.d.sync += [steps.eq(steps + 1), constant.eq(emits)]
+        with m.If(constant & out.i.ready):
+            m.d.sync += [constant.eq(0), steps.eq(0)]
+
+        shift, word = spec.shift, out.o.payload
+        round_bit = word.sum[shift - 1] & ~word.constant if shift else 0
+        m.d.comb += [
+            self.o.valid.eq(out.o.valid),
+            out.o.ready.eq(self.o.ready),
+            self.o.payload.last.eq(word.constant),
+            self.o.payload.value.eq((word.sum >> shift) + round_bit),
+        ]
         return m
+
+
+AnyPool = Pool | StreamedPool

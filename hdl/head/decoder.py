@@ -1,0 +1,177 @@
+"""The linear decoder in gates: a small build with a bit-serial multiplier, and one with a product a cycle."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.head.pool import PooledWord
+from hdl.primitives.counters import channel_counter
+from hdl.primitives.deep_fifo import CreditFifo
+from hdl.primitives.fixed import count_width
+from hdl.primitives.memory import ram, rom, words_of
+from hdl.primitives.multiplier import Multiplier
+from hdl.primitives.registers import delayed
+from hdl.primitives.serial_multiplier import SerialMultiplier
+from hdl.primitives.single_port import SinglePortMemory
+from hdl.primitives.streams import Logit
+from quantize.layers.ends import POOLED_WIDTH, DecoderSpec
+
+
+class Decoder(wiring.Component):
+    """`quantize.layers.ends.DecoderSpec` in gates, once a sequence, with a bit-serial multiplier.
+
+    Members
+    -------
+    i : In(stream of PooledWord)
+    o : Out(stream of Logit)
+    """
+
+    multipliers = 0
+
+    def __init__(self, spec: DecoderSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS):
+        self.spec, self.target = spec, target
+        super().__init__(
+            {"i": In(stream.Signature(PooledWord())), "o": Out(stream.Signature(Logit(spec.logit_width)))}
+        )
+
+    @property
+    def cycles_per_sequence(self) -> int:
+        """From the last pooled word to the last logit."""
+        products = self.spec.channels + 1
+        return self.spec.classes * (products * (self.spec.weight_width + 3) + 1) + 1
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        spec, inputs, width = self.spec, self.spec.channels + 1, self.spec.weight_width
+        spram = platform is not None and self.target.single_port_memories
+        m.submodules.pooled = pooled = SinglePortMemory(inputs, POOLED_WIDTH, spram=spram)
+        weights = rom(m, "weights", words_of(spec.weight.reshape(-1), width), width)
+        m.submodules.multiplier = multiplier = SerialMultiplier(POOLED_WIDTH, width)
+        index = Signal(count_width(inputs))
+        row = Signal(range(spec.weight.size))
+        total = Signal(signed(spec.logit_width), reset_less=True)
+        last_row = row == spec.weight.size - 1
+        # Registers, for much waits for them: a logit is there, it is the last class's, a product is its last.
+        done, last_class, last_product = Signal(), Signal(), Signal()
+        m.d.comb += [
+            pooled.address.eq(index),
+            pooled.w_data.eq(self.i.payload.value),
+            weights.addr.eq(row),
+            multiplier.i.payload.a.eq(pooled.r_data.as_signed()),
+            multiplier.i.payload.b.eq(weights.data.as_signed()),
+            multiplier.o.ready.eq(1),
+            self.o.valid.eq(done),
+            self.o.payload.value.eq(total),
+            self.o.payload.last.eq(last_class),
+        ]
+        with m.FSM():
+            with m.State("collect"):
+                m.d.comb += [self.i.ready.eq(1), pooled.write.eq(self.i.valid)]
+                with m.If(self.i.valid):
+                    m.d.sync += [index.eq(Mux(self.i.payload.last, 0, index + 1)), total.eq(0)]
+                    with m.If(self.i.payload.last):
+                        m.next = "read"
+            with m.State("read"):
+                m.d.sync += last_product.eq(index == inputs - 1)
+                m.next = "multiply"
+            with m.State("multiply"):
+                m.d.comb += multiplier.i.valid.eq(1)
+                with m.If(multiplier.i.ready):
+                    m.next = "add"
+            with m.State("add"), m.If(multiplier.o.valid):
+                m.d.sync += [total.eq(total + multiplier.o.payload), row.eq(Mux(last_row, 0, row + 1))]
+                with m.If(last_product):
+                    m.d.sync += [index.eq(0), done.eq(1), last_class.eq(last_row)]
+                    m.next = "leave"
+                with m.Else():
+                    m.d.sync += index.eq(index + 1)
+                    m.next = "read"
+            with m.State("leave"), m.If(self.o.ready):
+                m.d.sync += [total.eq(0), done.eq(0)]
+                m.next = "read"
+                with m.If(last_class):
+                    m.next = "collect"
+        return m
+
+
+class StreamedDecoder(wiring.Component):
+    """A `Decoder` with a product in every cycle.
+
+    Parameters
+    ----------
+    spec : DecoderSpec
+
+    Members
+    -------
+    i : In(stream of PooledWord)
+    o : Out(stream of Logit)
+    """
+
+    multipliers = 1
+    # Cycles from a product's operands to the sum.
+    LATENCY = 4
+
+    def __init__(self, spec: DecoderSpec):
+        self.spec = spec
+        super().__init__(
+            {"i": In(stream.Signature(PooledWord())), "o": Out(stream.Signature(Logit(spec.logit_width)))}
+        )
+
+    @property
+    def cycles_per_sequence(self) -> int:
+        """From the last pooled word to the last logit."""
+        return self.spec.weight.size + self.LATENCY + 3
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        spec, inputs, width = self.spec, self.spec.channels + 1, self.spec.weight_width
+        write, read = ram(m, "pooled", inputs, POOLED_WIDTH, quick=True)
+        weights = rom(m, "weights", words_of(spec.weight.reshape(-1), width), width)
+        m.submodules.multiplier = multiplier = Multiplier()
+        m.submodules.outlet = outlet = CreditFifo(Logit(spec.logit_width), self.LATENCY)
+        wiring.connect(m, outlet.o, wiring.flipped(self.o))
+
+        # Collecting, then walking the weights.
+        walking, issue, take = Signal(), Signal(), Signal()
+        collected = Signal(count_width(inputs))
+        row, _ = channel_counter(m, "row", spec.weight.size, issue)
+        index, _ = channel_counter(m, "index", inputs, issue)
+        begins, ends, last = Signal(), Signal(), Signal()
+        m.d.comb += [
+            self.i.ready.eq(~walking),
+            take.eq(self.i.valid & ~walking),
+            write.en.eq(take),
+            write.addr.eq(collected),
+            write.data.eq(self.i.payload.value),
+            issue.eq(walking & outlet.room),
+            begins.eq(index == 0),
+            ends.eq(issue & (index == inputs - 1)),
+            last.eq(row == spec.weight.size - 1),
+            read.addr.eq(index),
+            weights.addr.eq(row),
+            multiplier.a.eq(read.data),
+            multiplier.b.eq(weights.data.as_signed()),
+        ]
+        with m.If(take):
+            m.d.sync += [
+                collected.eq(Mux(self.i.payload.last, 0, collected + 1)),
+                walking.eq(self.i.payload.last),
+            ]
+        with m.If(issue & last):
+            m.d.sync += walking.eq(0)
+
+        total = Signal(signed(spec.logit_width), reset_less=True)
+        issued, begun = delayed(m, issue, 3), delayed(m, begins, 3)
+        with m.If(issued):
+            m.d.sync += total.eq(Mux(begun, 0, total) + multiplier.product)
+        m.d.comb += [
+            outlet.enter.eq(ends),
+            outlet.arrive.eq(delayed(m, ends, self.LATENCY)),
+            outlet.value.last.eq(delayed(m, last, self.LATENCY)),
+            outlet.value.value.eq(total),
+        ]
+        return m
+
+
+AnyDecoder = Decoder | StreamedDecoder
