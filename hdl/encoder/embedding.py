@@ -8,7 +8,7 @@ from hdl.primitives.counters import channel_counter, fill_level
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.memory import rom, words_of
 from hdl.primitives.registers import delayed
-from hdl.primitives.streams import Beat, beats
+from hdl.primitives.streams import Beat, beats, marks_of
 from quantize.layers.embedding import EmbeddingSpec
 
 
@@ -55,7 +55,7 @@ class Embedding(wiring.Component):
             issue.eq(busy & place),
             ending.eq(issue & (channel == channels - 1)),
             self.i.ready.eq(~busy | ending),
-            marks.eq(Cat(taken.first, taken.last)),
+            marks.eq(marks_of(taken)),
         ]
         m.d.sync += busy.eq(Mux(self.i.ready, self.i.valid, busy))
         with m.If(self.i.valid & self.i.ready):
@@ -66,7 +66,7 @@ class Embedding(wiring.Component):
         m.d.comb += [
             read.addr.eq(Cat(channel, taken.value.as_unsigned()[:-1])),  # a token has no sign
             queue.i.valid.eq(delayed(m, issue, self.LATENCY)),
-            Cat(queue.i.payload.first, queue.i.payload.last).eq(delayed(m, marks, self.LATENCY)),
+            marks_of(queue.i.payload).eq(delayed(m, marks, self.LATENCY)),
             queue.i.payload.value.eq(read.data),
         ]
         return m

@@ -1,6 +1,6 @@
 """The beginning of a network in gates: features into channels."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,7 +14,7 @@ from hdl.primitives.fixed import round_shift, saturate
 from hdl.primitives.memory import ram, rom, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
-from hdl.primitives.streams import Beat, beats
+from hdl.primitives.streams import Beat, beats, marks_of
 from quantize.layers.embedding import EmbeddingSpec
 from quantize.layers.ends import WEIGHT_WIDTH, EncoderSpec
 
@@ -86,7 +86,7 @@ class BlockEncoder(wiring.Component):
             write.addr.eq(collected),
             write.data.eq(self.i.payload.value),
             marks.i.valid.eq(gate.ends),
-            marks.i.payload.eq(Cat(self.i.payload.first, self.i.payload.last)),
+            marks.i.payload.eq(marks_of(self.i.payload)),
         ]
 
         m.submodules.outlet = outlet = self._outlet(Beat(spec.output.width))
@@ -129,7 +129,7 @@ class BlockEncoder(wiring.Component):
             rounded = rounded_total
         m.d.comb += [
             outlet.arrive.eq(delayed(m, outlet.enter, latency)),
-            Cat(outlet.value.first, outlet.value.last).eq(delayed(m, out_marks, latency)),
+            marks_of(outlet.value).eq(delayed(m, out_marks, latency)),
             outlet.value.value.eq(saturate(rounded + biases.data.as_signed(), spec.output.width)),
         ]
         return m

@@ -4,11 +4,12 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.counters import CounterWithLast, wrapped_next
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import round_shift, saturate
 from hdl.primitives.memory import ram, rom, words_of
 from hdl.primitives.serial_multiplier import SerialMultiplier
-from hdl.primitives.streams import Beat, beats
+from hdl.primitives.streams import Beat, beats, marks_of
 from quantize.layers.ends import WEIGHT_WIDTH, EncoderSpec
 
 
@@ -61,7 +62,7 @@ class SerialEncoder(wiring.Component):
         m.d.sync += filled.eq(filled + collect_ends - work_ends)
         with m.If(take):
             m.d.sync += [
-                collected.eq(Mux(collected == 2 * features - 1, 0, collected + 1)),
+                collected.eq(wrapped_next(collected, 2 * features)),
                 firsts.bit_select(collected >= features, 1).eq(self.i.payload.first),
                 lasts.bit_select(collected >= features, 1).eq(self.i.payload.last),
             ]
@@ -70,27 +71,25 @@ class SerialEncoder(wiring.Component):
         weights = rom(m, "weights", words_of(spec.weight.reshape(-1), WEIGHT_WIDTH), WEIGHT_WIDTH)
         m.submodules.multiplier = multiplier = self.multiplier
         rows = spec.weight.size
-        row = Signal(range(rows))
+        row = CounterWithLast("row", rows)
         feature = Signal(range(features))
-        last_row = Signal(init=rows == 1)  # known a cycle ahead: much waits for it
         fetched = Signal()  # a cycle after a bank is full and its turn, its first feature is read
         issue = Signal()
         marks = Signal(2, reset_less=True)
         m.d.comb += [
-            weights.addr.eq(row),
+            weights.addr.eq(row.value),
             read.addr.eq(feature + Mux(bank, features, 0)),
             multiplier.i.valid.eq(fetched),
             multiplier.i.payload.a.eq(weights.data.as_signed()),
             multiplier.i.payload.b.eq(read.data),
             issue.eq(multiplier.i.valid & multiplier.i.ready),
-            work_ends.eq(issue & last_row),
+            work_ends.eq(issue & row.last),
         ]
         m.d.sync += fetched.eq((filled != 0) & ~work_ends)
         with m.If(issue):
+            row.advance(m)
             m.d.sync += [
-                row.eq(Mux(last_row, 0, row + 1)),
-                last_row.eq((row == rows - 2) if rows > 1 else 1),
-                feature.eq(Mux(feature == features - 1, 0, feature + 1)),
+                feature.eq(wrapped_next(feature, features)),
                 marks[0].eq(firsts.bit_select(bank, 1)),
                 marks[1].eq(lasts.bit_select(bank, 1)),
             ]
@@ -117,7 +116,7 @@ class SerialEncoder(wiring.Component):
             with m.If(multiplier.o.valid & multiplier.o.ready):
                 m.d.sync += [
                     total.eq(Mux(summed == 0, multiplier.o.payload, total + multiplier.o.payload)),
-                    summed.eq(Mux(summed == features - 1, 0, summed + 1)),
+                    summed.eq(wrapped_next(summed, features)),
                     out_marks.eq(marks),
                     complete.eq(summed == features - 1),
                 ]
@@ -125,10 +124,9 @@ class SerialEncoder(wiring.Component):
                 m.d.sync += complete.eq(0)
         m.d.comb += [
             leaves.eq(queue.i.valid & queue.i.ready),
-            next_channel.eq(Mux(leaves, Mux(channel == channels - 1, 0, channel + 1), channel)),
+            next_channel.eq(Mux(leaves, wrapped_next(channel, channels), channel)),
             biases.addr.eq(next_channel),
-            queue.i.payload.first.eq(out_marks[0]),
-            queue.i.payload.last.eq(out_marks[1]),
+            marks_of(queue.i.payload).eq(out_marks),
             queue.i.payload.value.eq(
                 saturate(round_shift(total, spec.output_shift) + biases.data.as_signed(), spec.output.width)
             ),

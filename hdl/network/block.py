@@ -11,7 +11,7 @@ from hdl.norm.block_norm import BlockNorm, StreamedBlockNorm
 from hdl.norm.streamed_step_norm import PRODUCTS
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import saturate
-from hdl.primitives.streams import Beat, Tap, beats
+from hdl.primitives.streams import Beat, Tap, beats, marks_of
 from hdl.ssm.array import NeuronArray
 from hdl.ssm.laned_array import LanedArray
 from hdl.units.glu import ACTIVATIONS, Glu
@@ -178,8 +178,7 @@ class ResidualBlock(wiring.Component):
         m.d.comb += [
             out.valid.eq(sums.o.valid),
             sums.o.ready.eq(out.ready),
-            out.payload.first.eq(sums.o.payload.first),
-            out.payload.last.eq(sums.o.payload.last),
+            marks_of(out.payload).eq(marks_of(sums.o.payload)),
             out.payload.value.eq(saturate(sums.o.payload.value, ring.width)),
         ]
         if self.norm_after is not None:
@@ -189,8 +188,7 @@ class ResidualBlock(wiring.Component):
         wiring.connect(m, out, wiring.flipped(self.o))
         m.d.comb += [
             sums.i.valid.eq(unit.o.valid & ring.o_residual.valid),
-            sums.i.payload.first.eq(unit.o.payload.first),
-            sums.i.payload.last.eq(unit.o.payload.last),
+            marks_of(sums.i.payload).eq(marks_of(unit.o.payload)),
             sums.i.payload.value.eq(total),
             unit.o.ready.eq(sums.i.ready & ring.o_residual.valid),
             ring.o_residual.ready.eq(sums.i.ready & unit.o.valid),

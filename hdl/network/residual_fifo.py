@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.counters import CounterWithLast, wrapped_next
 from hdl.primitives.deep_fifo import BlockFifo
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.memory import ram
@@ -77,7 +78,7 @@ class ResidualFifo(wiring.Component):
         with m.If(take):
             m.d.sync += [
                 written.eq(written + 1),
-                given.eq(Mux(given == channels - 1, 0, given + 1)),
+                given.eq(wrapped_next(given, channels)),
                 step_starts.eq(given == channels - 1),
             ]
 
@@ -113,19 +114,17 @@ class ResidualFifo(wiring.Component):
         with m.If(fetching_residual):
             m.d.sync += residual_value.eq(read.data)
 
-        left = Signal(range(channels))
-        last_left = Signal(init=channels == 1)  # known a cycle ahead: much waits for it
+        left = CounterWithLast("left", channels)
         first = Signal(init=1)
         leaves = self.o.valid & self.o.ready
-        step_leaves = leaves & last_left
+        step_leaves = leaves & left.last
         m.d.comb += [
             self.o.payload.first.eq(first),
             self.o.payload.last.eq(lasts.o.payload),
         ]
         m.d.sync += lasts.o.ready.eq(step_leaves)  # a cycle late: the next beat is still on its way
         with m.If(leaves):
-            m.d.sync += left.eq(Mux(last_left, 0, left + 1))
-            m.d.sync += last_left.eq((left == channels - 2) if channels > 1 else 1)
+            left.advance(m)
         with m.If(step_leaves):
             m.d.sync += first.eq(lasts.o.payload)
         return m

@@ -1,14 +1,58 @@
 """Counters that walk the channels of a step over and over."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+
+def wrapped_next(counter: Signal, count: int) -> Value:
+    """The value after `counter` in a cycle of 0..count-1: one more, or 0 after the last."""
+    return Mux(counter == count - 1, 0, counter + 1)
+
+
+def next_is_last(counter: Signal, count: int) -> ValueLike:
+    """Whether the value after `counter` in a cycle of 0..count-1 is the last one."""
+    return counter == count - 2 if count > 1 else 1
+
+
+class CounterWithLast:
+    """A counter that cycles through 0..count-1, and a register that tells the last value.
+
+    The comparison with the last value is made a cycle ahead, beside the addition, so that what depends on it
+    starts from a register. Its user decides when the counter advances:
+
+        with m.If(issue):
+            row.advance(m)
+
+    Parameters
+    ----------
+    name : str
+    count : int
+
+    Attributes
+    ----------
+    value : Signal
+    last : Signal
+        `value` is count-1.
+    """
+
+    def __init__(self, name: str, count: int):
+        self.count = count
+        self.value = Signal(range(count), name=name)
+        self.last = Signal(init=count == 1, name=f"last_{name}")
+
+    def advance(self, m: Module) -> None:
+        """Add the statements that let the counter take its next value, under the conditions in force."""
+        m.d.sync += [
+            self.value.eq(Mux(self.last, 0, self.value + 1)),
+            self.last.eq(next_is_last(self.value, self.count)),
+        ]
 
 
 def channel_counter(m: Module, name: str, channels: int, advance: Value) -> tuple[Signal, Signal]:
     """A counter over 0..channels-1, and its value in the next cycle: the address of what is needed then."""
     now, after = Signal(range(channels), name=name), Signal(range(channels), name=f"next_{name}")
-    m.d.comb += after.eq(Mux(advance, Mux(now == channels - 1, 0, now + 1), now))
+    m.d.comb += after.eq(Mux(advance, wrapped_next(now, channels), now))
     m.d.sync += now.eq(after)
     return now, after
 

@@ -4,7 +4,7 @@ A step is a burst of beats, one a channel, in channel order. `first` and `last` 
 the step is the first, or the last, of its sequence (a sequence of one step has both).
 """
 
-from amaranth.hdl import signed
+from amaranth.hdl import Cat, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import Out
 
@@ -72,6 +72,11 @@ class Logit(data.StructLayout):
     def __init__(self, width: int):
         self.width = width
         super().__init__({"last": 1, "value": signed(width)})
+
+
+def marks_of(payload: data.View) -> Value:
+    """`first` and `last` of a beat together, as two bits to read or to assign."""
+    return Cat(payload.first, payload.last)
 
 
 def beats(width: int) -> stream.Signature:

@@ -5,12 +5,12 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.primitives.counters import fill_level
+from hdl.primitives.counters import fill_level, next_is_last, wrapped_next
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import round_shift, saturate
 from hdl.primitives.memory import ram, rom, words_of
 from hdl.primitives.registers import delayed
-from hdl.primitives.streams import Beat, beats
+from hdl.primitives.streams import Beat, beats, marks_of
 from hdl.ssm.datapath import ArrayDatapath
 from hdl.ssm.schedule import ROW_WIDTHS, Single, coefficient_rows, helper_rows, schedule_of
 from hdl.ssm.state_update import StateUpdate
@@ -112,7 +112,7 @@ class NeuronArray(wiring.Component):
         given_next = Signal(range(spec.channels))
         m.d.comb += [
             take.eq(self.i.valid & self.i.ready),
-            given_next.eq(Mux(take, Mux(given == spec.channels - 1, 0, given + 1), given)),
+            given_next.eq(Mux(take, wrapped_next(given, spec.channels), given)),
         ]
         m.d.sync += given.eq(given_next)
         u_in = self.i.payload.value
@@ -126,8 +126,7 @@ class NeuronArray(wiring.Component):
         may_take = Signal()
         with m.If(take):
             m.d.sync += [
-                ahead.first.eq(self.i.payload.first),
-                ahead.last.eq(self.i.payload.last),
+                marks_of(ahead).eq(marks_of(self.i.payload)),
                 ahead.value.eq(u_in),
             ]
 
@@ -161,10 +160,10 @@ class NeuronArray(wiring.Component):
             m.d.sync += [
                 first_step.eq(ahead.first),
                 last_step.eq(ahead.last),
-                channel.eq(Mux(channel == spec.channels - 1, 0, channel + 1)),
+                channel.eq(wrapped_next(channel, spec.channels)),
             ]
         # The last slot waits until there is a place for the channel's y, and was a cycle before.
-        last_slot_next = Mux(issue, slot == self.cycles_per_channel - 2, last_slot)
+        last_slot_next = Mux(issue, next_is_last(slot, self.cycles_per_channel), last_slot)
         m.d.sync += [
             last_slot.eq(last_slot_next),
             issue.eq(busy_next & (place | ~last_slot_next)),
@@ -271,7 +270,7 @@ class NeuronArray(wiring.Component):
         ):
             target = Signal(range(modes_total))
             with m.If(valid):
-                m.d.sync += target.eq(Mux(target == modes_total - 1, 0, target + 1))
+                m.d.sync += target.eq(wrapped_next(target, modes_total))
             m.d.comb += [write.en.eq(valid), write.addr.eq(target), write.data.eq(value)]
 
         # Outputs: rounded in one cycle, clipped in the next.
@@ -285,7 +284,7 @@ class NeuronArray(wiring.Component):
         m.d.comb += [
             marks.eq(Cat(first_step, last_step)),
             queue.i.valid.eq(delayed(m, ending, self.output_latency)),
-            Cat(queue.i.payload.first, queue.i.payload.last).eq(delayed(m, marks, self.output_latency)),
+            marks_of(queue.i.payload).eq(delayed(m, marks, self.output_latency)),
             queue.i.payload.value.eq(result),
         ]
         return m

@@ -12,7 +12,7 @@ from hdl.primitives.memory import rom, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
 from hdl.primitives.selection import one_of
-from hdl.primitives.streams import Beat, beats
+from hdl.primitives.streams import Beat, beats, marks_of
 from hdl.ssm.array import NeuronArray
 from quantize.layers.array import COEFFICIENT_WIDTH, ArraySpec
 
@@ -91,8 +91,7 @@ class LanedArray(wiring.Component):
             offsets.addr.eq(offsets_at),
             head.i.valid.eq(primed & self.i.valid),
             self.i.ready.eq(primed & head.i.ready),
-            head.i.payload.first.eq(self.i.payload.first),
-            head.i.payload.last.eq(self.i.payload.last),
+            marks_of(head.i.payload).eq(marks_of(self.i.payload)),
             head.i.payload.value.eq(
                 saturate(self.i.payload.value + offsets.data.as_signed(), spec.input.width)
             ),
@@ -136,7 +135,7 @@ class LanedArray(wiring.Component):
         marked: list[Value] = []
         for index, lane in enumerate(self.lanes):
             sum_of_lane = Signal(signed(spec.accumulator_width), name=f"sum_{index}")
-            marked.append(Cat(lane.o.payload.first, lane.o.payload.last, sum_of_lane))
+            marked.append(Cat(marks_of(lane.o.payload), sum_of_lane))
             m.d.comb += [
                 sum_of_lane.eq(lane.o.payload.value),
                 lane.o.ready.eq(gone[index] if count > 1 else outlet.room),
@@ -166,7 +165,7 @@ class LanedArray(wiring.Component):
         m.d.comb += [
             outlet.enter.eq(enter),
             outlet.arrive.eq(delayed(m, enter, self.TAIL_LATENCY)),
-            Cat(outlet.value.first, outlet.value.last).eq(delayed(m, marks, self.TAIL_LATENCY - 1)),
+            marks_of(outlet.value).eq(delayed(m, marks, self.TAIL_LATENCY - 1)),
             outlet.value.value.eq(saturate(rounded_total, spec.output.width)),
         ]
         return m
