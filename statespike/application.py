@@ -1,54 +1,117 @@
 """The application: the table of commands, and the one place where errors become sentences."""
 
+import inspect
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from quantize.errors import StatespikeError
-from statespike.commands.build import build
-from statespike.commands.cost import cost
-from statespike.commands.demo import demo
-from statespike.commands.evaluate import evaluate
-from statespike.commands.generate import generate
-from statespike.commands.import_ import import_
-from statespike.commands.inspect import inspect
-from statespike.commands.quantize import quantize
-from statespike.commands.report import report
-from statespike.commands.simulate import simulate
-from statespike.commands.train import train
+from quantize.errors import StatespikeError, look_up
 
-COMMANDS = (demo, train, import_, evaluate, quantize, inspect, generate, simulate, report, cost, build)
+COMMANDS = {
+    "demo": "Run a trained network's circuit on handwritten digits.",
+    "train": "Train a network on a task and write its checkpoint.",
+    "import": "Turn another program's trained network into a checkpoint.",
+    "evaluate": "Measure the accuracy of a network on a task's test set.",
+    "quantize": "Turn a checkpoint into a network of integers.",
+    "inspect": "Print every layer of a network: formats, widths, tables.",
+    "generate": "Turn a network into Verilog for an FPGA.",
+    "simulate": "Compare a network's circuit with the integer reference, bit by bit.",
+    "report": "Measure trained networks on their tasks' test sets.",
+    "cost": "Estimate what networks take of an FPGA, side by side.",
+    "build": "Turn a network into a bitstream for a board.",
+}
+"""Name of a command -> the line that `statespike --help` says of it.
+
+A command is the function of its name in the module of its name below `statespike.commands`, which is imported
+when it is called. A name that is a word of Python has an underscore behind it there.
+"""
+
+LONGEST_SENTENCE = 390
+"""Characters of an error behind the word `error:`."""
+_TAIL = 130
+"""Characters of its end that are kept: what to do about it."""
 
 
 class Commands(TyperGroup):
-    """Commands whose expected errors are one sentence on standard error, and exit status 2."""
+    """Commands that are imported when they are called.
 
-    def invoke(self, ctx: Any) -> Any:
-        """Run the chosen command."""
+    Expected errors are one sentence on standard error, and exit status 2.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names in the order of a network's way."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import a command.
+
+        Raises
+        ------
+        StatespikeError
+            If there is none of the name.
+        """
+        look_up(COMMANDS, cmd_name, "command")
+        if cmd_name not in self.commands:
+            name = f"{cmd_name}_" if cmd_name == "import" else cmd_name
+            module = import_module(f"statespike.commands.{name}")
+            self.commands[cmd_name] = _command(cmd_name, getattr(module, name))
+        return self.commands[cmd_name]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+        """Run the command line, and leave with its exit status."""
+        arguments = list(sys.argv[1:] if args is None else args)
         try:
-            return super().invoke(ctx)
-        except StatespikeError as error:
-            sentence = str(error)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            sentence = str(error.strerror or error)
-            if error.filename is not None:
-                sentence = f"{error.filename}: {sentence}"
-        print("error:", " ".join(sentence.split()), file=sys.stderr)
-        raise typer.Exit(2)
+            # Without arguments there is nothing to do but to help.
+            status = super().main(arguments or ["--help"], *rest, **options | {"standalone_mode": False})
+        except (StatespikeError, typer.TyperException, OSError) as error:
+            print("error:", sentence_of(error), file=sys.stderr)
+            status = 2
+        sys.exit(status)
+
+
+def _command(name: str, function: Any) -> Any:
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    # The paragraph of the example stays a line that can be copied.
+    text = inspect.getdoc(function) or ""
+    single.command(name, help=text.replace("\n\nExample:", "\n\n\b\nExample:"))(function)
+    return typer.main.get_command(single)
+
+
+def sentence_of(error: Exception) -> str:
+    """What the terminal is told of an expected error: a line of bounded length, of printable characters."""
+    if isinstance(error, OSError) and error.strerror is not None:
+        text = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    elif isinstance(error, typer.TyperException):
+        context = getattr(error, "ctx", None)
+        where = "" if context is None else f"; see `{context.command_path} --help`"
+        text = error.format_message().rstrip(".") + where
+    else:
+        text = str(error)
+    # An error may quote a file: nothing of it reaches the terminal as a command.
+    text = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    if len(text) > LONGEST_SENTENCE:
+        text = f"{text[: LONGEST_SENTENCE - _TAIL - 5]} ... {text[-_TAIL:]}"
+    return text
 
 
 application = typer.Typer(
+    name="statespike",
     cls=Commands,
-    help="Trained spiking and gated state-space models as bit-exact streaming circuits for open FPGAs.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode=None,
 )
-for command in COMMANDS:
-    # A command whose name is a word of Python has an underscore behind it.
-    application.command(command.__name__.rstrip("_"))(command)
+
+
+@application.callback()
+def _describe() -> None:
+    """Trained spiking and gated state-space models as bit-exact streaming circuits for open FPGAs."""

@@ -48,4 +48,4 @@ Logits = Annotated[
     typer.Option(metavar="FILE", help="write the logits as a .npy array", show_default=False),
 ]
 DeviceName = Annotated[str, typer.Option(metavar="DEVICE", help="FPGA: up5k, hx8k, ecp5-25k, ...")]
-Seeds = Annotated[int, typer.Option(min=1, metavar="N", help="how many seeds --pnr places and routes with")]
+Seeds = Annotated[int, typer.Option(min=1, metavar="N", help="place and route with so many seeds")]

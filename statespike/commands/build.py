@@ -31,7 +31,9 @@ def build(
     seeds: Seeds = 3,
     json: Json = None,
 ) -> None:
-    """Turn a network into a bitstream with a serial port, for a board.
+    """Turn a network into a bitstream for a board.
+
+    The design talks to the host over a serial port.
 
     Example: statespike build smnist-gsu --board icebreaker -o build/icebreaker
     """

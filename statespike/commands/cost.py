@@ -28,7 +28,7 @@ def cost(
     networks: Annotated[
         list[Path],
         typer.Argument(
-            metavar="NETWORK...",
+            metavar="NETWORK",
             help="checkpoints, quantised networks, or names of shipped ones",
             parser=network_path,
             show_default=False,
@@ -42,9 +42,10 @@ def cost(
     seeds: Seeds = 3,
     json: Json = None,
 ) -> None:
-    """Estimate what networks take of an FPGA, side by side; --pnr puts the measured figures beside that.
+    """Estimate what networks take of an FPGA, side by side.
 
-    Of a network that does not fit, it is the smallest circuit, and what the device is short of.
+    --pnr puts the measured figures beside the estimates. Of a network that does not fit,
+    it is the smallest circuit, and what the device is short of.
 
     Example: statespike cost smnist-gsu smnist-binary_s4d --device up5k
     """

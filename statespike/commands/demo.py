@@ -38,9 +38,10 @@ def demo(
     folder: Annotated[Path, typer.Option(metavar="FOLDER", help="where the results go")] = Path("build/demo"),
     json: Json = None,
 ) -> None:
-    """Quantise a trained network, run its circuit on handwritten digits, compare it with the reference.
+    """Run a trained network's circuit on handwritten digits.
 
-    Compiled circuit and synthesis are kept in the folder: a second run is quick.
+    Every value is compared with the integer reference. Compiled circuit and synthesis are
+    kept in the folder: a second run is quick.
 
     Example: statespike demo --images 50 --json demo.json
     """

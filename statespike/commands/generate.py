@@ -43,7 +43,9 @@ def generate(
     seeds: Seeds = 3,
     json: Json = None,
 ) -> None:
-    """Turn a network into Verilog for an FPGA, with a manifest of ports, schedule and resources.
+    """Turn a network into Verilog for an FPGA.
+
+    A manifest beside it tells ports, schedule and resources.
 
     Example: statespike generate smnist-gsu --device up5k -o build/gsu --pnr
     """

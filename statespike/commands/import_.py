@@ -50,9 +50,11 @@ def import_(
     ] = None,
     json: Json = None,
 ) -> None:
-    """Turn another program's trained network into a checkpoint; its sizes are read from the tensors.
+    """Turn another program's trained network into a checkpoint.
 
-    Example: statespike import ckpt.pth --from s4d --task smnist -o s4d.safetensors
+    Its sizes are read from the tensors.
+
+    Example: statespike import ckpt.pth --from s4d -o s4d.safetensors
     """
     if task is not None and task not in TASKS:
         raise StatespikeError(f"unknown task {task!r}; choose one of {', '.join(TASKS)}, or leave --task out")

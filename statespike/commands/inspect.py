@@ -15,7 +15,7 @@ from statespike.output import say, show, write_json
 
 
 def inspect(network: NetworkPath, json: Json = None) -> None:
-    """Print every layer of a network: formats, shifts and widths, tables.
+    """Print every layer of a network: formats, widths, tables.
 
     Example: statespike inspect digits-gsu
     """

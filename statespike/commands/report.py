@@ -30,7 +30,7 @@ def report(
     checkpoints: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[CHECKPOINT]...", help="trained networks; by default all that ship", show_default=False
+            metavar="CHECKPOINT", help="trained networks; by default all that ship", show_default=False
         ),
     ] = None,
     bits: Annotated[
@@ -62,7 +62,9 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Measure trained networks on their tasks' test sets: floating point, then integers without retraining.
+    """Measure trained networks on their tasks' test sets.
+
+    In floating point first, then in integers without retraining.
 
     What was fine-tuned for words of few bits joins the line of the network it started from. The files of the
     tasks are looked for in the folder STATESPIKE_DATA, or in ./data. The table is Markdown.

@@ -68,11 +68,12 @@ def simulate(
     logits: Logits = None,
     json: Json = None,
 ) -> None:
-    """Run a network's circuit on a task, and compare every value of every layer with the integer reference.
+    """Compare a network's circuit with the integer reference, bit by bit.
 
-    Exit status 1 when a bit differs; the first difference is named.
+    The circuit runs on a task's sequences; every value of every layer is compared. Exit
+    status 1 when a bit differs; the first difference is named.
 
-    Example: statespike simulate smnist-gsu smnist-sample --limit 20 --input-gaps 0.2
+    Example: statespike simulate smnist-gsu smnist-sample --input-gaps 0.2
     """
     pace = Pace(input_gaps, output_stalls, seed)
     sequences = sequences_of(task, data, limit)

