@@ -11,6 +11,7 @@ INITIALISATIONS = ("lin", "inv", "spread")
 POOLINGS = ("mean", "last")
 NORMS = ("batch", "layer")
 NORM_POSITIONS = ("pre", "post")
+FINAL_NORMS = ("batch", "layer")
 
 RUNNING_STATISTICS = ("running_mean", "running_var")
 """What a BatchNorm measures rather than learns."""
@@ -82,10 +83,11 @@ class NetworkConfig:
     pooling : str
         "mean" over the valid steps, or the "last" valid step.
     norm : str
-        What normalises a block: "batch" (a channel over all steps) or "layer" (a step over its channels). The
-        norm before the decoder is of the first kind in either case.
+        What normalises a block: "batch" (a channel over all steps) or "layer" (a step over its channels).
     norm_position : str
         "pre", `x + unit(ssm(norm(x)))`, or "post", `norm(x + unit(ssm(x)))`.
+    final_norm : str
+        "batch" or "layer": what normalises the stream behind the last block, before the pooling.
     """
 
     model: str
@@ -99,6 +101,7 @@ class NetworkConfig:
     pooling: str = "mean"
     norm: str = "batch"
     norm_position: str = "pre"
+    final_norm: str = "batch"
 
     def __post_init__(self) -> None:
         for name in ("features", "channels", "modes", "layers", "classes"):
@@ -112,6 +115,7 @@ class NetworkConfig:
             "pooling": POOLINGS,
             "norm": NORMS,
             "norm_position": NORM_POSITIONS,
+            "final_norm": FINAL_NORMS,
         }
         for name, allowed in choices.items():
             value = getattr(self, name)
@@ -142,7 +146,8 @@ def tensor_shapes(config: NetworkConfig) -> dict[str, Shape]:
         }
         block |= {f"unit.{name}": shape for name, shape in UNIT_TENSORS[config.model](channels).items()}
         shapes |= {f"layers.{layer}.{name}": shape for name, shape in block.items()}
-    shapes |= {f"norm.{name}": shape for name, shape in batch_norm.items()}
+    final_norm = batch_norm if config.final_norm == "batch" else layer_norm
+    shapes |= {f"norm.{name}": shape for name, shape in final_norm.items()}
     return shapes | {"decoder.weight": (config.classes, channels), "decoder.bias": (config.classes,)}
 
 

@@ -71,6 +71,8 @@ def quantise(
             "the network has batch norms behind its blocks, which have no integer form; "
             "train it with batch norms before them, or with layer norms"
         )
+    if config.final_norm == "layer":
+        raise StatespikeError("the network has a LayerNorm before its pooling, which has no integer form yet")
     given = samples, input_format, precision, lengths, max_steps or samples.shape[1]
     network = _converted(checkpoint, float_reference.forward(checkpoint, samples, lengths), *given)
     if not checkpoint.tuned_bits or config.model not in SPIKE_THRESHOLDS:

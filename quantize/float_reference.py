@@ -211,10 +211,12 @@ UNITS: dict[str, Callable[[Checkpoint, str, Real], Real]] = {
 
 
 def decoder(checkpoint: Checkpoint) -> tuple[Real, Real]:
-    """The decoder (classes, H) and its bias with the final BatchNorm folded in."""
+    """The decoder (classes, H) and its bias, with a final BatchNorm folded in."""
+    weight, bias = tensors(checkpoint, "decoder", "weight", "bias")
+    if checkpoint.config.final_norm != "batch":
+        return weight, bias
     gain, constant = affine_norm(checkpoint, "norm")
-    weight = checkpoint.tensors["decoder.weight"].astype(np.float64)
-    return weight * gain, checkpoint.tensors["decoder.bias"].astype(np.float64) + weight @ constant
+    return weight * gain, bias + weight @ constant
 
 
 def forward(checkpoint: Checkpoint, u: Real, lengths: NDArray[np.int64] | None = None) -> dict[str, Real]:
@@ -230,7 +232,7 @@ def forward(checkpoint: Checkpoint, u: Real, lengths: NDArray[np.int64] | None =
     dict
         `encoder`, then `array_0` (y), `layer_0` (block output), ..., each (sequences, steps, H); and `logits`
         (sequences, classes). The names are those of a `quantize.network.Trace`; before a norm at the end of a
-        block there is a `sum_0`, too.
+        block there is a `sum_0`, too, and behind a LayerNorm after the last block a `norm`.
     """
     lengths = np.full(len(u), u.shape[1]) if lengths is None else np.asarray(lengths)
     weight = checkpoint.tensors["encoder.weight"].astype(np.float64)
@@ -247,6 +249,8 @@ def forward(checkpoint: Checkpoint, u: Real, lengths: NDArray[np.int64] | None =
             values[f"sum_{layer}"] = x
             x = _block_norm(checkpoint, layer, x)
         values |= {f"array_{layer}": y, f"layer_{layer}": x}
+    if config.final_norm == "layer":
+        x = values["norm"] = _layer_norm(x, *tensors(checkpoint, "norm", "weight", "bias"))
     if config.pooling == "mean":
         valid = np.arange(u.shape[1]) < lengths[:, None]
         pooled = (x * valid[:, :, None]).sum(1) / lengths[:, None]

@@ -2,39 +2,46 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from quantize.checkpoint import write_checkpoint
+from quantize.checkpoint import Checkpoint, write_checkpoint
 from quantize.configuration import DISCRETISATIONS, NORM_POSITIONS, POOLINGS, UNIT_TENSORS
 from quantize.errors import StatespikeError
+from statespike.models.importers.agreement import agreement, read_logits
 from statespike.models.importers.options import Options
 from statespike.models.importers.registry import IMPORTERS, import_network
 from statespike.models.tasks.registry import TASKS
 from statespike.options import Json
-from statespike.output import say, write_json
+from statespike.output import note, say, write_json
 
 
 def import_(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="state dict, .pt or .safetensors", show_default=False)
-    ],
-    kind: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            metavar="KIND",
-            help="; ".join(f"{name}: {importer.description}" for name, importer in IMPORTERS.items()),
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="state dict or training checkpoint: .pt, .pth, .ckpt or .safetensors",
             show_default=False,
         ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="checkpoint to write", show_default=False)
     ],
+    layout: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="LAYOUT",
+            help="; ".join(f"{name}: {importer.description}" for name, importer in IMPORTERS.items())
+            + "  [default: found by the tensors]",
+            show_default=False,
+        ),
+    ] = "",
     norm_position: Annotated[
         str,
-        typer.Option(help=" or ".join(NORM_POSITIONS) + ", else the usual one of KIND", show_default=False),
+        typer.Option(help=" or ".join(NORM_POSITIONS) + ", else the layout's usual one", show_default=False),
     ] = "",
     pooling: Annotated[str, typer.Option(help=" or ".join(POOLINGS), show_default=False)] = "",
     discretisation: Annotated[str, typer.Option(help=" or ".join(DISCRETISATIONS), show_default=False)] = "",
@@ -42,6 +49,21 @@ def import_(
         str,
         typer.Option(help="where the tensors suit several: " + ", ".join(UNIT_TENSORS), show_default=False),
     ] = "",
+    encoder: Annotated[
+        str, typer.Option(help="linear or token, where the shape suits both", show_default=False)
+    ] = "",
+    weights: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="which of several sets of weights, `ema` say", show_default=False),
+    ] = "",
+    check: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.npz",
+            help="compare with your own logits: x, logits, and perhaps lengths",
+            show_default=False,
+        ),
+    ] = None,
     task: Annotated[
         str | None,
         typer.Option(
@@ -52,23 +74,64 @@ def import_(
 ) -> None:
     """Turn another program's trained network into a checkpoint.
 
-    Its sizes are read from the tensors.
+    Its layout is found by its tensors; what they cannot tell is assumed, and said. With --check nothing is
+    written unless the network computes your own logits.
 
-    Example: statespike import ckpt.pth --from s4d -o s4d.safetensors
+    Example: statespike import ckpt.pth -o s4d.safetensors
     """
     if task is not None and task not in TASKS:
         raise StatespikeError(f"unknown task {task!r}; choose one of {', '.join(TASKS)}, or leave --task out")
-    provenance = {"imported_from": {"kind": kind, "file": file.name}} | ({"task": task} if task else {})
-    options = Options(model, pooling, discretisation, norm_position)
-    checkpoint = import_network(file, kind, options, provenance)
-    write_checkpoint(output, checkpoint)
-    config = checkpoint.config
+    for option, value, allowed in (
+        ("--norm-position", norm_position, NORM_POSITIONS), ("--pooling", pooling, POOLINGS),
+        ("--discretisation", discretisation, DISCRETISATIONS), ("--model", model, tuple(UNIT_TENSORS)),
+        ("--encoder", encoder, ("linear", "token")),
+    ):  # fmt: skip
+        if value and value not in allowed:
+            raise StatespikeError(f"{option} is {value!r}; choose one of {', '.join(allowed)}")
+    options = Options(model, pooling, discretisation, norm_position, encoder, weights)
+    provenance: dict[str, Any] = {"imported_from": {"file": file.name}} | ({"task": task} if task else {})
+    imported = import_network(file, layout, options, provenance)
+    provenance["imported_from"] |= {"layout": imported.layout, "notes": list(imported.notes)}
+    checked = None if check is None else _checked(imported.checkpoint, check)
+    for sentence in imported.notes:
+        note(sentence)
+    write_checkpoint(output, imported.checkpoint)
+    config = imported.checkpoint.config
     say(
         f"wrote {output}: {config.model}, {config.layers} layers of {config.channels} channels and "
         f"{config.modes} modes, {config.norm_position} {config.norm} norms, {config.features} features, "
         f"{config.classes} classes"
     )
+    if checked is not None:
+        say(f"the logits of {check} are its own: they differ by {checked:.1e} of the largest")
     write_json(
         json,
-        {"file": str(file), "output": str(output), "config": asdict(config)},
+        {
+            "file": str(file),
+            "output": str(output),
+            "layout": imported.layout,
+            "notes": list(imported.notes),
+            "checked_difference": checked,
+            "config": asdict(config),
+        },
+    )
+
+
+def _checked(checkpoint: Checkpoint, path: Path) -> float:
+    """How far the network's logits are from an author's own; an error if that is too far."""
+    x, logits, lengths = read_logits(path)
+    found = agreement(checkpoint, x, logits, lengths)
+    if found.agrees:
+        return found.difference
+    if found.alternatives:
+        ways = [
+            " ".join(f"--{name.replace('_', '-')} {value}" for name, value in changes.items())
+            for changes in found.alternatives[:2]
+        ]
+        advice = f"they agree with {' or with '.join(ways)}"
+    else:
+        advice = "no other norm position, pooling, model or discretisation makes them agree"
+    raise StatespikeError(
+        f"{path}: the imported network's logits differ from yours by {found.difference:.2g} of the largest; "
+        f"{advice}; nothing was written"
     )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from quantize.checkpoint import Checkpoint
 from quantize.configuration import NetworkConfig
 from quantize.errors import StatespikeError
-from statespike.models.norm import NORMS, ChannelNorm
+from statespike.models.norm import NORMS
 from statespike.models.recipe import model_defaults
 from statespike.models.ssm import DiagonalStateSpace
 from statespike.models.surrogates import Derivative, surrogate
@@ -78,7 +78,7 @@ class Network(nn.Module):
         self.config = config
         self.encoder = nn.Linear(config.features, config.channels)
         self.layers = nn.ModuleList(Block(config, derivative, **options) for _ in range(config.layers))
-        self.norm = ChannelNorm(config.channels)
+        self.norm = NORMS[config.final_norm](config.channels)
         self.decoder = nn.Linear(config.channels, config.classes)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:

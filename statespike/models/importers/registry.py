@@ -1,42 +1,64 @@
-"""Kinds of files by name."""
+"""Layouts of trained networks by name, and the import itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quantize.checkpoint import Checkpoint, Tensor
-from quantize.configuration import NetworkConfig
+from quantize.checkpoint import Checkpoint
 from quantize.errors import look_up
 from statespike.models.importers import s4d, statespike
+from statespike.models.importers.failure import ImportFailure, some
+from statespike.models.importers.families import family_of
 from statespike.models.importers.options import Options
-from statespike.models.importers.state_dict import StateDict, read_tensors
+from statespike.models.importers.parts import Parts
+from statespike.models.importers.s4d import Found
+from statespike.models.importers.tensors import Tensors, read_tensors
+from statespike.models.importers.weights import AVERAGED, Stack, chosen, stacks_of
 
 
 @dataclass(frozen=True)
 class Importer:
-    """What the files of a kind are called in a sentence, and what reads them."""
+    """What the files of a layout are called in a sentence, and what reads them."""
 
     description: str
-    read: Callable[[StateDict, Options], tuple[NetworkConfig, dict[str, Tensor]]]
+    read: Callable[[Parts, Stack, Options], Found]
 
 
 IMPORTERS = {
-    "s4d": Importer(s4d.KIND, s4d.import_s4d),
-    "statespike": Importer(statespike.KIND, statespike.import_statespike),
+    "s4d": Importer(s4d.KIND, s4d.read_s4d),
+    "statespike": Importer(statespike.KIND, statespike.read_statespike),
 }
-"""Name of a kind -> its importer."""
+"""Name of a layout -> its importer."""
 
 
-def import_network(path: Path, kind: str, options: Options, provenance: dict[str, Any]) -> Checkpoint:
+@dataclass(frozen=True)
+class Imported:
+    """A trained network of another program.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    layout : str
+        One of `IMPORTERS`.
+    notes : tuple of str
+        What was taken, left out and assumed, a sentence each.
+    """
+
+    checkpoint: Checkpoint
+    layout: str
+    notes: tuple[str, ...]
+
+
+def import_network(path: Path, layout: str, options: Options, provenance: dict[str, Any]) -> Imported:
     """Read a trained network of another program.
 
     Parameters
     ----------
     path : Path
-        A state dict, `.pt` or `.safetensors`.
-    kind : str
-        One of `IMPORTERS`.
+        A state dict, or a training's checkpoint around it: `.pt`, `.pth`, `.ckpt` or `.safetensors`.
+    layout : str
+        One of `IMPORTERS`; found by the tensors if empty.
     options : Options
     provenance : dict
         What the checkpoint will say about where it comes from.
@@ -44,10 +66,54 @@ def import_network(path: Path, kind: str, options: Options, provenance: dict[str
     Raises
     ------
     StatespikeError
-        When the kind is unknown, or the file is not of this kind; in one sentence.
+        When the layout is unknown, or the file is not of it; in one sentence.
     """
-    importer = look_up(IMPORTERS, kind, "kind of file")
-    state = StateDict(read_tensors(path), str(path), importer.description)
-    config, tensors = importer.read(state, options)
-    state.finish()
-    return Checkpoint(config, tensors, provenance)
+    if layout:
+        look_up(IMPORTERS, layout, "layout")
+    tensors = read_tensors(path)
+    return import_tensors(tensors, str(path), layout, options, provenance)
+
+
+def import_tensors(
+    tensors: Tensors, source: str, layout: str, options: Options, provenance: dict[str, Any]
+) -> Imported:
+    """Bring named tensors into a checkpoint; see `import_network`, `source` begins an error's sentence."""
+    stacks = stacks_of(tensors, source)
+    if not stacks:
+        family = family_of(tensors)
+        if family is not None:
+            raise ImportFailure(f"{source}: {family.name}, which cannot be imported: {family.reason}")
+        raise ImportFailure(
+            f"{source}: no layers with diagonal state-space models are found (C beside log_dt or inv_dt); "
+            f"the file holds {some(tensors)}"
+        )
+    stack = chosen(stacks, options.weights, source)
+    bidirectional = family_of(name for name in tensors if name.startswith(stack.root))
+    if bidirectional is not None:
+        raise ImportFailure(
+            f"{source}: {bidirectional.name}, which cannot be imported: {bidirectional.reason}"
+        )
+    found_layout = layout or ("statespike" if stack.inner == "ssm." else "s4d")
+    parts = Parts(tensors, source)
+    found = IMPORTERS[found_layout].read(parts, stack, options)
+    left = parts.finish(stack)
+    return Imported(
+        Checkpoint(found.config, found.tensors, provenance),
+        found_layout,
+        (*_origin(stack, stacks, tensors), *found.notes, *_left_out(left)),
+    )
+
+
+def _origin(stack: Stack, stacks: list[Stack], tensors: Tensors) -> list[str]:
+    """Which set of weights was taken."""
+    if len(stacks) > 1:
+        others = some(other.name for other in stacks if other != stack)
+        return [f"weights: {stack.name}; the file has {others} too (--weights)"]
+    if AVERAGED.search(stack.root) or any(name.split(".")[-1] == "n_averaged" for name in tensors):
+        return ["weights: the running mean of a training's, the only ones in the file"]
+    return []
+
+
+def _left_out(names: list[str]) -> list[str]:
+    """What of the file is no part of the network."""
+    return [f"left out: {some(names)}, which the network does not need"] if names else []

@@ -1,69 +1,80 @@
 """The state dict of our own `statespike.models.network.Network`, saved by a training that is not ours."""
 
+import numpy as np
+
 from quantize.checkpoint import Tensor
 from quantize.configuration import UNIT_TENSORS, NetworkConfig, tensor_shapes
+from statespike.models.importers.failure import ImportFailure, some
+from statespike.models.importers.kernel import read_kernel
 from statespike.models.importers.options import Options
-from statespike.models.importers.state_dict import ImportFailure, StateDict
+from statespike.models.importers.parts import Parts
+from statespike.models.importers.s4d import Found
+from statespike.models.importers.weights import Stack
 
-KIND = "a network of statespike"
-BATCH_COUNT = "num_batches_tracked"
-"""What PyTorch's BatchNorm keeps for itself."""
+KIND = "a network of statespike.models"
 
 
-def import_statespike(state: StateDict, options: Options) -> tuple[NetworkConfig, dict[str, Tensor]]:
-    """Return the configuration, its sizes read from the shapes, and the tensors.
+def read_statespike(parts: Parts, stack: Stack, options: Options) -> Found:
+    """Return a network with its sizes read from the shapes, its tensors under a checkpoint's names.
 
-    Parameters
-    ----------
-    state : StateDict
-    options : Options
-        Zero-order hold, pre norms and the mean by default. The model is only needed where several have the
-        same tensors.
+    A trained B goes into C, and sets of poles that channels share are repeated.
 
     Raises
     ------
     ImportFailure
-        When a tensor is missing or does not fit the others, or the model is not clear.
+        When a tensor is missing, is left over or does not fit the others, or the model is not clear.
     """
-    channels, features = state.shape("encoder.weight", 2)
-    classes, _ = state.shape("decoder.weight", 2)
-    _, modes, _ = state.shape("layers.0.ssm.C", 3)
-    batch = "layers.0.norm.running_mean" in state.names
+    root = stack.root
+    notes: list[str] = []
+    encoder = parts.shape(f"{root}encoder.weight")
+    decoder = parts.shape(f"{root}decoder.weight")
+    if len(encoder) != 2 or len(decoder) != 2:
+        raise ImportFailure(f"{parts.source}: encoder and decoder have shapes {encoder} and {decoder}")
+    channels, features = encoder
     config = NetworkConfig(
-        model=_model(state, options.model),
+        model=_model(parts, stack, options.model),
         features=features,
         channels=channels,
-        modes=modes,
-        layers=state.count("layers."),
-        classes=classes,
+        modes=parts.shape(f"{root}layers.0.ssm.log_A_real")[-1],
+        layers=stack.layers,
+        classes=decoder[0],
         discretisation=options.discretisation or "zoh",
         pooling=options.pooling or "mean",
-        norm="batch" if batch else "layer",
+        norm="batch" if parts.has(f"{root}layers.0.norm.running_mean") else "layer",
         norm_position=options.norm_position or "pre",
+        final_norm="batch" if parts.has(f"{root}norm.running_mean") else "layer",
     )
-    state.drop(BATCH_COUNT)
-    return config, {name: state.take(name, shape) for name, shape in tensor_shapes(config).items()}
+    for option, assumed in (
+        ("discretisation", config.discretisation), ("pooling", config.pooling),
+        ("norm_position", config.norm_position),
+    ):  # fmt: skip
+        if not getattr(options, option):
+            notes.append(f"{option.replace('_', ' ')}: {assumed} is assumed (--{option.replace('_', '-')})")
+    tensors: dict[str, Tensor] = {}
+    for layer in range(stack.layers):
+        kernel, done = read_kernel(parts, f"{root}layers.{layer}.ssm.", channels)
+        notes += [note for note in done if note not in notes]
+        tensors |= {f"layers.{layer}.ssm.{name}": value for name, value in kernel.items()}
+    for name, shape in tensor_shapes(config).items():
+        if name not in tensors:
+            tensors[name] = np.ascontiguousarray(parts.take_as(root + name, shape), np.float32)
+    return Found(config, tensors, notes)
 
 
-def _model(state: StateDict, wanted: str) -> str:
+def _model(parts: Parts, stack: Stack, wanted: str) -> str:
     """The model whose unit has the tensors of the first block's."""
-    prefix = "layers.0.unit."
-    found = {
-        name.removeprefix(prefix)
-        for name in state.names
-        if name.startswith(prefix) and not name.endswith(BATCH_COUNT)
-    }
+    found = set(parts.below(f"{stack.prefix(0)}unit."))
     suitable = [model for model, tensors in UNIT_TENSORS.items() if set(tensors(1)) == found]
     if wanted in suitable:
         return wanted
     if wanted or not suitable:
         raise ImportFailure(
-            f"{state.source}: the unit's tensors {', '.join(sorted(found)) or '(none)'} are those of "
+            f"{parts.source}: the unit's tensors {some(found) or '(none)'} are those of "
             f"{' or '.join(suitable) or 'no model'}{', not of ' + wanted if wanted else ''}; "
             "check --from and --model"
         )
     if len(suitable) > 1:
         raise ImportFailure(
-            f"{state.source}: the tensors suit the models {', '.join(suitable)}; say which with --model"
+            f"{parts.source}: the tensors suit the models {', '.join(suitable)}; say which with --model"
         )
     return suitable[0]

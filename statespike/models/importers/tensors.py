@@ -1,0 +1,209 @@
+"""Files of trained networks as named tensors: PyTorch's `.pt`, `.pth` and `.ckpt`, and `.safetensors`.
+
+Nothing of a file is executed. A pickled object of a class that PyTorch's restricted reader does not know
+becomes an inert mapping, so numbers and settings beside the tensors do no harm.
+"""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, deserialize
+
+from statespike.models.importers.failure import ImportFailure, some
+
+Tensors = dict[str, NDArray[Any]]
+
+MOST_BYTES = 1 << 30
+"""A file larger than this is no network for a small chip, and is not read."""
+
+FOREIGN_MAGIC = {
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file, such as a NIR graph or a Keras model",
+    b"GGUF": "a GGUF file, a language model for llama.cpp",
+    b"\x93NUMPY": "a NumPy array",
+}
+FOREIGN_SUFFIXES = {
+    ".onnx": "an ONNX graph",
+    ".msgpack": "a Flax checkpoint (msgpack)",
+    ".nir": "a NIR graph",
+    ".h5": "an HDF5 file, such as a Keras model",
+    ".hdf5": "an HDF5 file, such as a Keras model",
+    ".pb": "a TensorFlow graph",
+    ".tflite": "a TensorFlow Lite model",
+    ".npz": "a set of NumPy arrays",
+}
+WANTED = "give the state dict of a PyTorch network (.pt, .pth, .ckpt or .safetensors)"
+SAFETENSORS_TYPES = {
+    "F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32,
+    "I16": np.int16, "I8": np.int8, "U8": np.uint8, "BOOL": np.bool_,
+}  # fmt: skip
+
+
+def read_tensors(path: Path) -> Tensors:
+    """Read every tensor of a file, under the path of its names in the file: `state_dict.net.encoder.weight`.
+
+    Floating-point numbers come in double precision, complex ones as complex128.
+
+    Raises
+    ------
+    ImportFailure
+        When the file is missing, broken, foreign or too large, or holds no tensors; in one sentence.
+    """
+    if not path.is_file():
+        raise ImportFailure(f"{path}: no such file; {WANTED}")
+    size = path.stat().st_size
+    if not size:
+        raise ImportFailure(f"{path}: the file is empty; {WANTED}")
+    if size > MOST_BYTES:
+        raise ImportFailure(f"{path}: {size >> 20} MB are no network for a small chip; {WANTED}")
+    with path.open("rb") as file:
+        head = file.read(16)
+    tensors = _read_safetensors(path) if _is_safetensors(head, size) else _read_torch(path, head)
+    if not tensors:
+        raise ImportFailure(f"{path}: holds no tensors; {WANTED}")
+    return tensors
+
+
+def _is_safetensors(head: bytes, size: int) -> bool:
+    """Whether a file begins with the length of a JSON header and the header itself."""
+    return len(head) >= 9 and int.from_bytes(head[:8], "little") <= size and head[8:9] == b"{"
+
+
+def _read_safetensors(path: Path) -> Tensors:
+    try:
+        found = deserialize(path.read_bytes())
+    except (SafetensorError, OSError, ValueError, json.JSONDecodeError) as error:
+        raise ImportFailure(
+            f"{path}: not a whole safetensors file ({_reason(error)}); write or copy it again"
+        ) from error
+    return {name: _array(path, name, entry) for name, entry in found}
+
+
+def _array(path: Path, name: str, entry: dict[str, Any]) -> NDArray[Any]:
+    """One tensor of a safetensors file; bfloat16 is the upper half of a float32."""
+    kind, data = entry["dtype"], bytes(entry["data"])
+    if kind == "BF16":
+        halves = np.frombuffer(data, np.uint16).astype(np.uint32) << 16
+        return _wide(halves.view(np.float32).reshape(entry["shape"]))
+    if kind not in SAFETENSORS_TYPES:
+        raise ImportFailure(
+            f"{path}: tensor {some([name])} is of type {some([kind])}; "
+            "store it as float32, float16 or bfloat16"
+        )
+    return _wide(np.frombuffer(data, SAFETENSORS_TYPES[kind]).reshape(entry["shape"]))
+
+
+def _wide(array: NDArray[Any]) -> NDArray[Any]:
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+def _refuse_foreign(path: Path, head: bytes) -> None:
+    """Name the files of other programs, by what they begin with and by their suffix."""
+    for magic, what in FOREIGN_MAGIC.items():
+        if head.startswith(magic):
+            raise ImportFailure(f"{path}: {what}; {WANTED}")
+    if zipfile.is_zipfile(path):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+        except (zipfile.BadZipFile, OSError, ValueError) as error:
+            raise ImportFailure(f"{path}: a broken archive ({_reason(error)}); copy it again") from error
+        if any("/code/" in name or name.endswith("constants.pkl") for name in names):
+            raise ImportFailure(
+                f"{path}: a TorchScript program, which keeps no names of layers that could be relied on; "
+                "save the state dict of the network instead"
+            )
+        if not any(name.endswith("data.pkl") for name in names):
+            what = FOREIGN_SUFFIXES.get(path.suffix.lower(), "an archive without PyTorch tensors")
+            raise ImportFailure(f"{path}: {what}; {WANTED}")
+    elif path.suffix.lower() in FOREIGN_SUFFIXES:
+        raise ImportFailure(f"{path}: {FOREIGN_SUFFIXES[path.suffix.lower()]}; {WANTED}")
+
+
+class _Unknown(dict[Any, Any]):
+    """Stands for a pickled object of a class that is not loaded; whatever it was given is dropped."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__()
+
+    def __setstate__(self, state: Any) -> None:
+        """Ignore the state."""
+
+
+@contextmanager
+def _inert_classes(path: Path) -> Iterator[None]:
+    """Let PyTorch's restricted reader put `_Unknown` in the place of every class that it does not know."""
+    from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
+
+    try:
+        unknown = get_unsafe_globals_in_checkpoint(path)
+    except Exception:  # an old or broken file, of which torch.load says more
+        unknown = []
+    # A class of its own for each: the reader's table goes from a class to its name.
+    stubs: list[Any] = [(type("Unknown", (_Unknown,), {}), name) for name in unknown]
+    with safe_globals(stubs):
+        yield
+
+
+def _read_torch(path: Path, head: bytes) -> Tensors:
+    _refuse_foreign(path, head)
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportFailure(
+            f"{path}: reading it needs PyTorch ({_reason(error)}); install it, "
+            "or save the state dict as .safetensors"
+        ) from error
+    try:
+        with _inert_classes(path):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged pickle raises whatever its damage leads to
+        raise ImportFailure(
+            f"{path}: not a file of tensors that can be read ({_reason(error)}); "
+            "save the state dict alone: torch.save(model.state_dict(), FILE)"
+        ) from error
+    if isinstance(content, _Unknown):
+        raise ImportFailure(
+            f"{path}: a pickled model, whose code is not run; "
+            "save its state dict instead: torch.save(model.state_dict(), FILE)"
+        )
+    found: Tensors = {}
+    for name, value in _walk(content, "", 0):
+        if value.layout != torch.strided or value.is_quantized or value.is_meta:
+            raise ImportFailure(
+                f"{path}: tensor {some([name])} is sparse, quantised or without values; store it densely"
+            )
+        wide = value.detach()
+        if wide.is_complex():
+            wide = wide.to(torch.complex128)
+        elif wide.is_floating_point():
+            wide = wide.to(torch.float64)
+        found[name] = wide.resolve_conj().resolve_neg().numpy()
+    return found
+
+
+def _walk(content: Any, prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
+    """Every tensor in nested mappings and sequences, with the path to it."""
+    import torch
+
+    if isinstance(content, torch.Tensor):
+        yield prefix.removesuffix("."), content
+    elif depth > 32:
+        return
+    elif isinstance(content, dict):
+        for key, value in content.items():
+            yield from _walk(value, f"{prefix}{key}.", depth + 1)
+    elif isinstance(content, list | tuple):
+        for index, value in enumerate(content):
+            yield from _walk(value, f"{prefix}{index}.", depth + 1)
+
+
+def _reason(error: BaseException) -> str:
+    """The beginning of an error's message, on one line."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line if len(line) <= 100 else f"{line[:97]}..."
