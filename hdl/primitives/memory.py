@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib.memory import Memory, ReadPort, WritePort
 
+from hdl.primitives.fast_contents import set_words
+
 # A table this small costs fewer look-up tables than the share of a memory block it would occupy.
 LOGIC_BITS = 2048
 # More rows than these are so many look-up tables deep that they hold the clock.
@@ -47,7 +49,10 @@ def rom(m: Module, name: str, rows: Sequence[int], width: int, *, block: bool | 
         init=[],
         attrs={"rom_style": "block" if block else "logic"},
     )
-    _fill(memory, [int(row) for row in rows], width)
+    words = [int(row) for row in rows]
+    if words and (min(words) < 0 or max(words) >> width):
+        raise ValueError(f"words from {min(words)} to {max(words)} do not fit {width} bits")
+    set_words(memory, words)
     m.submodules[name] = memory
     return memory.read_port()
 
@@ -86,14 +91,3 @@ def concatenate(fields: Sequence[tuple[int, int]]) -> int:
         word |= (int(value) & ((1 << width) - 1)) << position
         position += width
     return word
-
-
-def _fill(memory: Memory, rows: list[int], width: int) -> None:
-    """Set the first words of a memory at once.
-
-    Amaranth makes two objects of each, which for the hundred thousands of words of a large network takes
-    longer than all the rest.
-    """
-    if rows and (min(rows) < 0 or max(rows) >> width):
-        raise ValueError(f"words from {min(rows)} to {max(rows)} do not fit {width} bits")
-    memory.init._elems[: len(rows)] = rows

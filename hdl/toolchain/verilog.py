@@ -5,42 +5,12 @@ Verilog again.
 """
 
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
 
-from amaranth.back import rtlil
 from amaranth.lib.wiring import Component
 
 from hdl.devices.devices import Family
+from hdl.primitives.fast_contents import rtlil_of
 from hdl.toolchain.tools import run_tool
-
-
-class _ModuleEmitter(rtlil.ModuleEmitter):
-    """Amaranth's, but for the contents of memories.
-
-    There it makes an object of every bit, which takes most of the time of a network with large tables. The
-    text is the same.
-    """
-
-    def emit_memory(self, cell_idx: int, cell: Any) -> None:
-        mask = (1 << cell.width) - 1
-        rows = "".join(format(row & mask, f"0{cell.width}b") for row in reversed(cell.init))
-        self.builder.cell(
-            "$meminit_v2",
-            ports={
-                "ADDR": self.sigspec(),
-                "DATA": f"{cell.width * cell.depth}'{rows}",
-                "EN": f"{cell.width}'{'1' * cell.width}",
-            },
-            parameters={
-                "MEMID": self.memories[cell_idx].memid,
-                "ABITS": 0,
-                "WIDTH": cell.width,
-                "WORDS": cell.depth,
-                "PRIORITY": 0,
-            },
-            src_loc=cell.src_loc,
-        )
 
 
 def rtlil_text(component: Component, name: str = "top", platform: Family | None = None) -> str:
@@ -57,8 +27,7 @@ def rtlil_text(component: Component, name: str = "top", platform: Family | None 
     platform : Family, optional
         For synthesis: with its own cells where synthesis would not find them. Otherwise portable.
     """
-    with patch.object(rtlil, "ModuleEmitter", _ModuleEmitter):
-        return rtlil.convert(component, name=name, platform=platform, emit_src=False)
+    return rtlil_of(component, name, platform)
 
 
 def run_yosys(script: str, folder: Path, log: str = "yosys.log") -> Path:

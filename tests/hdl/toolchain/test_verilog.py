@@ -1,11 +1,8 @@
 import pytest
-from amaranth.back import rtlil
 from amaranth.hdl import Module
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from hdl.planning.drafts import drafts
-from hdl.primitives.memory import ram, rom
+from hdl.primitives.memory import rom
 from hdl.toolchain.tools import find_tool, run_tool
 from hdl.toolchain.verilog import rtlil_text, run_yosys, write_rtlil, write_verilog
 from quantize.errors import StatespikeError
@@ -14,27 +11,6 @@ from quantize.errors import StatespikeError
 def test_rtlil_is_equal_for_equal_designs(tiny):
     assert rtlil_text(tiny(3)) == rtlil_text(tiny(3))
     assert "src" not in rtlil_text(tiny(3))
-
-
-class Tables(wiring.Component):
-    """A table with contents and a buffer without."""
-
-    def __init__(self):
-        super().__init__({"address": In(3), "o": Out(7)})
-
-    def elaborate(self, platform):
-        m = Module()
-        write, read = ram(m, "kept", 6, 4)
-        found = rom(m, "rows", [0, 5, 99, 127, 64], 7)
-        m.d.comb += [found.addr.eq(self.address), read.addr.eq(self.address), write.data.eq(found.data)]
-        m.d.comb += self.o.eq(found.data ^ read.data)
-        return m
-
-
-def test_contents_of_memories_are_written_as_amaranth_writes_them():
-    ours = rtlil_text(Tables())
-    assert "35'10000001111111110001100001010000000" in ours
-    assert rtlil.convert(Tables(), name="top", emit_src=False) == ours
 
 
 def test_words_that_do_not_fit_a_table_are_told():
