@@ -6,13 +6,18 @@ from collections.abc import Callable
 import typer
 
 from quantize.errors import StatespikeError
+from statespike.guarded import GuardedCommand
+from statespike.interruption import unwound_by_signals
 from statespike.output import note
 
 
 def command(run: Callable[..., None]) -> None:
     """Run a benchmark with the arguments of the command line; bad input ends in a sentence and status 2."""
+    application = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    application.command(cls=GuardedCommand)(run)
     try:
-        typer.run(run)
+        with unwound_by_signals():
+            application()
     except StatespikeError as error:
         note(str(error))
         sys.exit(2)

@@ -87,8 +87,7 @@ def measured(row: dict[str, Any], circuit: Circuit, jobs: int) -> dict[str, Any]
                 circuit, Path(temporary) / "build", seeds=row["seeds"], jobs=jobs, clock_mhz=row["clock_mhz"]
             )
         except StatespikeError as error:
-            # The log that it names is gone with the folder.
-            return row | {"error": str(error).partition(" (log: ")[0]}
+            return row | {"error": str(error)}
     slowest = min(found["fmax_mhz"])
     speed = slowest * 1e6 / row["cycles_per_step"]
     return row | {

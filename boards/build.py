@@ -1,6 +1,5 @@
 """A network on a board: Verilog, bitstream and manifest."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from boards.clocking import BoardShell, pll_of
 from boards.link import BoardTop, Link
 from boards.uart import divisor
 from hdl.devices.devices import Device
-from hdl.emit.build_folder import MANIFEST, build_folder
+from hdl.emit.build_folder import build_folder
 from hdl.toolchain import Expected, place_and_route, synthesise, write_bitstream
 from hdl.toolchain.verilog import rtlil_text, write_verilog
 from quantize.errors import StatespikeError
@@ -84,7 +83,8 @@ def build(
     if expected is not None:
         expected = _with_buffer(expected, link, board.device)
 
-    with build_folder(folder) as unfinished:
+    with build_folder(folder) as unfinished_build:
+        unfinished = unfinished_build.folder
         tools = unfinished / "tools"
         write_verilog(shell, tools / "design.v").rename(unfinished / "design.v")
         source = rtlil_text(shell, platform=board.device.family)
@@ -111,8 +111,8 @@ def build(
         }
         if "cycles_per_step" in manifest:  # the plan's speed is that of the part's planning clock
             manifest["steps_per_second"] = clock * 1e6 / manifest["cycles_per_step"]
-        (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=1))
-    return Build(folder, folder / bitstream.name, manifest)
+        unfinished_build.manifest = manifest
+    return Build(folder, folder / bitstream.name, unfinished_build.manifest)
 
 
 def _buffer_bytes(link: Link, device: Device) -> int:

@@ -1,25 +1,144 @@
-"""Writing files whole or not at all."""
+"""Writing files and folders whole or not at all, and never over what belongs to someone else.
 
+Everything is prepared in a temporary folder beside its target, so that one renaming in the same file system
+puts it there. The folder holds a marker that is locked as long as its process lives: what a killed run left
+behind is told by its marker from everything else, and only that is ever cleaned up.
+"""
+
+import fcntl
+import json
 import os
-from contextlib import suppress
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from quantize.errors import StatespikeError
+
+PREFIX = ".statespike-"
+"""How the names of temporary folders begin."""
+
+_MARKER = "owner.json"
+_FORMAT = "statespike-temporary-folder"
+_DEVICES = ("/dev/", "/proc/")
+"""What lies below is a way to an open file or a device: written to, never replaced."""
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file to a temporary sibling, which is then renamed; missing folders are made.
+    """Write a file beside its place, then rename it there; missing folders are made.
+
+    A symbolic link stays, and its target is replaced. What is no regular file (a device, a pipe) is written
+    to as it is. The mode of a file that is replaced is kept.
 
     Raises
     ------
     OSError
-        If the file cannot be written; it names `path`, not the sibling.
+        If the file cannot be written; it names `path`. An older file is then as it was.
     """
-    sibling = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        sibling.write_bytes(content)
-        sibling.replace(path)
+        found = _mode(path)
+        if found is not None and (not stat.S_ISREG(found) or str(path.absolute()).startswith(_DEVICES)):
+            with open(path, "ab" if stat.S_ISREG(found) else "wb", buffering=0) as device:
+                device.write(content)
+            return
+        if found is not None and not os.access(path, os.W_OK):
+            raise PermissionError(13, "Permission denied")
+        target = path.resolve()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_folder(target) as folder:
+            unfinished = folder / "file"
+            with unfinished.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if found is not None:
+                unfinished.chmod(stat.S_IMODE(found))
+            unfinished.replace(target)
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        inside = error.filename is not None and PREFIX not in str(error.filename)
+        named = error.filename if inside else str(path)
+        raise OSError(error.errno, error.strerror or str(error), str(named)) from error
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return None
+
+
+@contextmanager
+def temporary_folder(target: Path, *, alone: bool = False) -> Iterator[Path]:
+    """A new empty folder beside `target`, gone at the end, and by the next run if this one is killed.
+
+    Parameters
+    ----------
+    target : Path
+        Resolved; its parent exists.
+    alone : bool
+        Refuse if another process has such a folder for the same target.
+
+    Raises
+    ------
+    StatespikeError
+        See `alone`.
+    """
+    with _one_at_a_time(target.parent):
+        rival = _clean_up(target)
+        if alone and rival is not None:
+            raise StatespikeError(
+                f"{target} is being written by another process ({rival}); wait for it, or choose another name"
+            )
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=target.parent))
+        marker = (folder / _MARKER).open("w", encoding="utf-8")
+        fcntl.flock(marker, fcntl.LOCK_EX)
+        json.dump({"format": _FORMAT, "target": target.name, "process": os.getpid()}, marker)
+        marker.flush()
+    try:
+        yield folder
     finally:
-        with suppress(OSError):  # renamed, or never made
-            sibling.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
+        marker.close()
+
+
+@contextmanager
+def _one_at_a_time(parent: Path) -> Iterator[None]:
+    """Hold the folder's own lock, where its file system has locks."""
+    descriptor = os.open(parent, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _clean_up(target: Path) -> str | None:
+    """Remove what killed runs left beside `target`, and name the living process that writes to it, if any."""
+    rival = None
+    for folder in target.parent.glob(f"{PREFIX}*"):
+        with suppress(OSError, ValueError), (folder / _MARKER).open(encoding="utf-8") as marker:
+            owner = json.load(marker)
+            if folder.is_symlink() or not isinstance(owner, dict) or owner.get("format") != _FORMAT:
+                continue
+            try:
+                fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if owner.get("target") == target.name:
+                    rival = f"process {owner.get('process')}"
+                continue
+            _restore(folder, target.parent / Path(str(owner.get("target"))).name)
+            shutil.rmtree(folder, ignore_errors=True)
+    return rival
+
+
+OLD = "old"
+"""Name inside a temporary folder of what was at the target before."""
+
+
+def _restore(folder: Path, target: Path) -> None:
+    """Put back what a run killed between two renamings had moved out of the way."""
+    if (folder / OLD).exists() and not target.exists():
+        (folder / OLD).rename(target)

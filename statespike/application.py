@@ -79,10 +79,12 @@ class Commands(TyperGroup):
 
 
 def _command(name: str, function: Any) -> Any:
+    from statespike.guarded import GuardedCommand  # with what it imports: not for every --help
+
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
     # The paragraph of the example stays a line that can be copied.
     text = inspect.getdoc(function) or ""
-    single.command(name, help=text.replace("\n\nExample:", "\n\n\b\nExample:"))(function)
+    single.command(name, help=text.replace("\n\nExample:", "\n\n\b\nExample:"), cls=GuardedCommand)(function)
     return typer.main.get_command(single)
 
 

@@ -41,7 +41,10 @@ Limit = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="only the first N sequences", show_default=False)
 ]
 Json = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="write the figures as JSON", show_default=False)
+    Path | None,
+    typer.Option(
+        "--json", metavar="FILE", help="write the figures as JSON; - is standard output", show_default=False
+    ),
 ]
 Logits = Annotated[
     Path | None,

@@ -1,7 +1,13 @@
-"""What the commands write: tables on standard output, progress and errors on standard error, whole files."""
+"""What the commands write: tables on standard output, progress and errors on standard error, whole files.
+
+`--json -` means standard output, which then holds nothing else: what people read goes to standard error.
+"""
 
 import json
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -30,9 +36,37 @@ def _console(*, stderr: bool) -> Console:
     return Console(stderr=stderr, highlight=False, width=None if terminal else WIDTH_WITHOUT_TERMINAL)
 
 
+STANDARD_OUTPUT = Path("-")
+
+
+def is_standard_output(path: Path | None) -> bool:
+    """Whether a file that a user named is standard output: `-`, or a name of the same open file."""
+    if path is None or path == STANDARD_OUTPUT:
+        return path is not None
+    with suppress(OSError, ValueError):  # no such file, or no descriptor behind sys.stdout
+        return os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
+    return False
+
+
+_held: list[dict[str, Any] | None] = []
+"""What goes to standard output as JSON at the end of the command; empty if that is for people."""
+
+
+@contextmanager
+def json_on_standard_output() -> Iterator[None]:
+    """Keep standard output for the last values that `write_json` gets for it; print them at the end."""
+    _held.append(None)
+    try:
+        yield
+    finally:
+        values = _held.pop()
+        if values is not None:
+            print(json.dumps(values, indent=2), flush=True)
+
+
 def say(text: str) -> None:
     """Print a line of the result on standard output."""
-    print(text, flush=True)
+    print(text, file=sys.stderr if _held else sys.stdout, flush=True)
 
 
 def note(text: str) -> None:
@@ -42,7 +76,7 @@ def note(text: str) -> None:
 
 def show(table: Table) -> None:
     """Print a table on standard output."""
-    _console(stderr=False).print(table)
+    _console(stderr=bool(_held)).print(table)
 
 
 def progress() -> Progress:
@@ -65,8 +99,10 @@ def progress() -> Progress:
 
 
 def write_json(path: Path | None, values: dict[str, Any]) -> None:
-    """Write the values to a `--json` file, if one was asked for."""
-    if path is not None:
+    """Write the values to a `--json` file, if one was asked for; `-` is standard output."""
+    if _held and is_standard_output(path):
+        _held[-1] = values
+    elif path is not None:
         write_whole(path, (json.dumps(values, indent=2) + "\n").encode())
 
 

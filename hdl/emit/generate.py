@@ -1,14 +1,13 @@
 """A network as Verilog with a manifest, and on request measured: synthesis, place and route."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hdl.devices.devices import Device, Family
-from hdl.emit.build_folder import MANIFEST, build_folder
+from hdl.emit.build_folder import build_folder, read_manifest
 from hdl.emit.harness import SerialHarness
 from hdl.emit.manifest import manifest_of
 from hdl.network.top import Network
@@ -124,7 +123,8 @@ def generate(
         "fmax_mhz": [],
         "files": {"verilog": DESIGN},
     }
-    with build_folder(folder) as unfinished:
+    with build_folder(folder) as build:
+        unfinished = build.folder
         source = (unfinished / DESIGN).with_suffix(".il")
         source.write_text(circuit.rtlil)
         convert_to_verilog(source)
@@ -148,15 +148,14 @@ def generate(
             routed = place_and_route(framed, tools, seeds, clock, jobs=jobs)
             manifest["fmax_mhz"] = [one.fmax_mhz for one in routed]
             manifest["utilisation"] = routed[0].utilisation
-        (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-    return manifest
+        build.manifest = manifest
+    return build.manifest
 
 
 def earlier(circuit: Circuit, folder: Path) -> dict[str, Any] | None:
     """The manifest of a folder that holds this very circuit, synthesised by these very tools; else None."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-    except (OSError, json.JSONDecodeError):
+    manifest = read_manifest(folder)
+    if manifest is None:
         return None
     wanted = circuit.manifest | {"resources_from": "synthesis"}
     return manifest if all(manifest.get(key) == value for key, value in wanted.items()) else None

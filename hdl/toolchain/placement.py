@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hdl.devices.devices import Device
 from hdl.toolchain.synthesis import Synthesis
-from hdl.toolchain.tools import run_tool
+from hdl.toolchain.tools import run_tool, tool_failure
 from quantize.errors import StatespikeError
 
 _LAYOUT = {"ice40": ("--asc", "asc"), "ecp5": ("--textcfg", "config")}
@@ -134,7 +134,7 @@ def _place(device: Device, folder: Path, seed: int, clock_mhz: float, files: lis
     run_tool(f"yowasp-nextpnr-{device.family}", arguments, folder, log)
     figures = json.loads((folder / report).read_text())
     if not figures["fmax"]:
-        raise StatespikeError(f"nextpnr found no clock in the design (log: {folder / log})")
+        raise tool_failure("nextpnr found no clock in the design", folder / log)
     return PlaceAndRoute(
         seed=seed,
         fmax_mhz=min(clock["achieved"] for clock in figures["fmax"].values()),

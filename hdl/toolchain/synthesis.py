@@ -8,8 +8,8 @@ from pathlib import Path
 from hdl.devices.devices import Device, Family
 from hdl.devices.resources import Resources
 from hdl.primitives.adder import ADDER_NAME
+from hdl.toolchain.tools import tool_failure
 from hdl.toolchain.verilog import run_yosys
-from quantize.errors import StatespikeError
 
 # One row a resource: the cells that count for it, each with how many of it the cell takes.
 _CELLS: dict[Family, dict[str, dict[str, int]]] = {
@@ -112,17 +112,17 @@ def synthesise(
         "synthesis.log",
     )
     if "Driver-driver conflict" in log.read_text():
-        raise StatespikeError(f"Yosys found a driver conflict and would build another circuit (log: {log})")
+        raise tool_failure("Yosys found a driver conflict and would build another circuit", log)
     cells = json.loads((folder / "cells.json").read_text())["design"]["num_cells_by_type"]
     unmapped = [name for name in cells if name.startswith("$") and name != "$scopeinfo"]
     if unmapped:
-        raise StatespikeError(f"{device.name} has no cell for {', '.join(unmapped)} (log: {log})")
+        raise tool_failure(f"{device.name} has no cell for {', '.join(unmapped)}", log)
     resources = count(cells, device.family)
     for name, wanted in asdict(expected or Expected()).items():
         found = resources.as_dict()[name]
         if wanted is not None and wanted != found:
-            raise StatespikeError(
-                f"synthesis for {device.name} made {found} {name} cells instead of {wanted} (log: {log})"
+            raise tool_failure(
+                f"synthesis for {device.name} made {found} {name} cells instead of {wanted}", log
             )
     return Synthesis(device, resources, folder / "netlist.json", folder / "netlist.il", log)
 

@@ -9,8 +9,10 @@ import os
 import shutil
 import subprocess
 import sysconfig
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Event
 
 from quantize.errors import StatespikeError
 
@@ -66,16 +68,45 @@ def run_tool(
     executable = find_tool(name)
     path = folder / log
     with path.open("w") as output:
-        status = subprocess.run(
-            [executable, *arguments],
-            cwd=folder,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
-        ).returncode
+        process = subprocess.Popen(
+            [executable, *arguments], cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+        _RUNNING.add(process)
+        try:
+            if _STOPPED.is_set():
+                process.terminate()
+            status = process.wait()
+        finally:
+            process.kill()
+            process.wait()
+            _RUNNING.discard(process)
+    if _STOPPED.is_set():
+        raise StatespikeError(f"{name} was stopped before it had finished; run the command again")
     if status != 0:
         lines = path.read_text(errors="replace").splitlines()
         marked = [line.strip() for line in lines if line.strip().upper().startswith(("ERROR", "%ERROR"))]
         errors = marked or [line.strip() for line in lines if "error" in line.lower()] or lines[-1:]
-        raise StatespikeError(f"{name} failed: {errors[-1] if errors else f'status {status}'} (log: {path})")
+        raise tool_failure(f"{name} failed: {errors[-1] if errors else f'status {status}'}", path)
+
+
+_RUNNING: set[subprocess.Popen[bytes]] = set()
+_STOPPED = Event()
+
+
+def end_tools() -> None:
+    """Stop every tool that is running, and any that is still started: this process is about to end."""
+    _STOPPED.set()
+    for process in list(_RUNNING):
+        process.terminate()
+
+
+def tool_failure(sentence: str, log: Path) -> StatespikeError:
+    """The error of a tool, naming a copy of its log outside the folder that may vanish with the error."""
+    handle, kept = tempfile.mkstemp(prefix=f"statespike-{log.stem}-", suffix=".log")
+    with os.fdopen(handle, "wb") as copy:
+        copy.write(log.read_bytes() if log.exists() else b"")
+    return StatespikeError(f"{sentence[:MOST_SENTENCE]} (log: {kept})")
+
+
+MOST_SENTENCE = 240
+"""Characters of a tool's own line in an error."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from amaranth.lib.wiring import Component
 
-from hdl.toolchain.tools import find_tool
+from hdl.toolchain.tools import find_tool, tool_failure
 from hdl.toolchain.verilog import rtlil_text, write_verilog
 from quantize.errors import StatespikeError
 from sim.backends.base import WATCHDOG, Backend, Prepared
@@ -98,7 +98,7 @@ def _told(sentence: str, log: Path) -> Iterator[None]:
     try:
         yield
     except (SystemExit, RuntimeError) as error:
-        raise StatespikeError(f"{sentence} (log: {log}){f': {error}' if str(error) else ''}") from error
+        raise tool_failure(f"{sentence}{f': {error}' if str(error) else ''}", log) from error
 
 
 @contextlib.contextmanager

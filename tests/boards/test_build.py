@@ -5,40 +5,9 @@ import pytest
 from boards.boards import board
 from boards.build import build
 from boards.link import Link
-from hdl.emit.build_folder import build_folder
 from hdl.toolchain import Expected
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
-
-
-def test_folder_appears_whole(tmp_path):
-    target = tmp_path / "deep" / "build"
-    with build_folder(target) as unfinished:
-        (unfinished / "manifest.json").write_text("{}")
-        assert not target.exists()
-    assert (target / "manifest.json").exists()
-    assert [path.name for path in target.parent.iterdir()] == ["build"]
-
-
-def test_interrupted_build_leaves_the_old_one_whole(tmp_path):
-    target = tmp_path / "build"
-    with build_folder(target) as unfinished:
-        (unfinished / "manifest.json").write_text("old")
-    with pytest.raises(KeyboardInterrupt), build_folder(target) as unfinished:
-        (unfinished / "manifest.json").write_text("new")
-        raise KeyboardInterrupt
-    assert (target / "manifest.json").read_text() == "old"
-    with build_folder(target) as unfinished:
-        assert not any(unfinished.iterdir()), "nothing is left of the interrupted build"
-        (unfinished / "manifest.json").write_text("newer")
-    assert (target / "manifest.json").read_text() == "newer"
-
-
-def test_foreign_folder_is_not_replaced(tmp_path):
-    (tmp_path / "letters.txt").write_text("dear")
-    with pytest.raises(StatespikeError, match="is not a build folder"), build_folder(tmp_path):
-        pass
-    assert (tmp_path / "letters.txt").exists()
 
 
 @pytest.mark.synth

@@ -100,10 +100,10 @@ def test_bits_out_of_range(refuse, checkpoint, tmp_path):
 def test_a_file_that_cannot_be_written(refuse, network, checkpoint, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     inside = tmp_path / "file" / "out.json"
-    assert refuse("inspect", network, "--json", inside) == f"error: {inside.parent}: File exists"
+    assert f"error: {inside.parent}: File exists" in refuse("inspect", network, "--json", inside)
     (tmp_path / "folder").mkdir()
     sentence = refuse("quantize", checkpoint, "-o", tmp_path / "folder")
-    assert sentence == f"error: {tmp_path / 'folder'}: Is a directory"
+    assert f"error: {tmp_path / 'folder'}: Is a directory" in sentence
 
 
 def test_a_mistyped_option_is_a_usage_error(run, network):

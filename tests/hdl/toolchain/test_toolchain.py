@@ -1,5 +1,8 @@
 """Synthesis, place and route and packing of small designs on both families."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 from amaranth.hdl import Module, Signal, signed
 from amaranth.lib.memory import Memory
@@ -11,7 +14,7 @@ from hdl.emit.harness import SerialHarness
 from hdl.toolchain import Expected, Synthesis, place_and_route, synthesise, write_bitstream
 from hdl.toolchain.placement import require_fit
 from hdl.toolchain.synthesis import count
-from hdl.toolchain.verilog import rtlil_text
+from hdl.toolchain.verilog import rtlil_text, run_yosys
 from quantize.errors import StatespikeError
 
 
@@ -111,3 +114,11 @@ def test_place_and_route_to_a_bitstream(name, suffix, tmp_path):
     bitstream = write_bitstream(routed[0], synthesis.device, tmp_path)
     assert bitstream.suffix == suffix
     assert bitstream.stat().st_size > 1000
+
+
+def test_the_log_that_an_error_names_is_still_there(tmp_path):
+    with tempfile.TemporaryDirectory(dir=tmp_path) as folder, pytest.raises(StatespikeError) as caught:
+        run_yosys("read_rtlil absent.il\n", Path(folder))
+    log = Path(str(caught.value).partition("(log: ")[2].rstrip(")"))
+    assert "absent.il" in log.read_text()
+    log.unlink()

@@ -1,0 +1,83 @@
+"""Checks before any command starts: its outputs can be written, and none of them is a file that it reads."""
+
+import os
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from typer.core import TyperCommand
+
+from quantize.errors import StatespikeError
+from statespike.output import is_standard_output, json_on_standard_output
+
+OUTPUTS = ("output", "json", "logits", "markdown", "log", "resume", "keep", "folder")
+"""Parameters that name what a command writes; every other path is one that it reads."""
+
+
+class GuardedCommand(TyperCommand):
+    """A command whose paths are looked at before anything else is done."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        refuse_bad_outputs(ctx.params, {one.name for one in self.params if one.metavar == "FOLDER"})
+        if is_standard_output(ctx.params.get("json")):
+            with json_on_standard_output():
+                return super().invoke(ctx)
+        return super().invoke(ctx)
+
+
+def refuse_bad_outputs(parameters: Mapping[str, Any], folders: set[str | None]) -> None:
+    """Refuse outputs that cannot be written, and two paths of which one is written that are the same file.
+
+    Parameters
+    ----------
+    parameters : mapping
+        Of a command, by name.
+    folders : set of str
+        Those that name folders to write.
+
+    Raises
+    ------
+    StatespikeError
+    """
+    paths = list(_paths(parameters))
+    for name, path in paths:
+        if name in OUTPUTS and name not in folders:
+            _require_writable(path)
+    for (name, path), (other_name, other) in combinations(paths, 2):
+        if (name in OUTPUTS or other_name in OUTPUTS) and _same_file(path, other):
+            written, read = (path, other_name) if name in OUTPUTS else (other, name)
+            raise StatespikeError(
+                f"{written} is also given as {_title(read)}, and would be overwritten; choose another name"
+            )
+
+
+def _title(name: str) -> str:
+    return f"--{name.replace('_', '-')}" if name in OUTPUTS else name.upper()
+
+
+def _paths(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+    """Every path of the parameters but standard output, with the parameter's name."""
+    for name, value in parameters.items():
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(one, Path) and not (name == "json" and is_standard_output(one)):
+                yield name, one
+
+
+def _require_writable(path: Path) -> None:
+    if path.is_dir():
+        raise StatespikeError(f"{path}: Is a directory; give the name of a file")
+    existing = path if path.exists() else next((one for one in path.absolute().parents if one.exists()), None)
+    if existing is not None and existing != path and not existing.is_dir():
+        raise StatespikeError(f"{existing}: File exists, where {path} needs a folder; choose another name")
+    if existing is not None and not os.access(existing, os.W_OK):
+        raise StatespikeError(f"{existing}: Permission denied; choose a place that may be written to")
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    """Whether both are one regular file, or would become one."""
+    try:
+        return one.samefile(other) and (one.is_file() or one.is_dir())
+    except OSError:
+        return one.resolve() == other.resolve()
