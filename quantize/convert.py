@@ -71,8 +71,6 @@ def quantise(
             "the network has batch norms behind its blocks, which have no integer form; "
             "train it with batch norms before them, or with layer norms"
         )
-    if config.final_norm == "layer":
-        raise StatespikeError("the network has a LayerNorm before its pooling, which has no integer form yet")
     given = samples, input_format, precision, lengths, max_steps or samples.shape[1]
     network = _converted(checkpoint, float_reference.forward(checkpoint, samples, lengths), *given)
     if not checkpoint.tuned_bits or config.model not in SPIKE_THRESHOLDS:
@@ -111,7 +109,11 @@ def _converted(
     for layer in range(config.layers):
         norm = None
         if config.norm == "layer":
-            norm = _layer_norm(checkpoint, layer, stream, values)
+            after = config.norm_position == "post"
+            before = "encoder" if layer == 0 else f"layer_{layer - 1}"
+            taken = values[f"sum_{layer}" if after else before]
+            given_by = None if after else values[f"norm_{layer}"]
+            norm = _layer_norm(checkpoint, f"layers.{layer}.norm", stream, taken, given_by)
         given, format_given = x, stream
         if norm is not None and not norm.after:
             given, format_given = norm.compute(x), norm.output
@@ -125,8 +127,14 @@ def _converted(
         x = saturate(x + unit.compute(y), STREAM_WIDTH)
         if norm is not None and norm.after:
             x = norm.compute(x)
-    pool, decoder = _classifier(checkpoint, stream, (max_steps - 1).bit_length())
-    return QuantizedNetwork(encoder, tuple(blocks), pool, decoder, dict(checkpoint.provenance))
+    final_norm, pooled = None, stream
+    if config.final_norm == "layer":
+        last = values[f"layer_{config.layers - 1}"]
+        final_norm = _layer_norm(checkpoint, "norm", stream, last, values["norm"])
+        pooled = final_norm.output
+    pool, decoder = _classifier(checkpoint, pooled, (max_steps - 1).bit_length())
+    provenance = dict(checkpoint.provenance)
+    return QuantizedNetwork(encoder, tuple(blocks), pool, decoder, provenance, final_norm)
 
 
 def _encoder(
@@ -141,22 +149,36 @@ def _encoder(
 
 
 def _layer_norm(
-    checkpoint: Checkpoint, layer: int, stream: Format, values: dict[str, NDArray[np.float64]]
+    checkpoint: Checkpoint,
+    prefix: str,
+    stream: Format,
+    taken: NDArray[np.float64],
+    given: NDArray[np.float64] | None,
 ) -> LayerNormSpec:
-    gain, shift = float_reference.tensors(checkpoint, f"layers.{layer}.norm", "weight", "bias")
+    """A LayerNorm of the residual stream.
+
+    Parameters
+    ----------
+    prefix : str
+        Of its tensors.
+    stream : Format
+        Of its input.
+    taken, given : (sequences, steps, H)
+        Real values at its input and at its output; without the latter its output is the stream again.
+    """
+    gain, shift = float_reference.tensors(checkpoint, prefix, "weight", "bias")
     words, fraction = fixed_words(gain, GAIN_WIDTH)
-    after = checkpoint.config.norm_position == "post"
-    if after:
-        taken, output = values[f"sum_{layer}"], stream
-    else:
-        taken = values["encoder" if layer == 0 else f"layer_{layer - 1}"]
+    output = stream
+    if given is not None:
         # The product with the gain is rounded, so the output is coarser than it.
         finest = normalised_format(len(gain)).fraction + fraction - 1
-        output = Format(STREAM_WIDTH, min(format_for(values[f"norm_{layer}"], STREAM_WIDTH).fraction, finest))
+        output = Format(STREAM_WIDTH, min(format_for(given, STREAM_WIDTH).fraction, finest))
     # What rounds the mean is a unit of the norm's word, so a quiet stream is turned up.
     filled = format_for(taken, INPUT_WIDTH).fraction
     input_shift = min(max(stream.fraction - filled, -MOST_LEFT), 1)
-    return LayerNormSpec(stream, output, int(after), input_shift, fraction, words, output.quantise(shift))
+    return LayerNormSpec(
+        stream, output, int(given is None), input_shift, fraction, words, output.quantise(shift)
+    )
 
 
 def _array(

@@ -94,7 +94,7 @@ def _assemble(
     wanted |= {f"array_{index}": ArraySpec for index in range(count)}
     wanted |= {f"unit_{index}": None for index in range(count)}
     norms = [f"norm_{index}" for index in range(count)]
-    wanted |= {name: LayerNormSpec for name in norms if name in layers}
+    wanted |= {name: LayerNormSpec for name in (*norms, "norm") if name in layers}
     for name, kind in wanted.items():
         if name not in layers:
             raise QuantizedNetworkError(f"layer {name!r} is missing")
@@ -118,4 +118,5 @@ def _assemble(
         cast(PoolSpec, layers["pool"]),
         cast(DecoderSpec, layers["decoder"]),
         provenance,
+        cast(LayerNormSpec | None, layers.get("norm")),
     )

@@ -84,6 +84,8 @@ class QuantizedNetwork:
     pool: PoolSpec
     decoder: DecoderSpec
     provenance: dict[str, object] = field(default_factory=dict)
+    norm: LayerNormSpec | None = None
+    """Behind the last block, before the pool."""
 
     def __post_init__(self) -> None:
         stream = self.encoder.output
@@ -114,10 +116,15 @@ class QuantizedNetwork:
                 raise QuantizedNetworkError(
                     f"the array and the unit of layer {index} disagree about y's format"
                 )
-        if self.pool.input != stream:
-            raise QuantizedNetworkError(
-                f"the pool's input is {self.pool.input}, the residual stream {stream}"
-            )
+        pooled = stream
+        if self.norm is not None:
+            if self.norm.input != stream or self.norm.after:
+                raise QuantizedNetworkError(
+                    f"the norm before the pool takes {self.norm.input}, the residual stream is {stream}"
+                )
+            pooled = self.norm.output
+        if self.pool.input != pooled or pooled.width != 16:
+            raise QuantizedNetworkError(f"the pool's input is {self.pool.input}, but it is given {pooled}")
 
     @property
     def model(self) -> str:
@@ -172,6 +179,8 @@ class QuantizedNetwork:
             yield f"unit_{index}", block.unit
             if block.norm_after is not None:
                 yield f"norm_{index}", block.norm_after
+        if self.norm is not None:
+            yield "norm", self.norm
         yield "pool", self.pool
         yield "decoder", self.decoder
 
@@ -191,7 +200,7 @@ class QuantizedNetwork:
         for index, block in enumerate(self.blocks):
             names += [f"norm_{index}"] if block.norm_before is not None else []
             names += [f"array_{index}", f"layer_{index}"]
-        return names
+        return names + (["norm"] if self.norm is not None else [])
 
     def compute(self, u: Integers, lengths: Integers | None = None, *, taps: bool = True) -> Trace:
         """The integer reference.
@@ -247,6 +256,8 @@ class QuantizedNetwork:
             if block.norm_after is not None:
                 x = block.norm_after.compute(x)
             kept |= {f"array_{index}": y, f"layer_{index}": x}
+        if self.norm is not None:
+            x = kept["norm"] = self.norm.compute(x)
         trace.logits = self.decoder.compute(self.pool.compute(x, lengths))
         if taps:
             trace.taps = kept

@@ -7,15 +7,27 @@ from amaranth.lib.wiring import In, Out
 from hdl.encoder.multiplied import AnyEncoder, make_encoder
 from hdl.head.decoder import AnyDecoder, Decoder, StreamedDecoder
 from hdl.head.pool import AnyPool, Pool, StreamedPool
-from hdl.network.block import ResidualBlock
+from hdl.network.block import ResidualBlock, latency_of
 from hdl.network.folding import Folding
+from hdl.norm.block_norm import BlockNorm, StreamedBlockNorm
 from hdl.primitives.streams import Logit, Tap, beats
+from quantize.layers.norm import LayerNormSpec
 from quantize.network import QuantizedNetwork
 
 
-def pace_of(encoder: AnyEncoder, blocks: list[ResidualBlock], pool: AnyPool) -> int:
+def pace_of(encoder: AnyEncoder, blocks: list[ResidualBlock], norm: BlockNorm | None, pool: AnyPool) -> int:
     """Cycles of a step in the steady state: those of the slowest component."""
-    return max(part.cycles_per_step for part in (encoder, *blocks, pool))
+    parts = (encoder, *blocks, pool) if norm is None else (encoder, *blocks, norm, pool)
+    return max(part.cycles_per_step for part in parts)
+
+
+def make_final_norm(spec: LayerNormSpec | None, folding: Folding) -> BlockNorm | None:
+    """The norm before the pool, if there is one: built as those of the last layer are."""
+    if spec is None:
+        return None
+    if folding.streamed:
+        return StreamedBlockNorm(spec, folding.layers[-1].norm_multipliers)
+    return BlockNorm(spec, folding.target)
 
 
 class Network(wiring.Component):
@@ -56,6 +68,7 @@ class Network(wiring.Component):
             ResidualBlock(block, layer, streamed=folding.streamed, target=folding.target)
             for block, layer in zip(network.blocks, folding.layers, strict=True)
         ]
+        self.norm = make_final_norm(network.norm, folding)
         members = {
             "i": In(beats(network.input.width)),
             "o": Out(stream.Signature(Logit(network.decoder.logit_width))),
@@ -68,16 +81,18 @@ class Network(wiring.Component):
     def multipliers(self) -> int:
         """Multiplier blocks, or multipliers in logic on a part without them."""
         blocks = sum(block.multipliers for block in self.blocks)
-        return self.encoder.multipliers + blocks + self.decoder.multipliers
+        norm = 0 if self.norm is None else self.norm.multipliers
+        return self.encoder.multipliers + blocks + norm + self.decoder.multipliers
 
     @property
     def cycles_per_step(self) -> int:
-        return pace_of(self.encoder, self.blocks, self.pool)
+        return pace_of(self.encoder, self.blocks, self.norm, self.pool)
 
     @property
     def latency_cycles(self) -> int:
         """Most cycles from a sequence's last beat to its last logit, when nothing else is under way."""
         steps = sum(block.latency_cycles for block in self.blocks)
+        steps += 0 if self.norm is None else latency_of(self.norm)
         ends = self.encoder.cycles_per_step + self.pool.cycles_per_step + self.decoder.cycles_per_sequence
         return steps + ends
 
@@ -95,6 +110,10 @@ class Network(wiring.Component):
                 wiring.connect(m, block.tap_array, wiring.flipped(getattr(self, f"tap_array_{index}")))
                 if block.norm_before is not None:
                     wiring.connect(m, block.tap_norm, wiring.flipped(getattr(self, f"tap_norm_{index}")))
+        if self.norm is not None:
+            m.submodules.norm = self.norm
+            wiring.connect(m, before, self.norm.i)
+            before = taps["norm"] = self.norm.o
         wiring.connect(m, before, self.pool.i)
         wiring.connect(m, self.pool.o, self.decoder.i)
         wiring.connect(m, self.decoder.o, wiring.flipped(self.o))

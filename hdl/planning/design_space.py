@@ -9,7 +9,7 @@ from hdl.encoder.multiplied import AnyEncoder, make_encoder
 from hdl.head.pool import Pool
 from hdl.network.block import UNITS, ResidualBlock, make_unit
 from hdl.network.folding import Folding, LayerFolding
-from hdl.network.top import Network, pace_of
+from hdl.network.top import Network, make_final_norm, pace_of
 from hdl.norm.block_norm import StreamedBlockNorm
 from hdl.norm.streamed_step_norm import NORM_MULTIPLIERS
 from hdl.ssm.array import NeuronArray
@@ -17,6 +17,7 @@ from hdl.ssm.laned_array import LanedArray
 from hdl.ssm.schedule import HELPER_MODES
 from hdl.units.gsu.unit import StreamedGsu
 from quantize.layers.gsu import GsuSpec
+from quantize.layers.norm import LayerNormSpec
 from quantize.network import Block, QuantizedNetwork
 
 ARRAYS = ((4, False), (3, False), (2, True), (2, False), (1, False))
@@ -63,6 +64,7 @@ def _each_slower(network: QuantizedNetwork, found: list[Folding]) -> list[Foldin
     slowest: float = inf
     target = found[0].target
     pool = Pool(network.pool, target)
+    norm = make_final_norm(network.norm, found[0])
 
     # Many choices have components in common, and one of a thousand channels takes long to make.
     @cache
@@ -75,7 +77,7 @@ def _each_slower(network: QuantizedNetwork, found: list[Folding]) -> list[Foldin
 
     for folding in reversed(found):
         blocks = [block(index, layer) for index, layer in enumerate(folding.layers)]
-        cycles = pace_of(encoder(folding.encoder_bits), blocks, pool)
+        cycles = pace_of(encoder(folding.encoder_bits), blocks, norm, pool)
         if cycles < slowest:
             kept.append(folding)
             slowest = cycles
@@ -85,7 +87,8 @@ def _each_slower(network: QuantizedNetwork, found: list[Folding]) -> list[Foldin
 def _streamed_choices(network: QuantizedNetwork, device: Device, slowest: int) -> list[Folding]:
     """Choices of streamed builds that take fewer cycles than the slowest of use, in the order of speed."""
     options = [_lane_options(block, device.features, streamed=True) for block in network.blocks]
-    norms = [_norm_options(block) for block in network.blocks]
+    norms = [_norm_options(block) for block in network.blocks[:-1]]
+    norms.append(_norm_options(network.blocks[-1], network.norm))
     arrays = [_array_options(block, device.dsps) for block in network.blocks]
     encoder = make_encoder(network.encoder, bits=None, streamed=True, target=device.features).cycles_per_step
     fastest = [min(option.values()) for option in (*options, *norms)]
@@ -122,9 +125,9 @@ def _array_options(block: Block, most: int) -> dict[tuple[int, int], int]:
     }
 
 
-def _norm_options(block: Block) -> dict[int, int]:
-    """Multipliers of a streamed block's norms, and the cycles a step of the slowest; 0 without one."""
-    specs = [spec for spec in (block.norm_before, block.norm_after) if spec is not None]
+def _norm_options(block: Block, behind: LayerNormSpec | None = None) -> dict[int, int]:
+    """Multipliers of a streamed block's norms, and of one behind it; cycles a step of the slowest, or 0."""
+    specs = [spec for spec in (block.norm_before, block.norm_after, behind) if spec is not None]
 
     def slowest(multipliers: int) -> int:
         norms = [StreamedBlockNorm(spec, multipliers).norm for spec in specs]

@@ -98,7 +98,7 @@ def _places(design: Network, folding: Folding) -> Iterator[_Place]:
         multipliers = f"{_some(layer.array_lanes, 'lane')} of {layer.multipliers} multipliers"
         multipliers += " and a helper" if layer.has_helper else ""
         yield _Place(f"{here}.array", index, "neuron array", multipliers, block.array.cycles_per_step)
-        waiting = f", {block.unit.WAITS_FOR}" if layer.sequential else ""
+        waiting = f", {block.unit.SEQUENTIAL_PART}" if layer.sequential else ""
         lanes = _some(layer.lanes, "lane") + waiting
         lanes += f", {in_norms} in its norm" if isinstance(block.unit, StreamedGsu) else ""
         unit = f"unit {block.block.unit.kind}"
@@ -108,6 +108,9 @@ def _places(design: Network, folding: Folding) -> Iterator[_Place]:
                 f"{here}.norm_after", index, "norm after", in_norms, block.norm_after.cycles_per_step
             )
         yield _Place(f"{here}.sums", index, "residual add")
+    if design.norm is not None:
+        in_norm = _some(design.norm.multipliers, "multiplier") if folding.streamed else ""
+        yield _Place("norm", None, "norm before the pool", in_norm, design.norm.cycles_per_step)
     yield _Place("pool", None, "pool", cycles_per_step=design.pool.cycles_per_step)
     yield _Place("decoder", None, "decoder, once a sequence")
 

@@ -98,7 +98,7 @@ def schedule_of(modes: int, multipliers: int, *, skip: bool = True, has_helper: 
     ------
     ValueError
         If there are not 1 to 4 multipliers, an odd number of them without the skip path, or a helper beside
-        others than two, or for less than `HELPED_MODES` modes.
+        others than two, or for less than `HELPER_MODES` modes.
     """
     if has_helper:
         if multipliers != 2 or modes < HELPER_MODES:

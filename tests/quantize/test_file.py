@@ -76,8 +76,9 @@ def test_round_trip(model, channels, pooling, tmp_path):
 
 
 @pytest.mark.parametrize("position", ["pre", "post"])
-def test_round_trip_with_layer_norms(position, tmp_path):
-    network = random_network("s4d", 5, 3, 2, seed=2, norm="layer", norm_position=position)
+@pytest.mark.parametrize("final", ["batch", "layer"])
+def test_round_trip_with_layer_norms(position, final, tmp_path):
+    network = random_network("s4d", 5, 3, 2, seed=2, norm="layer", norm_position=position, final_norm=final)
     save_network(network, tmp_path / "network.safetensors")
     restored = load_network(tmp_path / "network.safetensors")
     u = np.random.default_rng(1).integers(0, 256, (2, 9, 1))
@@ -86,6 +87,7 @@ def test_round_trip_with_layer_norms(position, tmp_path):
     assert [name for name, _ in network.layers()][1:4] == (
         ["norm_0", "array_0", "unit_0"] if position == "pre" else ["array_0", "unit_0", "norm_0"]
     )
+    assert ("norm" in dict(network.layers())) == (final == "layer")
 
 
 def test_missing_file(tmp_path):

@@ -26,8 +26,11 @@ def test_real_network_equals_the_trained_one(model, pooling):
 
 
 @pytest.mark.parametrize(("norm", "position"), [("batch", "post"), ("layer", "pre"), ("layer", "post")])
-def test_norms_of_every_kind_and_place(norm, position):
-    checkpoint = random_checkpoint("s4d", 7, 4, 2, seed=5, features=2, norm=norm, norm_position=position)
+@pytest.mark.parametrize("final", ["batch", "layer"])
+def test_norms_of_every_kind_and_place(norm, position, final):
+    checkpoint = random_checkpoint(
+        "s4d", 7, 4, 2, seed=5, features=2, norm=norm, norm_position=position, final_norm=final
+    )
     samples = random_samples(3, 40, 2, seed=5)
     lengths = np.array([40, 13, 1])
     network = Network.from_checkpoint(checkpoint).double()
@@ -64,6 +67,17 @@ def test_integers_are_near_the_real_network(model, seed):
     exact["layer_0"] = found["encoder"] + unit
     for name, least in {"encoder": 50.0, "array_0": 42.0, "layer_0": 22.0}.items():
         assert noise(exact[name], found[name]) > least, name
+
+
+def test_integers_with_a_norm_before_the_pool_are_near_the_real_network():
+    options = {"seed": 3, "norm": "layer", "norm_position": "pre", "final_norm": "layer"}
+    checkpoint = random_checkpoint("s4d", 17, 4, 2, **options)
+    network = random_network("s4d", 17, 4, 2, **options)
+    samples = random_samples(4, 32, seed=3)
+    exact = float_reference.forward(checkpoint, samples)
+    trace = network.compute(INPUT.quantise(samples))
+    assert list(trace.taps) == network.tap_names()
+    assert noise(exact["norm"], network.pool.input.real(trace.taps["norm"])) > 30.0
 
 
 @pytest.mark.parametrize("position", ["pre", "post"])

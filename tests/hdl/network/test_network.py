@@ -99,6 +99,12 @@ def test_circuit_with_layer_norms_equals_the_reference(shape):
     check_circuit(sizes, norm="layer", norm_position=position)
 
 
+@pytest.mark.parametrize("choose", [drawn_choice, drawn_streamed_choice])
+@pytest.mark.parametrize("shape", [("s4d", 5, 2, 2), ("gsu", 7, 1, 1), ("binary_s4d", 1, 2, 1)])
+def test_circuit_with_a_layer_norm_before_the_pool_equals_the_reference(shape, choose):
+    check_circuit(shape, choose=choose, norm="layer", norm_position="pre", final_norm="layer")
+
+
 # Streamed builds, with units that have one and with others, and layer norms.
 STREAMED = [
     ("gsu", 1, 1, 1), ("gsu", 13, 3, 2), ("gsu_lean", 9, 2, 2), ("gsu_lean", 1, 2, 1), ("s4d", 5, 2, 1),

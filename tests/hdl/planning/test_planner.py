@@ -111,6 +111,15 @@ def test_components_explain_the_plan():
     assert {one.layer for one in components} == {None, 0, 1}
 
 
+def test_a_sequential_unit_and_a_final_norm_are_explained():
+    network = random_network("gsu", 3, 1, 1, seed=1, norm="layer", final_norm="layer")
+    folding = Folding((LayerFolding(1, 3, sequential=True),), encoder_bits=1)
+    components = explain(network, assess(network, folding, find_device("up5k")))
+    parallel = {one.name: one.parallel for one in components}
+    assert parallel["unit gsu"].startswith("3 lanes, ")
+    assert "norm before the pool" in parallel
+
+
 def test_the_ecp5_streams_a_channel_a_cycle():
     network = random_network("gsu_lean", 12, 3, 1, seed=1)
     plan = plan_network(network, find_device("ecp5-25k"))
