@@ -38,7 +38,7 @@ def trainings() -> dict[str, dict[Sized, LearningCurve]]:
 
 
 def draw(axes: Axes, task: str, curves: dict[Sized, LearningCurve], colours: dict[str, str]) -> None:
-    """One task: the loss of every network over the epochs, its last accuracy in the legend.
+    """One task: the loss of every network over the epochs, its test accuracy in the legend.
 
     A model's second size is dashed and named with its channels.
     """
@@ -46,14 +46,15 @@ def draw(axes: Axes, task: str, curves: dict[Sized, LearningCurve], colours: dic
     for (model, channels), curve in curves.items():
         again = model in drawn
         name = f"{model}, {channels} channels" if again else model
+        score = "" if curve.test_accuracy is None else f", {curve.test_accuracy:.2%}"
         axes.semilogy(
             *zip(*curve.losses, strict=True), color=colours[model], linewidth=1.2,
-            linestyle="dashed" if again else "solid", label=f"{name}, {curve.accuracies[-1]:.2%}",
+            linestyle="dashed" if again else "solid", label=f"{name}{score}",
         )  # fmt: skip
         drawn.add(model)
     axes.set(title=task, xlabel="epochs", ylabel="training loss")
     axes.grid(which="both", alpha=0.3)
-    axes.legend(title="test accuracy, last epoch", fontsize="small", title_fontsize="small")
+    axes.legend(title="test accuracy", fontsize="small", title_fontsize="small")
 
 
 def run(

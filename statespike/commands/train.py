@@ -52,6 +52,23 @@ def train(
     quantize: Annotated[
         int, typer.Option(metavar="BITS", help="train for words of 3 to 8 bits; 0: for real numbers")
     ] = Recipe.quantize,
+    validation: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="every Nth training sequence of a class chooses the epoch, unless the task names such "
+            "sequences; 0: none do, the last epoch's weights are taken",
+        ),
+    ] = Recipe.validation,
+    balance: Annotated[
+        float, typer.Option(help="class weights 1/frequency^P; 0: all sequences alike, 1: all classes alike")
+    ] = Recipe.balance,
+    label_smoothing: Annotated[
+        float, typer.Option(help="share of a target that is spread over all classes")
+    ] = Recipe.label_smoothing,
+    dropout: Annotated[
+        float, typer.Option(help="share of a block's channels that a training sequence goes without")
+    ] = Recipe.dropout,
     start: Annotated[
         Path | None, typer.Option(metavar="FILE", help="checkpoint to fine-tune; same network options")
     ] = None,
@@ -103,22 +120,30 @@ def train(
         seed=seed,
         start=str(start or ""),
         quantize=quantize,
+        validation=validation,
+        balance=balance,
+        label_smoothing=label_smoothing,
+        dropout=dropout,
         limit=limit or Recipe.limit,
     )
     history: list[dict[str, Any]] = []
 
     def tell(result: EpochResult) -> None:
+        score = "" if result.accuracy is None else f"validation accuracy {result.accuracy:.2%}, "
         say(
-            f"epoch {result.epoch}: training loss {result.loss:.4f}, test accuracy {result.accuracy:.2%}, "
+            f"epoch {result.epoch}: training loss {result.loss:.4f}, {score}"
             f"{result.sequences_per_second:.0f} sequences a second"
         )
-        history.append({"epoch": result.epoch, "loss": result.loss, "accuracy": result.accuracy})
+        history.append({"epoch": result.epoch, "loss": result.loss, "validation_accuracy": result.accuracy})
 
     target = output or Path(f"{task}-{model}.safetensors")
     checkpoint = train_network(load_task(task, data), recipe, log=log, resume=resume, on_epoch=tell)
     write_checkpoint(target, checkpoint)
-    say(f"wrote {target}")
-    write_json(
-        json,
-        {"output": str(target), "epochs": history, "test_accuracy": checkpoint.provenance["test_accuracy"]},
+    found = checkpoint.provenance
+    say(
+        f"test accuracy {found['test_accuracy']['accuracy']:.2%} of {found['test_accuracy']['n']} sequences, "
+        f"{found['selection']} ({found['chosen_epoch']} of {found['epochs']})"
     )
+    say(f"wrote {target}")
+    kept = ("test_accuracy", "validation_accuracy", "chosen_epoch", "selection")
+    write_json(json, {"output": str(target), "epochs": history, **{name: found[name] for name in kept}})

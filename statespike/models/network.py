@@ -30,10 +30,17 @@ class BlockState(NamedTuple):
 
 
 class Block(nn.Module):
-    """One residual block: x + unit(ssm(norm(x))), or norm(x + unit(ssm(x)))."""
+    """One residual block: x + unit(ssm(norm(x))), or norm(x + unit(ssm(x))).
 
-    def __init__(self, config: NetworkConfig, derivative: Derivative, **options: Any) -> None:
+    In training, a share `dropout` of the unit's channels is left out, others for each sequence, the same ones
+    at all its steps.
+    """
+
+    def __init__(
+        self, config: NetworkConfig, derivative: Derivative, dropout: float = 0.0, **options: Any
+    ) -> None:
         super().__init__()
+        self.dropout = dropout
         self.pre_norm = config.norm_position == "pre"
         self.norm = NORMS[config.norm](config.channels)
         self.ssm = DiagonalStateSpace(
@@ -44,7 +51,11 @@ class Block(nn.Module):
     def forward(self, x: Tensor, valid: Tensor | None) -> Tensor:
         """Map x (B, T, H) to (B, T, H)."""
         given = self.norm(x, valid) if self.pre_norm else x
-        result: Tensor = x + self.unit(self.ssm(given), valid)
+        out = self.unit(self.ssm(given), valid)
+        if self.dropout:
+            # Channels first: a mask for each sequence and channel.
+            out = nn.functional.dropout1d(out.mT, self.dropout, self.training).mT
+        result: Tensor = x + out
         return result if self.pre_norm else self.norm(result, valid)
 
     def initial_state(self, batch: int) -> BlockState:
@@ -69,7 +80,8 @@ class Network(nn.Module):
     surrogate_name : str, optional
         Surrogate gradient of every step function; the model's default when not given.
     **options
-        `pole_sets` and `trained_input` of every `DiagonalStateSpace`: how it is trained, not what it is.
+        `pole_sets` and `trained_input` of every `DiagonalStateSpace`, `dropout` of every `Block`: how it is
+        trained, not what it is.
     """
 
     def __init__(self, config: NetworkConfig, surrogate_name: str | None = None, **options: Any) -> None:

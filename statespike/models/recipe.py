@@ -71,6 +71,16 @@ class Recipe:
     quantize : int
         Bits of the words that the network is trained to be rounded to (`statespike.models.rounded`);
         0 for real numbers.
+    validation : int
+        Every how manieth training sequence chooses the epoch instead of training, the same share of each
+        class; a task with a validation set of its own uses that. 0: none, and the last epoch's weights.
+    balance : float
+        Exponent p of the class weights, 1 / frequency**p in the loss: at 0 all sequences count alike, at 1
+        all classes.
+    label_smoothing : float
+        Share of each target that is spread over all classes.
+    dropout : float
+        Share of the channels of a block's output that is left out, drawn for each sequence.
     limit : int
         Trained on the first so many sequences of the training set, enough for fine-tuning; on all for 0.
     """
@@ -94,6 +104,10 @@ class Recipe:
     seed: int = 0
     start: str = ""
     quantize: int = 0
+    validation: int = 10
+    balance: float = 0.0
+    label_smoothing: float = 0.0
+    dropout: float = 0.0
     limit: int = 0
 
     def __post_init__(self) -> None:
@@ -124,12 +138,13 @@ class Recipe:
             "surrogate_name": self.surrogate,
             "pole_sets": self.pole_sets or None,
             "trained_input": self.trained_input,
+            "dropout": self.dropout,
         }
 
     def command(self, task: str) -> str:
         """Return the command that trains this recipe again."""
         options = f"--surrogate {self.surrogate} " if self.surrogate else ""
-        for name in ("norm", "norm_position"):
+        for name in ("norm", "norm_position", "validation", "balance", "label_smoothing", "dropout"):
             if getattr(self, name) != getattr(Recipe, name):
                 options += f"--{name.replace('_', '-')} {getattr(self, name)} "
         options += f"--pole-sets {self.pole_sets} " if self.pole_sets else ""

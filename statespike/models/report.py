@@ -13,7 +13,8 @@ LOG_EVERY = 100
 """Batches."""
 
 _BATCH = re.compile(r"epoch (\d+) batch (\d+)/(\d+) loss (\S+)")
-_EPOCH = re.compile(r"epoch (\d+)/(\d+) training loss (\S+) test accuracy (\S+)")
+_TEST = re.compile(r"weights of epoch \d+: test accuracy (\S+)")
+_EPOCH = re.compile(r"epoch (\d+)/(\d+) training loss (\S+)(?: (?:test|validation) accuracy (\S+))?")
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,15 @@ class LearningCurve:
         Epochs done, in fractions, and the mean loss of the hundred batches before; of the epoch before where
         epochs are shorter.
     accuracies : tuple of float
-        On the test set, 0 to 1, after each epoch.
+        After each epoch, 0 to 1, on the sequences that the log names: validation, or test in older ones;
+        none where there was no validation.
+    test_accuracy : float or None
+        Of the weights that were taken; None as long as the training lasts.
     """
 
     losses: tuple[tuple[float, float], ...]
     accuracies: tuple[float, ...]
+    test_accuracy: float | None
 
 
 def read_log(path: Path) -> LearningCurve:
@@ -41,7 +46,10 @@ def read_log(path: Path) -> LearningCurve:
         (int(epoch) - 1 + int(batch) / int(batches), float(loss))
         for epoch, batch, batches, loss in _BATCH.findall(text)
     ] or [(int(epoch), float(loss)) for epoch, _, loss, _ in epochs]
-    return LearningCurve(tuple(losses), tuple(float(accuracy) for *_, accuracy in epochs))
+    accuracies = tuple(float(accuracy) for *_, accuracy in epochs if accuracy)
+    # Older logs watched the test set after every epoch, and the last one's weights were taken.
+    tested = _TEST.findall(text) or [accuracy for accuracy in accuracies[-1:] if " test accuracy " in text]
+    return LearningCurve(tuple(losses), accuracies, float(tested[-1]) if tested else None)
 
 
 class TrainingReport:
@@ -104,12 +112,20 @@ class TrainingReport:
             recent = np.mean(self._losses[-LOG_EVERY:])
             self.line(f"epoch {self._epoch} batch {len(self._losses)}/{self._batches} loss {recent:.4f}")
 
-    def end_epoch(self, accuracy: float, sequences: int, speed: float) -> None:
-        """Write what the epoch gave: accuracy on so many test sequences, training sequences a second."""
+    def end_epoch(self, accuracy: float | None, sequences: int, speed: float) -> None:
+        """Write what the epoch gave: accuracy on so many validation sequences, training sequences a second.
+
+        The accuracy is None without validation sequences.
+        """
+        score = f"validation accuracy {accuracy:.4f} (n = {sequences}) " if accuracy is not None else ""
         self.line(
-            f"epoch {self._epoch}/{self._epochs} training loss {self.mean_loss:.4f} test accuracy "
-            f"{accuracy:.4f} (n = {sequences}) {speed:.0f} sequences/s"
+            f"epoch {self._epoch}/{self._epochs} training loss {self.mean_loss:.4f} {score}{speed:.0f} "
+            "sequences/s"
         )
+
+    def end(self, epoch: int, accuracy: float, sequences: int) -> None:
+        """Write what the weights of the chosen epoch reach on the test set."""
+        self.line(f"weights of epoch {epoch}: test accuracy {accuracy:.4f} (n = {sequences})")
 
     @property
     def mean_loss(self) -> float:

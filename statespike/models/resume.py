@@ -1,12 +1,12 @@
 """The state of an unfinished training, so that an interrupted run ends with the weights of a whole one."""
 
 import pickle
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -15,11 +15,40 @@ from quantize.files import write_whole
 from statespike.models.recipe import Recipe
 
 
+@dataclass
+class Progress:
+    """How far a training is, and its best epoch.
+
+    Parameters
+    ----------
+    epochs : int
+        Epochs done.
+    best : int
+        The epoch whose weights are kept, counted from 1; 0 before the first.
+    accuracy : float
+        Of that epoch on the validation set, 0 to 1.
+    weights : dict
+        The network's state after that epoch.
+    """
+
+    epochs: int
+    best: int
+    accuracy: float
+    weights: dict[str, Tensor]
+
+    def take(self, epoch: int, accuracy: float, network: nn.Module) -> None:
+        """Note an epoch; of two that score alike the later one is kept."""
+        self.epochs = epoch
+        if accuracy >= self.accuracy or not self.best:
+            self.best, self.accuracy = epoch, accuracy
+            self.weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+
 def save_state(
     path: Path,
     task: str,
     recipe: Recipe,
-    epochs_done: int,
+    progress: Progress,
     network: nn.Module,
     optimizer: Optimizer,
     schedule: LRScheduler,
@@ -30,7 +59,7 @@ def save_state(
         {
             "task": task,
             "recipe": asdict(recipe),
-            "epochs_done": epochs_done,
+            "progress": vars(progress),
             "network": network.state_dict(),
             "optimizer": optimizer.state_dict(),
             "schedule": schedule.state_dict(),
@@ -42,8 +71,8 @@ def save_state(
 
 def load_state(
     path: Path, task: str, recipe: Recipe, network: nn.Module, optimizer: Optimizer, schedule: LRScheduler
-) -> int:
-    """Restore a training in place and return how many epochs it has done.
+) -> Progress:
+    """Restore a training in place and return how far it is.
 
     Raises
     ------
@@ -53,7 +82,7 @@ def load_state(
     try:
         state = torch.load(path, weights_only=True)
         found = (state["task"], state["recipe"])
-        epochs_done = int(state["epochs_done"])
+        progress = Progress(**state["progress"])
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError, TypeError) as error:
         raise StatespikeError(f"{path}: not a training state; remove the file to start again") from error
     if found != (task, asdict(recipe)):
@@ -63,4 +92,4 @@ def load_state(
     network.load_state_dict(state["network"])
     optimizer.load_state_dict(state["optimizer"])
     schedule.load_state_dict(state["schedule"])
-    return epochs_done
+    return progress

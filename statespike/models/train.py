@@ -1,4 +1,4 @@
-"""Training a classifier: AdamW, one cycle of the learning rate, the weights of the last epoch."""
+"""Training a classifier: AdamW, one cycle of the learning rate, the weights of the best validated epoch."""
 
 import math
 import time
@@ -20,12 +20,14 @@ from quantize.errors import StatespikeError
 from statespike.models.network import Network
 from statespike.models.recipe import Recipe
 from statespike.models.report import TrainingReport
-from statespike.models.resume import load_state, save_state
+from statespike.models.resume import Progress, load_state, save_state
 from statespike.models.rounded import RoundedNetwork
-from statespike.models.tasks.task import Sequences, Task, TaskError
+from statespike.models.tasks.split import held_out
+from statespike.models.tasks.task import Augmentation, Sequences, Task, TaskError
 
 EVALUATION_BATCH = 100
-SELECTION = "weights after the last epoch; the test set was only watched"
+LAST_EPOCH = "weights after the last epoch; the test set was used once"
+BEST_EPOCH = "weights of the epoch with the best validation accuracy; the test set was used once"
 SLOW_PARAMETERS = ("log_dt", "log_A_real", "A_imag")
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
@@ -33,12 +35,23 @@ Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
 
 @dataclass(frozen=True)
 class EpochResult:
-    """What an epoch gave: mean training loss, accuracy on the test set (0 to 1), sequences a second."""
+    """What an epoch gave: mean training loss, accuracy on the validation set (0 to 1), sequences a second.
+
+    The accuracy is None without a validation set.
+    """
 
     epoch: int
     loss: float
-    accuracy: float
+    accuracy: float | None
     sequences_per_second: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """Accuracy, 0 to 1, on n sequences."""
+
+    accuracy: float
+    n: int
 
 
 def train(
@@ -49,7 +62,7 @@ def train(
     resume: Path | None = None,
     on_epoch: Callable[[EpochResult], None] | None = None,
 ) -> Checkpoint:
-    """Train a network and return the checkpoint of its last epoch.
+    """Train a network and return the checkpoint of the epoch that validated best, the last one if none was.
 
     Parameters
     ----------
@@ -78,24 +91,29 @@ def train(
     if recipe.quantize:
         trained = RoundedNetwork.calibrated(network, recipe.quantize, task.calibration)
     optimizer = AdamW(parameter_groups(network, recipe))
-    sequences = task.train.take(slice(recipe.limit or None))
+    sequences, validation = training_sets(task, recipe)
+    weights = class_weights(sequences, task.classes, recipe.balance)
     batches = math.ceil(len(sequences) / recipe.batch)
     peaks = [recipe.rate, recipe.state_space_rate]
     schedule = OneCycleLR(optimizer, peaks, epochs=recipe.epochs, steps_per_epoch=batches)
-    first, accuracy = 0, None
+    progress = Progress(0, 0, 0.0, {})
     if resume is not None and resume.exists():
-        first = load_state(resume, task.name, recipe, network, optimizer, schedule)
-    with TrainingReport(log, first > 0, recipe.epochs, batches) as report:
+        progress = load_state(resume, task.name, recipe, network, optimizer, schedule)
+    with TrainingReport(log, progress.epochs > 0, recipe.epochs, batches) as report:
         report.line(recipe.command(task.name))
         report.line(
             f"{network.parameter_count} parameters, {len(sequences)} training sequences, {_versions()}"
         )
-        for epoch in range(first + 1, recipe.epochs + 1):
+        for epoch in range(progress.epochs + 1, recipe.epochs + 1):
             report.begin_epoch(epoch)
+            # What dropout draws follows from the epoch as well, so that a resumed run draws the same.
+            torch.manual_seed(recipe.seed + epoch)
             started = time.monotonic()
             trained.train()
-            for inputs, labels, lengths in shuffled_batches(sequences, recipe, epoch - 1):
-                loss = cross_entropy(trained(inputs, lengths), labels)
+            for inputs, labels, lengths in shuffled_batches(sequences, recipe, epoch - 1, task.augment):
+                loss = cross_entropy(
+                    trained(inputs, lengths), labels, weights, label_smoothing=recipe.label_smoothing
+                )
                 if not torch.isfinite(loss):
                     raise StatespikeError(
                         f"the loss became {loss.item()} in epoch {epoch}; train with a lower --rate"
@@ -106,16 +124,52 @@ def train(
                 schedule.step()
                 report.batch(loss.item())
             speed = len(sequences) / (time.monotonic() - started)
-            result = EpochResult(epoch, report.mean_loss, evaluate(trained, task.test), speed)
-            report.end_epoch(result.accuracy, len(task.test), speed)
-            accuracy = result.accuracy
+            accuracy = None if validation is None else evaluate(trained, validation)
+            report.end_epoch(accuracy, 0 if validation is None else len(validation), speed)
+            progress.take(epoch, accuracy or 0.0, network)
             if resume is not None:
-                save_state(resume, task.name, recipe, epoch, network, optimizer, schedule)
+                save_state(resume, task.name, recipe, progress, network, optimizer, schedule)
             if on_epoch is not None:
-                on_epoch(result)
-    if accuracy is None:  # the state file was that of a finished run
-        accuracy = evaluate(trained, task.test)
-    return network.to_checkpoint(_provenance(task, recipe, accuracy))
+                on_epoch(EpochResult(epoch, report.mean_loss, accuracy, speed))
+        network.load_state_dict(progress.weights)
+        tested = evaluate(trained, task.test)
+        report.end(progress.best, tested, len(task.test))
+    validated = None if validation is None else Score(progress.accuracy, len(validation))
+    return network.to_checkpoint(
+        _provenance(task, recipe, Score(tested, len(task.test)), validated, progress)
+    )
+
+
+def training_sets(task: Task, recipe: Recipe) -> tuple[Sequences, Sequences | None]:
+    """Return the sequences that train, and those that choose the epoch; None if none do.
+
+    Raises
+    ------
+    TaskError
+        When a class has no sequence to train on.
+    """
+    sequences = task.train.take(slice(recipe.limit or None))
+    validation = task.validation if recipe.validation else None
+    assert sequences.y is not None
+    if recipe.validation and validation is None:
+        drawn = held_out(sequences.y, recipe.validation, least=0, seed=recipe.seed)
+        if drawn.any():
+            validation = sequences.take(np.flatnonzero(drawn))
+            sequences = sequences.take(np.flatnonzero(~drawn))
+    return sequences, validation
+
+
+def class_weights(sequences: Sequences, classes: int, exponent: float) -> torch.Tensor | None:
+    """Return the weight of each class in the loss, 1 / frequency**exponent, with a mean of 1 a sequence.
+
+    None for an exponent of 0. A class without a sequence gets a weight of 0.
+    """
+    if not exponent:
+        return None
+    assert sequences.y is not None
+    counts = np.bincount(sequences.y, minlength=classes)
+    weights = np.where(counts > 0, np.maximum(counts, 1) / len(sequences), np.inf) ** -exponent
+    return torch.from_numpy(weights * len(sequences) / (weights * counts).sum()).float()
 
 
 def _check(task: Task, recipe: Recipe) -> None:
@@ -125,6 +179,14 @@ def _check(task: Task, recipe: Recipe) -> None:
         value = getattr(recipe, name)
         if not value > 0:
             raise StatespikeError(f"{name} is {value}; it must be greater than 0")
+    for name in ("balance", "label_smoothing", "dropout"):
+        value = getattr(recipe, name)
+        if not 0 <= value <= 1 or (name == "dropout" and value == 1):
+            raise StatespikeError(f"{name} is {value}; it must lie between 0 and 1")
+    if recipe.validation < 0 or recipe.validation == 1:
+        raise StatespikeError(
+            f"validation is {recipe.validation}; give 0 for none, or at least 2: every how manieth sequence"
+        )
     if recipe.limit < 0:
         raise StatespikeError(f"limit is {recipe.limit}; give a number of sequences, or 0 for all")
     if recipe.quantize:
@@ -148,11 +210,18 @@ def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, Any]]:
     ]
 
 
-def shuffled_batches(sequences: Sequences, recipe: Recipe, epochs_done: int) -> Iterator[Batch]:
-    """Yield (x, y, lengths) in an order that only the seed and the number of finished epochs decide."""
-    order = np.random.default_rng((recipe.seed, epochs_done)).permutation(len(sequences))
+def shuffled_batches(
+    sequences: Sequences, recipe: Recipe, epochs_done: int, augment: Augmentation | None = None
+) -> Iterator[Batch]:
+    """Yield (x, y, lengths) in an order that only the seed and the number of finished epochs decide.
+
+    So does what `augment` draws.
+    """
+    generator = np.random.default_rng((recipe.seed, epochs_done))
+    order = generator.permutation(len(sequences))
     for start in range(0, len(order), recipe.batch):
-        yield as_tensors(sequences.take(order[start : start + recipe.batch]))
+        chosen = sequences.take(order[start : start + recipe.batch])
+        yield as_tensors(chosen if augment is None else augment(chosen, generator))
 
 
 def as_tensors(sequences: Sequences) -> Batch:
@@ -173,14 +242,18 @@ def evaluate(network: nn.Module, sequences: Sequences) -> float:
     return correct / len(sequences)
 
 
-def _provenance(task: Task, recipe: Recipe, accuracy: float) -> dict[str, Any]:
+def _provenance(
+    task: Task, recipe: Recipe, tested: Score, validated: Score | None, progress: Progress
+) -> dict[str, Any]:
     return {
         "task": task.name,
         "seed": recipe.seed,
         "epochs": recipe.epochs,
-        "test_accuracy": {"accuracy": accuracy, "n": len(task.test)},
+        "test_accuracy": asdict(tested),
+        "validation_accuracy": None if validated is None else asdict(validated),
+        "chosen_epoch": progress.best,
         "command": recipe.command(task.name),
-        "selection": SELECTION,
+        "selection": LAST_EPOCH if validated is None else BEST_EPOCH,
         "recipe": asdict(recipe),
         "versions": _versions(),
     }

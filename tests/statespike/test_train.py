@@ -33,7 +33,8 @@ def test_a_checkpoint_and_how_it_came_about(run, tmp_path):
     provenance = checkpoint.provenance
     assert (provenance["task"], provenance["seed"], provenance["epochs"]) == ("mine", 5, 2)
     assert provenance["test_accuracy"]["n"] == 4
-    assert provenance["selection"].startswith("weights after the last epoch")
+    assert provenance["selection"].startswith("weights of the epoch with the best validation accuracy")
+    assert provenance["validation_accuracy"]["n"] == 4
     assert log.read_text().splitlines()[0] == provenance["command"]
     assert "--channels 3 --modes 2 --layers 1" in provenance["command"]
     written = json.loads(figures.read_text())

@@ -58,6 +58,10 @@ class Sequences:
         )
 
 
+Augmentation = Callable[[Sequences, np.random.Generator], Sequences]
+"""Varies training sequences; what it draws comes from the generator alone."""
+
+
 @dataclass(frozen=True)
 class Task:
     """A named task whose sets are read when they are first asked for.
@@ -67,6 +71,10 @@ class Task:
     name : str
     features, classes : int
     load_train, load_test, load_calibration : callables that return `Sequences`
+    load_validation : callable, optional
+        Returns the sequences that choose an epoch; without one they are drawn from the training set.
+    augment : callable, optional
+        Applied to every batch in training.
     """
 
     name: str
@@ -75,11 +83,18 @@ class Task:
     load_train: Callable[[], Sequences]
     load_test: Callable[[], Sequences]
     load_calibration: Callable[[], Sequences]
+    load_validation: Callable[[], Sequences] | None = None
+    augment: Augmentation | None = None
 
     @cached_property
     def train(self) -> Sequences:
         """Sequences to train on."""
         return self.load_train()
+
+    @cached_property
+    def validation(self) -> Sequences | None:
+        """Sequences that choose an epoch and train nothing; None when the task names none."""
+        return None if self.load_validation is None else self.load_validation()
 
     @cached_property
     def test(self) -> Sequences:

@@ -24,4 +24,21 @@ def test_a_log_gives_the_learning_curve_back(tmp_path, batches, losses):
             for _ in range(batches):
                 report.batch(loss)
             report.end_epoch(accuracy, 360, 100.0)
-    assert read_log(log) == LearningCurve(losses, (0.75, 0.875))
+        assert read_log(log).test_accuracy is None
+        report.end(1, 0.5, 400)
+    assert read_log(log) == LearningCurve(losses, (0.75, 0.875), 0.5)
+
+
+def test_a_log_without_validation_has_losses_alone(tmp_path):
+    log = tmp_path / "some.log"
+    with TrainingReport(log, False, 1, 1) as report:
+        report.begin_epoch(1)
+        report.batch(0.5)
+        report.end_epoch(None, 0, 100.0)
+    assert read_log(log) == LearningCurve(((1, 0.5),), (), None)
+
+
+def test_an_older_log_watched_the_test_set(tmp_path):
+    log = tmp_path / "old.log"
+    log.write_text("epoch 1/1 training loss 0.5 test accuracy 0.75 (n = 360) 141 sequences/s\n")
+    assert read_log(log) == LearningCurve(((1, 0.5),), (0.75,), 0.75)

@@ -16,7 +16,14 @@ from statespike.models.recipe import Recipe
 from statespike.models.rounded import RoundedNetwork
 from statespike.models.tasks.registry import load_task
 from statespike.models.tasks.task import Sequences, Task, TaskError
-from statespike.models.train import as_tensors, evaluate, parameter_groups, train
+from statespike.models.train import (
+    as_tensors,
+    class_weights,
+    evaluate,
+    parameter_groups,
+    train,
+    training_sets,
+)
 from statespike.models.units import UNITS
 
 RECIPE = Recipe(channels=4, modes=2, layers=1, epochs=4, batch=16, seed=7)
@@ -44,7 +51,8 @@ def test_it_learns(model):
 
 
 def test_resuming_gives_the_weights_of_an_uninterrupted_run(tmp_path):
-    whole = train(toy_task(), RECIPE)
+    recipe = replace(RECIPE, dropout=0.3)
+    whole = train(toy_task(), recipe)
     state, log = tmp_path / "run.state", tmp_path / "run.log"
 
     def interrupt(result):
@@ -52,15 +60,17 @@ def test_resuming_gives_the_weights_of_an_uninterrupted_run(tmp_path):
             raise Interruption
 
     with pytest.raises(Interruption):
-        train(toy_task(), RECIPE, resume=state, log=log, on_epoch=interrupt)
+        train(toy_task(), recipe, resume=state, log=log, on_epoch=interrupt)
     epochs = []
-    resumed = train(toy_task(), RECIPE, resume=state, log=log, on_epoch=lambda r: epochs.append(r.epoch))
+    resumed = train(toy_task(), recipe, resume=state, log=log, on_epoch=lambda r: epochs.append(r.epoch))
     assert epochs == [3, 4]
     for name, tensor in whole.tensors.items():
         np.testing.assert_array_equal(resumed.tensors[name], tensor, err_msg=name)
     assert resumed.provenance == whole.provenance
     lines = log.read_text().splitlines()
-    assert [line.split()[1] for line in lines if "test accuracy" in line] == ["1/4", "2/4", "3/4", "4/4"]
+    epochs_told = [line.split()[1] for line in lines if "validation accuracy" in line]
+    assert epochs_told == ["1/4", "2/4", "3/4", "4/4"]
+    assert lines[-1].startswith(f"weights of epoch {whole.provenance['chosen_epoch']}: test accuracy ")
 
 
 def test_a_limit_trains_on_the_first_sequences_alone():
@@ -71,6 +81,91 @@ def test_a_limit_trains_on_the_first_sequences_alone():
         np.testing.assert_array_equal(limited.tensors[name], tensor, err_msg=name)
     with pytest.raises(StatespikeError, match="limit is -1; give a number of sequences, or 0 for all"):
         train(task, replace(RECIPE, limit=-1))
+
+
+def validated_task(labels) -> Task:
+    """The toy task with its training set, labelled by a function, for validation."""
+    task = toy_task()
+    return replace(task, load_validation=lambda: replace(task.train, y=labels(task.train.y)))
+
+
+def test_the_best_validated_epoch_gives_the_weights(monkeypatch):
+    evaluated = []
+
+    def watched(network, sequences):
+        evaluated.append(len(sequences))
+        return evaluate(network, sequences)
+
+    monkeypatch.setattr("statespike.models.train.evaluate", watched)
+    # With every label wrong, the epoch that has learned least validates best.
+    task, results = validated_task(lambda y: 1 - y), []
+    checkpoint = train(task, replace(RECIPE, epochs=6), on_epoch=results.append)
+    accuracies = [result.accuracy for result in results]
+    best = len(accuracies) - accuracies[::-1].index(max(accuracies))
+    assert best < 6
+    assert checkpoint.provenance["chosen_epoch"] == best
+    assert checkpoint.provenance["validation_accuracy"] == {"accuracy": max(accuracies), "n": 64}
+    assert task.validation is not None
+    assert evaluate(Network.from_checkpoint(checkpoint), task.validation) == max(accuracies)
+    assert evaluated == [64] * 6 + [32], "the test set is used once, at the end"
+
+
+def test_without_validation_the_last_epoch_gives_the_weights():
+    results = []
+    task = validated_task(lambda y: y)
+    checkpoint = train(task, replace(RECIPE, validation=0), on_epoch=results.append)
+    assert (checkpoint.provenance["chosen_epoch"], checkpoint.provenance["validation_accuracy"]) == (4, None)
+    assert checkpoint.provenance["selection"].startswith("weights after the last epoch")
+    assert [result.accuracy for result in results] == [None] * 4
+    assert "--validation 0" in checkpoint.provenance["command"]
+
+
+def test_validation_sequences_are_drawn_from_every_class_and_train_nothing():
+    task = toy_task()
+    sequences, validation = training_sets(task, replace(RECIPE, validation=4))
+    assert validation is not None
+    parts = [{row.tobytes() for row in part.x} for part in (sequences, validation)]
+    assert parts[0] | parts[1] == {row.tobytes() for row in task.train.x}
+    assert not parts[0] & parts[1]
+    np.testing.assert_allclose(np.bincount(validation.y) * 4, np.bincount(task.train.y), atol=2)
+
+
+@pytest.mark.parametrize(("exponent", "expected"), [(1.0, [2 / 3, 2, 0]), (0.5, [0.845, 1.464, 0])])
+def test_rare_classes_weigh_more(exponent, expected):
+    sequences = Sequences(np.zeros((8, 1, 1), np.float32), np.array([0, 0, 0, 1, 0, 0, 1, 0]))
+    weights = class_weights(sequences, 3, exponent)
+    assert weights is not None
+    np.testing.assert_allclose(weights, expected, atol=1e-2)
+    assert class_weights(sequences, 3, 0.0) is None
+
+
+def test_augmentation_and_smoothing_act_on_training_alone():
+    seen: list[int] = []
+
+    def augment(sequences, generator):
+        seen.append(len(sequences))
+        return replace(
+            sequences, x=sequences.x + generator.normal(0, 0.1, sequences.x.shape).astype(np.float32)
+        )
+
+    losses = []
+    for recipe in (RECIPE, replace(RECIPE, label_smoothing=0.5)):
+        train(
+            replace(toy_task(), augment=augment), recipe, on_epoch=lambda result: losses.append(result.loss)
+        )
+    assert sum(seen) == 2 * RECIPE.epochs * len(training_sets(toy_task(), RECIPE)[0])
+    assert losses[3] < losses[7]
+
+
+@pytest.mark.parametrize(("name", "value"), [("balance", -1), ("dropout", 1), ("label_smoothing", 1.5)])
+def test_shares_outside_their_range_are_refused(name, value):
+    with pytest.raises(StatespikeError, match=f"{name} is {value}; it must lie between 0 and 1"):
+        train(toy_task(), replace(RECIPE, **{name: value}))
+
+
+def test_a_validation_of_every_sequence_is_refused():
+    with pytest.raises(StatespikeError, match="validation is 1; give 0 for none, or at least 2"):
+        train(toy_task(), replace(RECIPE, validation=1))
 
 
 def test_a_finished_state_gives_the_checkpoint_again(tmp_path):
