@@ -4,6 +4,9 @@ Synthesis reads RTLIL, because vendor cells below the top module are lost when Y
 Verilog again.
 """
 
+import re
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from amaranth.lib.wiring import Component
@@ -11,6 +14,18 @@ from amaranth.lib.wiring import Component
 from hdl.devices.devices import Family
 from hdl.primitives.fast_contents import rtlil_of
 from hdl.toolchain.tools import run_tool
+
+_EQUAL_WIDTHS = Path(__file__).with_name("equal_widths.v")
+_OPEN_READ = re.compile(r"parameter \\INIT_VALUE (\d+)'x")
+_SIGNED = re.compile(r"^(  (?:wire|reg|input|output)) signed\b", re.MULTILINE)
+_WAIVERS = {
+    "CMPCONST": "a comparison may have one result for all values of its operand",
+    "DECLFILENAME": "one file holds all modules",
+    "PROCASSINIT": "a register starts at the value of its declaration, and so it does after configuration",
+    "UNUSEDSIGNAL": "not every bit of a result is used, nor every module's reset",
+    "VARHIDDEN": "an instance and a signal inside it may share a name",
+}
+"""Rules of Verilator's linter that the text breaks on purpose, with the reason."""
 
 
 def rtlil_text(component: Component, name: str = "top", platform: Family | None = None) -> str:
@@ -63,21 +78,47 @@ def write_rtlil(component: Component, path: Path, name: str = "top") -> Path:
     return path
 
 
-def write_verilog(component: Component, path: Path, name: str = "top") -> Path:
+def write_verilog(component: Component, path: Path, name: str = "top", header: Sequence[str] = ()) -> Path:
     """Write the component as Verilog to the file `path`, and return the path.
 
     RTLIL, script and log of the conversion stay beside it.
+
+    Parameters
+    ----------
+    component : Component
+    path : Path
+    name : str
+        Name of the top module.
+    header : sequence of str
+        Lines of the comment at the head of the file.
 
     Raises
     ------
     StatespikeError
         If Yosys is missing or fails.
     """
-    return convert_to_verilog(write_rtlil(component, path.with_suffix(".il"), name))
+    return convert_to_verilog(write_rtlil(component, path.with_suffix(".il"), name), header)
 
 
-def convert_to_verilog(source: Path) -> Path:
+def convert_to_verilog(source: Path, header: Sequence[str] = ()) -> Path:
     """Write an RTLIL file as Verilog beside it, and return the path.
+
+    The text means the same to every simulator and front end: Verilog-2001, which SystemVerilog contains.
+
+    - There is no `always @*`. A block that reads constants alone never wakes in SystemVerilog mode of Icarus,
+      so combinational logic is continuous assignments and every `always` has a clock.
+    - Both sides of every operator and assignment have the same width, so no rule of extension applies.
+    - No signal is declared signed: where an operator takes numbers with a sign, `$signed` says so. Yosys
+      writes the operands of other operators bare; declared signed, they would be read so.
+    - The register behind each clocked read of a memory starts at 0, as all other registers do. Its value is
+      never used before the first read, but an X would spread: in four-state simulation 0 times X is X.
+      RTLIL for synthesis leaves it open, so that multiplier blocks can take the register in.
+
+    Parameters
+    ----------
+    source : Path
+    header : sequence of str
+        Lines of the comment at the head of the file.
 
     Raises
     ------
@@ -85,13 +126,27 @@ def convert_to_verilog(source: Path) -> Path:
         If Yosys is missing or fails.
     """
     path = source.with_suffix(".v")
+    read_widths = {int(width) for width in _OPEN_READ.findall(source.read_text())}
+    initial = "".join(
+        f"setparam -set INIT_VALUE {width}'b{'0' * width} t:$memrd_v2 r:CLK_ENABLE=1 %i r:WIDTH={width} %i\n"
+        for width in sorted(read_widths)
+    )
+    shutil.copy(_EQUAL_WIDTHS, path.parent)  # Yosys sees no other folder
     run_yosys(
         f"read_rtlil {source.name}\n"
-        "proc -nomux -norom\n"
+        f"{initial}"
+        "proc -noopt -norom\n"
+        f"techmap -autoproc -map {_EQUAL_WIDTHS.name}\n"
+        "pmuxtree\n"
+        "opt_clean -purge\n"
         "memory_collect\n"
-        "attrmap -remove generator -remove top\n"
-        f"write_verilog -norename {path.name}\n",
+        f"write_verilog -noattr {path.name}\n",
         path.parent,
         path.with_suffix(".log").name,
     )
+    _, _, modules = path.read_text().partition("*/\n")
+    modules = _SIGNED.sub(r"\1", modules)
+    comment = [f"// {line}".rstrip() for line in header]
+    waivers = [f"/* verilator lint_off {rule} */ // {reason}" for rule, reason in _WAIVERS.items()]
+    path.write_text("\n".join([*comment, *([""] if comment else []), *waivers, "", ""]) + modules.lstrip())
     return path

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -29,14 +29,16 @@ class Cocotb(Backend):
     ----------
     simulator : "verilator" or "icarus"
         cocotb's name for it.
+    arguments : sequence of str
+        For the simulator's compiler, after cocotb's own: such as "-g2005", for Icarus' Verilog-2005 mode.
     """
 
-    def __init__(self, simulator: str):
-        self.name = simulator
+    def __init__(self, simulator: str, arguments: Sequence[str] = ()):
+        self.name, self.arguments = simulator, tuple(arguments)
 
     def prepare(self, design: Component, folder: Path) -> Prepared:
         """Build, unless the folder has it already. See `Backend.prepare`."""
-        build = design_folder(folder, self.name, rtlil_text(design))
+        build = design_folder(folder, self.name, "\0".join([rtlil_text(design), *self.arguments]))
         if not (build / "built").exists():
             with _environment(self.name):
                 self._build(write_verilog(design, build / "design.v"), build)
@@ -57,8 +59,7 @@ class Cocotb(Backend):
         return get_runner(self.name)
 
     def _build(self, source: Path, build: Path) -> None:
-        # Yosys writes Verilog 2005, and Icarus reads it as something newer unless told.
-        arguments = ["-g2005"] if self.name == "icarus" else ["-O3", "-Wno-fatal", "-Wno-lint", "-Wno-style"]
+        arguments = [*(("-O3",) if self.name == "verilator" else ()), *self.arguments]
         with _told(f"{self.name} could not compile the design", build / "compiler.log"):
             self._runner().build(
                 sources=[source],
