@@ -26,7 +26,7 @@ from quantize.checkpoint import read_checkpoint, write_checkpoint
 from quantize.convert import Precision, quantise
 from quantize.errors import StatespikeError
 from statespike.options import DeviceName, Json
-from statespike.output import show, write_json
+from statespike.output import new_table, show, write_json
 from tests.networks import INPUT, random_checkpoint, random_samples
 
 SIZES = ("6x64x32", "6x128x32", "6x256x32", "6x512x32")
@@ -107,7 +107,7 @@ def _peak_mb() -> float:
 
 def table_of(results: list[dict[str, Any]]) -> Table:
     """A size a row: processor seconds of each phase."""
-    table = Table("layers x channels x modes", title="from checkpoint to Verilog, processor seconds")
+    table = new_table("layers x channels x modes", title="from checkpoint to Verilog, processor seconds")
     for column in ("Mbit", *PHASES.values(), "all", "all, wall-clock", "peak MB", "block memories"):
         table.add_column(column, justify="right")
     for result in results:

@@ -24,7 +24,7 @@ from sim.stimulus import Stimulus
 from statespike.models import ZOO
 from statespike.networks import integers_of, sequences_of
 from statespike.options import Data, DeviceName, Json
-from statespike.output import progress, show, write_json
+from statespike.output import new_table, progress, show, write_json
 
 OWN = "amaranth"
 """Amaranth's own simulator, with which the others are compared."""
@@ -87,7 +87,7 @@ def measure(
 def table_of(result: dict[str, Any]) -> Table:
     """A simulator a row."""
     title = "{network} for {device}, {cycles_per_step} cycles a step".format(**result)
-    table = Table("simulator", title=title)
+    table = new_table("simulator", title=title)
     for column in ("cycles", "seconds", "cycles a second", "times Amaranth's", "seconds a sequence"):
         table.add_column(column, justify="right")
     for row in result["rows"]:

@@ -14,7 +14,6 @@ from typing import Annotated
 
 import torch
 import typer
-from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -22,7 +21,7 @@ from benchmarks.command import command
 from statespike.models.network import Block, Network
 from statespike.models.recipe import Recipe
 from statespike.options import Json
-from statespike.output import progress, show, write_json
+from statespike.output import new_table, progress, show, write_json
 
 FEATURES, CLASSES = 1, 10
 
@@ -196,7 +195,7 @@ def main(
             seconds = [[step() for step in turns] for _ in range(repeats)]
             ours, theirs = (1 / min(column) for column in zip(*seconds, strict=True))
             results.append(Result(name, other, ours, theirs))
-    table = Table("network", "against", "ours, steps/s", "theirs, steps/s", "ratio")
+    table = new_table("network", "against", "ours, steps/s", "theirs, steps/s", "ratio")
     for result in results:
         table.add_row(
             result.network, result.other, f"{result.ours:.2f}", f"{result.theirs:.2f}", f"{result.ratio:.1f}"

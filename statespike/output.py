@@ -6,6 +6,7 @@
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -14,26 +15,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich import box
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
+from rich.progress import TimeElapsedColumn as Elapsed
 from rich.table import Table
+from rich.text import Text
 
 from quantize.files import write_whole
 
-WIDTH_WITHOUT_TERMINAL = 140
-"""Columns of a table that goes into a file or a pipe, where rich would assume 80."""
+SECONDS_BETWEEN_LINES = 60.0
+"""Pause between two lines of progress where there is no terminal."""
 
 
 def _console(*, stderr: bool) -> Console:
-    terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, highlight=False, width=None if terminal else WIDTH_WITHOUT_TERMINAL)
+    """As wide as the terminal or COLUMNS, else 80 columns; without colours where NO_COLOR is set."""
+    return Console(stderr=stderr, highlight=False)
 
 
 STANDARD_OUTPUT = Path("-")
@@ -74,28 +71,84 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def new_table(*columns: str, title: str | None = None, show_header: bool = True) -> Table:
+    """A table that spends no columns on lines between its own; text columns wrap, where they must."""
+    table = Table(box=box.SIMPLE, pad_edge=False, title=title, title_justify="left", show_header=show_header)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
 def show(table: Table) -> None:
     """Print a table on standard output."""
     _console(stderr=bool(_held)).print(table)
 
 
-def progress() -> Progress:
-    """Progress bars on standard error, gone when they are done; nothing at all without a terminal.
+class Bars(Progress):
+    """Progress of long work on standard error.
 
-    Use as a context manager: `task = bars.add_task("...", total=n)`, `bars.advance(task)`. With `total=None`
-    the bar only shows that something is going on.
+    On a terminal, bars that are gone when they are done. Elsewhere a line when a piece of work begins or
+    changes its name, and one a minute of how far it is. Use as a context manager: `bar =
+    bars.add_task("...", total=n)`, `bars.advance(bar)`; without a total the bar only shows that something is
+    going on, and for how long.
     """
-    console = _console(stderr=True)
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+
+    def __init__(self) -> None:
+        console = _console(stderr=True)
+        self._lines = not console.is_terminal
+        self._told: dict[TaskID, tuple[str, float]] = {}
+        super().__init__(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            _Count(),
+            Elapsed(),
+            console=console,
+            transient=True,
+            disable=self._lines,
+        )
+
+    def add_task(self, description: str, *arguments: Any, **options: Any) -> TaskID:
+        """Begin a piece of work."""
+        bar = super().add_task(description, *arguments, **options)
+        self._tell(bar)
+        return bar
+
+    def update(self, task_id: TaskID, **changes: Any) -> None:
+        """Change what is known of a piece of work."""
+        super().update(task_id, **changes)
+        self._tell(task_id)
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        """Count some more as done."""
+        super().advance(task_id, advance)
+        self._tell(task_id)
+
+    def _tell(self, bar: TaskID) -> None:
+        """Print a line, if it is time and there is no terminal."""
+        if not self._lines:
+            return
+        task, now = self._tasks[bar], time.monotonic()
+        description, last = self._told.get(bar, ("", -SECONDS_BETWEEN_LINES))
+        if task.description != description or now - last >= SECONDS_BETWEEN_LINES:
+            self._told[bar] = task.description, now
+            note(f"{task.description} {_count_of(task)}".strip())
+
+
+class _Count(ProgressColumn):
+    """How much of a known total is done."""
+
+    def render(self, task: Task) -> Text:
+        return Text(_count_of(task))
+
+
+def _count_of(task: Task) -> str:
+    return "" if task.total is None else f"{task.completed:,.0f}/{task.total:,.0f}"
+
+
+def progress() -> Bars:
+    """Progress bars, see `Bars`."""
+    return Bars()
 
 
 def write_json(path: Path | None, values: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from hdl.planning.drafts import drafts
 from hdl.planning.planner import Plan
 from hdl.units.gsu.unit import StreamedGsu
 from quantize.network import QuantizedNetwork
+from quantize.words import count
 
 
 @dataclass(frozen=True)
@@ -85,21 +86,21 @@ def _places(design: Network, folding: Folding) -> Iterator[_Place]:
     elif folding.encoder_bits is None:
         encoder = "a product a cycle"
     else:
-        encoder = f"{_some(folding.encoder_bits, 'bit')} a cycle"
+        encoder = f"{count(folding.encoder_bits, 'bit')} a cycle"
     yield _Place("encoder", None, "encoder", encoder, design.encoder.cycles_per_step)
     for index, (block, layer) in enumerate(zip(design.blocks, folding.layers, strict=True)):
         here = f"layer_{index}"
-        in_norms = _some(layer.norm_multipliers, "multiplier") if folding.streamed else ""
-        yield _Place(f"{here}.ring", index, "residual ring")
+        in_norms = count(layer.norm_multipliers, "multiplier") if folding.streamed else ""
+        yield _Place(f"{here}.ring", index, "residual FIFO")
         if block.norm_before is not None:
             yield _Place(
                 f"{here}.norm_before", index, "norm before", in_norms, block.norm_before.cycles_per_step
             )
-        multipliers = f"{_some(layer.array_lanes, 'lane')} of {layer.multipliers} multipliers"
+        multipliers = f"{count(layer.array_lanes, 'lane')} of {count(layer.multipliers, 'multiplier')}"
         multipliers += " and a helper" if layer.has_helper else ""
         yield _Place(f"{here}.array", index, "neuron array", multipliers, block.array.cycles_per_step)
         waiting = f", {block.unit.SEQUENTIAL_PART}" if layer.sequential else ""
-        lanes = _some(layer.lanes, "lane") + waiting
+        lanes = count(layer.lanes, "lane") + waiting
         lanes += f", {in_norms} in its norm" if isinstance(block.unit, StreamedGsu) else ""
         unit = f"unit {block.block.unit.kind}"
         yield _Place(f"{here}.unit", index, unit, lanes, block.unit.cycles_per_step)
@@ -109,11 +110,7 @@ def _places(design: Network, folding: Folding) -> Iterator[_Place]:
             )
         yield _Place(f"{here}.sums", index, "residual add")
     if design.norm is not None:
-        in_norm = _some(design.norm.multipliers, "multiplier") if folding.streamed else ""
+        in_norm = count(design.norm.multipliers, "multiplier") if folding.streamed else ""
         yield _Place("norm", None, "norm before the pool", in_norm, design.norm.cycles_per_step)
     yield _Place("pool", None, "pool", cycles_per_step=design.pool.cycles_per_step)
-    yield _Place("decoder", None, "decoder, once a sequence")
-
-
-def _some(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number > 1 else ''}"
+    yield _Place("decoder", None, "decoder", "once a sequence")

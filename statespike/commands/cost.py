@@ -1,6 +1,7 @@
 """`statespike cost`: what networks take of FPGAs, side by side."""
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from hdl.emit.manifest import manifest_of
 from hdl.planning.planner import plan_network
 from statespike.networks import integers_of
 from statespike.options import Json, Seeds, network_path
-from statespike.output import progress, show, write_json
+from statespike.output import new_table, progress, say, show, write_json
 
 RESOURCES = {
     "lut": "look-up tables",
@@ -22,6 +23,10 @@ RESOURCES = {
     "spram": "single-port memories",
     "dsp": "multipliers",
 }
+COLUMNS = 80
+"""Width of a table."""
+TITLE_WIDTH, NUMBER_WIDTH, GAP = 22, 9, 3
+"""Columns of the titles, of a figure, and between two columns of the table."""
 
 
 def cost(
@@ -73,16 +78,33 @@ def cost(
                     )
                 result |= {"measured": measured["resources"], "fmax_mhz": measured["fmax_mhz"]}
             results.append(result)
-    show(_table(results))
+    for table in _tables(results):
+        show(table)
+    say("clock: planned, or the slowest seed's; steps a second: at the planned clock")
     write_json(json, {"costs": results})
 
 
+def _tables(results: list[dict[str, Any]]) -> Iterator[Table]:
+    """Figures down, networks across; a new table where the next network would pass column 80."""
+    shown: list[dict[str, Any]] = []
+    room = COLUMNS - TITLE_WIDTH
+    for result in results:
+        width = max(len(Path(result["network"]).stem), len(result["device"]), NUMBER_WIDTH) + GAP
+        width *= 2 if "measured" in result else 1
+        if shown and width > room:
+            yield _table(shown)
+            shown, room = [], COLUMNS - TITLE_WIDTH
+        shown.append(result)
+        room -= width
+    yield _table(shown)
+
+
 def _table(results: list[dict[str, Any]]) -> Table:
-    """Figures down, networks across; what was measured in a column of its own."""
-    table = Table("")
+    """One table; what was measured in a column of its own."""
+    table = new_table("")
     for result in results:
         place = f"{Path(result['network']).stem}\n{result['device']}"
-        table.add_column(f"{place}\nestimate", justify="right")
+        table.add_column(f"{place}\nestimated", justify="right")
         if "measured" in result:
             table.add_column(f"{place}\nmeasured", justify="right")
 
@@ -98,8 +120,8 @@ def _table(results: list[dict[str, Any]]) -> Table:
         row(title, f"{{estimate[{key}]}}", f"{{measured[{key}]}}")
     row("cycles a step", "{cycles_per_step}")
     row("multiplications a step", "{multiplications_per_step}")
-    row("clock MHz (measured: the slowest seed)", "{clock_mhz:g}", "{slowest:.1f}")
-    row("steps a second at the planned clock", "{steps_per_second:.0f}")
+    row("clock MHz", "{clock_mhz:g}", "{slowest:.1f}")
+    row("steps a second", "{steps_per_second:.0f}")
     if any(result["shortfall"] for result in results):
         cells = []
         for result in results:

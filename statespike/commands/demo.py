@@ -23,7 +23,7 @@ from statespike.models.tasks.registry import load_task
 from statespike.models.tasks.task import Sequences
 from statespike.networks import quantise_checkpoint
 from statespike.options import Json
-from statespike.output import note, progress, say, show, write_json
+from statespike.output import new_table, note, progress, say, show, write_json
 
 TASK = "smnist-sample"
 DEVICE = "up5k"
@@ -80,6 +80,8 @@ def demo(
         }
     show(_predictions(shown, result))
     show(_summary(figures))
+    for name, path in figures["files"].items():
+        say(f"{name.replace('_', ' ')}: {path}")
     write_json(json, figures)
     if not result.bit_exact:
         say(f"the circuit is NOT bit-exact: {result.mismatches} values differ, first {result.first_mismatch}")
@@ -115,9 +117,9 @@ def _circuit_figures(
 
 
 def _predictions(shown: Sequences, result: Check) -> Table:
-    """Prediction and label of each image, ten a row."""
+    """Prediction and label of each image."""
     assert shown.y is not None
-    table = Table(title="handwritten digits read by the circuit", show_header=False)
+    table = new_table(title="handwritten digits read by the circuit", show_header=False)
     predictions = result.logits.argmax(1)
     for start in range(0, len(shown), PER_ROW):
         shown_part = slice(start, start + PER_ROW)
@@ -136,7 +138,7 @@ def _predictions(shown: Sequences, result: Check) -> Table:
 def _summary(figures: dict[str, Any]) -> Table:
     resources = ", ".join(f"{value} {name}" for name, value in figures["resources"].items())
     clock = figures["clock_mhz"]
-    table = Table(show_header=False)
+    table = new_table(show_header=False)
     table.add_row("network", f"{figures['model']} on {figures['task']}")
     table.add_row(
         f"accuracy on {figures['accuracy_images']} images",
@@ -148,6 +150,4 @@ def _summary(figures: dict[str, Any]) -> Table:
         f"{1e3 * figures['seconds_per_image']:.2f} ms ({figures['steps']} steps, {clock:g} MHz)",
     )
     table.add_row(f"{figures['device']} after synthesis", resources)
-    for name, path in figures["files"].items():
-        table.add_row(name.replace("_", " "), path)
     return table

@@ -9,6 +9,7 @@ from quantize.errors import StatespikeError
 from quantize.evaluate import evaluate as evaluate_network
 from quantize.load import load
 from quantize.network import QuantizedNetwork
+from quantize.words import count
 from statespike.networks import integers_of, sequences_of
 from statespike.options import Data, Json, Limit, Logits, NetworkPath, TaskName
 from statespike.output import progress, say, write_json, write_logits
@@ -48,7 +49,7 @@ def evaluate(
     accuracy = result.accuracy(sequences.y)
     score = "no labels" if accuracy is None else f"accuracy {accuracy:.2%}"
     say(
-        f"{score} on {len(sequences)} sequences ({backend.value}, "
+        f"{score} on {count(len(sequences), 'sequence')} ({backend.value}, "
         f"{result.sequences_per_second:.0f} sequences a second)"
     )
     write_logits(logits, result.logits)

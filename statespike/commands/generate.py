@@ -15,7 +15,10 @@ from hdl.planning.explain import ComponentCost, explain
 from hdl.planning.planner import plan_network
 from statespike.networks import integers_of
 from statespike.options import DeviceName, Json, NetworkPath, Seeds
-from statespike.output import note, progress, say, show, write_json
+from statespike.output import new_table, note, progress, say, show, write_json
+
+BOTTLENECK = "*"
+"""Mark of the components that set the pace."""
 
 
 def generate(
@@ -71,27 +74,29 @@ def generate(
 
 
 def _explanation(components: list[ComponentCost]) -> Table:
-    table = Table("layer", "component", "parallel", title="components, estimated each for itself")
-    for column in ("cycles a step", "look-up tables", "flip-flops", "block memories", "multipliers"):
-        table.add_column(column, justify="right")
-    table.add_column("")
+    """A row a component: at most 80 columns, of which those of the folding wrap."""
+    table = new_table("layer", "component", "folding", title="components, each estimated by itself")
+    for column in ("cycles/step", "LUTs", "FFs", "BRAM", "mult."):
+        table.add_column(column, justify="right", no_wrap=True)
     for one in components:
+        cycles = "" if one.cycles_per_step is None else str(one.cycles_per_step)
         table.add_row(
             "" if one.layer is None else str(one.layer),
             one.name,
             one.parallel,
-            "" if one.cycles_per_step is None else str(one.cycles_per_step),
+            f"{BOTTLENECK} {cycles}" if one.bottleneck else cycles,
             str(one.estimate.lut),
             str(one.estimate.ff),
             str(one.estimate.bram),
             str(one.multipliers),
-            "bottleneck" if one.bottleneck else "",
         )
+    table.caption = f"{BOTTLENECK} bottleneck: nothing takes more cycles a step"
+    table.caption_justify = "left"
     return table
 
 
 def _summary(manifest: dict[str, Any]) -> Table:
-    table = Table("", manifest["device"])
+    table = new_table("", manifest["device"])
     for name in ("cycles_per_step", "latency_cycles", "multiplications_per_step", "multipliers"):
         table.add_row(name.replace("_", " "), str(manifest[name]))
     table.add_row(f"steps per second at {manifest['clock_mhz']:g} MHz", f"{manifest['steps_per_second']:.0f}")

@@ -4,14 +4,14 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
-from rich.table import Table
 
 from quantize.formats import Format
 from quantize.network import QuantizedNetwork
 from quantize.specification import Specification
+from quantize.words import count
 from statespike.networks import integers_of
 from statespike.options import Json, NetworkPath
-from statespike.output import say, show, write_json
+from statespike.output import new_table, say, show, write_json
 
 
 def inspect(network: NetworkPath, json: Json = None) -> None:
@@ -22,18 +22,16 @@ def inspect(network: NetworkPath, json: Json = None) -> None:
     found = integers_of(network)
     description = describe(found)
     say(
-        f"{found.model}: {found.features} features, {found.channels} channels, "
-        f"{found.blocks[0].array.modes} modes, {len(found.blocks)} layers, {found.classes} classes; "
-        f"{found.multiplications_per_step} multiplications a step"
+        f"{found.model}: {count(found.features, 'feature')}, {count(found.channels, 'channel')}, "
+        f"{count(found.blocks[0].array.modes, 'mode')}, {count(len(found.blocks), 'layer')}, "
+        f"{count(found.classes, 'class')}"
     )
-    table = Table("layer", "kind", "formats", "numbers", "tables")
+    say(f"{count(found.multiplications_per_step, 'multiplication')} a step")
+    table = new_table("layer", "formats", "numbers", "tables")
     for name, layer in description["layers"].items():
         table.add_row(
-            name,
-            layer["kind"],
-            "\n".join(
-                f"{key} {value['format']} of {value['width']}" for key, value in layer["formats"].items()
-            ),
+            name if name.startswith(layer["kind"]) else f"{name}\n{layer['kind']}",
+            "\n".join(f"{key} {value['format']}" for key, value in layer["formats"].items()),
             "\n".join(f"{key} {value}" for key, value in layer["numbers"].items()),
             "\n".join(
                 f"{key} {'x'.join(map(str, value['shape']))}, {value['minimum']}..{value['maximum']}"

@@ -18,6 +18,7 @@ from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from quantize.network import QuantizedNetwork
+from quantize.words import count
 from sim.backends import backend as backend_named
 from sim.backends.base import Backend
 from sim.backends.netlist import Netlist
@@ -116,14 +117,15 @@ def simulate(
         },
     )
     say(
-        f"{len(sequences)} sequences in {result.seconds:.1f} s: {result.steps} steps in {result.cycles} "
-        f"cycles, {result.cycles_per_step:.1f} a step "
+        f"{count(len(sequences), 'sequence')} in {result.seconds:.1f} s: {count(result.steps, 'step')} in "
+        f"{count(result.cycles, 'cycle')}, {result.cycles_per_step:.1f} a step "
         f"({result.backend}, {result.cycles_per_second:.0f} cycles a second and core)"
     )
     if not result.bit_exact:
-        say(f"{result.mismatches} of {result.compared_values} values differ; first: {result.first_mismatch}")
+        differing = f"{result.mismatches:,} of {count(result.compared_values, 'value')}"
+        say(f"not equal: {differing}; the first: {result.first_mismatch}")
         raise typer.Exit(MISMATCH)
-    say(f"all {result.compared_values} values are equal, to the last bit")
+    say(f"all {result.compared_values:,} values are equal, to the last bit")
 
 
 def _prepare(

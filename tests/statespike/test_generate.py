@@ -85,7 +85,7 @@ def test_a_circuit_that_does_not_fit_is_written_on_request(run, large, tmp_path)
     assert any("block memories" in sentence for sentence in manifest["shortfall"])
     assert (tmp_path / "build" / "design.v").exists()
     assert [one["name"] for one in manifest["components"] if one["layer"] == 0][:2] == [
-        "residual ring",
+        "residual FIFO",
         "neuron array",
     ]
     assert "bottleneck" in result.stdout
