@@ -13,6 +13,7 @@ from quantize.checkpoint import Checkpoint
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
 from quantize.network import QuantizedNetwork
+from quantize.scores import Classification
 
 AT_ONCE = 100
 """Sequences computed between two reports of progress."""
@@ -42,9 +43,17 @@ class Evaluation:
         """Speed."""
         return len(self.logits) / max(self.seconds, 1e-9)
 
-    def accuracy(self, labels: NDArray[np.integer] | None) -> float | None:
-        """Share of right predictions, 0 to 1; None without labels."""
-        return None if labels is None else float((self.predictions == labels).mean())
+    def accuracy(self, labels: Integers | None) -> float | None:
+        """Share of right predictions, 0 to 1; None without labels.
+
+        Raises
+        ------
+        StatespikeError
+            When a label is none of the network's classes.
+        """
+        if labels is None:
+            return None
+        return Classification.of(labels, self.predictions, self.logits.shape[1]).accuracy
 
 
 def evaluate(

@@ -85,7 +85,9 @@ def survey(
 
     def accuracy(network: Checkpoint | QuantizedNetwork, arithmetic: str) -> float:
         result = evaluate(network, test.x, test.lengths, lambda done: on_progress(arithmetic, done))
-        return float((result.predictions == test.y).mean())
+        found = result.accuracy(test.y)
+        assert found is not None
+        return found
 
     reached = accuracy(checkpoint, "float")
     x = calibration.x.astype(float)

@@ -8,16 +8,20 @@ from quantize.errors import StatespikeError
 from quantize.inputs import input_format
 from quantize.load import load
 from quantize.network import QuantizedNetwork
-from statespike.models.tasks.arrays import read_sequences
+from statespike.models.tasks.arrays import file_task, read_sequences
 from statespike.models.tasks.registry import TASKS, load_task
 from statespike.models.tasks.task import CALIBRATION_SEQUENCES, Sequences
 from statespike.output import note, progress
 
 
-def sequences_of(task: str | None, data: Path | None, limit: int | None) -> Sequences:
-    """The sequences to evaluate: a whole .npz file, or the test set of a task."""
+def sequences_of(
+    task: str | None, data: Path | None, limit: int | None, *, held_out: bool = False
+) -> Sequences:
+    """The sequences to evaluate: an .npz file, whole or what training held out, or the test set of a task."""
     if data is not None and data.suffix == ".npz":
-        found = read_sequences(data)
+        found = file_task(data).test if held_out else read_sequences(data)
+    elif held_out:
+        raise StatespikeError("--held-out belongs to an .npz file; a task has a test set of its own")
     elif task is None:
         raise StatespikeError("nothing to run on; name a task, or give an .npz file of sequences with --data")
     else:

@@ -1,18 +1,29 @@
 """`statespike evaluate`: accuracy of a network on a task."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
 
 from quantize.errors import StatespikeError
+from quantize.evaluate import Evaluation
 from quantize.evaluate import evaluate as evaluate_network
 from quantize.load import load
 from quantize.network import QuantizedNetwork
+from quantize.scores import Classification, Regression, real_outputs
 from quantize.words import count
+from statespike.models.tasks.task import Sequences
 from statespike.networks import integers_of, sequences_of
 from statespike.options import Data, Json, Limit, Logits, NetworkPath, TaskName
-from statespike.output import progress, say, write_json, write_logits
+from statespike.output import progress, say, show, write_json, write_logits
+
+WIDEST_TABLE = 10
+"""Classes of the largest confusion matrix that is printed; `--json` writes one of any size."""
 
 
 class Arithmetic(StrEnum):
@@ -29,15 +40,20 @@ def evaluate(
         Arithmetic, typer.Option(help="real numbers of the checkpoint, or the integer reference")
     ] = Arithmetic.REFERENCE,
     data: Data = None,
+    held_out: Annotated[
+        bool, typer.Option("--held-out", help="only what `train` leaves out of an .npz file as its test set")
+    ] = False,
     limit: Limit = None,
     logits: Logits = None,
     json: Json = None,
 ) -> None:
-    """Measure the accuracy of a network on a task's test set.
+    """Measure the accuracy of a network on a task's test set, class by class.
+
+    A network of one output gives a value: its error is measured instead.
 
     Example: statespike evaluate smnist-gsu smnist-sample --backend reference
     """
-    sequences = sequences_of(task, data, limit)
+    sequences = sequences_of(task, data, limit, held_out=held_out)
     found = load(network) if backend is Arithmetic.FLOAT else integers_of(network, task, data)
     if backend is Arithmetic.FLOAT and isinstance(found, QuantizedNetwork):
         raise StatespikeError(f"{network} holds integers only; give its checkpoint for --backend float")
@@ -46,21 +62,74 @@ def evaluate(
         result = evaluate_network(
             found, sequences.x, sequences.lengths, lambda done: bars.update(bar, completed=done)
         )
-    accuracy = result.accuracy(sequences.y)
-    score = "no labels" if accuracy is None else f"accuracy {accuracy:.2%}"
-    say(
-        f"{score} on {count(len(sequences), 'sequence')} ({backend.value}, "
-        f"{result.sequences_per_second:.0f} sequences a second)"
-    )
+    lengths = sequences.lengths
+    if lengths is None:
+        lengths = np.full(len(sequences), sequences.x.shape[1])
+    score = score_of(sequences, result, lambda: real_outputs(found, result.logits, lengths))
+    speed = f"{result.sequences_per_second:.0f} sequences a second"
+    on = f"on {count(len(sequences), 'sequence')} ({backend.value}, {speed})"
+    if score is None:
+        say(f"no labels {on}")
+    elif isinstance(score, Regression):
+        say(
+            f"mean squared error {score.mean_squared:.6g}, mean absolute error {score.mean_absolute:.6g} in "
+            f"the unit of y {on}"
+        )
+    else:
+        say(f"accuracy {score.accuracy:.2%} {on}")
+        say(f"macro F1 {score.macro_f1:.2%}, Cohen's kappa {score.kappa:.3f}")
+        if len(score.confusion) <= WIDEST_TABLE:
+            show(_confusion(score))
+            show(_shares(score))
     write_logits(logits, result.logits)
     write_json(
         json,
         {
             "network": str(network),
             "task": task,
-            "accuracy": accuracy,
+            "accuracy": None,
             "n": len(sequences),
             "backend": backend.value,
             "images_per_second": result.sequences_per_second,
+            **(score.figures() if score is not None else {}),
         },
     )
+
+
+def score_of(
+    sequences: Sequences, result: Evaluation, outputs: Callable[[], NDArray[np.float64]]
+) -> Classification | Regression | None:
+    """How good the answers are; None without labels.
+
+    A network of one output tells no classes apart: its output is a value, and labels are what it should be.
+
+    Raises
+    ------
+    StatespikeError
+        When real values are given for a network that tells classes apart, or labels that it does not know.
+    """
+    classes = result.logits.shape[1]
+    if classes == 1:
+        targets = sequences.y if sequences.targets is None else sequences.targets
+        return None if targets is None else Regression.of(targets.astype(np.float64), outputs()[:, 0])
+    if sequences.targets is not None:
+        raise StatespikeError(
+            f"y holds real numbers, and the network tells {classes} classes apart; give labels from 0 on"
+        )
+    return None if sequences.y is None else Classification.of(sequences.y, result.predictions, classes)
+
+
+def _confusion(score: Classification) -> Table:
+    """Rows: the classes that were given; columns: what they were taken for."""
+    table = Table("taken for", *(str(label) for label in range(len(score.confusion))), box=SIMPLE_HEAD)
+    for label, counts in enumerate(score.confusion):
+        table.add_row(f"class {label}", *(str(count) for count in counts))
+    return table
+
+
+def _shares(score: Classification) -> Table:
+    """Sensitivity, predictivity and F1 of each class."""
+    table = Table("class", "sensitivity", "predictivity", "F1", box=SIMPLE_HEAD)
+    for label, shares in enumerate(zip(score.sensitivity, score.predictivity, score.f1, strict=True)):
+        table.add_row(str(label), *("-" if np.isnan(share) else f"{share:.2%}" for share in shares))
+    return table

@@ -10,7 +10,7 @@ from quantize.checkpoint import read_checkpoint, write_checkpoint
 from quantize.file import load_network
 from quantize.float_reference import forward
 from quantize.formats import stored_width
-from tests.networks import random_checkpoint
+from tests.networks import random_checkpoint, random_samples
 from tests.recordings import noise_recordings, write_recordings
 
 
@@ -86,6 +86,60 @@ def test_evaluate_measures_accuracy_and_writes_logits(run, checkpoint, data, bac
         with np.load(data) as arrays:
             expected = forward(read_checkpoint(checkpoint), arrays["x"], arrays["lengths"])["logits"]
         np.testing.assert_allclose(computed, expected, rtol=1e-4)
+
+
+def test_evaluate_tells_what_each_class_became(run, network, data, tmp_path):
+    figures, logits = tmp_path / "out.json", tmp_path / "logits.npy"
+    result = run("evaluate", network, "--data", data, "--json", figures, "--logits", logits)
+    assert result.exit_code == 0, result.output
+    predictions = np.load(logits).argmax(1)
+    written = json.loads(figures.read_text())
+    expected = np.zeros((10, 10), int)
+    np.add.at(expected, (np.arange(6), predictions), 1)
+    np.testing.assert_array_equal(written["confusion"], expected)
+    assert written["sensitivity"][6:] == [None] * 4
+    assert f"macro F1 {written['macro_f1']:.2%}, Cohen's kappa {written['kappa']:.3f}" in result.stdout
+    assert "sensitivity" in result.stdout
+
+
+def test_labels_that_the_network_does_not_know_are_refused(refuse, network, tmp_path):
+    path = tmp_path / "x.npz"
+    np.savez(path, x=np.zeros((2, 5, 1)), y=np.array([3, 10]))
+    assert "label 10 is none of the network's 10 classes, 0 to 9" in refuse(
+        "evaluate", network, "--data", path
+    )
+    np.savez(path, x=np.zeros((2, 5, 1)), y=np.array([3.0, 9.5]))
+    assert "the network tells 10 classes apart" in refuse("evaluate", network, "--data", path)
+
+
+@pytest.mark.parametrize("targets", [np.array([0.5, -1.0, 2.0, 0.0]), np.array([1, 0, 2, 0])])
+def test_a_network_of_one_output_has_an_error_and_no_accuracy(run, tmp_path, targets):
+    source, data, figures = (tmp_path / name for name in ("in.safetensors", "x.npz", "out.json"))
+    write_checkpoint(source, random_checkpoint("gsu", 4, 2, 1, seed=1, classes=1))
+    np.savez(data, x=random_samples(4, 12, seed=2), y=targets)
+    found = {}
+    for backend in ("float", "reference"):
+        result = run(
+            "evaluate",
+            source,
+            "--data",
+            data,
+            "--backend",
+            backend,
+            "--json",
+            figures,
+            "--logits",
+            tmp_path / "y",
+        )
+        assert result.exit_code == 0, result.output
+        assert "in the unit of y on 4 sequences" in result.stdout
+        written = json.loads(figures.read_text())
+        assert written["accuracy"] is None
+        found[backend] = written["mean_squared_error"], written["mean_absolute_error"]
+        if backend == "float":
+            error = np.load(tmp_path / "y")[:, 0] - targets
+            np.testing.assert_allclose(found[backend], [(error**2).mean(), np.abs(error).mean()], rtol=1e-5)
+    np.testing.assert_allclose(found["reference"], found["float"], rtol=0.1)
 
 
 def test_a_checkpoint_quantised_on_the_way_is_announced(run, checkpoint):

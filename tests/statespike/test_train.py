@@ -52,3 +52,17 @@ def test_bad_arguments(refuse, tmp_path):
 def test_without_pytorch_it_says_what_to_install(refuse, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     assert "pip install 'statespike[train]'" in refuse("train", "digits")
+
+
+def test_what_was_held_out_is_evaluated_alone(run, refuse, tmp_path):
+    data, output, figures = (tmp_path / name for name in ("mine.npz", "out.safetensors", "out.json"))
+    np.savez(data, x=np.random.default_rng(0).normal(size=(40, 12, 2)), y=np.arange(40) // 20)
+    assert run("train", "mine", "--data", data, *SIZES, "-o", output).exit_code == 0
+    arguments = ("--data", data, "--backend", "float", "--json", figures)
+    found = {}
+    for option in ([], ["--held-out"]):
+        assert run("evaluate", output, *arguments, *option).exit_code == 0
+        found[len(option)] = json.loads(figures.read_text())
+    assert (found[0]["n"], found[1]["n"]) == (40, 4)
+    assert found[1]["accuracy"] == read_checkpoint(output).provenance["test_accuracy"]["accuracy"]
+    assert "--held-out belongs to an .npz file" in refuse("evaluate", output, "digits", "--held-out")

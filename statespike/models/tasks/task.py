@@ -40,11 +40,14 @@ class Sequences:
         Labels.
     lengths : int64 array (sequences,), optional
         Valid steps of each sequence; all of them when not given.
+    targets : float64 array (sequences,), optional
+        Real values in the place of labels.
     """
 
     x: NDArray[np.float32]
     y: NDArray[np.int64] | None = None
     lengths: NDArray[np.int64] | None = None
+    targets: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -55,6 +58,7 @@ class Sequences:
             self.x[chosen],
             None if self.y is None else self.y[chosen],
             None if self.lengths is None else self.lengths[chosen],
+            None if self.targets is None else self.targets[chosen],
         )
 
 

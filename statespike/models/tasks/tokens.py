@@ -22,7 +22,13 @@ class TokenSequences(Sequences):
         self, tokens: NDArray[np.uint8], features: int, y: NDArray[np.int64], lengths: NDArray[np.int64]
     ) -> None:
         # The base is frozen, and its x is computed here, so its own initialisation cannot be used.
-        for name, value in {"tokens": tokens, "features": features, "y": y, "lengths": lengths}.items():
+        for name, value in {
+            "tokens": tokens,
+            "features": features,
+            "y": y,
+            "lengths": lengths,
+            "targets": None,
+        }.items():
             object.__setattr__(self, name, value)
 
     tokens: NDArray[np.uint8]

@@ -236,8 +236,60 @@ def test_a_users_file_becomes_sequences(tmp_path):
     assert sequences.y.dtype == sequences.lengths.dtype == np.int64
     task = load_task("anything", path)
     assert (task.name, task.features, task.classes) == ("mine", 2, 3)
-    assert (len(task.train), len(task.test), len(task.calibration)) == (18, 2, 18)
+    assert (len(task.train), len(task.test), len(task.calibration)) == (17, 3, 17)
     assert task.train.lengths is not None
+
+
+@pytest.mark.parametrize("labels", [np.arange(200) % 10, np.repeat(np.arange(10), 20), np.arange(200) > 150])
+def test_a_users_test_set_has_every_class_in_its_share(tmp_path, labels):
+    path = tmp_path / "mine.npz"
+    x = np.arange(200.0)[:, None, None]
+    np.savez(path, x=x, y=labels)
+    task, again = load_task("mine", path), load_task("mine", path)
+    np.testing.assert_allclose(np.bincount(task.test.y) * 9, np.bincount(task.train.y), atol=9)
+    assert sorted([*task.train.x.ravel(), *task.test.x.ravel()]) == x.ravel().tolist()
+    np.testing.assert_array_equal(task.test.x, again.test.x)
+    for part in (task.train, task.test):
+        np.testing.assert_array_equal(part.y, labels[part.x.ravel().astype(int)])
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.bool_, np.int16, np.float16])
+def test_numbers_of_any_type_are_taken_at_their_value(tmp_path, kind):
+    path = tmp_path / "mine.npz"
+    x = np.array([0, 1, 1, 0, 1, 0]).reshape(2, 3, 1).astype(kind) * kind(1)
+    np.savez(path, x=x, y=np.array([True, False]))
+    sequences = read_sequences(path)
+    assert sequences.x.dtype == np.float32
+    np.testing.assert_array_equal(sequences.x, x)
+    np.testing.assert_array_equal(sequences.y, [1, 0])
+
+
+def test_real_targets_are_kept_apart_from_labels(tmp_path):
+    path = tmp_path / "mine.npz"
+    targets = np.linspace(-2, 3, 20)
+    np.savez(path, x=np.zeros((20, 4, 1)), y=targets)
+    sequences = read_sequences(path)
+    assert sequences.y is None
+    np.testing.assert_array_equal(sequences.take(slice(3)).targets, targets[:3])
+    with pytest.raises(TaskError, match="y holds real numbers; training tells classes apart"):
+        file_task(path)
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        ([0] * 10 + [2] * 10, "no sequence of class 1, though y goes to 2; number the classes from 0"),
+        ([1] * 20, "no sequence of class 0, though y goes to 1"),
+        ([0] * 10 + [10**12] * 10, "no sequence of class 1, though y goes to 1000000000000"),
+        ([0] * 20, "all labels are 0; give sequences of two or more classes"),
+        ([0] * 10 + [1] * 9 + [2], "one sequence of class 2; give two or more, to train and to test"),
+    ],
+)
+def test_a_class_that_cannot_be_learned_is_refused(tmp_path, labels, sentence):
+    path = tmp_path / "mine.npz"
+    np.savez(path, x=np.zeros((20, 4, 1)), y=np.array(labels))
+    with pytest.raises(TaskError, match=sentence):
+        file_task(path)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +302,12 @@ def test_a_users_file_becomes_sequences(tmp_path):
         ({"x": np.full((3, 4, 1), np.nan)}, r"x holds nan at index \(0, 0, 0\)"),
         ({"x": np.full((3, 4, 1), 1e39)}, r"x holds 1e\+39 at index \(0, 0, 0\)"),
         ({"x": np.zeros((3, 4, 1)), "y": np.zeros(2, int)}, r"y has shape \(2,\); x holds 3 sequences"),
-        ({"x": np.zeros((3, 4, 1)), "y": np.zeros(3)}, "y is of type float64"),
+        ({"x": np.zeros((3, 4, 1)), "y": np.zeros(3, complex)}, "y is of type complex128"),
+        ({"x": np.zeros((3, 4, 1)), "y": np.full(3, np.inf)}, "y holds inf; keep to finite numbers"),
+        (
+            {"x": np.zeros((3, 4, 1)), "y": np.zeros((3, 4), int)},
+            r"y has shape \(3, 4\); networks answer once",
+        ),
         ({"x": np.zeros((3, 4, 1)), "y": np.array([0, -1, 2])}, "y holds -1"),
         ({"x": np.zeros((3, 4, 1)), "lengths": np.array([1, 5, 2])}, "between 1 and the 4 steps"),
         ({"x": np.zeros((3, 4, 1)), "lengths": np.array([1, 0, 2])}, "between 1 and the 4 steps"),
@@ -288,7 +345,7 @@ def test_training_on_a_users_file_needs_labels_and_enough_of_it(tmp_path):
     np.savez(path, x=np.zeros((12, 4, 1)))
     with pytest.raises(TaskError, match="training needs a label"):
         file_task(path)
-    np.savez(path, x=np.zeros((9, 4, 1)), y=np.zeros(9, int))
+    np.savez(path, x=np.zeros((9, 4, 1)), y=np.arange(9) % 2)
     with pytest.raises(TaskError, match="9 sequences are too few"):
         file_task(path)
 
