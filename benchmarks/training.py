@@ -20,6 +20,7 @@ from torch.nn import functional
 from benchmarks.command import command
 from statespike.models.network import Block, Network
 from statespike.models.recipe import Recipe
+from statespike.models.ssm import DiagonalStateSpace
 from statespike.options import Json
 from statespike.output import new_table, progress, show, write_json
 
@@ -39,6 +40,7 @@ class Recurrence(nn.Module):
     def forward(self, x: Tensor, valid: Tensor | None) -> Tensor:
         """Map x (B, T, H) to (B, T, H)."""
         block = self.block
+        assert isinstance(block.ssm, DiagonalStateSpace)
         exponent, readout = (part.to(torch.complex64) for part in block.ssm.discretise())
         poles, readout = torch.exp(exponent), 2 * readout
         unit_state = block.unit.initial_state(len(x))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.errors import StatespikeError
-from quantize.formats import Format
+from quantize.formats import Format, Integers
 
 # Calibration sees a part of the data: leave a quarter of the range above the largest value it shows.
 HEADROOM = 1.25
@@ -42,3 +42,8 @@ def format_for(values: NDArray[np.float64], width: int) -> Format:
     """The finest format of `width` bits that holds the values with headroom."""
     largest = max(float(np.abs(values).max()) * HEADROOM, 2.0**-width)
     return Format(width, width - 1 - int(np.ceil(np.log2(largest))))
+
+
+def bits_below(top: int, largest: NDArray[np.float64]) -> Integers:
+    """Fraction bits at which `largest`, with headroom, stays within `top`."""
+    return np.floor(np.log2(top / np.maximum(largest * HEADROOM, 2.0**-32))).astype(np.int64)

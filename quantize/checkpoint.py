@@ -22,7 +22,7 @@ from quantize.files import write_whole
 FORMAT = "statespike-checkpoint"
 VERSION = "1"
 
-ADDED_LATER = {"norm": "batch", "norm_position": "pre", "final_norm": "batch"}
+ADDED_LATER = {"norm": "batch", "norm_position": "pre", "final_norm": "batch", "array": "s4d"}
 """Entries of a configuration that the first files lack, and what they mean by it."""
 
 Tensor = NDArray[np.float32]

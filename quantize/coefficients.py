@@ -11,6 +11,11 @@ from quantize.layers.glu import WEIGHT_WIDTH
 from quantize.poles import is_stable
 
 
+def real_of(words: Integers, fraction: int | Integers) -> NDArray[np.float64]:
+    """The real numbers that words of so many fraction bits stand for."""
+    return np.ldexp(words.astype(np.float64), -fraction)
+
+
 def output_words(values: NDArray[np.float64], fraction: int, bits: int) -> Integers:
     """Output weights of at most `bits` significant bits; rounding never leaves the word."""
     top = (1 << (OUTPUT_WEIGHT_WIDTH - 1)) - (1 << (OUTPUT_WEIGHT_WIDTH - bits))

@@ -66,6 +66,20 @@ UNIT_TENSORS: dict[str, Callable[[int], dict[str, Shape]]] = {
 """Name of a model -> tensors of its unit (the part of a block behind the state-space model)."""
 
 
+def _complex_modes(channels: int, modes: int) -> dict[str, Shape]:
+    return {
+        "C": (channels, modes, 2),
+        "log_dt": (channels,),
+        "log_A_real": (channels, modes),
+        "A_imag": (channels, modes),
+        "D": (channels,),
+    }
+
+
+ARRAY_TENSORS: dict[str, Callable[[int, int], dict[str, Shape]]] = {"s4d": _complex_modes}
+"""Name of a kind of array -> tensors of the state-space model of a block."""
+
+
 @dataclass(frozen=True)
 class NetworkConfig:
     """Shape and kind of a sequence classifier.
@@ -88,6 +102,8 @@ class NetworkConfig:
         "pre", `x + unit(ssm(norm(x)))`, or "post", `norm(x + unit(ssm(x)))`.
     final_norm : str
         "batch" or "layer": what normalises the stream behind the last block, before the pooling.
+    array : str
+        One of `ARRAY_TENSORS`: the state-space model of every block; or one for each layer, with commas.
     """
 
     model: str
@@ -102,6 +118,7 @@ class NetworkConfig:
     norm: str = "batch"
     norm_position: str = "pre"
     final_norm: str = "batch"
+    array: str = "s4d"
 
     def __post_init__(self) -> None:
         for name in ("features", "channels", "modes", "layers", "classes"):
@@ -121,6 +138,19 @@ class NetworkConfig:
             value = getattr(self, name)
             if value not in allowed:
                 raise CheckpointError(f"unknown {name} {value!r}; choose one of {', '.join(allowed)}")
+        for kind in self.arrays:
+            if kind not in ARRAY_TENSORS:
+                raise CheckpointError(f"unknown array {kind!r}; choose one of {', '.join(ARRAY_TENSORS)}")
+        if len(self.arrays) != self.layers:
+            raise CheckpointError(
+                f"array names {len(self.arrays)} kinds for {self.layers} layers; name one for each, or one"
+            )
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """The kind of array of each layer."""
+        named = tuple(self.array.split(","))
+        return named * self.layers if len(named) == 1 else named
 
     @property
     def folds_norm(self) -> bool:
@@ -137,13 +167,8 @@ def tensor_shapes(config: NetworkConfig) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {"encoder.weight": (channels, features), "encoder.bias": (channels,)}
     for layer in range(config.layers):
         block: dict[str, Shape] = {f"norm.{name}": shape for name, shape in block_norm.items()}
-        block |= {
-            "ssm.C": (channels, modes, 2),
-            "ssm.log_dt": (channels,),
-            "ssm.log_A_real": (channels, modes),
-            "ssm.A_imag": (channels, modes),
-            "ssm.D": (channels,),
-        }
+        of_array = ARRAY_TENSORS[config.arrays[layer]](channels, modes)
+        block |= {f"ssm.{name}": shape for name, shape in of_array.items()}
         block |= {f"unit.{name}": shape for name, shape in UNIT_TENSORS[config.model](channels).items()}
         shapes |= {f"layers.{layer}.{name}": shape for name, shape in block.items()}
     final_norm = batch_norm if config.final_norm == "batch" else layer_norm

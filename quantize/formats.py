@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 Integers = NDArray[np.int64]
 
+STREAM_WIDTH = 16
+"""Bits of the residual stream, of an array's output, and of what is added to either: one operand's."""
+
 MOST_FRACTION = 32
 """Fraction bits of the finest words: what would need more is zero to every circuit here."""
 

@@ -7,12 +7,13 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.formats import Format, Integers, saturate
+from quantize.formats import STREAM_WIDTH, Format, Integers, saturate
 from quantize.layers.array import ArraySpec
 from quantize.layers.embedding import EmbeddingSpec
 from quantize.layers.ends import DecoderSpec, EncoderSpec, PoolSpec
 from quantize.layers.glu import FireGluSpec, GeluGluSpec, SpikeGluSpec, TanhGluSpec
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
+from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.layers.linear import SpikeLinearSpec
 from quantize.layers.norm import LayerNormSpec
 from quantize.specification import QuantizedNetworkError, Specification
@@ -20,8 +21,9 @@ from quantize.specification import QuantizedNetworkError, Specification
 UnitSpec = GsuSpec | LeanGsuSpec | SpikeGluSpec | FireGluSpec | GeluGluSpec | TanhGluSpec | SpikeLinearSpec
 AnyEncoderSpec = EncoderSpec | EmbeddingSpec
 LayerSpec = AnyEncoderSpec | LayerNormSpec | ArraySpec | UnitSpec | PoolSpec | DecoderSpec
-UNIT_KINDS: dict[str, type[Specification]] = {unit.kind: unit for unit in get_args(UnitSpec)}
-"""Kind of a unit -> its specification: the one table that names the layer kinds."""
+ARRAY_KINDS: dict[str, type[ArraySpec]] = {array.kind: array for array in (LeapfrogSpec,)}
+UNIT_KINDS: dict[str, type[UnitSpec]] = {unit.kind: unit for unit in get_args(UnitSpec)}
+"""Kind of an array or a unit -> its specification: the tables that name the kinds of layers."""
 
 # Sequences computed at once: few enough that the array of a layer, 1 MB, stays in the processor's cache.
 VALUES_AT_ONCE = 1 << 17
@@ -89,8 +91,10 @@ class QuantizedNetwork:
 
     def __post_init__(self) -> None:
         stream = self.encoder.output
-        if stream.width != 16:
-            raise QuantizedNetworkError(f"the residual stream has {stream.width} bits, expected 16")
+        if stream.width != STREAM_WIDTH:
+            raise QuantizedNetworkError(
+                f"the residual stream has {stream.width} bits, expected {STREAM_WIDTH}"
+            )
         if not self.blocks:
             raise QuantizedNetworkError("the network has no layers")
         for name, layer in self.layers():
@@ -112,7 +116,7 @@ class QuantizedNetwork:
                 )
             if any(end != stream for end in ends):
                 raise QuantizedNetworkError(f"layer {index} leaves the residual stream's format {stream}")
-            if block.array.output != block.unit.input or block.array.output.width != 16:
+            if block.array.output != block.unit.input or block.array.output.width != STREAM_WIDTH:
                 raise QuantizedNetworkError(
                     f"the array and the unit of layer {index} disagree about y's format"
                 )
@@ -273,9 +277,9 @@ def specification_class(kind: str) -> type[Specification]:
         If there is no such kind.
     """
     known: dict[str, type[Specification]] = {
-        layer.kind: layer
-        for layer in (EncoderSpec, EmbeddingSpec, LayerNormSpec, ArraySpec, PoolSpec, DecoderSpec)
+        layer.kind: layer for layer in (EncoderSpec, EmbeddingSpec, LayerNormSpec, PoolSpec, DecoderSpec)
     }
+    known |= ARRAY_KINDS
     known |= UNIT_KINDS
     if kind not in known:
         raise QuantizedNetworkError(f"unknown layer kind {kind!r}, known are {', '.join(sorted(known))}")

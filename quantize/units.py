@@ -1,13 +1,12 @@
 """From a checkpoint's unit to its specification, calibrated on what the array before it gives."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize import float_reference
+from quantize import float_layers
 from quantize.calibration import HEADROOM, Precision, format_for
 from quantize.checkpoint import Checkpoint
 from quantize.coefficients import mixer_words
@@ -26,16 +25,15 @@ from quantize.layers.glu import (
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 from quantize.layers.linear import SpikeLinearSpec
 from quantize.layers.norm import GAIN_WIDTH
-from quantize.network import UnitSpec
 
 AnyGlu = TypeVar("AnyGlu", bound=GluSpec)
 Real = NDArray[np.float64]
 
 
-def _gsu(
+def gsu(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> GsuSpec:
-    weight, bias, gain, shift = float_reference.tensors(
+    weight, bias, gain, shift = float_layers.tensors(
         checkpoint, prefix, "weight", "bias", "norm.weight", "norm.bias"
     )
     words, fraction = mixer_words(weight, precision.coefficients)
@@ -47,7 +45,7 @@ def _gsu(
         product_shift=0,
         gain_fraction=gain_fraction,
         # From the real weights: rounding the words first would move some of them over the threshold.
-        table=float_reference.ternary_weights(weight),
+        table=float_layers.ternary_weights(weight),
         weight=words,
         bias=nearest(bias, fraction),
         gain=gain_words,
@@ -58,18 +56,18 @@ def _gsu(
     return replace(unit, product_shift=product_shift)
 
 
-def _lean_gsu(
+def lean_gsu(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> LeanGsuSpec:
-    weight, bias = float_reference.tensors(checkpoint, prefix, "weight", "bias")
-    gain, offset = float_reference.affine_norm(checkpoint, f"{prefix}.norm")
+    weight, bias = float_layers.tensors(checkpoint, prefix, "weight", "bias")
+    gain, offset = float_layers.affine_norm(checkpoint, f"{prefix}.norm")
     words, fraction = mixer_words(weight * gain, precision.coefficients)
     return LeanGsuSpec(
         input=given,
         output=stream,
         weight_fraction=fraction,
         threshold=int(given.quantise(float(LEAN_THRESHOLD))),
-        table=float_reference.ternary_weights(weight),
+        table=float_layers.ternary_weights(weight),
         weight=words,
         bias=nearest(bias * gain, fraction),
         offset=stream.quantise(offset),
@@ -78,7 +76,7 @@ def _lean_gsu(
 
 def _paths(checkpoint: Checkpoint, prefix: str) -> tuple[Real, Real]:
     """Weights (2, H, H), rows for inputs, and biases (2, H) of a gated linear unit: value, then gate."""
-    value, gate, value_bias, gate_bias = float_reference.tensors(
+    value, gate, value_bias, gate_bias = float_layers.tensors(
         checkpoint, prefix, "value.weight", "gate.weight", "value.bias", "gate.bias"
     )
     return np.stack([value.T, gate.T]), np.stack([value_bias, gate_bias])
@@ -108,23 +106,23 @@ def _glu(
     )
 
 
-def _spike_glu(
+def spike_glu(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> SpikeGluSpec:
     return _glu(SpikeGluSpec, given, stream, _paths(checkpoint, prefix), precision)
 
 
-def _fire_glu(
+def fire_glu(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> FireGluSpec:
-    (log_threshold,) = float_reference.tensors(checkpoint, prefix, "log_threshold")
+    (log_threshold,) = float_layers.tensors(checkpoint, prefix, "log_threshold")
     # A threshold of 0 would let a neuron fire at rest.
     threshold = np.maximum(given.quantise(FIRE_THRESHOLD * np.exp(log_threshold)), 1)
     paths = _paths(checkpoint, prefix)
     return _glu(FireGluSpec, given, stream, paths, precision, threshold=threshold)
 
 
-def _gelu_glu(
+def gelu_glu(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> GeluGluSpec:
     gelu = Gelu()
@@ -136,7 +134,7 @@ def _gelu_glu(
     return _glu(GeluGluSpec, given, stream, _paths(checkpoint, prefix), precision, **own)
 
 
-def _tanh_glu(
+def tanh_glu(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> TanhGluSpec:
     tanh = Tanh()
@@ -145,7 +143,7 @@ def _tanh_glu(
     return _glu(TanhGluSpec, given, stream, _paths(checkpoint, prefix), precision, **own)
 
 
-def _sigmoid_glu(
+def sigmoid_glu(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> TanhGluSpec:
     """By sigmoid(y) = (1 + tanh(y/2)) / 2: one more shift, half the weights, half their sums as biases."""
@@ -157,10 +155,10 @@ def _sigmoid_glu(
     return _glu(TanhGluSpec, given, stream, halved, precision, **own)
 
 
-def _spike_linear(
+def spike_linear(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
 ) -> SpikeLinearSpec:
-    weight, bias = float_reference.tensors(checkpoint, prefix, "mix.weight", "mix.bias")
+    weight, bias = float_layers.tensors(checkpoint, prefix, "mix.weight", "mix.bias")
     words, fraction = mixer_words(weight.T, precision.coefficients)
     return SpikeLinearSpec(
         input=given,
@@ -170,19 +168,3 @@ def _spike_linear(
         weight=words,
         bias=nearest(bias, fraction),
     )
-
-
-UNITS: dict[str, Callable[..., UnitSpec]] = {
-    "gsu": _gsu,
-    "gsu_lean": _lean_gsu,
-    "binary_s4d": _spike_glu,
-    "spiking_ssm": _fire_glu,
-    "prf": _spike_linear,
-    "s4d": _gelu_glu,
-    "tanh": _tanh_glu,
-    "sigmoid": _sigmoid_glu,
-}
-"""Name of a model -> what quantises its unit."""
-
-SPIKE_THRESHOLDS = {"binary_s4d": float(SpikeGluSpec.threshold), "prf": float(FIRE_THRESHOLD)}
-"""Models whose activations are y beside a constant threshold, and that, in units of y."""

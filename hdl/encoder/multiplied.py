@@ -93,7 +93,7 @@ class BlockEncoder(wiring.Component):
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
         m.submodules.multiplier = multiplier = self.multiplier
         weights = rom(m, "weights", words_of(spec.weight.reshape(-1), WEIGHT_WIDTH), WEIGHT_WIDTH)
-        biases = rom(m, "biases", words_of(spec.bias, 16), 16)
+        biases = rom(m, "biases", words_of(spec.bias, spec.output.width), spec.output.width)
         issue, last_feature, begun, out_marks = Signal(), Signal(), Signal(), Signal(2)
         bank_start = Signal(range(banks * features))
         row, _ = channel_counter(m, "row", spec.weight.size, issue)

@@ -97,7 +97,7 @@ class SerialEncoder(wiring.Component):
             m.d.sync += bank.eq(~bank)
 
         # A channel's products are summed; a single one leaves as it is.
-        biases = rom(m, "biases", words_of(spec.bias, 16), 16)
+        biases = rom(m, "biases", words_of(spec.bias, spec.output.width), spec.output.width)
         channel, next_channel = Signal(range(channels)), Signal(range(channels))
         leaves = Signal()
         # So that the next component's readiness ends here, and does not reach back to the features.

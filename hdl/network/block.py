@@ -6,40 +6,24 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.network.folding import LayerFolding
+from hdl.network.kinds import ARRAYS, UNITS
 from hdl.network.residual_fifo import ResidualFifo, ResidualFork
 from hdl.norm.block_norm import BlockNorm, StreamedBlockNorm
 from hdl.norm.streamed_step_norm import PRODUCTS
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import saturate
 from hdl.primitives.streams import Beat, Tap, beats, marks_of
-from hdl.ssm.array import NeuronArray
-from hdl.ssm.laned_array import LanedArray
-from hdl.units.glu import ACTIVATIONS, Glu
-from hdl.units.gsu.unit import Gsu, LeanGsu, StreamedGsu, StreamedLeanGsu
-from hdl.units.spike_linear import SpikeLinear
+from hdl.units.gsu.unit import StreamedGsu, StreamedLeanGsu
 from hdl.units.unit import Unit
-from quantize.layers.gsu import GsuSpec, LeanGsuSpec
-from quantize.layers.linear import SpikeLinearSpec
 from quantize.layers.norm import LayerNormSpec
 from quantize.network import Block, UnitSpec
-
-UNITS: dict[str, type[Unit]] = {
-    GsuSpec.kind: Gsu,
-    LeanGsuSpec.kind: LeanGsu,
-    SpikeLinearSpec.kind: SpikeLinear,
-    **dict.fromkeys(ACTIVATIONS, Glu),
-}
-"""Kind of a unit's specification -> its component."""
-
-STREAMED_UNITS: dict[str, type[Unit]] = {GsuSpec.kind: StreamedGsu, LeanGsuSpec.kind: StreamedLeanGsu}
-"""Kind of a unit's specification -> its component that takes a channel a cycle, where there is one."""
 
 # Steps between a block's input and its residual add at full speed: one in the array, two in each pair of
 # banks of the unit, one being written. A norm has a pair of banks.
 STEPS_IN_FLIGHT = 6
 STEPS_IN_NORM = 2
 
-Streamed = LanedArray | StreamedGsu | StreamedLeanGsu | StreamedBlockNorm
+Streamed = StreamedGsu | StreamedLeanGsu | StreamedBlockNorm
 
 
 def make_unit(
@@ -52,19 +36,20 @@ def make_unit(
     target: DeviceFeatures = MULTIPLIER_BLOCKS,
 ) -> Unit:
     """A specification's component, in the build that takes a channel a cycle if wanted and there is one."""
-    kind = (UNITS | STREAMED_UNITS if streamed else UNITS)[spec.kind]
+    kind = UNITS[spec.kind]
+    component = kind.streamed if streamed and kind.streamed is not None else kind.component
     options: dict[str, int] = {"sequential": True} if sequential else {}
-    if kind is StreamedGsu:
+    if component is StreamedGsu:
         options["norm_multipliers"] = norm_multipliers
-    return kind(spec, lanes, target, **options)
+    return component(spec, lanes, target, **options)
 
 
-def latency_of(part: NeuronArray | LanedArray | Unit | BlockNorm) -> int:
+def latency_of(part: Unit | BlockNorm) -> int:
     """Most cycles from a step's last beat to its last output, when nothing else is under way."""
     if isinstance(part, Streamed):
         return part.latency_cycles
     # What collects a step before it works on it gives its last value two steps later.
-    return part.cycles_per_step * (1 if isinstance(part, NeuronArray) else 2)
+    return 2 * part.cycles_per_step
 
 
 class ResidualBlock(wiring.Component):
@@ -73,7 +58,7 @@ class ResidualBlock(wiring.Component):
     Parameters
     ----------
     block : quantize.network.Block
-    choice : LayerFolding
+    folding : LayerFolding
     streamed : bool
         Every part in the build that takes a channel a cycle, where it has one.
     target : DeviceFeatures
@@ -106,20 +91,14 @@ class ResidualBlock(wiring.Component):
             block.unit, folding.lanes, streamed=streamed, sequential=folding.sequential,
             norm_multipliers=folding.norm_multipliers, target=target,
         )  # fmt: skip
-        self.array: NeuronArray | LanedArray
+        kind = ARRAYS[block.array.kind]
+        self.array = kind.make(block.array, folding.array, streamed=streamed, target=target)
         self.ring: ResidualFifo | ResidualFork
         if streamed:
-            self.array = LanedArray(block.array, folding.multipliers, folding.array_lanes)
             # At full speed a step leaves `latency_cycles` after it came, and one is written.
             in_flight = 2 + self.latency_cycles // self.cycles_per_step
             self.ring = ResidualFork(stream.width, channels, in_flight)
         else:
-            self.array = NeuronArray(
-                block.array,
-                folding.multipliers,
-                has_helper=folding.has_helper,
-                target=target,
-            )
             in_flight = STEPS_IN_FLIGHT + (0 if self.norm_before is None else STEPS_IN_NORM)
             self.ring = ResidualFifo(stream.width, channels, in_flight)
         members = {
@@ -147,7 +126,7 @@ class ResidualBlock(wiring.Component):
     @property
     def latency_cycles(self) -> int:
         """Most cycles from a step's last beat to that of its output, when nothing else is under way."""
-        return latency_of(self.array) + sum(latency_of(part) for part in self._banked)
+        return self.array.latency_cycles + sum(latency_of(part) for part in self._banked)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

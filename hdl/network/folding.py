@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.norm.streamed_step_norm import PRODUCTS
+from hdl.ssm.component import ArrayFolding
 
 
 @dataclass(frozen=True)
@@ -12,24 +13,18 @@ class LayerFolding:
 
     Parameters
     ----------
-    multipliers : int
-        Of the neuron array, or of each of its lanes.
+    array : ArrayFolding
+        Of the neuron array.
     lanes : int
         Of the unit's mixer.
-    array_lanes : int
-        Of the neuron array in a streamed network.
-    has_helper : bool
-        A helper beside two multipliers; see `hdl.ssm.schedule.schedule_of`.
     sequential : bool
         The unit in a form that is smaller and slower: some of its work waits for what came before.
     norm_multipliers : int
         Of each norm in a streamed network, one of `hdl.norm.streamed_step_norm.NORM_MULTIPLIERS`.
     """
 
-    multipliers: int
+    array: ArrayFolding
     lanes: int
-    array_lanes: int = 1
-    has_helper: bool = False
     sequential: bool = False
     norm_multipliers: int = PRODUCTS
 

@@ -11,6 +11,7 @@ from hdl.network.block import ResidualBlock, latency_of
 from hdl.network.folding import Folding
 from hdl.norm.block_norm import BlockNorm, StreamedBlockNorm
 from hdl.primitives.streams import Logit, Tap, beats
+from quantize.formats import STREAM_WIDTH
 from quantize.layers.norm import LayerNormSpec
 from quantize.network import QuantizedNetwork
 
@@ -74,7 +75,7 @@ class Network(wiring.Component):
             "o": Out(stream.Signature(Logit(network.decoder.logit_width))),
         }
         if taps:
-            members |= {f"tap_{name}": Out(Tap(16)) for name in network.tap_names()}
+            members |= {f"tap_{name}": Out(Tap(STREAM_WIDTH)) for name in network.tap_names()}
         super().__init__(members)
 
     @property

@@ -1,5 +1,6 @@
 """What the planner chooses from: builds of a network, in the order of their speed."""
 
+from collections.abc import Mapping
 from functools import cache
 from math import inf
 
@@ -7,23 +8,18 @@ from hdl.devices.devices import Device, Family
 from hdl.devices.features import DeviceFeatures
 from hdl.encoder.multiplied import AnyEncoder, make_encoder
 from hdl.head.pool import Pool
-from hdl.network.block import UNITS, ResidualBlock, make_unit
+from hdl.network.block import ResidualBlock, make_unit
 from hdl.network.folding import Folding, LayerFolding
+from hdl.network.kinds import ARRAYS, UNITS
 from hdl.network.top import Network, make_final_norm, pace_of
 from hdl.norm.block_norm import StreamedBlockNorm
 from hdl.norm.streamed_step_norm import NORM_MULTIPLIERS
-from hdl.ssm.array import NeuronArray
-from hdl.ssm.laned_array import LanedArray
-from hdl.ssm.schedule import HELPER_MODES
+from hdl.ssm.component import ArrayFolding
 from hdl.units.gsu.unit import StreamedGsu
 from quantize.layers.gsu import GsuSpec
 from quantize.layers.norm import LayerNormSpec
 from quantize.network import Block, QuantizedNetwork
 
-ARRAYS = ((4, False), (3, False), (2, True), (2, False), (1, False))
-"""Multipliers of an array, and whether a helper stands beside them; the fastest first."""
-STREAMED_MULTIPLIERS = (4, 2)
-"""Of each lane of an array."""
 ENCODER_BITS = (None, 2, 1)
 """See `hdl.network.folding.Folding`; the fastest first."""
 
@@ -31,27 +27,20 @@ ENCODER_BITS = (None, 2, 1)
 def foldings(network: QuantizedNetwork, device: Device) -> list[Folding]:
     """Choices in the order of their speed, the smallest last.
 
-    For each form of the arrays these are units that keep up with their arrays, then such as do not but are
-    still faster than the next slower arrays. Of choices equally fast, only the smallest.
+    For each pace of an array or a unit that the arrays can keep, every layer has the smallest array and the
+    smallest unit that keep it, or the fastest unit. Of choices equally fast, only the smallest.
     """
     found: list[Folding] = []
     target = device.features
-    options = [_unit_options(block, target) for block in network.blocks]
-    fewest_modes = min(block.array.modes for block in network.blocks)
-    forms = [form for form in ARRAYS if fewest_modes >= HELPER_MODES or not form[1]]
-    slowest = [
-        max(
-            NeuronArray(block.array, count, has_helper=has_helper, target=target).cycles_per_step
-            for block in network.blocks
-        )
-        for count, has_helper in forms
-    ]
-    for form, array, next_array in zip(forms, slowest, [*slowest[1:], inf], strict=True):
-        units = {taken for unit in options for taken in unit.values() if array < taken < next_array}
-        for cycles in [array, *sorted(units)]:
-            layers = _layers(network, options, form, cycles, device.family)
-            # A multiplier for the encoder, or two bits a cycle, only where less would hold the layers up.
-            found += [Folding(layers, encoder_bits=bits, target=target) for bits in ENCODER_BITS]
+    arrays = [ARRAYS[block.array.kind].foldings(block.array, target) for block in network.blocks]
+    units = [_unit_options(block, target) for block in network.blocks]
+    fastest = max(min(array.values()) for array in arrays)
+    taken = {cycles for options in arrays for cycles in options.values()}
+    taken |= {cycles for options in units for cycles in options.values()}
+    for cycles in sorted({max(fastest, each) for each in taken}):
+        layers = _layers(network, arrays, units, cycles, device.family)
+        # A multiplier for the encoder, or two bits a cycle, only where less would hold the layers up.
+        found += [Folding(layers, encoder_bits=bits, target=target) for bits in ENCODER_BITS]
     found = _each_slower(network, found)
     if device.family == "ecp5":  # the streamed builds live on its memories of look-up tables
         found = [*_streamed_choices(network, device, Network(network, found[0]).cycles_per_step), *found]
@@ -89,7 +78,11 @@ def _streamed_choices(network: QuantizedNetwork, device: Device, slowest: int) -
     options = [_lane_options(block, device.features, streamed=True) for block in network.blocks]
     norms = [_norm_options(block) for block in network.blocks[:-1]]
     norms.append(_norm_options(network.blocks[-1], network.norm))
-    arrays = [_array_options(block, device.dsps) for block in network.blocks]
+    arrays = [
+        ARRAYS[block.array.kind].streamed_foldings(block.array, device.dsps) for block in network.blocks
+    ]
+    if not all(arrays):
+        return []
     encoder = make_encoder(network.encoder, bits=None, streamed=True, target=device.features).cycles_per_step
     fastest = [min(option.values()) for option in (*options, *norms)]
     fastest += [min(array.values()) for array in arrays]
@@ -101,28 +94,15 @@ def _streamed_choices(network: QuantizedNetwork, device: Device, slowest: int) -
         layers = []
         for unit, norm, array in zip(options, norms, arrays, strict=True):
             # The fewest multipliers, then the fewest lanes.
-            enough = [form for form, taken in array.items() if taken <= cycles]
-            array_lanes, multipliers = min(enough, key=lambda form: (form[0] * form[1], form))
+            enough = [folding for folding, taken in array.items() if taken <= cycles]
+            smallest = min(enough, key=lambda each: (each.lanes * each.multipliers, each.lanes))
             lanes = min(lanes for lanes, taken in unit.items() if taken <= cycles)
             in_norms = min(count for count, taken in norm.items() if taken <= cycles)
-            layers.append(LayerFolding(multipliers, lanes, array_lanes, norm_multipliers=in_norms))
+            layers.append(LayerFolding(smallest, lanes, norm_multipliers=in_norms))
         folding = Folding(tuple(layers), encoder_bits=None, streamed=True, target=device.features)
         if folding not in found:
             found.append(folding)
     return found
-
-
-def _array_options(block: Block, most: int) -> dict[tuple[int, int], int]:
-    """Lanes that a block's array offers, and multipliers of each, up to so many in all; cycles a step."""
-    spec = block.array
-    return {
-        (lanes, multipliers): LanedArray.pace_of(
-            spec, lanes, NeuronArray(spec.lane(0, lanes), multipliers, lane=True)
-        )
-        for multipliers in STREAMED_MULTIPLIERS
-        for lanes in LanedArray.lane_choices(spec)
-        if multipliers * lanes < most
-    }
 
 
 def _norm_options(block: Block, behind: LayerNormSpec | None = None) -> dict[int, int]:
@@ -148,12 +128,12 @@ def _lane_options(block: Block, target: DeviceFeatures, *, streamed: bool = Fals
 
 def _lanes_of(block: Block) -> list[int]:
     """Numbers of lanes that a block's unit offers."""
-    return UNITS[block.unit.kind].lane_choices(block.unit)
+    return UNITS[block.unit.kind].component.lane_choices(block.unit)
 
 
 def _unit_options(block: Block, target: DeviceFeatures) -> dict[tuple[int, bool], int]:
     """The numbers of lanes that a block's unit offers, and whether it waits; cycles a step."""
-    may_wait = UNITS[block.unit.kind].SEQUENTIAL_PART is not None
+    may_wait = UNITS[block.unit.kind].component.SEQUENTIAL_PART is not None
     return {
         (lanes, sequential): make_unit(
             block.unit, lanes, streamed=False, sequential=sequential, target=target
@@ -165,17 +145,21 @@ def _unit_options(block: Block, target: DeviceFeatures) -> dict[tuple[int, bool]
 
 def _layers(
     network: QuantizedNetwork,
-    options: list[dict[tuple[int, bool], int]],
-    array: tuple[int, bool],
+    arrays: list[Mapping[ArrayFolding, int]],
+    units: list[dict[tuple[int, bool], int]],
     cycles: int,
     family: Family,
 ) -> tuple[LayerFolding, ...]:
-    """For each layer the smallest mixer that takes so many cycles at most, or as few as its unit can."""
+    """For each layer the smallest array that takes so many cycles at most, and the smallest such mixer.
+
+    Where no mixer of a unit is so fast, its fastest.
+    """
     layers = []
-    for block, unit in zip(network.blocks, options, strict=True):
+    for block, array, unit in zip(network.blocks, arrays, units, strict=True):
+        smallest_array = [folding for folding, taken in array.items() if taken <= cycles][-1]
         enough = max(cycles, min(unit.values()))
-        size = UNITS[block.unit.kind].mixer_size
+        size = UNITS[block.unit.kind].component.mixer_size
         fitting = (form for form, taken in unit.items() if taken <= enough)
         _, lanes, sequential = min((size(block.unit, *form, family), *form) for form in fitting)
-        layers.append(LayerFolding(array[0], lanes, has_helper=array[1], sequential=sequential))
+        layers.append(LayerFolding(smallest_array, lanes, sequential=sequential))
     return tuple(layers)

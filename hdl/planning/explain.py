@@ -96,9 +96,8 @@ def _places(design: Network, folding: Folding) -> Iterator[_Place]:
             yield _Place(
                 f"{here}.norm_before", index, "norm before", in_norms, block.norm_before.cycles_per_step
             )
-        multipliers = f"{count(layer.array_lanes, 'lane')} of {count(layer.multipliers, 'multiplier')}"
-        multipliers += " and a helper" if layer.has_helper else ""
-        yield _Place(f"{here}.array", index, "neuron array", multipliers, block.array.cycles_per_step)
+        array = layer.array.describe()
+        yield _Place(f"{here}.array", index, "neuron array", array, block.array.cycles_per_step)
         waiting = f", {block.unit.SEQUENTIAL_PART}" if layer.sequential else ""
         lanes = count(layer.lanes, "lane") + waiting
         lanes += f", {in_norms} in its norm" if isinstance(block.unit, StreamedGsu) else ""

@@ -2,7 +2,6 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.counters import fill_level, next_is_last, wrapped_next
@@ -10,18 +9,21 @@ from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import round_shift, saturate
 from hdl.primitives.memory import ram, rom, words_of
 from hdl.primitives.registers import delayed
-from hdl.primitives.streams import Beat, beats, marks_of
+from hdl.primitives.streams import Beat, marks_of
+from hdl.ssm.component import ArrayComponent
 from hdl.ssm.datapath import ArrayDatapath
 from hdl.ssm.schedule import ROW_WIDTHS, Single, coefficient_rows, helper_rows, schedule_of
 from hdl.ssm.state_update import StateUpdate
-from quantize.layers.array import COEFFICIENT_WIDTH, ArraySpec
+from quantize.formats import STREAM_WIDTH, Format
+from quantize.layers.array import COEFFICIENT_WIDTH
+from quantize.layers.leapfrog import LeapfrogSpec
 
 # A lane's table of so few rows is one look-up table deep.
 SHALLOW_ROWS = 16
 
 
-class NeuronArray(wiring.Component):
-    """`quantize.layers.array.ArraySpec` in gates: one S4D layer, state in memory.
+class NeuronArray(ArrayComponent):
+    """`quantize.layers.leapfrog.LeapfrogSpec` in gates: one S4D layer, state in memory.
 
     A channel takes the slots of `hdl.ssm.schedule.schedule_of`, one a cycle, without a gap over the ends of
     channels and steps. A slot's way: issued in cycle 0, read from the memories in cycle 1, and multiplied;
@@ -33,7 +35,7 @@ class NeuronArray(wiring.Component):
 
     Parameters
     ----------
-    spec : ArraySpec
+    spec : LeapfrogSpec
     multipliers : int
         1 to 4.
     has_helper : bool
@@ -50,7 +52,7 @@ class NeuronArray(wiring.Component):
     """
 
     def __init__(
-        self, spec: ArraySpec, multipliers: int, *, has_helper: bool = False, lane: bool = False,
+        self, spec: LeapfrogSpec, multipliers: int, *, has_helper: bool = False, lane: bool = False,
         target: DeviceFeatures = MULTIPLIER_BLOCKS,
     ):  # fmt: skip
         self.spec, self.has_helper, self.lane = spec, has_helper, lane
@@ -65,7 +67,8 @@ class NeuronArray(wiring.Component):
         # synthesis shares what their bits have in common. Blocks of the ECP5 answer late in a cycle, and
         # stand far from the multipliers: two registers follow them.
         self.late = 2 * int(lane and spec.channels * spec.modes > SHALLOW_ROWS)
-        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(self.output_width))})
+        # The sum of a lane has no format: what follows all lanes rounds it.
+        super().__init__(spec.input, Format(self.output_width, 0) if lane else spec.output)
 
     @property
     def multipliers(self) -> int:
@@ -88,6 +91,11 @@ class NeuronArray(wiring.Component):
     @property
     def cycles_per_step(self) -> int:
         return self.cycles_per_channel * self.spec.channels + self.idle_cycles
+
+    @property
+    def latency_cycles(self) -> int:
+        """See `ArrayComponent`."""
+        return self.cycles_per_step
 
     @property
     def output_latency(self) -> int:
@@ -117,7 +125,7 @@ class NeuronArray(wiring.Component):
         m.d.sync += given.eq(given_next)
         u_in = self.i.payload.value
         if not self.lane and not self.has_helper:
-            offsets = rom(m, "offsets", words_of(spec.offset, 16), 16)
+            offsets = rom(m, "offsets", words_of(spec.offset, STREAM_WIDTH), STREAM_WIDTH)
             m.d.comb += offsets.addr.eq(given_next)
             u_in = saturate(u_in + offsets.data.as_signed(), spec.input.width)
         ahead = Signal(Beat(spec.input.width), reset_less=True)

@@ -8,7 +8,8 @@ from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.multiplier import AddingMultiplier, Multiplier
 from hdl.primitives.registers import delayed
 from hdl.ssm.schedule import ROW_WIDTHS, Single
-from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_CODE_WIDTH, ArraySpec
+from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_CODE_WIDTH
+from quantize.layers.leapfrog import LeapfrogSpec
 
 PRODUCT_WIDTH = 32
 
@@ -20,7 +21,7 @@ class ArrayDatapath(wiring.Component):
 
     Parameters
     ----------
-    spec : ArraySpec
+    spec : LeapfrogSpec
     multipliers : int
         1 to 4.
     target : DeviceFeatures
@@ -58,7 +59,7 @@ class ArrayDatapath(wiring.Component):
 
     def __init__(
         self,
-        spec: ArraySpec,
+        spec: LeapfrogSpec,
         multipliers: int,
         target: DeviceFeatures = MULTIPLIER_BLOCKS,
         *,

@@ -2,7 +2,6 @@
 
 from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.counters import channel_counter, lane_turn
 from hdl.primitives.deep_fifo import CreditFifo, UncheckedFifo
@@ -12,13 +11,16 @@ from hdl.primitives.memory import rom, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
 from hdl.primitives.selection import one_of
-from hdl.primitives.streams import Beat, beats, marks_of
+from hdl.primitives.streams import Beat, marks_of
 from hdl.ssm.array import NeuronArray
-from quantize.layers.array import COEFFICIENT_WIDTH, ArraySpec
+from hdl.ssm.component import ArrayComponent
+from quantize.formats import STREAM_WIDTH
+from quantize.layers.array import COEFFICIENT_WIDTH
+from quantize.layers.leapfrog import LeapfrogSpec
 
 
-class LanedArray(wiring.Component):
-    """`quantize.layers.array.ArraySpec` in gates: several `NeuronArray`s and a multiplier behind them.
+class LanedArray(ArrayComponent):
+    """`quantize.layers.leapfrog.LeapfrogSpec` in gates: several `NeuronArray`s and a multiplier behind them.
 
     Lane l has the channels l, l + lanes, l + 2 lanes, ...: their states, their coefficients and their turn.
     What every channel needs once stands once behind all lanes: a multiplier for the skip path, which a
@@ -26,7 +28,7 @@ class LanedArray(wiring.Component):
 
     Parameters
     ----------
-    spec : ArraySpec
+    spec : LeapfrogSpec
     multipliers : int
         Of each lane, 2 or 4.
     lanes : int
@@ -41,17 +43,17 @@ class LanedArray(wiring.Component):
     # Cycles from a sum's departure from its lane to its y.
     TAIL_LATENCY = 5
 
-    def __init__(self, spec: ArraySpec, multipliers: int, lanes: int):
+    def __init__(self, spec: LeapfrogSpec, multipliers: int, lanes: int):
         if not 1 <= lanes <= spec.channels:
             raise ValueError(
                 f"an array of {spec.channels} channels has 1 to {spec.channels} lanes, not {lanes}"
             )
         self.spec = spec
         self.lanes = [NeuronArray(spec.lane(index, lanes), multipliers, lane=True) for index in range(lanes)]
-        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
+        super().__init__(spec.input, spec.output)
 
     @staticmethod
-    def lane_choices(spec: ArraySpec) -> list[int]:
+    def lane_choices(spec: LeapfrogSpec) -> list[int]:
         """Numbers of lanes worth choosing from: those that no smaller number equals in channels a lane."""
         return sorted({-(-spec.channels // each) for each in range(1, spec.channels + 1)})
 
@@ -60,7 +62,7 @@ class LanedArray(wiring.Component):
         return sum(lane.multipliers for lane in self.lanes) + 1
 
     @staticmethod
-    def pace_of(spec: ArraySpec, lanes: int, first: NeuronArray) -> int:
+    def pace_of(spec: LeapfrogSpec, lanes: int, first: NeuronArray) -> int:
         """Cycles of a step in so many lanes, the first of which, with the most channels, is given.
 
         A lane that has a step's last channel and the next one's first leaves a cycle between them.
@@ -83,7 +85,7 @@ class LanedArray(wiring.Component):
 
         # The head: u = saturate(x + offset).
         m.submodules.head = head = RegisterFifo(Beat(spec.input.width), 2)
-        offsets = rom(m, "offsets", words_of(spec.offset, 16), 16)
+        offsets = rom(m, "offsets", words_of(spec.offset, STREAM_WIDTH), STREAM_WIDTH)
         _, offsets_at = channel_counter(m, "given", channels, self.i.valid & self.i.ready)
         primed = Signal()  # the first cycle after a reset only reads the first offset
         m.d.sync += primed.eq(1)

@@ -9,8 +9,8 @@ from quantize.layers.array import (
     OUTPUT_WEIGHT_WIDTH,
     SHIFT_CODE_WIDTH,
     SHIFT_STEP,
-    ArraySpec,
 )
+from quantize.layers.leapfrog import LeapfrogSpec
 
 ROW_WIDTHS = {1: 16, 2: 32, 3: 64, 4: 64}
 """Multipliers of an array -> bits of a row of coefficients."""
@@ -192,7 +192,7 @@ def _slots_of_three(modes: int) -> list[Slot]:
     return found
 
 
-def coefficient_rows(spec: ArraySpec, multipliers: int) -> list[int]:
+def coefficient_rows(spec: LeapfrogSpec, multipliers: int) -> list[int]:
     """The coefficient memory, channel after channel: a row a mode, or its halves or quarters in turn.
 
     Above its feedback words there are the upper two bits of a mode's position shift, for a mode whose output
@@ -207,7 +207,7 @@ def coefficient_rows(spec: ArraySpec, multipliers: int) -> list[int]:
     return rows
 
 
-def helper_rows(spec: ArraySpec) -> list[int]:
+def helper_rows(spec: LeapfrogSpec) -> list[int]:
     """A helper's memory: its words for all channels, in places as the lower bits of a `Single` tell, and
     above them `Slot.second`.
 
@@ -232,7 +232,7 @@ def helper_rows(spec: ArraySpec) -> list[int]:
     return rows
 
 
-def _outputs(spec: ArraySpec, channel: int, mode: int) -> int:
+def _outputs(spec: LeapfrogSpec, channel: int, mode: int) -> int:
     """Output weights, each with a shift above it in a half word."""
     spare = COEFFICIENT_WIDTH - OUTPUT_WEIGHT_WIDTH - SHIFT_CODE_WIDTH
     return concatenate(
@@ -245,7 +245,7 @@ def _outputs(spec: ArraySpec, channel: int, mode: int) -> int:
     )
 
 
-def _feedback(spec: ArraySpec, channel: int, mode: int) -> int:
+def _feedback(spec: LeapfrogSpec, channel: int, mode: int) -> int:
     shift = spec.position_shift[channel, mode] // SHIFT_STEP
     return concatenate(
         [

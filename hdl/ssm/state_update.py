@@ -1,4 +1,4 @@
-"""The state of a mode moves on: the leapfrog step of `quantize.layers.array.ArraySpec`."""
+"""The state of a mode moves on: the leapfrog step of `quantize.layers.leapfrog.LeapfrogSpec`."""
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
 from amaranth.lib import wiring
@@ -6,7 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.fixed import saturate, shift_left, shifted_with_round_bit
 from quantize.formats import signed_width
-from quantize.layers.array import SHIFT_CODE_WIDTH, SHIFT_STEP, ArraySpec
+from quantize.layers.array import SHIFT_CODE_WIDTH, SHIFT_STEP
+from quantize.layers.leapfrog import LeapfrogSpec
 
 
 class StateUpdate(wiring.Component):
@@ -21,7 +22,7 @@ class StateUpdate(wiring.Component):
 
     Parameters
     ----------
-    spec : ArraySpec
+    spec : LeapfrogSpec
     interval : int
         Cycles from one mode to the next at least: with 2, values that wait need half the registers.
     product_latency : int
@@ -38,7 +39,7 @@ class StateUpdate(wiring.Component):
         To be written in the cycles L + 4 and L + 6, when `velocity_valid` and `position_valid` are high.
     """
 
-    def __init__(self, spec: ArraySpec, interval: int, product_latency: int):
+    def __init__(self, spec: LeapfrogSpec, interval: int, product_latency: int):
         self.spec, self.interval, self.product_latency = spec, interval, product_latency
         state = signed(spec.state_width)
         super().__init__(

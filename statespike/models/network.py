@@ -10,11 +10,10 @@ from torch import Tensor, nn
 from quantize.checkpoint import Checkpoint
 from quantize.configuration import NetworkConfig
 from quantize.errors import StatespikeError
+from statespike.models.kinds import ARRAYS, UNITS
 from statespike.models.norm import NORMS
 from statespike.models.recipe import model_defaults
-from statespike.models.ssm import DiagonalStateSpace
 from statespike.models.surrogates import Derivative, surrogate
-from statespike.models.units import UNITS
 
 
 def _is_left_out(name: str) -> bool:
@@ -37,13 +36,18 @@ class Block(nn.Module):
     """
 
     def __init__(
-        self, config: NetworkConfig, derivative: Derivative, dropout: float = 0.0, **options: Any
+        self,
+        config: NetworkConfig,
+        layer: int,
+        derivative: Derivative,
+        dropout: float = 0.0,
+        **options: Any,
     ) -> None:
         super().__init__()
         self.dropout = dropout
         self.pre_norm = config.norm_position == "pre"
         self.norm = NORMS[config.norm](config.channels)
-        self.ssm = DiagonalStateSpace(
+        self.ssm = ARRAYS[config.arrays[layer]](
             config.channels, config.modes, config.discretisation, config.initialisation, **options
         )
         self.unit = UNITS[config.model](config.channels, derivative)
@@ -80,7 +84,7 @@ class Network(nn.Module):
     surrogate_name : str, optional
         Surrogate gradient of every step function; the model's default when not given.
     **options
-        `pole_sets` and `trained_input` of every `DiagonalStateSpace`, `dropout` of every `Block`: how it is
+        `pole_sets` and `trained_input` of every state-space model, `dropout` of every `Block`: how it is
         trained, not what it is.
     """
 
@@ -89,7 +93,9 @@ class Network(nn.Module):
         derivative = surrogate(surrogate_name or model_defaults(config.model).surrogate)
         self.config = config
         self.encoder = nn.Linear(config.features, config.channels)
-        self.layers = nn.ModuleList(Block(config, derivative, **options) for _ in range(config.layers))
+        self.layers = nn.ModuleList(
+            Block(config, layer, derivative, **options) for layer in range(config.layers)
+        )
         self.norm = NORMS[config.final_norm](config.channels)
         self.decoder = nn.Linear(config.channels, config.classes)
 

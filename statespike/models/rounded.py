@@ -8,8 +8,8 @@ from torch.func import functional_call
 
 from quantize.calibration import Precision
 from quantize.convert import quantise
-from quantize.formats import Integers
 from quantize.inputs import input_format
+from quantize.layers.array import ArraySpec
 from quantize.rounded import rounded_tensors
 from statespike.models.network import Network
 from statespike.models.norm import ChannelNorm
@@ -27,17 +27,17 @@ class RoundedNetwork(nn.Module):
     network : Network
         What is trained; without shared poles and trained inputs, whose tensors a checkpoint does not have.
     bits : int
-    position_shifts : list of (H, N)
-        Of each layer, as conversion chose them for the network from which the training starts.
+    arrays : list of ArraySpec
+        Of each layer, as conversion made them for the network from which the training starts.
     """
 
-    def __init__(self, network: Network, bits: int, position_shifts: list[Integers]) -> None:
+    def __init__(self, network: Network, bits: int, arrays: list[ArraySpec]) -> None:
         super().__init__()
-        self.network, self.bits, self.position_shifts = network, bits, position_shifts
+        self.network, self.bits, self.arrays = network, bits, arrays
 
     @classmethod
     def calibrated(cls, network: Network, bits: int, samples: Sequences) -> Self:
-        """With the shifts that conversion chooses for the network as it stands.
+        """With the scales that conversion chooses for the network as it stands.
 
         Raises
         ------
@@ -46,7 +46,7 @@ class RoundedNetwork(nn.Module):
         """
         x = samples.x.astype(float)
         integers = quantise(network.to_checkpoint({}), x, input_format(x), Precision(bits), samples.lengths)
-        return cls(network, bits, [block.array.position_shift for block in integers.blocks])
+        return cls(network, bits, [block.array for block in integers.blocks])
 
     def train(self, mode: bool = True) -> Self:
         """Switch as any module, but for the batch norms: they go on with the statistics that they have.
@@ -64,7 +64,7 @@ class RoundedNetwork(nn.Module):
         tensors = dict(self.network.named_parameters())
         changed: dict[str, Any] = {}
         checkpoint = self.network.to_checkpoint({})
-        for name, values in rounded_tensors(checkpoint, self.bits, self.position_shifts).items():
+        for name, values in rounded_tensors(checkpoint, self.bits, self.arrays).items():
             moved = (torch.from_numpy(values) - tensors[name].detach()).to(tensors[name].dtype)
             table = f"{name}_moved"
             if table in dict(self.network.named_buffers()):

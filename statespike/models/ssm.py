@@ -35,7 +35,27 @@ def initial_poles(initialisation: str, channels: int, modes: int) -> Tensor:
     return torch.complex(torch.full_like(imaginary, -0.5), imaginary)
 
 
-class DiagonalStateSpace(nn.Module):
+class StateSpace(nn.Module):
+    """What a network asks of every kind of state-space model."""
+
+    def checkpoint_tensors(self) -> dict[str, Tensor]:
+        """Return the tensors that a checkpoint holds."""
+        raise NotImplementedError
+
+    def forward(self, u: Tensor) -> Tensor:
+        """Filter whole sequences: u (B, T, H) -> y (B, T, H), the skip D u included."""
+        raise NotImplementedError
+
+    def initial_state(self, batch: int) -> Tensor:
+        """Return the state before the first step, (B, H, N)."""
+        raise NotImplementedError
+
+    def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Advance by one step: u (B, H), state (B, H, N) -> y (B, H), next state."""
+        raise NotImplementedError
+
+
+class DiagonalStateSpace(StateSpace):
     """One single-input single-output S4D neuron a channel.
 
     Parameters

@@ -175,22 +175,11 @@ class ResonateAndFireUnit(Unit):
         return result
 
 
-def _binary(channels: int, derivative: Derivative) -> ActivationUnit:
+def binary(channels: int, derivative: Derivative) -> ActivationUnit:
+    """Build the unit of Binary S4D: spikes of y above 0, and a gated linear unit."""
     return ActivationUnit(channels, partial(spike, derivative=derivative))
 
 
-def _without_spikes(activation: Callable[[Tensor], Tensor]) -> Callable[[int, Derivative], ActivationUnit]:
+def without_spikes(activation: Callable[[Tensor], Tensor]) -> Callable[[int, Derivative], ActivationUnit]:
+    """Return what builds a gated linear unit of a smooth activation."""
     return lambda channels, derivative: ActivationUnit(channels, activation)
-
-
-UNITS: dict[str, Callable[[int, Derivative], Unit]] = {
-    "gsu": GatedSpikingUnit,
-    "gsu_lean": LeanGatedSpikingUnit,
-    "binary_s4d": _binary,
-    "spiking_ssm": IntegrateAndFireUnit,
-    "prf": ResonateAndFireUnit,
-    "s4d": _without_spikes(functional.gelu),
-    "tanh": _without_spikes(torch.tanh),
-    "sigmoid": _without_spikes(torch.sigmoid),
-}
-"""Name of a model -> its unit, built from the number of channels and the surrogate derivative."""

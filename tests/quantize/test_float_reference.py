@@ -8,6 +8,7 @@ from quantize import float_reference
 from quantize.configuration import UNIT_TENSORS
 from quantize.convert import Precision, quantise
 from quantize.errors import StatespikeError
+from quantize.kinds import UNITS
 from statespike.models.network import Network
 from tests.networks import INPUT, random_checkpoint, random_network, random_samples
 
@@ -63,7 +64,7 @@ def test_integers_are_near_the_real_network(model, seed):
         "layer_0": block.unit.output.real(trace.taps["layer_0"]),
     }
     # The unit is judged on the integers' own y: next to a threshold, y may fall on the other side.
-    unit = float_reference.UNITS[model](checkpoint, "layers.0.unit", found["array_0"])
+    unit = UNITS[model].reference(checkpoint, "layers.0.unit", found["array_0"])
     exact["layer_0"] = found["encoder"] + unit
     for name, least in {"encoder": 50.0, "array_0": 42.0, "layer_0": 22.0}.items():
         assert noise(exact[name], found[name]) > least, name

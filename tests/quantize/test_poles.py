@@ -5,8 +5,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from quantize.convert import Precision, _array
-from quantize.float_reference import StateSpace
+from quantize.calibration import Precision
+from quantize.complex_modes import ComplexModes, leapfrog_array
 from quantize.formats import Format
 from quantize.poles import is_stable, leapfrog, output_weights, poles_of
 
@@ -65,9 +65,9 @@ def test_quantised_poles_lie_inside_the_unit_circle(poles, bits, seed):
     generator = np.random.default_rng(seed)
     stream = Format(16, 11)
     residues = (generator.normal(size=len(poles)) + 1j * generator.normal(size=len(poles)))[None]
-    layer = StateSpace(np.array([poles]), residues, generator.normal(size=1), generator.normal(size=1))
+    layer = ComplexModes(np.array([poles]), residues, generator.normal(size=1), generator.normal(size=1))
     x = generator.integers(-3000, 3000, (1, 50, 1))
-    array = _array(layer, x, layer.compute(stream.real(x)), stream, Precision(coefficients=bits))
+    array = leapfrog_array(layer, x, layer.compute(stream.real(x)), stream, Precision(coefficients=bits))
     assert is_stable(*array.real_coefficients).all()
     first, second = poles_of(*array.real_coefficients)
     assert np.abs(np.stack([first, second])).max() < 1.0

@@ -7,6 +7,7 @@ import pytest
 
 from quantize import float_reference
 from quantize.coefficients import mixer_words
+from quantize.complex_modes import complex_modes
 from quantize.configuration import UNIT_TENSORS
 from quantize.convert import Precision, quantise
 from quantize.formats import fixed_words
@@ -17,7 +18,7 @@ SAMPLES = random_samples(4, 60, seed=1)
 
 
 def rounded(checkpoint, bits, array):
-    tensors = rounded_tensors(checkpoint, bits, [array.position_shift])
+    tensors = rounded_tensors(checkpoint, bits, [array])
     assert set(tensors) <= set(checkpoint.tensors)
     return replace(
         checkpoint,
@@ -47,7 +48,7 @@ def test_poles_are_those_of_the_words(discretisation):
     drawn = random_checkpoint("gsu", 6, 4, 1, seed=2)
     checkpoint = replace(drawn, config=replace(drawn.config, discretisation=discretisation))
     array = quantise(checkpoint, SAMPLES, INPUT, Precision(4)).blocks[0].array
-    poles = float_reference.state_space(rounded(checkpoint, 4, array), 0).poles
+    poles = complex_modes(rounded(checkpoint, 4, array), 0).poles
     np.testing.assert_allclose(1.0 - np.abs(poles) ** 2, array.real_coefficients[0], rtol=1e-4)
 
 
@@ -58,7 +59,7 @@ def test_slow_modes_keep_the_stiffness_of_their_words():
     checkpoint.tensors[name] = np.log(np.geomspace(1e-3, 0.3, 6)).astype(np.float32)
     samples = random_samples(2, 3000, seed=1)
     array = quantise(checkpoint, samples, INPUT, Precision(4)).blocks[0].array
-    poles = float_reference.state_space(rounded(checkpoint, 4, array), 0).poles
+    poles = complex_modes(rounded(checkpoint, 4, array), 0).poles
     found, expected = np.abs(1.0 - poles) ** 2, array.real_coefficients[1]
     assert expected.min() < 1e-5 < 0.1 < expected.max()
     np.testing.assert_allclose(found, expected, rtol=0.05)

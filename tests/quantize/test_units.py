@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quantize import float_reference
+from quantize.kinds import UNITS
 from quantize.layers.functions import mixed_width
 from tests.networks import random_checkpoint, random_network
 
@@ -57,7 +57,7 @@ def test_smooth_activations_are_near_their_functions(model):
     unit = unit_of(model)
     checkpoint = random_checkpoint(model, 7, 2, 1, seed=0)
     y = FULL >> 2
-    exact = float_reference.UNITS[model](checkpoint, "layers.0.unit", unit.input.real(y))
+    exact = UNITS[model].reference(checkpoint, "layers.0.unit", unit.input.real(y))
     error = np.abs(unit.output.real(unit.compute(y)) - exact)
     assert np.sqrt((error**2).mean()) < 0.02 * np.sqrt((exact**2).mean())
 

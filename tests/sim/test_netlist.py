@@ -5,6 +5,7 @@ import pytest
 from hdl.devices.devices import find_device
 from hdl.network.folding import Folding, LayerFolding
 from hdl.network.top import Network
+from hdl.ssm.leapfrog import LeapfrogFolding
 from hdl.toolchain import Expected, synthesise
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
@@ -39,7 +40,10 @@ def test_part_without_models_is_told(tmp_path):
 @pytest.mark.cosim
 @pytest.mark.parametrize(
     ("layer", "modes", "bits"),
-    [(LayerFolding(2, 2), 2, 1), (LayerFolding(2, 4, has_helper=True, sequential=True), 4, 2)],
+    [
+        (LayerFolding(LeapfrogFolding(2), 2), 2, 1),
+        (LayerFolding(LeapfrogFolding(2, has_helper=True), 4, sequential=True), 4, 2),
+    ],
 )
 def test_netlist_of_a_network_equals_its_reference(layer, modes, bits, tmp_path):
     """Registers before and behind the mixer's multiplier once made synthesis build another circuit."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from quantize.checkpoint import Tensor
 from quantize.configuration import UNIT_TENSORS, NetworkConfig
-from quantize.float_reference import identity_norm
+from quantize.float_layers import identity_norm
 from statespike.models.importers.failure import ImportFailure, some
 from statespike.models.importers.kernel import read_kernel
 from statespike.models.importers.options import Options

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 
 from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS
-from hdl.network.block import UNITS
 from hdl.network.folding import Folding, LayerFolding
+from hdl.network.kinds import ARRAYS, UNITS
 from hdl.network.top import Network
 from hdl.norm.streamed_step_norm import NORM_MULTIPLIERS
 from hdl.planning.drafts import drafts
-from hdl.ssm.laned_array import LanedArray
-from hdl.ssm.schedule import HELPER_MODES
+from hdl.ssm.component import ArrayFolding
 from quantize.configuration import UNIT_TENSORS
 from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.compare import compare
@@ -22,6 +21,8 @@ EDGES = [
     ("gsu", 33, 1, 1), ("s4d", 33, 9, 1), ("tanh", 1, 1, 2), ("prf", 29, 1, 2),
 ]  # fmt: skip
 
+# More than any array of these tests can use.
+MOST_MULTIPLIERS = 1 << 10
 
 GATED = ["gsu", "binary_s4d"]
 OTHERS = [model for model in UNIT_TENSORS if model not in GATED]
@@ -41,34 +42,41 @@ def drawn_shapes(models: list[str], count: int) -> list[tuple[str, int, int, int
     ]
 
 
+def one_of(foldings, generator) -> ArrayFolding:
+    """One of the foldings that a kind of array offers."""
+    return list(foldings)[int(generator.integers(len(foldings)))]
+
+
 def drawn_streamed_choice(network, generator) -> Folding:
-    """Any number of lanes that the streamed components offer."""
-    layers = tuple(
-        LayerFolding(
-            int(generator.choice([2, 4])),
-            int(generator.choice(UNITS[block.unit.kind].lane_choices(block.unit))),
-            int(generator.choice(LanedArray.lane_choices(block.array))),
+    """Any folding that the streamed components offer."""
+
+    def drawn_layer(block) -> LayerFolding:
+        offered = ARRAYS[block.array.kind].streamed_foldings(block.array, MOST_MULTIPLIERS)
+        return LayerFolding(
+            one_of(offered, generator),
+            int(generator.choice(UNITS[block.unit.kind].component.lane_choices(block.unit))),
             norm_multipliers=int(generator.choice(NORM_MULTIPLIERS)),
         )
-        for block in network.blocks
-    )
+
+    with drafts():
+        layers = tuple(drawn_layer(block) for block in network.blocks)
     return Folding(layers, encoder_bits=None, streamed=True)
 
 
 def drawn_choice(network, generator) -> Folding:
-    """Any number of multipliers and lanes that the components offer."""
+    """Any folding that the components offer."""
 
     def drawn_layer(block) -> LayerFolding:
-        unit = UNITS[block.unit.kind]
-        has_helper = block.array.modes >= HELPER_MODES and bool(generator.integers(2))
+        unit = UNITS[block.unit.kind].component
+        offered = ARRAYS[block.array.kind].foldings(block.array, MULTIPLIER_BLOCKS)
         return LayerFolding(
-            2 if has_helper else int(generator.choice([1, 2, 3, 4])),
+            one_of(offered, generator),
             int(generator.choice(unit.lane_choices(block.unit))),
-            has_helper=has_helper,
             sequential=unit.SEQUENTIAL_PART is not None and bool(generator.integers(2)),
         )
 
-    layers = tuple(drawn_layer(block) for block in network.blocks)
+    with drafts():
+        layers = tuple(drawn_layer(block) for block in network.blocks)
     bits, in_logic = int(generator.integers(3)), generator.integers(2)
     return Folding(
         layers,
@@ -130,7 +138,7 @@ def test_streamed_circuit_with_layer_norms_equals_the_reference(shape):
 )
 def test_streamed_circuit_takes_the_cycles_it_promises(model, channels, norm_multipliers, expected):
     network = random_network(model, channels, 3, 1, seed=5)
-    layer = LayerFolding(4, channels, -(-channels // 4), norm_multipliers=norm_multipliers)
+    layer = LayerFolding(ArrayFolding(4, -(-channels // 4)), channels, norm_multipliers=norm_multipliers)
     folding = Folding((layer,), encoder_bits=None, streamed=True)
     with drafts():
         promised = Network(network, folding).cycles_per_step
@@ -145,7 +153,10 @@ def test_streamed_circuit_takes_the_cycles_it_promises(model, channels, norm_mul
 
 def test_streamed_circuit_is_as_late_as_it_promises():
     network = random_network("gsu", 6, 2, 2, seed=5)
-    layers = (LayerFolding(4, 2, 3), LayerFolding(4, 6, 2, norm_multipliers=1))
+    layers = (
+        LayerFolding(ArrayFolding(4, 3), 2),
+        LayerFolding(ArrayFolding(4, 2), 6, norm_multipliers=1),
+    )
     folding = Folding(layers, encoder_bits=None, streamed=True)
     with drafts():
         promised = Network(network, folding).latency_cycles

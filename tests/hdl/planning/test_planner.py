@@ -10,6 +10,7 @@ from hdl.network.folding import Folding, LayerFolding
 from hdl.planning.cost import census, shortfall
 from hdl.planning.explain import explain
 from hdl.planning.planner import assess, plan_network
+from hdl.ssm.component import ArrayFolding
 from quantize.errors import StatespikeError
 from tests.networks import random_network
 
@@ -28,8 +29,8 @@ def test_every_kind_of_unit_has_a_plan(model):
 @pytest.mark.parametrize(
     "folding",
     [
-        Folding((LayerFolding(3, 2),), encoder_bits=None),
-        Folding((LayerFolding(2, 2, 2),), encoder_bits=None, streamed=True),
+        Folding((LayerFolding(ArrayFolding(3), 2),), encoder_bits=None),
+        Folding((LayerFolding(ArrayFolding(2, 2), 2),), encoder_bits=None, streamed=True),
     ],
     ids=["small", "streamed"],
 )
@@ -53,7 +54,9 @@ def test_multipliers_that_would_wait_for_a_unit_are_spared():
     assert plan.layers[0].multipliers == 1
     # The norm of a step takes longer than the ten products of two channels.
     assert plan.cycles_per_step > 10
-    more = assess(network, Folding((LayerFolding(4, 2),), encoder_bits=None), find_device("ecp5-25k"))
+    more = assess(
+        network, Folding((LayerFolding(ArrayFolding(4), 2),), encoder_bits=None), find_device("ecp5-25k")
+    )
     assert more.cycles_per_step == plan.cycles_per_step
 
 
@@ -113,7 +116,7 @@ def test_components_explain_the_plan():
 
 def test_a_sequential_unit_and_a_final_norm_are_explained():
     network = random_network("gsu", 3, 1, 1, seed=1, norm="layer", final_norm="layer")
-    folding = Folding((LayerFolding(1, 3, sequential=True),), encoder_bits=1)
+    folding = Folding((LayerFolding(ArrayFolding(1), 3, sequential=True),), encoder_bits=1)
     components = explain(network, assess(network, folding, find_device("up5k")))
     parallel = {one.name: one.parallel for one in components}
     assert parallel["unit gsu"].startswith("3 lanes, ")
@@ -126,10 +129,10 @@ def test_the_ecp5_streams_a_channel_a_cycle():
     assert plan.streamed
     assert plan.cycles_per_step == 12
     # Four channels a lane; the skip path's, the gate's, the encoder's and the decoder's.
-    assert plan.layers[0].array_lanes == 3
+    assert plan.layers[0].array.lanes == 3
     assert plan.multipliers == 3 * 4 + 4
     fewer = plan_network(network, replace(find_device("ecp5-25k"), dsps=8))
-    assert (fewer.layers[0].array_lanes, fewer.multipliers) == (1, 8)
+    assert (fewer.layers[0].array.lanes, fewer.multipliers) == (1, 8)
     assert fewer.layers[0].lanes < plan.layers[0].lanes
 
 

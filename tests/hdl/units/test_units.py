@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS
-from hdl.network.block import UNITS
+from hdl.network.kinds import UNITS
 from hdl.units.activations import IntegrateAndFire
 from quantize.calibration import Precision
 from tests.hdl.bench import PRESSURE, run_stream, step_beats
@@ -24,7 +24,7 @@ def unit_of(model: str, channels: int, seed: int, choice: int, *, sequential: bo
     In its smaller form if wanted and there is one.
     """
     spec = random_network(model, channels, 2, 1, seed=seed, precision=Precision(BITS[seed])).blocks[0].unit
-    component: Any = UNITS[spec.kind]
+    component: Any = UNITS[spec.kind].component
     lanes = component.lane_choices(spec)
     options = {"sequential": True} if sequential and component.SEQUENTIAL_PART is not None else {}
     return spec, component(

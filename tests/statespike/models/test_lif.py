@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from statespike.models.kinds import UNITS
 from statespike.models.lif import decayed_potential, fire, lif_step
 from statespike.models.surrogate_dynamics import (
     WINDOW,
@@ -13,7 +14,6 @@ from statespike.models.surrogate_dynamics import (
     spike_agreement,
 )
 from statespike.models.surrogates import surrogate
-from statespike.models.units import UNITS
 
 TRIANGLE = surrogate("triangle")
 

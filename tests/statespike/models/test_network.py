@@ -6,8 +6,8 @@ import torch
 
 from quantize.checkpoint import read_checkpoint, write_checkpoint
 from quantize.configuration import NetworkConfig, tensor_shapes
+from statespike.models.kinds import UNITS
 from statespike.models.network import Block, Network
-from statespike.models.units import UNITS
 
 MODELS = list(UNITS)
 

@@ -11,6 +11,7 @@ from quantize.checkpoint import read_checkpoint, write_checkpoint
 from quantize.errors import StatespikeError
 from quantize.rounded import rounded_tensors
 from statespike.models import ZOO
+from statespike.models.kinds import UNITS
 from statespike.models.network import Network
 from statespike.models.recipe import Recipe
 from statespike.models.rounded import RoundedNetwork
@@ -24,7 +25,6 @@ from statespike.models.train import (
     train,
     training_sets,
 )
-from statespike.models.units import UNITS
 
 RECIPE = Recipe(channels=4, modes=2, layers=1, epochs=4, batch=16, seed=7)
 
@@ -251,8 +251,8 @@ def test_fine_tuning_learns_on_rounded_numbers(model, tmp_path):
     tuned = train(toy_task(), replace(recipe, epochs=4, quantize=3, start=str(start)))
     assert f"--start {start} --quantize 3" in tuned.provenance["command"]
     started = Network.from_checkpoint(read_checkpoint(start))
-    shifts = RoundedNetwork.calibrated(started, 3, toy_task().calibration).position_shifts
-    accuracy = evaluate(RoundedNetwork(Network.from_checkpoint(tuned), 3, shifts), toy_task().test)
+    arrays = RoundedNetwork.calibrated(started, 3, toy_task().calibration).arrays
+    accuracy = evaluate(RoundedNetwork(Network.from_checkpoint(tuned), 3, arrays), toy_task().test)
     assert accuracy == tuned.provenance["test_accuracy"]["accuracy"]
     assert accuracy > 0.8
 
@@ -263,7 +263,7 @@ def test_rounding_is_that_of_the_conversion_and_passes_the_gradient():
     trained = RoundedNetwork.calibrated(network, 3, toy_task().calibration)
     out = trained.eval()(x)
     checkpoint = network.to_checkpoint({})
-    rounded = rounded_tensors(checkpoint, 3, trained.position_shifts)
+    rounded = rounded_tensors(checkpoint, 3, trained.arrays)
     table = rounded.pop("layers.0.unit.weight") - checkpoint.tensors["layers.0.unit.weight"]
     tensors = {name: rounded.get(name, value) for name, value in checkpoint.tensors.items()}
     reference = Network.from_checkpoint(replace(checkpoint, tensors=tensors))

@@ -8,9 +8,9 @@ import torch
 
 from quantize.constants import LEAN_THRESHOLD, THRESHOLD
 from quantize.errors import StatespikeError
+from statespike.models.kinds import UNITS
 from statespike.models.surrogates import SURROGATES, spike, surrogate
 from statespike.models.ternary import ternarise, ternary
-from statespike.models.units import UNITS
 
 
 def theta(x):

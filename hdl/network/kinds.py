@@ -1,0 +1,40 @@
+"""The kinds of arrays and units that a network is built of: the one table of each in `hdl`."""
+
+from dataclasses import dataclass
+
+from hdl.ssm.component import ArrayKind
+from hdl.ssm.leapfrog import LeapfrogArrays
+from hdl.units.glu import ACTIVATIONS, Glu
+from hdl.units.gsu.unit import Gsu, LeanGsu, StreamedGsu, StreamedLeanGsu
+from hdl.units.spike_linear import SpikeLinear
+from hdl.units.unit import Unit
+from quantize.layers.gsu import GsuSpec, LeanGsuSpec
+from quantize.layers.leapfrog import LeapfrogSpec
+from quantize.layers.linear import SpikeLinearSpec
+
+
+@dataclass(frozen=True)
+class UnitKind:
+    """A kind of unit.
+
+    Parameters
+    ----------
+    component : type of Unit
+    streamed : type of Unit, optional
+        The build that takes a channel a cycle, where there is one.
+    """
+
+    component: type[Unit]
+    streamed: type[Unit] | None = None
+
+
+ARRAYS: dict[str, ArrayKind] = {LeapfrogSpec.kind: LeapfrogArrays()}
+"""Kind of an array's specification -> its components."""
+
+UNITS: dict[str, UnitKind] = {
+    GsuSpec.kind: UnitKind(Gsu, StreamedGsu),
+    LeanGsuSpec.kind: UnitKind(LeanGsu, StreamedLeanGsu),
+    SpikeLinearSpec.kind: UnitKind(SpikeLinear),
+    **dict.fromkeys(ACTIVATIONS, UnitKind(Glu)),
+}
+"""Kind of a unit's specification -> its components."""

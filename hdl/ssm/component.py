@@ -1,0 +1,88 @@
+"""What a network and its planner ask of a kind of neuron array."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.devices.features import DeviceFeatures
+from hdl.primitives.streams import beats
+from quantize.formats import Format
+from quantize.words import count
+
+
+@dataclass(frozen=True)
+class ArrayFolding:
+    """How parallel an array is; a kind that has more to choose has a subclass.
+
+    Parameters
+    ----------
+    multipliers : int
+        Of the array, or of each of its lanes.
+    lanes : int
+        More than one only in a streamed network.
+    """
+
+    multipliers: int
+    lanes: int = 1
+
+    def describe(self) -> str:
+        """The folding in words."""
+        return f"{count(self.lanes, 'lane')} of {count(self.multipliers, 'multiplier')}"
+
+
+class ArrayComponent(wiring.Component):
+    """The frame of all arrays: the normalised residual stream comes, y leaves.
+
+    Parameters
+    ----------
+    given, output : Format
+        Of x and of y.
+
+    Members
+    -------
+    i : In(stream of Beat), x
+    o : Out(stream of Beat), y
+    """
+
+    def __init__(self, given: Format, output: Format):
+        super().__init__({"i": In(beats(given.width)), "o": Out(beats(output.width))})
+
+    @property
+    @abstractmethod
+    def multipliers(self) -> int:
+        """How many it has."""
+
+    @property
+    @abstractmethod
+    def cycles_per_step(self) -> int:
+        """In the steady state."""
+
+    @property
+    @abstractmethod
+    def latency_cycles(self) -> int:
+        """Most cycles from a step's last beat to its last y, when nothing else is under way."""
+
+
+class ArrayKind(ABC):
+    """A kind of array: its components, and the foldings that a planner may choose from.
+
+    `spec` is always of the kind's own specification class.
+    """
+
+    @abstractmethod
+    def foldings(self, spec: Any, target: DeviceFeatures) -> Mapping[ArrayFolding, int]:
+        """Foldings of the smallest builds and their cycles a step, the largest first, the smallest last."""
+
+    def streamed_foldings(self, spec: Any, most: int) -> Mapping[ArrayFolding, int]:
+        """The same of builds that take a channel a cycle, with up to `most` multipliers; none by default."""
+        return {}
+
+    @abstractmethod
+    def make(
+        self, spec: Any, folding: ArrayFolding, *, streamed: bool, target: DeviceFeatures
+    ) -> ArrayComponent:
+        """The component of a specification and a folding."""

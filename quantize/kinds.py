@@ -1,0 +1,109 @@
+"""The kinds of arrays and units that a checkpoint may have: what becomes of each in numbers.
+
+A kind is registered here, its tensors in `quantize.configuration`, which comes before everything else, and
+its specification in `quantize.network`; its component in `hdl.network.kinds`, and its module in
+`statespike.models`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantize import float_layers, units
+from quantize.checkpoint import Checkpoint
+from quantize.complex_modes import complex_modes, leapfrog_array, rounded_complex_modes
+from quantize.constants import FIRE_THRESHOLD
+from quantize.layers.array import ArraySpec
+from quantize.layers.glu import FireGluSpec, GeluGluSpec, SpikeGluSpec, TanhGluSpec
+from quantize.layers.gsu import GsuSpec, LeanGsuSpec
+from quantize.layers.leapfrog import LeapfrogSpec
+from quantize.layers.linear import SpikeLinearSpec
+from quantize.network import UnitSpec
+
+Real = NDArray[np.float64]
+
+
+class FloatArray(Protocol):
+    """An array in real arithmetic, a BatchNorm before it folded in."""
+
+    @property
+    def offset(self) -> Real:
+        """(H,), the normalisation's constant, added to the input."""
+
+    def compute(self, x: Real) -> Real:
+        """(sequences, steps, H) to the same shape."""
+
+
+@dataclass(frozen=True)
+class ArrayKind:
+    """A kind of array.
+
+    Parameters
+    ----------
+    specification : type of ArraySpec
+    reference : callable (checkpoint, layer) -> FloatArray
+    quantised : callable (array, x, y, given, precision) -> ArraySpec
+        From that array, what calibration gives it (integers in the format `given`), and what it makes of
+        that in real numbers.
+    rounded : callable (checkpoint, layer, bits, spec) -> dict of arrays
+        Its tensors, by their names in a checkpoint, as words of so many bits hold them, at the scales that
+        conversion chose in `spec`.
+    """
+
+    specification: type[ArraySpec]
+    reference: Callable[[Checkpoint, int], FloatArray]
+    quantised: Callable[..., ArraySpec]
+    rounded: Callable[..., dict[str, Real]]
+
+
+@dataclass(frozen=True)
+class UnitKind:
+    """A kind of unit.
+
+    Parameters
+    ----------
+    specification : a class of `quantize.network.UnitSpec`
+    reference : callable (checkpoint, prefix, y) -> array
+        The unit over (sequences, steps, H), from the checkpoint's tensors below a prefix.
+    quantised : callable (checkpoint, prefix, given, stream, y, precision) -> UnitSpec
+    spike_threshold : float, optional
+        In units of y, of a unit whose activations are y beside a constant threshold, and no more.
+    bias_share : float
+        Conversion moves so much of the sums of the weights into the biases.
+    """
+
+    specification: type[UnitSpec]
+    reference: Callable[[Checkpoint, str, Real], Real]
+    quantised: Callable[..., UnitSpec]
+    spike_threshold: float | None = None
+    bias_share: float = 0.0
+
+
+def _glu(activation: Callable[[Real], Real]) -> Callable[[Checkpoint, str, Real], Any]:
+    return partial(float_layers.glu, activation)
+
+
+ARRAYS: dict[str, ArrayKind] = {
+    "s4d": ArrayKind(LeapfrogSpec, complex_modes, leapfrog_array, rounded_complex_modes),
+}
+"""Name of a kind in a configuration -> what it is."""
+
+UNITS: dict[str, UnitKind] = {
+    "gsu": UnitKind(GsuSpec, float_layers.gated_spiking_unit, units.gsu),
+    "gsu_lean": UnitKind(LeanGsuSpec, float_layers.lean_gated_spiking_unit, units.lean_gsu),
+    "binary_s4d": UnitKind(
+        SpikeGluSpec, _glu(float_layers.spikes), units.spike_glu, float(SpikeGluSpec.threshold)
+    ),
+    "spiking_ssm": UnitKind(FireGluSpec, float_layers.integrate_and_fire_unit, units.fire_glu),
+    "prf": UnitKind(
+        SpikeLinearSpec, float_layers.resonate_and_fire_unit, units.spike_linear, float(FIRE_THRESHOLD)
+    ),
+    "s4d": UnitKind(GeluGluSpec, _glu(float_layers.gelu), units.gelu_glu),
+    "tanh": UnitKind(TanhGluSpec, _glu(np.tanh), units.tanh_glu),
+    "sigmoid": UnitKind(TanhGluSpec, _glu(float_layers.sigmoid), units.sigmoid_glu, bias_share=0.5),
+}
+"""Name of a model -> its unit."""

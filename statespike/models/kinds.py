@@ -1,0 +1,33 @@
+"""The modules of the kinds of arrays and units that a configuration names."""
+
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional
+
+from statespike.models.ssm import DiagonalStateSpace, StateSpace
+from statespike.models.surrogates import Derivative
+from statespike.models.units import (
+    GatedSpikingUnit,
+    IntegrateAndFireUnit,
+    LeanGatedSpikingUnit,
+    ResonateAndFireUnit,
+    Unit,
+    binary,
+    without_spikes,
+)
+
+ARRAYS: dict[str, Callable[..., StateSpace]] = {"s4d": DiagonalStateSpace}
+"""Name of a kind of array -> its module, built as `DiagonalStateSpace` is."""
+
+UNITS: dict[str, Callable[[int, Derivative], Unit]] = {
+    "gsu": GatedSpikingUnit,
+    "gsu_lean": LeanGatedSpikingUnit,
+    "binary_s4d": binary,
+    "spiking_ssm": IntegrateAndFireUnit,
+    "prf": ResonateAndFireUnit,
+    "s4d": without_spikes(functional.gelu),
+    "tanh": without_spikes(torch.tanh),
+    "sigmoid": without_spikes(torch.sigmoid),
+}
+"""Name of a model -> its unit, built from the number of channels and the surrogate derivative."""
