@@ -127,9 +127,7 @@ def to_checkpoint(module: nn.Module, provenance: dict[str, Any] | None = None, *
         raise StatespikeError(f"the module holds {len(own)} networks; export each by itself")
     if own:
         if options:
-            raise StatespikeError(
-                f"{', '.join(options)}: a SequenceClassifier knows that of itself; leave it out"
-            )
+            raise StatespikeError(f"a SequenceClassifier knows its {', '.join(options)}; leave them out")
         return own[0].to_checkpoint(provenance or {})
     try:
         chosen = Options(**options)
