@@ -23,11 +23,12 @@ from quantize.configuration import NetworkConfig
 from quantize.errors import StatespikeError, look_up
 from statespike.models.importers.options import Options
 from statespike.models.importers.registry import import_tensors
+from statespike.models.kinds import UNITS
 from statespike.models.network import Block, Network
 from statespike.models.recipe import model_defaults
 from statespike.models.ssm import DiagonalStateSpace
 from statespike.models.surrogates import surrogate
-from statespike.models.units import UNITS, Unit
+from statespike.models.units import Unit
 
 __all__ = ["Block", "DiagonalStateSpace", "SequenceClassifier", "export", "to_checkpoint", "unit"]
 
