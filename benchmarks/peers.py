@@ -49,7 +49,7 @@ class Peer:
             "write_rtlil flat.il\n",
             "merged": "proc\nflatten\nopt_clean\nwrite_rtlil flat.il\n",
             "apart": "setattr -mod -set keep_hierarchy 1 *adder* *negative*\n"
-            f"synth_{device.family} -top top\nsetattr -mod -unset keep_hierarchy *\nflatten\nopt_clean\n"
+            f"synth_{device.family.name} -top top\nsetattr -mod -unset keep_hierarchy *\nflatten\nopt_clean\n"
             "tee -q -o cells.json stat -json\n",
         }
         run_yosys(

@@ -47,15 +47,9 @@ class Board:
 
     def write_constraints(self, folder: Path) -> Path:
         """Write the constraint file of the board's tools into `folder`, and return its path."""
-        if self.device.family == "ice40":
-            path = folder / "pins.pcf"
-            lines = [f"set_io {port} {pin}" for port, pin in self.pins.items()]
-        else:
-            path = folder / "pins.lpf"
-            lines = [f'LOCATE COMP "{port}" SITE "{pin}";' for port, pin in self.pins.items()]
-            lines += [f'IOBUF PORT "{port}" IO_TYPE=LVCMOS33;' for port in self.pins]
-            lines.append(f'FREQUENCY PORT "clk" {self.clock_mhz:g} MHZ;')
-        path.write_text("\n".join([*lines, ""]))
+        family = self.device.family
+        path = folder / f"pins{family.constraint_suffix}"
+        path.write_text("\n".join([*family.constraints(self.pins, self.clock_mhz), ""]))
         return path
 
 

@@ -8,10 +8,11 @@ from typing import Any
 from amaranth.lib.wiring import Component
 
 from boards.boards import Board
-from boards.clocking import BoardShell, pll_of
+from boards.clocking import BoardShell
 from boards.link import BoardTop, Link
 from boards.uart import divisor
 from hdl.devices.devices import Device
+from hdl.devices.memories import MemoryNeed
 from hdl.emit.build_folder import build_folder
 from hdl.toolchain import Expected, place_and_route, synthesise, write_bitstream
 from hdl.toolchain.verilog import rtlil_text, write_verilog
@@ -75,10 +76,10 @@ def build(
     """
     pll = None
     if clock_mhz is not None and clock_mhz != board.clock_mhz:
-        pll = pll_of(board, clock_mhz)
+        pll = board.device.family.pll(board.clock_mhz, clock_mhz)
     clock = pll.clock_mhz if pll else board.clock_mhz
     link = replace(link, buffer_bytes=_buffer_bytes(link, board.device))
-    top = BoardTop(network, link, divisor(clock * 1e6, board.baud), spram=bool(board.device.sprams))
+    top = BoardTop(network, link, divisor(clock * 1e6, board.baud), board.device.features)
     shell = BoardShell(top, board, pll)
     if expected is not None:
         expected = _with_buffer(expected, link, board.device)
@@ -124,5 +125,6 @@ def _with_buffer(expected: Expected, link: Link, device: Device) -> Expected:
     """What synthesis must infer with the link's buffer added to the network."""
     if device.sprams:
         return replace(expected, spram=None if expected.spram is None else expected.spram + 1)
-    blocks = -(-link.buffer_bytes // (512 if device.family == "ice40" else 2048))
+    buffer = MemoryNeed(link.buffer_bytes, 8, block=True, written=True, single_port=True)
+    blocks = buffer.blocks(device.family)
     return replace(expected, bram=None if expected.bram is None else expected.bram + blocks)

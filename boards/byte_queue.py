@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out
 
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.single_port import SinglePortMemory
 
 
@@ -17,7 +18,7 @@ class ByteQueue(Component):
     ----------
     depth : int
         A power of two.
-    spram : bool
+    target : DeviceFeatures
         See `SinglePortMemory`.
 
     Members
@@ -26,13 +27,13 @@ class ByteQueue(Component):
     o : Out(stream of 8)
     """
 
-    def __init__(self, depth: int, *, spram: bool = False):
-        self.depth, self.spram = depth, spram
+    def __init__(self, depth: int, target: DeviceFeatures = MULTIPLIER_BLOCKS):
+        self.depth, self.target = depth, target
         super().__init__({"i": In(stream.Signature(8)), "o": Out(stream.Signature(8))})
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        m.submodules.memory = memory = SinglePortMemory(self.depth, 8, spram=self.spram)
+        m.submodules.memory = memory = SinglePortMemory(self.depth, 8, self.target)
         head, tail = Signal(range(self.depth)), Signal(range(self.depth))
         fetch, fetched = Signal(), Signal()
 

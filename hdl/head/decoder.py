@@ -44,8 +44,7 @@ class Decoder(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, inputs, width = self.spec, self.spec.channels + 1, self.spec.weight_width
-        spram = platform is not None and self.target.single_port_memories
-        m.submodules.pooled = pooled = SinglePortMemory(inputs, POOLED_WIDTH, spram=spram)
+        m.submodules.pooled = pooled = SinglePortMemory(inputs, POOLED_WIDTH, self.target)
         weights = rom(m, "weights", words_of(spec.weight.reshape(-1), width), width)
         m.submodules.multiplier = multiplier = SerialMultiplier(POOLED_WIDTH, width)
         index = Signal(count_width(inputs))

@@ -74,8 +74,7 @@ class Pool(wiring.Component):
         ]
         total = Signal(signed(spec.sum_width if spec.mean else spec.input.width), reset_less=True)
         if spec.mean:
-            spram = platform is not None and self.target.single_port_memories
-            m.submodules.sums = sums = SinglePortMemory(channels, spec.sum_width, spram=spram)
+            m.submodules.sums = sums = SinglePortMemory(channels, spec.sum_width, self.target)
             loaded_sum = Signal(signed(spec.sum_width), reset_less=True)
             # A sum begins with the half that rounds it, which takes no adder.
             half = (1 << spec.shift) >> 1

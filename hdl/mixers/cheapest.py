@@ -12,7 +12,9 @@ from typing import Literal
 
 import numpy as np
 
-from hdl.devices.devices import Family
+from hdl.devices.costs import CHOOSER
+from hdl.devices.family import Family
+from hdl.devices.memories import MemoryNeed
 from hdl.devices.resources import Resources
 from hdl.mixers.blocks import block_sizes
 from hdl.mixers.parallel import ParallelMixer
@@ -21,8 +23,7 @@ from hdl.mixers.serial import SerialMixer
 from hdl.mixers.table import TableMixer
 from hdl.mixers.ternary_event import TernaryEventMixer
 from hdl.mixers.trits import TRITS, UNPACKING
-from hdl.planning.cost import CHOOSER_WEIGHT, MemoryNeed
-from hdl.planning.drafts import drafts
+from hdl.primitives.drafts import drafts
 from hdl.primitives.memory import BUFFER_BITS, in_blocks
 from hdl.primitives.selection import NEAR
 from quantize.errors import StatespikeError
@@ -30,8 +31,7 @@ from quantize.mixing import AdderGraph
 
 Build = Literal["parallel", "serial", "table", "event"]
 
-# Look-up tables a bit of counter with what compares it, and a bit of constant and of written memory in logic.
-COUNTER_WEIGHT = {"ice40": 1.7, "ecp5": 2.6}
+# Look-up tables a bit of constant and of written memory in logic.
 ROM_WEIGHT = 0.13
 BUFFER_WEIGHT = 1.5
 # An event mixer's lists and walks; what a table mixer needs to come back to a sum.
@@ -84,7 +84,7 @@ class MixerBuild:
         """The mixer. Parallel and serial ones take and give vectors (see `hdl.mixers.burst`)."""
         if self.lanes is None:
             if self.build == "parallel":
-                return ParallelMixer(graph, complements=family == "ice40")
+                return ParallelMixer(graph, complements=family.costs.free_complements)
             return SerialMixer(graph)
         if self.build == "table":
             return TableMixer(graph.product, self.lanes, packed=self.packed)
@@ -125,7 +125,7 @@ def mixer_builds(graph: AdderGraph, family: Family, activity: float = 1.0) -> li
     Parameters
     ----------
     graph : AdderGraph
-    family : "ice40" or "ecp5"
+    family : Family
     activity : float
         Share of the inputs that are not zero, which an event mixer's cycles follow. Its promise is only kept
         with 1, the worst case.
@@ -136,7 +136,7 @@ def mixer_builds(graph: AdderGraph, family: Family, activity: float = 1.0) -> li
 
 def _choices(graph: AdderGraph, family: Family, activity: float) -> Iterator[MixerBuild]:
     product = graph.product
-    parallel, serial = ParallelMixer(graph, complements=family == "ice40"), SerialMixer(graph)
+    parallel, serial = ParallelMixer(graph, complements=family.costs.free_complements), SerialMixer(graph)
     yield MixerBuild("parallel", None, parallel.cycles_per_product, _parallel(parallel, family))
     yield MixerBuild("serial", None, serial.cycles_per_product, _serial(serial, family))
     for lanes in block_sizes(product.inputs):
@@ -146,18 +146,12 @@ def _choices(graph: AdderGraph, family: Family, activity: float) -> Iterator[Mix
         estimate = _table(TableMixer(product, lanes, packed=True), family)
         if estimate.bram < plain.estimate.bram:
             yield replace(plain, estimate=estimate, packed=True)
-    # On the ECP5 a trit takes no look-up table, so there is nothing to gain by split rows.
-    for lanes, split_rows in pairs(
-        block_sizes(product.outputs), [False, True] if family == "ice40" else [False]
-    ):
+    # Where a trit takes no look-up table there is nothing to gain by split rows.
+    forms = [False] if family.costs.trit_in_adder else [False, True]
+    for lanes, split_rows in pairs(block_sizes(product.outputs), forms):
         event = TernaryEventMixer(product, lanes, split_rows=split_rows)
         cycles = max(event.cycles(round(activity * product.inputs)), product.inputs)
         yield MixerBuild("event", lanes, cycles, _event(event, family), split_rows=split_rows)
-
-
-def _chain(width: int, family: Family) -> int:
-    """Look-up tables of an adder; carry cells of the ECP5 come in twos."""
-    return width + width % 2 if family == "ecp5" else width
 
 
 def _parallel(mixer: ParallelMixer, family: Family) -> Resources:
@@ -180,12 +174,11 @@ def _table(mixer: TableMixer, family: Family) -> Resources:
     product, lanes, width = mixer.product, mixer.lanes, mixer.product.sum_width
     rows = mixer.blocks * product.outputs
     tree = list(chain.from_iterable(mixer.tree.adder_widths(product.input_width)))
-    # A carry that is not constant takes a place in the ECP5's chain, and inverting a sum its own tables.
-    place = 1 if family == "ecp5" else 0
-    lut: float = sum(_chain(adder + place, family) for adder in [*tree, width])
+    costs = family.costs
+    lut: float = sum(costs.adder(adder + costs.carry_in) for adder in [*tree, width])
     lut += max(1, lanes // 2) * product.input_width + (width + RETURN_CONTROL if mixer.blocks > 1 else 0)
-    lut += sum(tree) / 2 * place
-    lut += COUNTER_WEIGHT[family] * sum(count.bit_length() for count in (rows, product.outputs, lanes))
+    lut += 0 if costs.free_complements else sum(tree) / 2
+    lut += costs.counter * sum(count.bit_length() for count in (rows, product.outputs, lanes))
     ff = 3 * lanes * product.input_width + sum(tree) + 2 * lanes + width
     ff += (mixer.tree.depth + 3) * (4 if mixer.blocks == 1 else 5 + product.outputs.bit_length())
     if mixer.packed:
@@ -199,11 +192,9 @@ def _table(mixer: TableMixer, family: Family) -> Resources:
 def _event(mixer: TernaryEventMixer, family: Family) -> Resources:
     """Accumulator, term and place among those that are chosen from of each lane, and the walks."""
     product, lanes, width = mixer.product, mixer.lanes, mixer.product.sum_width
-    if family == "ecp5":
-        lane: float = _chain(width + 1, family)  # its trit goes into the carry cells, which begin with a bit
-    else:
-        lane = width + 1 + (0 if mixer.split_rows else product.input_width)
-    build = CHOOSER_WEIGHT * width
+    costs = family.costs
+    lane = costs.adder(width + 1) if mixer.split_rows else costs.trit_adder(width, product.input_width)
+    build = CHOOSER * width
     rows = mixer.blocks * product.inputs * mixer.rows_of_event
     row = lanes * mixer.weight_width
     table = MemoryNeed(rows, row, in_blocks(rows, row), written=False)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from functools import cache
 from math import inf
 
-from hdl.devices.devices import Device, Family
+from hdl.devices.devices import Device
+from hdl.devices.family import Family
 from hdl.devices.features import DeviceFeatures
 from hdl.encoder.multiplied import AnyEncoder, make_encoder
 from hdl.head.pool import Pool
@@ -42,7 +43,7 @@ def foldings(network: QuantizedNetwork, device: Device) -> list[Folding]:
         # A multiplier for the encoder, or two bits a cycle, only where less would hold the layers up.
         found += [Folding(layers, encoder_bits=bits, target=target) for bits in ENCODER_BITS]
     found = _each_slower(network, found)
-    if device.family == "ecp5":  # the streamed builds live on its memories of look-up tables
+    if device.family.distributed_memories:  # the streamed builds live on those
         found = [*_streamed_choices(network, device, Network(network, found[0]).cycles_per_step), *found]
     return found
 

@@ -7,9 +7,9 @@ from hdl.devices.resources import Resources
 from hdl.encoder.embedding import Embedding
 from hdl.network.folding import Folding
 from hdl.network.top import Network
-from hdl.planning.cost import census_of_instances
-from hdl.planning.drafts import drafts
+from hdl.planning.census import census_of_instances
 from hdl.planning.planner import Plan
+from hdl.primitives.drafts import drafts
 from hdl.units.gsu.unit import StreamedGsu
 from quantize.network import QuantizedNetwork
 from quantize.words import count
@@ -72,7 +72,7 @@ def explain(network: QuantizedNetwork, plan: Plan) -> list[ComponentCost]:
             parallel=place.parallel,
             cycles_per_step=place.cycles_per_step,
             bottleneck=place.cycles_per_step == plan.cycles_per_step,
-            multipliers=len(counted[place.path].multipliers),
+            multipliers=counted[place.path].multiplier_count(plan.device.family),
             estimate=counted[place.path].resources(plan.device),
         )
         for place in places

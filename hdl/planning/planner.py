@@ -6,9 +6,10 @@ from hdl.devices.devices import Device
 from hdl.devices.resources import Resources
 from hdl.network.folding import Folding
 from hdl.network.top import Network
-from hdl.planning.cost import census, counted_form, shortfall
+from hdl.planning.census import census
+from hdl.planning.cost import counted_form, shortfall
 from hdl.planning.design_space import foldings
-from hdl.planning.drafts import drafts
+from hdl.primitives.drafts import drafts
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from quantize.network import QuantizedNetwork

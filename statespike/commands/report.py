@@ -17,7 +17,7 @@ from quantize.survey import Samples, survey
 from statespike.models import ZOO
 from statespike.models.tasks.registry import TASKS, load_task
 from statespike.models.tasks.task import Sequences, Task
-from statespike.options import Limit, network_path
+from statespike.options import Limit
 from statespike.output import progress, say
 from statespike.report_rows import Request, Row, as_markdown, read_rows, write_rows
 
@@ -30,10 +30,7 @@ def report(
     checkpoints: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="CHECKPOINT",
-            help="trained networks, or names of shipped ones; by default all that ship",
-            parser=network_path,
-            show_default=False,
+            metavar="CHECKPOINT", help="trained networks; by default all that ship", show_default=False
         ),
     ] = None,
     bits: Annotated[

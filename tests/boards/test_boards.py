@@ -2,9 +2,11 @@ import pytest
 from amaranth.sim import Simulator
 
 from boards.boards import board
-from boards.clocking import BoardShell, ecp5_pll, ice40_pll
+from boards.clocking import BoardShell
 from boards.link import BoardTop, Link
 from boards.virtual import _Listener, _Talker
+from hdl.devices.ecp5 import ECP5
+from hdl.devices.ice40 import ICE40
 from hdl.devices.resources import Resources
 from hdl.planning.cost import shortfall
 from quantize.errors import StatespikeError
@@ -42,7 +44,7 @@ def test_constraints(tmp_path):
 
 @pytest.mark.parametrize(("wanted", "made"), [(24, 24), (30, 30), (36, 36), (48, 48), (33, 33)])
 def test_pll_makes_the_clock(wanted, made):
-    pll = ice40_pll(12, wanted)
+    pll = ICE40.pll(12, wanted)
     assert pll.clock_mhz == pytest.approx(made)
     assert 12 * (pll.divf + 1) / (pll.divr + 1) / 2**pll.divq == pll.clock_mhz
     assert pll.filter_range == 1
@@ -50,18 +52,18 @@ def test_pll_makes_the_clock(wanted, made):
 
 @pytest.mark.parametrize(("wanted", "made"), [(50, 50), (62.5, 62.5), (100, 100), (112, 112.5)])
 def test_ecp5_pll_makes_the_clock(wanted, made):
-    pll = ecp5_pll(25, wanted)
+    pll = ECP5.pll(25, wanted)
     assert pll.clock_mhz == made
     assert 25 / pll.divide * pll.feedback == pll.clock_mhz
     assert 25 / pll.divide >= 10, "the phase detector's least frequency"
     assert 400 <= pll.clock_mhz * pll.output <= 800, "the oscillator's range"
 
 
-@pytest.mark.parametrize("make", [ice40_pll, ecp5_pll])
+@pytest.mark.parametrize("family", [ICE40, ECP5])
 @pytest.mark.parametrize("wanted", [2, 600])
-def test_pll_out_of_range_is_told(make, wanted):
+def test_pll_out_of_range_is_told(family, wanted):
     with pytest.raises(StatespikeError, match="the PLL cannot make"):
-        make(12, wanted)
+        family.pll(12, wanted)
 
 
 def test_shell_holds_the_reset_after_power_up_and_then_answers(tiny):

@@ -13,6 +13,7 @@ from boards.link import ACKNOWLEDGE, BoardTop, Link
 from boards.uart import divisor
 from boards.virtual import VirtualBoard
 from hdl.devices.devices import find_device
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.single_port import SinglePortMemory
 from hdl.primitives.streams import Logit, beats
 from hdl.toolchain import Expected, synthesise
@@ -130,13 +131,13 @@ def test_step_larger_than_the_buffer_is_told():
 class Echo(Component):
     """A sequence through a queue, never filled beyond what it holds."""
 
-    def __init__(self, depth: int, steps: int, *, spram: bool):
-        self.depth, self.steps, self.spram = depth, steps, spram
+    def __init__(self, depth: int, steps: int, target: DeviceFeatures = MULTIPLIER_BLOCKS):
+        self.depth, self.steps, self.target = depth, steps, target
         super().__init__({"i": In(beats(8)), "o": Out(stream.Signature(Logit(8)))})
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        m.submodules.queue = queue = ByteQueue(self.depth, spram=self.spram)
+        m.submodules.queue = queue = ByteQueue(self.depth, self.target)
         count = Signal(range(self.steps))
         inside = Signal(range(self.depth))
         taken, given = self.i.valid & self.i.ready, self.o.valid & self.o.ready
@@ -162,7 +163,7 @@ PACES = [{}, {"input_gaps": 0.8}, {"output_stalls": 0.8}, {"input_gaps": 0.5, "o
 @pytest.mark.parametrize("pace", PACES)
 def test_queue_keeps_every_byte_in_order(draw, depth, pace):
     x = draw(1, 100, 1, seed=8)
-    run = backend("amaranth").run(Echo(depth, 100, spram=False), Stimulus(list(x), **pace))
+    run = backend("amaranth").run(Echo(depth, 100), Stimulus(list(x), **pace))
     assert np.array_equal(run.logits[0], x[0, :, 0])
 
 
@@ -172,13 +173,16 @@ def test_queue_keeps_every_byte_in_order(draw, depth, pace):
 def test_queue_in_the_single_port_memory_equals_its_portable_twin(draw, tmp_path):
     x = draw(1, 300, 1, seed=9)
     stimulus = Stimulus(list(x), input_gaps=0.3, output_stalls=0.5)
-    design = Echo(64, 300, spram=True)
-    synthesis = synthesise(rtlil_text(design), find_device("up5k"), tmp_path, Expected(bram=0, spram=1))
+    up5k = find_device("up5k")
+    design = Echo(64, 300, up5k.features)
+    text = rtlil_text(design, platform=up5k.family)
+    synthesis = synthesise(text, up5k, tmp_path, Expected(bram=0, spram=1))
     run = Netlist(synthesis.rtlil, synthesis.device).run(design, stimulus, tmp_path)
     assert np.array_equal(run.logits[0], x[0, :, 0])
-    assert run.cycles == backend("amaranth").run(Echo(64, 300, spram=False), stimulus).cycles
+    assert run.cycles == backend("amaranth").run(Echo(64, 300), stimulus).cycles
 
 
 def test_memory_larger_than_the_cell_is_refused():
-    with pytest.raises(ValueError, match="16385 words do not fit"):
-        SinglePortMemory((1 << 14) + 1, 16, spram=True)
+    up5k = find_device("up5k")
+    with pytest.raises(ValueError, match="has 16384 words, not more"):
+        rtlil_text(SinglePortMemory((1 << 14) + 1, 16, up5k.features), platform=up5k.family)

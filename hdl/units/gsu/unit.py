@@ -3,11 +3,11 @@
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 
-from hdl.devices.devices import Family
+from hdl.devices.family import Family
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.devices.memories import MemoryNeed
 from hdl.norm.step_norm import StepNorm
 from hdl.norm.streamed_step_norm import PRODUCTS, StreamedStepNorm
-from hdl.planning.cost import MemoryNeed
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import saturate
 from hdl.primitives.memory import rom, words_of

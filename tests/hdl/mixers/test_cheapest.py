@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from hdl.devices.devices import find_device
+from hdl.devices.ecp5 import ECP5
+from hdl.devices.ice40 import ICE40
 from hdl.mixers.cheapest import cheapest, mixer_builds
-from hdl.planning.drafts import drafts
+from hdl.primitives.drafts import drafts
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
@@ -23,7 +25,7 @@ def graph() -> AdderGraph:
     return graph_of(24, 24)
 
 
-@pytest.mark.parametrize("family", ["ice40", "ecp5"])
+@pytest.mark.parametrize("family", [ICE40, ECP5])
 def test_more_cycles_never_cost_more(graph, family):
     choices = mixer_builds(graph, family)
     costs = [cheapest(choices, budget).estimate.lut for budget in range(1, 700)]
@@ -32,7 +34,7 @@ def test_more_cycles_never_cost_more(graph, family):
     assert builds == ["parallel", "serial", "table"]
 
 
-@pytest.mark.parametrize("family", ["ice40", "ecp5"])
+@pytest.mark.parametrize("family", [ICE40, ECP5])
 @pytest.mark.parametrize("shape", [(3, 2), (24, 24), (13, 40), (64, 64)])
 def test_choices_are_on_the_lower_edge(shape, family):
     """No build is as fast as the chosen one with fewer look-up tables, or as small and faster."""
@@ -51,7 +53,7 @@ def test_event_mixers_follow_the_activity(graph):
     worst, quiet = (
         {
             choice.lanes: choice.cycles
-            for choice in mixer_builds(graph, "ice40", activity)
+            for choice in mixer_builds(graph, ICE40, activity)
             if choice.build == "event"
         }
         for activity in (1.0, 0.1)
@@ -61,15 +63,15 @@ def test_event_mixers_follow_the_activity(graph):
 
 
 def test_too_few_cycles_are_told(graph):
-    slow = [choice for choice in mixer_builds(graph, "ice40") if choice.build == "serial"]
+    slow = [choice for choice in mixer_builds(graph, ICE40) if choice.build == "serial"]
     message = f"no mixer takes 3 cycles a product; the fastest takes {slow[0].cycles}"
     with pytest.raises(StatespikeError, match=message):
         cheapest(slow, 3)
 
 
 def test_choices_become_the_components_they_speak_of(graph):
-    for choice in [choice for choice in mixer_builds(graph, "ice40") if choice.lanes in (None, 1, 6)]:
-        component = choice.component(graph, "ice40")
+    for choice in [choice for choice in mixer_builds(graph, ICE40) if choice.lanes in (None, 1, 6)]:
+        component = choice.component(graph, ICE40)
         rtlil_text(component)
         assert getattr(component, "lanes", None) == choice.lanes
         assert component.cycles_per_product <= choice.cycles
@@ -77,7 +79,7 @@ def test_choices_become_the_components_they_speak_of(graph):
 
 def test_trits_are_packed_where_a_memory_block_counts():
     graph = graph_of(64, 64)
-    choices = mixer_builds(graph, "ice40")
+    choices = mixer_builds(graph, ICE40)
     plain, packed = (
         next(choice for choice in choices if choice.name == f"table, 10 lanes{how}")
         for how in ("", ", packed")
@@ -85,7 +87,7 @@ def test_trits_are_packed_where_a_memory_block_counts():
     assert packed.estimate.bram == plain.estimate.bram - 1
     assert packed.estimate.lut > plain.estimate.lut
     with drafts():
-        assert packed.cycles == plain.cycles == packed.component(graph, "ice40").cycles_per_product
+        assert packed.cycles == plain.cycles == packed.component(graph, ICE40).cycles_per_product
     assert cheapest([packed, plain], 500) == plain
     assert cheapest([packed, plain], 500, block_worth=100) == packed
     assert not any(cheapest(choices, budget).packed for budget in range(1, 4097))

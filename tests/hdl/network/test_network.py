@@ -8,7 +8,7 @@ from hdl.network.folding import Folding, LayerFolding
 from hdl.network.kinds import ARRAYS, UNITS
 from hdl.network.top import Network
 from hdl.norm.streamed_step_norm import NORM_MULTIPLIERS
-from hdl.planning.drafts import drafts
+from hdl.primitives.drafts import drafts
 from hdl.ssm.component import ArrayFolding
 from quantize.configuration import UNIT_TENSORS
 from sim.backends.amaranth_simulator import AmaranthSimulator

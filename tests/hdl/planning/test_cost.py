@@ -4,7 +4,8 @@ from amaranth.hdl import Module
 from amaranth.lib.wiring import Component, In, Out
 
 from hdl.devices.devices import find_device
-from hdl.planning.cost import census, counted_form
+from hdl.planning.census import census
+from hdl.planning.cost import counted_form
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.trit_adder import TritAdder
 from hdl.toolchain.verilog import rtlil_text

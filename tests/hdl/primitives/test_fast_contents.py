@@ -9,8 +9,9 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
-from hdl.planning.drafts import drafts
+from hdl.devices.ice40 import ICE40
 from hdl.primitives import fast_contents
+from hdl.primitives.drafts import drafts
 from hdl.primitives.fast_contents import rtlil_of, set_words
 from hdl.primitives.memory import ram, rom
 
@@ -44,7 +45,7 @@ def test_this_version_of_amaranth_is_written_the_fast_way():
     assert fast_contents._writes_same_text()
 
 
-@pytest.mark.parametrize("platform", [None, "ice40"])
+@pytest.mark.parametrize("platform", [None, ICE40])
 def test_the_text_is_amaranths_own(platform):
     public = rtlil.convert(Tables(), name="top", platform=platform, emit_src=False)
     assert rtlil_of(Tables(), "top", platform) == public

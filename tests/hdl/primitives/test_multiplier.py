@@ -9,10 +9,12 @@ from amaranth.lib.wiring import Component, In, Out
 from amaranth.sim import Simulator
 
 from hdl.devices.devices import find_device
+from hdl.devices.ecp5 import ECP5, OPERAND_WIDTH
 from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.planning.cost import census
+from hdl.devices.ice40 import ICE40
+from hdl.planning.census import census
 from hdl.primitives.logic_multiplier import multiplied_in_logic
-from hdl.primitives.multiplier import ECP5_WIDTH, AddingMultiplier, Multiplier
+from hdl.primitives.multiplier import AddingMultiplier, Multiplier
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text, run_yosys
 
@@ -48,7 +50,7 @@ def model() -> str:
     def pins(name: str, count: int) -> str:
         return ", ".join(f"{name}{place}" for place in reversed(range(count)))
 
-    a, b, p = pins("A", ECP5_WIDTH), pins("B", ECP5_WIDTH), pins("P", 2 * ECP5_WIDTH)
+    a, b, p = pins("A", OPERAND_WIDTH), pins("B", OPERAND_WIDTH), pins("P", 2 * OPERAND_WIDTH)
     return MODEL.format(
         ports=f"{a}, {b}, {p}", inputs=f"{a}, {b}", outputs=p, a=a, b=b, p=p,
         controls=f"{pins('CE', 4)}, {pins('RST', 4)}",
@@ -61,7 +63,7 @@ def test_each_form_computes_what_the_portable_one_does(target, widths, b_signed,
     multiplier = Multiplier(*widths, b_signed=b_signed, target=target)
     (tmp_path / "model.v").write_text(model())
     (tmp_path / "portable.il").write_text(rtlil_text(multiplier, "portable"))
-    (tmp_path / "block.il").write_text(rtlil_text(multiplier, "block", platform="ecp5"))
+    (tmp_path / "block.il").write_text(rtlil_text(multiplier, "block", platform=ECP5))
     assert ("MULT18X18D" in (tmp_path / "block.il").read_text()) == (target == MULTIPLIER_BLOCKS)
     assert ("$mul" in (tmp_path / "block.il").read_text()) is False
     run_yosys(
@@ -100,8 +102,8 @@ class Narrow(Component):
 def test_the_form_in_logic_adds_its_product_as_the_portable_one_does(tmp_path):
     """The block of the iCE40 is compared in the netlist of a network, in `tests/sim/test_netlist.py`."""
     (tmp_path / "portable.il").write_text(rtlil_text(Narrow(LOGIC_MULTIPLIERS), "portable"))
-    (tmp_path / "block.il").write_text(rtlil_text(Narrow(LOGIC_MULTIPLIERS), "block", platform="ice40"))
-    assert "SB_MAC16" in rtlil_text(Narrow(MULTIPLIER_BLOCKS), platform="ice40")
+    (tmp_path / "block.il").write_text(rtlil_text(Narrow(LOGIC_MULTIPLIERS), "block", platform=ICE40))
+    assert "SB_MAC16" in rtlil_text(Narrow(MULTIPLIER_BLOCKS), platform=ICE40)
     run_yosys(
         "read_rtlil block.il\nhierarchy -top block\nproc\nflatten\n"
         "read_rtlil portable.il\nproc\nflatten portable\n"

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from hdl.planning.drafts import drafts
+from hdl.primitives.drafts import drafts
 from hdl.primitives.serial_multiplier import SerialMultiplier
 from tests.hdl.bench import PRESSURE, run_stream
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS
-from hdl.planning.drafts import drafts
+from hdl.primitives.drafts import drafts
 from hdl.ssm.array import NeuronArray
 from hdl.ssm.laned_array import LanedArray
 from tests.hdl.bench import beat_values, pressures, run_stream, step_beats

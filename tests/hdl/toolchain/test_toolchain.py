@@ -9,6 +9,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
 from hdl.devices.devices import find_device
+from hdl.devices.ecp5 import ECP5
+from hdl.devices.ice40 import ICE40
 from hdl.devices.resources import Resources
 from hdl.emit.harness import SerialHarness
 from hdl.toolchain import Expected, Synthesis, place_and_route, synthesise, write_bitstream
@@ -60,9 +62,9 @@ class BareRegisters(Component):
 
 def test_count_weighs_cells():
     cells = {"LUT4": 10, "CCU2C": 3, "TRELLIS_FF": 5, "DP16KD": 1, "MULT18X18D": 2, "PFUMX": 4}
-    assert count(cells, "ecp5") == Resources(lut=16, ff=5, bram=1, spram=0, dsp=2)
+    assert count(cells, ECP5) == Resources(lut=16, ff=5, bram=1, spram=0, dsp=2)
     cells = {"SB_LUT4": 10, "SB_CARRY": 3, "SB_DFF": 5, "SB_DFFESR": 2, "SB_RAM40_4KNRNW": 1, "SB_MAC16": 2}
-    assert count(cells, "ice40") == Resources(lut=10, ff=7, bram=1, spram=0, dsp=2)
+    assert count(cells, ICE40) == Resources(lut=10, ff=7, bram=1, spram=0, dsp=2)
 
 
 def test_design_too_big_is_told(tmp_path):
@@ -90,9 +92,12 @@ def test_multiplier_and_memories_are_inferred(name, tmp_path):
 
 
 @pytest.mark.synth
-def test_unexpected_number_of_multipliers_is_told(tmp_path):
-    with pytest.raises(StatespikeError, match="for hx8k made 0 dsp cells instead of 1"):
-        synthesise(rtlil_text(MultiplyAccumulate()), find_device("hx8k"), tmp_path, Expected(dsp=1))
+def test_more_cells_than_planned_are_told_and_fewer_are_not(tmp_path):
+    text, up5k = rtlil_text(MultiplyAccumulate()), find_device("up5k")
+    with pytest.raises(StatespikeError, match="for up5k made 2 bram cells where 1 were planned"):
+        synthesise(text, up5k, tmp_path, Expected(dsp=1, bram=1))
+    found = synthesise(text, up5k, tmp_path, Expected(dsp=2, bram=3)).resources
+    assert (found.dsp, found.bram) == (1, 2)
 
 
 @pytest.mark.synth

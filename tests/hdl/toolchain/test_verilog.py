@@ -1,7 +1,7 @@
 import pytest
 from amaranth.hdl import Module
 
-from hdl.planning.drafts import drafts
+from hdl.primitives.drafts import drafts
 from hdl.primitives.memory import rom
 from hdl.toolchain.tools import find_tool, run_tool
 from hdl.toolchain.verilog import rtlil_text, run_yosys, write_rtlil, write_verilog

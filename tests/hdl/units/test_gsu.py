@@ -9,7 +9,7 @@ from amaranth.hdl import Signal, signed
 
 from hdl.devices.features import LOGIC_MULTIPLIERS
 from hdl.norm.streamed_step_norm import StreamedStepNorm
-from hdl.planning.drafts import drafts
+from hdl.primitives.drafts import drafts
 from hdl.primitives.memory import ram
 from hdl.units.gsu.gate_product import GatedMixer
 from hdl.units.gsu.streamed_mixer import StreamedGsuMixer

@@ -1,0 +1,62 @@
+"""What one FPGA holds."""
+
+from dataclasses import dataclass
+
+from hdl.devices.family import Family
+from hdl.devices.features import DeviceFeatures
+
+
+@dataclass(frozen=True)
+class Device:
+    """One FPGA in one package.
+
+    Parameters
+    ----------
+    name : str
+        Our short name.
+    family : Family
+        Its cells and its tools.
+    flags : tuple of str
+        What selects device, package and speed grade in nextpnr.
+    luts, flip_flops : int
+        4-input look-up tables and flip-flops.
+    block_rams : int
+        Number of block memories.
+    dsps : int
+        Number of multiplier blocks.
+    clock_mhz : float
+        Clock to plan for when the user names none: one that designs of ours reach over all seeds.
+    sprams : int
+        Number of single-port memories, which have no initial contents.
+    streamed_mhz : float
+        As `clock_mhz`, for streamed builds; 0 where there are none.
+    fullest : float
+        Share of its logic that a design of ours may fill by estimate, so that it can be placed.
+    """
+
+    name: str
+    family: Family
+    flags: tuple[str, ...]
+    luts: int
+    flip_flops: int
+    block_rams: int
+    dsps: int
+    clock_mhz: float
+    sprams: int = 0
+    streamed_mhz: float = 0.0
+    fullest: float = 0.92
+
+    def planning_mhz(self, streamed: bool) -> float:
+        """Clock to plan for, of a streamed build or another."""
+        return self.streamed_mhz if streamed else self.clock_mhz
+
+    @property
+    def features(self) -> DeviceFeatures:
+        """What components must know of it."""
+        return DeviceFeatures(multiplier_blocks=self.dsps > 0, single_port_memories=self.sprams > 0)
+
+    @property
+    def memory_bits(self) -> int:
+        """Bits that memories and all look-up tables, turned into memories, could hold."""
+        words, bits = self.family.single_port_shape
+        return self.block_rams * self.family.block_bits + self.sprams * words * bits + 16 * self.luts

@@ -1,0 +1,63 @@
+"""The memories of a circuit, and the cells that each takes."""
+
+from dataclasses import dataclass
+from math import ceil
+
+from hdl.devices.blocks import count_blocks
+from hdl.devices.costs import CHOOSER
+from hdl.devices.family import Family
+
+
+@dataclass(frozen=True)
+class MemoryNeed:
+    """One memory of a circuit.
+
+    Parameters
+    ----------
+    depth, width : int
+    block : bool
+        In memory blocks, not in logic.
+    written : bool
+        Not a constant table.
+    distributed : bool
+        In look-up tables that are written, where the family has such.
+    single_port : bool
+        In single-port memories, where the device has them.
+    """
+
+    depth: int
+    width: int
+    block: bool
+    written: bool
+    distributed: bool = False
+    single_port: bool = False
+
+    @property
+    def flip_flops(self) -> int:
+        """Of a memory that is not in blocks: a word that was read, and all words if they are written."""
+        return self.width * (1 + self.depth * self.in_flip_flops)
+
+    @property
+    def in_flip_flops(self) -> bool:
+        """Whether each of its bits is a flip-flop."""
+        return self.written and not (self.block or self.distributed)
+
+    @property
+    def look_up_tables(self) -> float:
+        """Of a memory that is not in blocks: for 16 constant or distributed rows of a bit, and to choose."""
+        constant = self.distributed or not self.written
+        rows = ceil(self.depth / 16) if constant else self.depth
+        return self.width * (rows * constant + CHOOSER * (rows - 1))
+
+    def single_port_blocks(self, family: Family) -> int:
+        """Single-port memories it takes, if it is in such."""
+        words, bits = family.single_port_shape
+        return ceil(self.width / bits) * ceil(self.depth / words)
+
+    def blocks(self, family: Family) -> int:
+        """Memory blocks it takes, as synthesis lays it out, if it is not in single-port memories."""
+        if not self.block:
+            return 0
+        return count_blocks(
+            family.block_kinds, self.depth, self.width, written=self.written, single_port=self.single_port
+        )

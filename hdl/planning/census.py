@@ -1,0 +1,171 @@
+"""Counting the operators and memories of a circuit, from its RTLIL.
+
+Nothing here knows what a layer looks like, so an estimate cannot fall behind the components.
+"""
+
+import json
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hdl.devices.memories import MemoryNeed
+from hdl.planning.cost import Census
+from hdl.primitives.single_port import SINGLE_PORT
+from hdl.toolchain.verilog import run_yosys
+
+OPERATORS = {
+    "add": ("$add", "$alu", "$macc", "$macc_v2"),
+    "subtract": ("$sub", "$neg"),
+    "multiplex": ("$mux", "$pmux", "$bmux"),
+    "compare": ("$eq", "$ne", "$lt", "$le", "$gt", "$ge"),
+    "gate": (
+        "$and",
+        "$or",
+        "$xor",
+        "$xnor",
+        "$not",
+        "$reduce_or",
+        "$reduce_and",
+        "$reduce_bool",
+        "$logic_not",
+    ),
+    "shift": ("$shr", "$shl", "$sshr", "$sshl", "$shiftx", "$shift"),
+}
+"""Class of operator -> Yosys' cells of it; a family weighs each class."""
+FLIP_FLOPS = ("$dff", "$sdff", "$adff", "$aldff")
+CONTENTS = re.compile(r"^ *cell \$meminit_v2 .*?^ *end\n", re.DOTALL | re.MULTILINE)
+"""What memories hold at the start, in RTLIL: most of a large network's text, and no matter of its size."""
+
+
+def census(rtlil: str) -> Census:
+    """Count what a circuit is made of.
+
+    Parameters
+    ----------
+    rtlil : str
+        Its top module is called `top`; see `counted_form`.
+
+    Raises
+    ------
+    StatespikeError
+        If Yosys is missing or fails.
+    """
+    cells = _modules(rtlil, "flatten\n")["top"]["cells"].values()
+    return replace(_count(cells), unpaired=_unpaired(cells))
+
+
+def census_of_instances(rtlil: str, paths: Iterable[str]) -> dict[str, Census]:
+    """Count what some instances in a circuit are made of, all below them included.
+
+    Parameters
+    ----------
+    rtlil : str
+        Its top module is called `top`.
+    paths : iterable of str
+        Names of instances with dots between them, such as "layer_0.array"; "" is the whole circuit.
+
+    Raises
+    ------
+    StatespikeError
+        If Yosys is missing or fails.
+    """
+    modules = _modules(rtlil)
+
+    def cells(module: str) -> Iterator[Mapping[str, Any]]:
+        for cell in modules[module]["cells"].values():
+            if cell["type"] in modules:
+                yield from cells(cell["type"])
+            else:
+                yield cell
+
+    return {path: _count(cells(f"top.{path}" if path else "top")) for path in paths}
+
+
+def _modules(rtlil: str, flatten: str = "") -> dict[str, Any]:
+    """The circuit's modules after some tidying, as Yosys writes them."""
+    with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
+        folder = Path(temporary)
+        (folder / "design.il").write_text(CONTENTS.sub("", rtlil))
+        run_yosys(
+            # Cleaned first: `opt` stumbles over the initial values of registers with constant bits.
+            f"read_rtlil design.il\nproc\n{flatten}opt_clean\nopt\nwreduce\nopt_clean\nmemory_collect\n"
+            "write_json design.json\n",
+            folder,
+        )
+        return json.loads((folder / "design.json").read_text())["modules"]
+
+
+def _count(cells: Iterable[Mapping[str, Any]]) -> Census:
+    kinds = {name: kind for kind, names in OPERATORS.items() for name in names}
+    bits: Counter[str] = Counter()
+    own: Counter[str] = Counter()
+    flip_flops, multipliers, memories = 0, [], []
+    for cell in cells:
+        kind = cell["type"]
+        size = {
+            name: int(value, 2)
+            for name, value in cell["parameters"].items()
+            if name.endswith(("WIDTH", "SIZE")) and set(value) <= {"0", "1"}
+        }
+        if kind == "$mem_v2":
+            style = cell["attributes"].get("rom_style", cell["attributes"].get("ram_style"))
+            written = int(cell["parameters"]["WR_PORTS"], 2) > 0
+            memories.append(
+                MemoryNeed(
+                    size["SIZE"],
+                    size["WIDTH"],
+                    style == "block",
+                    written,
+                    style == "distributed",
+                    single_port=SINGLE_PORT in cell["attributes"],
+                )
+            )
+        elif kind == "$mul":
+            multipliers.append((size["A_WIDTH"], size["B_WIDTH"]))
+        elif kind.startswith(FLIP_FLOPS):
+            flip_flops += size["WIDTH"]
+        elif kind in kinds:
+            width = size.get("Y_WIDTH", size.get("WIDTH", 1))
+            if kinds[kind] == "compare":
+                width = max(size["A_WIDTH"], size["B_WIDTH"])
+            elif kinds[kind] == "shift":
+                width *= min(size["B_WIDTH"], 5)
+            elif kind == "$pmux":
+                width *= size["S_WIDTH"]
+            elif kind.startswith("$reduce"):
+                width = size["A_WIDTH"] // 2
+            bits[kinds[kind]] += width
+        elif not kind.startswith("$"):
+            own[kind] += 1
+    return Census(bits, flip_flops, 0, multipliers, memories, own)
+
+
+def _unpaired(cells: Collection[Mapping[str, Any]]) -> int:
+    """Flip-flops whose data comes from elsewhere than an operator that they alone read, of a flat circuit.
+
+    The registers of multipliers, in front of them and behind, are not among them: they are a block's own, or
+    paired with its rows.
+    """
+    operators = {name for names in OPERATORS.values() for name in names}
+    made: set[int | str] = set()
+    multiplied: set[int | str] = set()
+    readers: Counter[int | str] = Counter()
+    registers: list[tuple[int | str, int | str]] = []
+    for cell in cells:
+        if cell["type"].startswith(FLIP_FLOPS):
+            registers += zip(cell["connections"]["D"], cell["connections"]["Q"], strict=True)
+        for port, bits in cell["connections"].items():
+            if cell["type"] == "$mul":
+                multiplied.update(bits)
+            if cell.get("port_directions", {}).get(port) == "input":  # a part's own cell has none here
+                readers.update(bits)
+            elif cell["type"] in operators:
+                made.update(bits)
+    return sum(
+        (before not in made or readers[before] > 1) and before not in multiplied and after not in multiplied
+        for before, after in registers
+    )
