@@ -11,7 +11,7 @@ from quantize.errors import StatespikeError
 from quantize.formats import STREAM_WIDTH, Format, fixed_words, saturate
 from quantize.kinds import ARRAYS, UNITS
 from quantize.layers.embedding import EmbeddingSpec, tokens_of
-from quantize.layers.ends import MOST_ONE_BITS, DecoderSpec, EncoderSpec, PoolSpec
+from quantize.layers.ends import MOST_BIAS_SHIFT, DecoderSpec, EncoderSpec, PoolSpec
 from quantize.layers.ends import WEIGHT_WIDTH as ENCODER_WIDTH
 from quantize.layers.functions import Gelu
 from quantize.layers.norm import GAIN_WIDTH, INPUT_WIDTH, MOST_LEFT, LayerNormSpec, normalised_format
@@ -41,7 +41,8 @@ def quantise(
     precision : Precision
     lengths : (sequences,), optional
     max_steps : int, optional
-        Longest sequence the pooling has to hold; the samples' by default.
+        Of the longest sequence that the network shall take; by default the samples', rounded up to a power of
+        two, which costs nothing.
 
     Raises
     ------
@@ -59,7 +60,7 @@ def quantise(
             "the network has batch norms behind its blocks, which have no integer form; "
             "train it with batch norms before them, or with layer norms"
         )
-    given = samples, input_format, precision, lengths, max_steps or samples.shape[1]
+    given = samples, input_format, precision, lengths, max_steps or 1 << (samples.shape[1] - 1).bit_length()
     network = _converted(checkpoint, float_reference.forward(checkpoint, samples, lengths), *given)
     if not checkpoint.tuned_bits or UNITS[config.model].spike_threshold is None:
         return network
@@ -124,7 +125,7 @@ def _converted(
         last = values[f"layer_{config.layers - 1}"]
         final_norm = _layer_norm(checkpoint, "norm", stream, last, values["norm"])
         pooled = final_norm.output
-    pool, decoder = _classifier(checkpoint, pooled, (max_steps - 1).bit_length())
+    pool, decoder = _classifier(checkpoint, pooled, max_steps)
     provenance = dict(checkpoint.provenance)
     return QuantizedNetwork(encoder, tuple(blocks), pool, decoder, provenance, final_norm)
 
@@ -173,18 +174,17 @@ def _layer_norm(
     )
 
 
-def _classifier(checkpoint: Checkpoint, stream: Format, length_bits: int) -> tuple[PoolSpec, DecoderSpec]:
-    """Pool and decoder; the constant channel between them is as small as the biases' words allow."""
+def _classifier(checkpoint: Checkpoint, stream: Format, max_steps: int) -> tuple[PoolSpec, DecoderSpec]:
+    """Pool and decoder; the constant that the biases multiply is as small as their words allow."""
     weight, bias = float_reference.decoder(checkpoint)
     config, width = checkpoint.config, DECODER_WIDTH
     _, weight_fraction = fixed_words(weight, width)
-    mean = int(config.pooling == "mean")
-    # A weight multiplies a pooled value of the stream, a bias 2**one_bits; less would lose steps.
+    # A weight multiplies a pooled value of the stream, a bias 2**bias_shift.
     biases = bias * 2.0**stream.fraction
-    one_bits = min(length_bits, MOST_ONE_BITS) if mean else 0
-    while one_bits < MOST_ONE_BITS and fixed_words(biases * 2.0**-one_bits, width)[1] < weight_fraction:
-        one_bits += 1
-    columns = np.concatenate([weight, biases[:, None] * 2.0**-one_bits], axis=1)
+    shift = 0
+    while shift < MOST_BIAS_SHIFT and fixed_words(biases * 2.0**-shift, width)[1] < weight_fraction:
+        shift += 1
+    columns = np.concatenate([weight, biases[:, None] * 2.0**-shift], axis=1)
     words, fraction = fixed_words(columns, width)
-    pool = PoolSpec(stream, config.channels, mean, length_bits, one_bits)
-    return pool, DecoderSpec(config.channels, fraction + stream.fraction, words)
+    pool = PoolSpec(stream, config.channels, int(config.pooling == "mean"), max_steps)
+    return pool, DecoderSpec(fraction + stream.fraction, shift, words[:, :-1], words[:, -1])

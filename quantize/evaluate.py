@@ -84,6 +84,8 @@ def evaluate(
         raise StatespikeError(
             f"the data has shape {x.shape}, the network takes (sequences, steps, {features})"
         )
+    if isinstance(network, QuantizedNetwork):
+        network.require_lengths(np.array([x.shape[1]]) if lengths is None else lengths)
     logits = []
     # The first call compiles the recurrence; that is no part of the speed.
     _logits(network, x[:1, :1], None)

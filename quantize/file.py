@@ -23,7 +23,9 @@ from quantize.network import (
 from quantize.specification import QuantizedNetworkError, Specification
 
 FORMAT = "statespike-quantized-network"
-VERSION = "2"
+VERSION = "3"
+EARLIER = "2"
+"""A version that is still read: its pool divided by a power of two, its decoder's bias was a weight."""
 
 
 def save_network(network: QuantizedNetwork, path: Path) -> None:
@@ -64,7 +66,7 @@ def load_network(path: Path) -> QuantizedNetwork:
         raise QuantizedNetworkError(
             f"{path} is not a quantised network of statespike; make one with `statespike quantize`"
         )
-    if metadata.get("version") != VERSION:
+    if metadata.get("version") not in (VERSION, EARLIER):
         raise QuantizedNetworkError(
             f"{path} has version {metadata.get('version')!r} of the format, "
             f"this statespike reads {VERSION!r}: quantise the checkpoint again"
@@ -72,11 +74,28 @@ def load_network(path: Path) -> QuantizedNetwork:
     try:
         descriptions = json.loads(metadata["layers"])
         provenance = json.loads(metadata.get("provenance", "{}"))
+        if metadata["version"] == EARLIER:
+            _renew(descriptions, tensors)
         return _assemble(descriptions, tensors, provenance)
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
         raise QuantizedNetworkError(f"{path} has a damaged description ({error!r})") from error
     except QuantizedNetworkError as error:
         raise QuantizedNetworkError(f"{path}: {error}") from error
+
+
+def _renew(descriptions: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
+    """Say what a file of version 2 says in the words of version 3.
+
+    Its sums were divided by `2**length_bits` however many steps there were, and a constant channel, which was
+    pooled like the others, held `2**one_bits` after so many. A mean needs no such channel.
+    """
+    pool, decoder = descriptions["pool"], descriptions["decoder"]
+    length_bits, decoder["bias_shift"] = pool.pop("length_bits"), pool.pop("one_bits")
+    pool["max_steps"] = 1 << length_bits
+    words = tensors.pop("decoder.weight")
+    if words.ndim != 2 or words.shape[1] != decoder.pop("channels") + 1:
+        raise QuantizedNetworkError(f"decoder.weight has shape {words.shape}")
+    tensors |= {"decoder.weight": words[:, :-1], "decoder.bias": words[:, -1]}
 
 
 def _assemble(

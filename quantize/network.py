@@ -64,9 +64,12 @@ class Trace:
         `layer_0` (block output), and so on.
     saturations : name -> int
         How often values of an array were clipped.
+    overruns : (sequences,)
+        Whether a sequence was longer than the network's `max_steps`.
     """
 
     logits: Integers
+    overruns: NDArray[np.bool_]
     taps: dict[str, Integers] = field(default_factory=dict)
     saturations: dict[str, int] = field(default_factory=dict)
 
@@ -158,6 +161,25 @@ class QuantizedNetwork:
         return self.encoder.input
 
     @property
+    def max_steps(self) -> int | None:
+        """Steps of the longest sequence that it is made for; None without a limit."""
+        return self.pool.limit
+
+    def require_lengths(self, lengths: Integers) -> None:
+        """Refuse sequences that the network is not made for.
+
+        Raises
+        ------
+        QuantizedNetworkError
+            If one has more than `max_steps` steps.
+        """
+        if self.pool.overruns(lengths).any():
+            raise QuantizedNetworkError(
+                f"a sequence of {int(np.max(lengths))} steps is too long: this network takes at most "
+                f"{self.max_steps}; quantise its checkpoint with a larger --max-steps"
+            )
+
+    @property
     def multiplications_per_step(self) -> int:
         """Products of one step through the whole network."""
         once = PoolSpec | DecoderSpec  # a sequence
@@ -214,14 +236,15 @@ class QuantizedNetwork:
         u : (sequences, steps, beats) in the input format
             See `inputs`.
         lengths : (sequences,), optional
-            Valid steps of each sequence; all by default.
+            Valid steps of each sequence; all by default. More than `max_steps` are an overrun, which the
+            trace tells as the circuit does; see `require_lengths`.
         taps : bool
             Keep every layer's values; without, only the logits (a whole test set then fits in memory).
 
         Raises
         ------
         QuantizedNetworkError
-            If the input has the wrong shape, is out of its format, or is too long.
+            If the input has the wrong shape or is out of its format.
         """
         u = np.asarray(u)
         if u.ndim != 3 or u.shape[2] != self.beats_per_step or not np.issubdtype(u.dtype, np.integer):
@@ -243,12 +266,13 @@ class QuantizedNetwork:
         ]
         return Trace(
             np.concatenate([part.logits for part in parts]),
+            self.pool.overruns(lengths),
             {name: np.concatenate([part.taps[name] for part in parts]) for name in parts[0].taps},
             {name: sum(part.saturations[name] for part in parts) for name in parts[0].saturations},
         )
 
     def _compute_chunk(self, u: Integers, lengths: Integers, taps: bool) -> Trace:
-        trace = Trace(logits=np.empty(0, dtype=np.int64))
+        trace = Trace(np.empty(0, dtype=np.int64), self.pool.overruns(lengths))
         x = self.encoder.compute(u)
         kept = {"encoder": x}
         for index, block in enumerate(self.blocks):

@@ -109,15 +109,11 @@ class Regression:
         return {"mean_squared_error": self.mean_squared, "mean_absolute_error": self.mean_absolute}
 
 
-def real_outputs(
-    network: Checkpoint | QuantizedNetwork, logits: NDArray[Any], lengths: Integers
-) -> NDArray[np.float64]:
-    """Return what a network's logits (sequences, outputs) are as real numbers, after so many steps each."""
+def real_outputs(network: Checkpoint | QuantizedNetwork, logits: NDArray[Any]) -> NDArray[np.float64]:
+    """Return what a network's logits (sequences, outputs) are as real numbers."""
     if isinstance(network, Checkpoint):
         return logits.astype(np.float64)
-    pool = network.pool
-    left_by_pooling = lengths / 2.0**pool.length_bits if pool.mean else np.ones(len(lengths))
-    return logits * 2.0**-network.decoder.fraction / left_by_pooling[:, None]
+    return logits * 2.0**-network.decoder.fraction
 
 
 def _ratio(part: Integers, whole: Integers) -> NDArray[np.float64]:

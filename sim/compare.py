@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
@@ -12,6 +13,8 @@ from sim.trace import Run
 
 LOGITS = "logits"
 """Layer name of a mismatch in the answers."""
+OVERRUN = "overrun"
+"""Layer name of a mismatch in an answer's mark."""
 
 
 class Reference(Protocol):
@@ -20,12 +23,16 @@ class Reference(Protocol):
     Members
     -------
     logits : int64 (sequences, classes)
+    overruns : bool (sequences,)
+        Whether a sequence is longer than the network is made for.
     taps : mapping of name to int64 (sequences, steps, channels)
         In data-flow order. Steps beyond a sequence's length mean nothing.
     """
 
     @property
     def logits(self) -> Integers: ...
+    @property
+    def overruns(self) -> NDArray[np.bool_]: ...
     @property
     def taps(self) -> Mapping[str, Integers]: ...
 
@@ -37,9 +44,9 @@ class Mismatch:
     Parameters
     ----------
     layer : str
-        Name of the tap, or "logits".
+        Name of the tap, "logits", or "overrun".
     sequence, step, channel : int
-        From 0. For logits the step is the sequence's last and the channel is the class.
+        From 0. For logits the step is the sequence's last and the channel is the class; overruns are 0 or 1.
     expected, got : int or None
         Of the reference and of the circuit; None where one of them has no value: a missing or an extra beat.
     """
@@ -67,7 +74,7 @@ class Comparison:
     Parameters
     ----------
     compared_values : int
-        Values of the reference that were looked for in the run.
+        Values of the reference that were looked for in the run; marks of overruns are none.
     mismatches : int
         Values that differ, beats that are missing and beats that are too many.
     first_mismatch : Mismatch or None
@@ -102,7 +109,7 @@ class _Stream:
 
 
 def compare(reference: Reference, run: Run, lengths: Sequence[int] | None = None) -> Comparison:
-    """Compare every value of every tap, and every logit.
+    """Compare every value of every tap, every logit, and whether an answer tells of an overrun.
 
     Parameters
     ----------
@@ -128,14 +135,14 @@ def compare(reference: Reference, run: Run, lengths: Sequence[int] | None = None
     streams = list(_streams(reference, run, lengths))
     differences = [stream.differences() for stream in streams]
     return Comparison(
-        compared_values=sum(len(stream.expected) for stream in streams),
+        compared_values=sum(len(stream.expected) for stream in streams if stream.layer != OVERRUN),
         mismatches=sum(len(indices) for indices in differences),
         first_mismatch=_first(streams, differences, lengths),
     )
 
 
 def _streams(reference: Reference, run: Run, lengths: list[int]) -> Iterator[_Stream]:
-    """Both sides of each tap in data-flow order, then the logits."""
+    """Both sides of each tap in data-flow order, then the logits and the overruns."""
     steps = np.arange(sum(lengths))
     for layer, values in reference.taps.items():
         if layer in run.taps:
@@ -144,6 +151,7 @@ def _streams(reference: Reference, run: Run, lengths: list[int]) -> Iterator[_St
     ends = np.cumsum(lengths) - 1
     expected, got = reference.logits, run.logits
     yield _Stream(LOGITS, expected.reshape(-1), got.reshape(-1), expected.shape[-1], ends)
+    yield _Stream(OVERRUN, reference.overruns.astype(np.int64), run.overruns.astype(np.int64), 1, ends)
 
 
 def _first(streams: list[_Stream], differences: list[Integers], lengths: list[int]) -> Mismatch | None:

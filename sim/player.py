@@ -77,6 +77,7 @@ class Player:
         self.limit = len(self.payloads)
         self.logits: list[int] = []
         self.logit_last: list[bool] = []
+        self.overruns: list[bool] = []
         self.taps: list[list[int]] = [[] for _ in self.ports.taps]
         self.step_cycles: list[int] = []
         self.answer_cycles: list[int] = []
@@ -141,6 +142,8 @@ class Player:
     def _accept(self, payload: int) -> None:
         self.logits.append(self.ports.logit.signed(payload))
         self.logit_last.append(bool(self.ports.logit_last.unsigned(payload)))
+        if self.logit_last[-1]:
+            self.overruns.append(bool(self.ports.overrun.unsigned(payload)))
         self.idle = 0
         if self.phase is Phase.RUN and self.logit_last[-1]:
             self.answer_cycles.append(self.cycle)
@@ -152,6 +155,7 @@ class Player:
         return Run(
             backend=backend,
             logits=logits_by_sequence(self.logits, self.logit_last),
+            overruns=np.array(self.overruns, dtype=np.bool_),
             taps={
                 name: np.array(values, dtype=np.int64)
                 for name, values in zip(self.ports.taps, self.taps, strict=True)

@@ -42,7 +42,7 @@ class Ports:
     ----------
     first, last, value : Field
         Of the payload of `i`, a `Beat`.
-    logit_last, logit : Field
+    logit_last, logit, overrun : Field
         Of the payload of `o`, a `Logit`.
     taps : dict of name to int
         Width of each tap's value, in the order of the signature.
@@ -53,6 +53,7 @@ class Ports:
     value: Field
     logit_last: Field
     logit: Field
+    overrun: Field
     taps: dict[str, int]
 
     def payloads(self, beats: Beats) -> NDArray[np.uint64]:
@@ -92,6 +93,7 @@ def ports_of(design: Component) -> Ports:
         value=_field(layouts["i"], "value"),
         logit_last=_field(layouts["o"], "last"),
         logit=_field(layouts["o"], "value"),
+        overrun=_field(layouts["o"], "overrun"),
         taps=taps,
     )
 

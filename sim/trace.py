@@ -19,6 +19,8 @@ class Run:
     backend : str
         Name of the backend that made it.
     logits : int64 (sequences, classes)
+    overruns : bool (sequences,)
+        Whether the circuit found a sequence too long.
     taps : dict of name to int64 (transfers,)
         Values of each tap in the order of their transfer.
     cycles : int
@@ -35,6 +37,7 @@ class Run:
 
     backend: str
     logits: Integers
+    overruns: NDArray[np.bool_]
     taps: dict[str, Integers]
     cycles: int
     step_cycles: Integers

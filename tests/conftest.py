@@ -7,6 +7,7 @@ import pytest
 from amaranth.hdl import Array, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from numpy.typing import NDArray
 
 from hdl.primitives.streams import Logit, Tap, beats
 from quantize.formats import Integers
@@ -17,6 +18,7 @@ class TinyTrace:
     """Same shape as a network's trace."""
 
     logits: Integers
+    overruns: NDArray[np.bool_]
     taps: dict[str, Integers]
 
 
@@ -44,7 +46,7 @@ class TinyNetwork(wiring.Component):
     def compute(self, x: Integers) -> TinyTrace:
         """`x` (sequences, steps, features) to the final and all running sums."""
         sums = np.cumsum(x, axis=1)
-        return TinyTrace(sums[:, -1], {"in": x, "sum": sums})
+        return TinyTrace(sums[:, -1], np.zeros(len(x), dtype=np.bool_), {"in": x, "sum": sums})
 
     def elaborate(self, platform) -> Module:
         m = Module()

@@ -28,6 +28,7 @@ def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
         "features": network.features,
         "beats_per_step": network.beats_per_step,
         "classes": network.classes,
+        "max_steps": network.max_steps,
         "cycles_per_step": plan.cycles_per_step,
         "latency_cycles": plan.latency_cycles,
         "steps_per_second": plan.steps_per_second,

@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.head.pool import PooledWord
+from hdl.head.pool import PooledValue
 from hdl.primitives.counters import channel_counter
 from hdl.primitives.deep_fifo import CreditFifo
 from hdl.primitives.fixed import count_width
@@ -23,7 +23,7 @@ class Decoder(wiring.Component):
 
     Members
     -------
-    i : In(stream of PooledWord)
+    i : In(stream of PooledValue)
     o : Out(stream of Logit)
     """
 
@@ -32,47 +32,54 @@ class Decoder(wiring.Component):
     def __init__(self, spec: DecoderSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS):
         self.spec, self.target = spec, target
         super().__init__(
-            {"i": In(stream.Signature(PooledWord())), "o": Out(stream.Signature(Logit(spec.logit_width)))}
+            {"i": In(stream.Signature(PooledValue())), "o": Out(stream.Signature(Logit(spec.logit_width)))}
         )
 
     @property
     def cycles_per_sequence(self) -> int:
-        """From the last pooled word to the last logit."""
+        """From the last pooled value to the last logit."""
         products = self.spec.channels + 1
         return self.spec.classes * (products * (self.spec.weight_width + 3) + 1) + 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spec, inputs, width = self.spec, self.spec.channels + 1, self.spec.weight_width
-        m.submodules.pooled = pooled = SinglePortMemory(inputs, POOLED_WIDTH, self.target)
-        weights = rom(m, "weights", words_of(spec.weight.reshape(-1), width), width)
+        spec, products, width = self.spec, self.spec.channels + 1, self.spec.weight_width
+        m.submodules.pooled = pooled = SinglePortMemory(spec.channels, POOLED_WIDTH, self.target)
+        weights = rom(m, "weights", words_of(spec.rows.reshape(-1), width), width)
         m.submodules.multiplier = multiplier = SerialMultiplier(POOLED_WIDTH, width)
-        index = Signal(count_width(inputs))
-        row = Signal(range(spec.weight.size))
+        index = Signal(range(products))
+        row = Signal(range(spec.rows.size))
         total = Signal(signed(spec.logit_width), reset_less=True)
-        last_row = row == spec.weight.size - 1
-        # Registers, for much waits for them: a logit is there, it is the last class's, a product is its last.
+        last_row = row == spec.rows.size - 1
+        # Registers, for much logic depends on them: a logit is there, it is of the last class, a product is
+        # its last one, that of the bias.
         done, last_class, last_product = Signal(), Signal(), Signal()
+        overrun = Signal()
         m.d.comb += [
             pooled.address.eq(index),
             pooled.w_data.eq(self.i.payload.value),
             weights.addr.eq(row),
-            multiplier.i.payload.a.eq(pooled.r_data.as_signed()),
+            multiplier.i.payload.a.eq(Mux(last_product, 1 << spec.bias_shift, pooled.r_data.as_signed())),
             multiplier.i.payload.b.eq(weights.data.as_signed()),
             multiplier.o.ready.eq(1),
             self.o.valid.eq(done),
             self.o.payload.value.eq(total),
             self.o.payload.last.eq(last_class),
+            self.o.payload.overrun.eq(overrun),
         ]
         with m.FSM():
             with m.State("collect"):
                 m.d.comb += [self.i.ready.eq(1), pooled.write.eq(self.i.valid)]
                 with m.If(self.i.valid):
-                    m.d.sync += [index.eq(Mux(self.i.payload.last, 0, index + 1)), total.eq(0)]
+                    m.d.sync += [
+                        index.eq(Mux(self.i.payload.last, 0, index + 1)),
+                        overrun.eq(self.i.payload.overrun),
+                        total.eq(0),
+                    ]
                     with m.If(self.i.payload.last):
                         m.next = "read"
             with m.State("read"):
-                m.d.sync += last_product.eq(index == inputs - 1)
+                m.d.sync += last_product.eq(index == spec.channels)
                 m.next = "multiply"
             with m.State("multiply"):
                 m.d.comb += multiplier.i.valid.eq(1)
@@ -103,7 +110,7 @@ class StreamedDecoder(wiring.Component):
 
     Members
     -------
-    i : In(stream of PooledWord)
+    i : In(stream of PooledValue)
     o : Out(stream of Logit)
     """
 
@@ -114,29 +121,30 @@ class StreamedDecoder(wiring.Component):
     def __init__(self, spec: DecoderSpec):
         self.spec = spec
         super().__init__(
-            {"i": In(stream.Signature(PooledWord())), "o": Out(stream.Signature(Logit(spec.logit_width)))}
+            {"i": In(stream.Signature(PooledValue())), "o": Out(stream.Signature(Logit(spec.logit_width)))}
         )
 
     @property
     def cycles_per_sequence(self) -> int:
-        """From the last pooled word to the last logit."""
-        return self.spec.weight.size + self.LATENCY + 3
+        """From the last pooled value to the last logit."""
+        return self.spec.rows.size + self.LATENCY + 3
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spec, inputs, width = self.spec, self.spec.channels + 1, self.spec.weight_width
-        write, read = ram(m, "pooled", inputs, POOLED_WIDTH, quick=True)
-        weights = rom(m, "weights", words_of(spec.weight.reshape(-1), width), width)
+        spec, products, width = self.spec, self.spec.channels + 1, self.spec.weight_width
+        write, read = ram(m, "pooled", spec.channels, POOLED_WIDTH, quick=True)
+        weights = rom(m, "weights", words_of(spec.rows.reshape(-1), width), width)
         m.submodules.multiplier = multiplier = Multiplier()
         m.submodules.outlet = outlet = CreditFifo(Logit(spec.logit_width), self.LATENCY)
         wiring.connect(m, outlet.o, wiring.flipped(self.o))
 
         # Collecting, then walking the weights.
         walking, issue, take = Signal(), Signal(), Signal()
-        collected = Signal(count_width(inputs))
-        row, _ = channel_counter(m, "row", spec.weight.size, issue)
-        index, _ = channel_counter(m, "index", inputs, issue)
+        collected = Signal(count_width(spec.channels))
+        row, _ = channel_counter(m, "row", spec.rows.size, issue)
+        index, _ = channel_counter(m, "index", products, issue)
         begins, ends, last = Signal(), Signal(), Signal()
+        overrun = Signal()
         m.d.comb += [
             self.i.ready.eq(~walking),
             take.eq(self.i.valid & ~walking),
@@ -145,17 +153,18 @@ class StreamedDecoder(wiring.Component):
             write.data.eq(self.i.payload.value),
             issue.eq(walking & outlet.room),
             begins.eq(index == 0),
-            ends.eq(issue & (index == inputs - 1)),
-            last.eq(row == spec.weight.size - 1),
+            ends.eq(issue & (index == spec.channels)),
+            last.eq(row == spec.rows.size - 1),
             read.addr.eq(index),
             weights.addr.eq(row),
-            multiplier.a.eq(read.data),
+            multiplier.a.eq(Mux(delayed(m, ends, 1), 1 << spec.bias_shift, read.data)),
             multiplier.b.eq(weights.data.as_signed()),
         ]
         with m.If(take):
             m.d.sync += [
                 collected.eq(Mux(self.i.payload.last, 0, collected + 1)),
                 walking.eq(self.i.payload.last),
+                overrun.eq(self.i.payload.overrun),
             ]
         with m.If(issue & last):
             m.d.sync += walking.eq(0)
@@ -168,6 +177,7 @@ class StreamedDecoder(wiring.Component):
             outlet.enter.eq(ends),
             outlet.arrive.eq(delayed(m, ends, self.LATENCY)),
             outlet.value.last.eq(delayed(m, last, self.LATENCY)),
+            outlet.value.overrun.eq(delayed(m, overrun, self.LATENCY)),
             outlet.value.value.eq(total),
         ]
         return m

@@ -1,119 +1,172 @@
-"""Pooling over a sequence in gates: a small build, and one that takes a channel a cycle."""
+"""Pooling in gates: the mean over a sequence, small or at a channel a cycle, and the last step."""
 
-from amaranth.hdl import Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.primitives.counters import channel_counter
+from hdl.primitives.counters import CounterWithLast, channel_counter
+from hdl.primitives.deep_fifo import BlockFifo, ShallowFifo
+from hdl.primitives.divider import SerialDivider
 from hdl.primitives.fifo import RegisterFifo
-from hdl.primitives.memory import ram
+from hdl.primitives.memory import DISTRIBUTED_DEPTH, ram
 from hdl.primitives.single_port import SinglePortMemory
 from hdl.primitives.streams import Beat, beats
 from quantize.layers.ends import POOLED_WIDTH, PoolSpec
 
 
-class PooledWord(data.StructLayout):
-    """One word of a pooled sequence.
+class PooledValue(data.StructLayout):
+    """One channel of a pooled sequence.
 
     Members
     -------
     last : 1
-        The constant channel, which comes last.
+        The last channel.
+    overrun : 1
+        The sequence was longer than `PoolSpec.max_steps`.
     value : signed(16)
     """
 
     def __init__(self) -> None:
-        super().__init__({"last": 1, "value": signed(POOLED_WIDTH)})
+        super().__init__({"last": 1, "overrun": 1, "value": signed(POOLED_WIDTH)})
 
 
-class Pool(wiring.Component):
-    """`quantize.layers.ends.PoolSpec` in gates: a beat in four cycles; the last step's beats leave pooled.
+def _ports(spec: PoolSpec) -> dict[str, wiring.Member]:
+    return {"i": In(beats(spec.input.width)), "o": Out(stream.Signature(PooledValue()))}
+
+
+def _offset(value: Value) -> Value:
+    """A signed value with an offset of half its range, as an unsigned one; and back."""
+    return Cat(value[:-1], ~value[-1])
+
+
+class StepCount:
+    """How many steps of a sequence there are, up to the most that count.
+
+    Parameters
+    ----------
+    spec : PoolSpec
+
+    Attributes
+    ----------
+    negated : Signal
+        Minus their number.
+    full : Signal
+        They are the most that count.
+    overrun : Signal
+        There are more.
+    """
+
+    def __init__(self, spec: PoolSpec):
+        self.most = spec.max_steps
+        self.negated = Signal(spec.count_width + 1)
+        self.full, self.overrun = Signal(), Signal()
+
+    def advance(self, m: Module, first: Value) -> None:
+        """Add the statements that count a step, under the conditions in force."""
+        next_is_most = self.negated == (1 - self.most) % (1 << len(self.negated))
+        with m.If(first | ~self.full):
+            m.d.sync += [
+                self.negated.eq(Mux(first, -1, self.negated - 1)),
+                self.full.eq(Mux(first, self.most == 1, next_is_most)),
+            ]
+        m.d.sync += self.overrun.eq(~first & self.full)
+
+
+class MeanPool(wiring.Component):
+    """The mean of `quantize.layers.ends.PoolSpec` in gates: a beat in four cycles.
+
+    In the last step each sum, once it is stored, is read again and goes to the divider.
+
+    Parameters
+    ----------
+    spec : PoolSpec
+    target : DeviceFeatures
 
     Members
     -------
     i : In(stream of Beat)
-    o : Out(stream of PooledWord), H + 1 words a sequence
+    o : Out(stream of PooledValue), H a sequence
     """
 
     def __init__(self, spec: PoolSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS):
         self.spec, self.target = spec, target
-        super().__init__({"i": In(beats(spec.input.width)), "o": Out(stream.Signature(PooledWord()))})
+        self.divider = SerialDivider(spec.input.width, spec.count_width)
+        super().__init__(_ports(spec))
 
     @property
     def cycles_per_step(self) -> int:
         return 4 * self.spec.channels
 
+    @property
+    def cycles_of_last_step(self) -> int:
+        """Most cycles from the last step's first beat until the last value has left."""
+        return self.spec.channels * self.divider.cycles + 6
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spec, channels = self.spec, self.spec.channels
-        given = Signal(range(channels))
-        steps = Signal(spec.length_bits + 1)
-        take, taken, emitted, constant = Signal(), Signal(), Signal(), Signal()
-        read, loaded = Signal(), Signal()
-        last_channel = given == channels - 1
-        emits = self.i.payload.last
-        # Its register ends the path from the memory through the adder.
-        m.submodules.queue = queue = RegisterFifo(PooledWord(), 1)
-        wiring.connect(m, queue.o, wiring.flipped(self.o))
-        # A channel's sum is read in the cycle after the last one's was written; it is loaded, added to, and
-        # written a cycle later, for a single-port memory stands far away in a corner of its part.
-        m.d.sync += [
-            taken.eq(take),
-            emitted.eq(take & emits),
-            read.eq(~take & ~taken),
-            loaded.eq(Mux(loaded, ~take, self.i.valid & read)),
-        ]
-        with m.If(taken):
-            m.d.sync += given.eq(Mux(last_channel, 0, given + 1))
+        spec = self.spec
+        m.submodules.divider = divider = self.divider
+        m.submodules.sums = sums = SinglePortMemory(spec.channels, spec.sum_width, self.target)
+        count = StepCount(spec)
+        given = CounterWithLast("given", spec.channels)
+        # Registers, for a single-port memory stands far away in a corner of its part.
+        before, total = (Signal(spec.sum_width, name=name, reset_less=True) for name in ("before", "total"))
+        begins, ends, divides_last = Signal(init=1), Signal(), Signal()
+        beat = self.i.payload
         m.d.comb += [
-            self.i.ready.eq(loaded & ~constant & (~emits | queue.i.ready)),
-            take.eq(self.i.valid & self.i.ready),
-            queue.i.valid.eq(constant | emitted),
-            queue.i.payload.last.eq(constant),
+            sums.address.eq(given.value),
+            sums.w_data.eq(total),
+            divider.negated.eq(count.negated),
+            divider.i.payload.eq(sums.r_data),
+            divider.o.ready.eq(self.o.ready),
+            self.o.valid.eq(divider.o.valid),
+            self.o.payload.last.eq(divides_last),
+            self.o.payload.overrun.eq(count.overrun),
+            self.o.payload.value.eq(_offset(divider.o.payload)),
         ]
-        total = Signal(signed(spec.sum_width if spec.mean else spec.input.width), reset_less=True)
-        if spec.mean:
-            m.submodules.sums = sums = SinglePortMemory(channels, spec.sum_width, self.target)
-            loaded_sum = Signal(signed(spec.sum_width), reset_less=True)
-            # A sum begins with the half that rounds it, which takes no adder.
-            half = (1 << spec.shift) >> 1
-            with m.If(~loaded):
-                m.d.sync += loaded_sum.eq(Mux(self.i.payload.first, half, sums.r_data.as_signed()))
-            m.d.sync += total.eq(loaded_sum + self.i.payload.value)
-            m.d.comb += [
-                sums.address.eq(given),
-                sums.write.eq(taken),
-                sums.w_data.eq(total),
-            ]
-        else:
-            m.d.sync += total.eq(self.i.payload.value)
-        pooled = total >> spec.shift if spec.mean else total
-        one = (steps << spec.one_bits) >> spec.shift if spec.mean else Const(1 << spec.one_bits)
-        m.d.comb += queue.i.payload.value.eq(Mux(constant, one, pooled))
-        with m.If(taken & last_channel):
-            m.d.sync += [steps.eq(steps + 1), constant.eq(emitted)]
-        with m.If(constant & queue.i.ready):
-            m.d.sync += [constant.eq(0), steps.eq(0)]
+        with m.FSM():
+            with m.State("read"), m.If(self.i.valid):
+                m.next = "load"
+                with m.If(begins):
+                    count.advance(m, beat.first)
+            with m.State("load"):
+                m.d.sync += [before.eq(Mux(beat.first, 0, sums.r_data)), ends.eq(beat.last)]
+                m.next = "add"
+            with m.State("add"):
+                m.d.comb += self.i.ready.eq(1)
+                # Half the number of steps, rounded down, is one more in every even step.
+                m.d.sync += total.eq(before + _offset(beat.value) + ~count.negated[0])
+                m.next = "store"
+            with m.State("store"):
+                # Of a sequence too long, the sums stay as they are.
+                m.d.comb += sums.write.eq(~count.overrun)
+                with m.If(ends):
+                    m.next = "fetch"
+                with m.Else():
+                    m.d.sync += begins.eq(given.last)
+                    given.advance(m)
+                    m.next = "read"
+            with m.State("fetch"):
+                m.next = "divide"
+            with m.State("divide"):
+                m.d.comb += divider.i.valid.eq(1)
+                with m.If(divider.i.ready):
+                    m.d.sync += [begins.eq(given.last), divides_last.eq(given.last)]
+                    given.advance(m)
+                    m.next = "read"
+                    with m.If(given.last):
+                        m.next = "drain"
+            with m.State("drain"), m.If(divider.i.ready):
+                m.next = "read"
         return m
 
 
-class PooledSum(data.StructLayout):
-    """A sum before its shift.
+class StreamedMeanPool(wiring.Component):
+    """A `MeanPool` that takes a channel a cycle, its sums in look-up tables.
 
-    Members
-    -------
-    constant : 1
-        Of the constant channel, which is not rounded.
-    sum : signed(sum_width)
-    """
-
-    def __init__(self, width: int):
-        super().__init__({"constant": 1, "sum": signed(width)})
-
-
-class StreamedPool(wiring.Component):
-    """A `Pool` with the sums in look-up tables, and with registers before they are rounded.
+    The last step's sums wait in a queue for the divider, while the next sequence is added up. Its own last
+    step waits until they all have left.
 
     Parameters
     ----------
@@ -122,73 +175,152 @@ class StreamedPool(wiring.Component):
     Members
     -------
     i : In(stream of Beat)
-    o : Out(stream of PooledWord), H + 1 words a sequence
+    o : Out(stream of PooledValue), H a sequence
     """
 
     def __init__(self, spec: PoolSpec):
         self.spec = spec
-        super().__init__({"i": In(beats(spec.input.width)), "o": Out(stream.Signature(PooledWord()))})
+        self.divider = SerialDivider(spec.input.width, spec.count_width)
+        super().__init__(_ports(spec))
 
     @property
     def cycles_per_step(self) -> int:
         return self.spec.channels
 
+    @property
+    def cycles_of_last_step(self) -> int:
+        """Most cycles from the last step's first beat until the last value has left."""
+        return self.spec.channels * self.divider.cycles + 8
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, channels = self.spec, self.spec.channels
+        m.submodules.divider = divider = self.divider
         # Between two queues the sums wait for nobody's consent in the same cycle.
         m.submodules.head = head = RegisterFifo(Beat(spec.input.width), 2)
         wiring.connect(m, wiring.flipped(self.i), head.i)
         beat = head.o.payload
-        m.submodules.sums_out = out = RegisterFifo(PooledSum(spec.sum_width), 2)
-        steps = Signal(spec.length_bits + 1)
-        take, constant, primed = Signal(), Signal(), Signal()
-        given, _ = channel_counter(m, "given", channels, take)
-        emits = beat.last
-        total = Signal(signed(spec.sum_width))
+        waiting: BlockFifo | ShallowFifo
+        if channels > DISTRIBUTED_DEPTH:
+            waiting = BlockFifo(spec.sum_width, channels)
+        else:
+            waiting = ShallowFifo(signed(spec.sum_width), channels)
+        m.submodules.waiting = waiting
+        take, primed = Signal(), Signal()
+        given, leaving = CounterWithLast("given", channels), CounterWithLast("leaving", channels)
+        begins, ended, dividing = Signal(init=1), Signal(), Signal()
         m.d.sync += primed.eq(1)  # the first cycle after a reset only reads
         m.d.comb += [
-            head.o.ready.eq(primed & ~constant & (~emits | out.i.ready)),
+            head.o.ready.eq(primed & ~(beat.last & begins & (ended | dividing))),
             take.eq(head.o.valid & head.o.ready),
-            out.i.valid.eq(constant | (primed & head.o.valid & emits)),
-            out.i.payload.constant.eq(constant),
-            out.i.payload.sum.eq(Mux(constant, (steps if spec.mean else 1) << spec.one_bits, total)),
         ]
-        if not spec.mean:
-            m.d.comb += total.eq(beat.value)
-        else:
-            before = Signal(signed(spec.sum_width))
-            m.d.comb += total.eq(Mux(beat.first, 0, before) + beat.value)
-            if channels == 1:  # a memory could not be read in the cycle after it was written
-                with m.If(take):
-                    m.d.sync += before.eq(total)
-            else:
-                write, read = ram(m, "sums", channels, spec.sum_width, quick=True)
-                # The next channel's is read as a beat is taken, at an address that waits for nobody.
-                fetch = take | ~primed
-                ahead, _ = channel_counter(m, "ahead", channels, fetch)
-                m.d.comb += [
-                    before.eq(read.data),
-                    read.addr.eq(ahead),
-                    read.en.eq(fetch),
-                    write.en.eq(take),
-                    write.addr.eq(given),
-                    write.data.eq(total),
-                ]
-        with m.If(take & (given == channels - 1)):
-            m.d.sync += [steps.eq(steps + 1), constant.eq(emits)]
-        with m.If(constant & out.i.ready):
-            m.d.sync += [constant.eq(0), steps.eq(0)]
+        # During a step the count is that of the steps before it.
+        count = StepCount(spec)
+        m.d.sync += ended.eq(take & given.last & beat.last)
+        with m.If(take):
+            m.d.sync += begins.eq(given.last)
+            given.advance(m)
+            with m.If(given.last):
+                count.advance(m, beat.first)
 
-        shift, word = spec.shift, out.o.payload
-        round_bit = word.sum[shift - 1] & ~word.constant if shift else 0
+        before, total = Signal(spec.sum_width), Signal(spec.sum_width)
+        continues, counts = ~beat.first, beat.first | ~count.full
+        value = _offset(beat.value) & counts.replicate(spec.input.width)
+        # Half the number of steps, rounded down, is one more in every even step.
+        half = continues & count.negated[0] & counts
         m.d.comb += [
-            self.o.valid.eq(out.o.valid),
-            out.o.ready.eq(self.o.ready),
-            self.o.payload.last.eq(word.constant),
-            self.o.payload.value.eq((word.sum >> shift) + round_bit),
+            total.eq((before & continues.replicate(spec.sum_width)) + value + half),
+            waiting.i.valid.eq(take & beat.last),
+            waiting.i.payload.eq(total.as_signed()),
+        ]
+        if channels == 1:  # a memory could not be read in the cycle after it was written
+            with m.If(take):
+                m.d.sync += before.eq(total)
+        else:
+            write, read = ram(m, "sums", channels, spec.sum_width, quick=True)
+            # The next channel's is read as a beat is taken, at an address that waits for nobody.
+            fetch = take | ~primed
+            ahead, _ = channel_counter(m, "ahead", channels, fetch)
+            m.d.comb += [
+                before.eq(read.data),
+                read.addr.eq(ahead),
+                read.en.eq(fetch),
+                write.en.eq(take),
+                write.addr.eq(given.value),
+                write.data.eq(total.as_signed()),
+            ]
+
+        # What the divider needs of the sequence that it divides.
+        divisor, overrun = Signal.like(count.negated), Signal()
+        leaves = self.o.valid & self.o.ready
+        with m.If(ended):
+            m.d.sync += [divisor.eq(count.negated), overrun.eq(count.overrun), dividing.eq(1)]
+        with m.If(leaves):
+            leaving.advance(m)
+            with m.If(leaving.last):
+                m.d.sync += dividing.eq(0)
+        m.d.comb += [
+            divider.i.valid.eq(waiting.o.valid & dividing),
+            divider.i.payload.eq(waiting.o.payload),
+            waiting.o.ready.eq(divider.i.ready & dividing),
+            divider.negated.eq(divisor),
+            divider.o.ready.eq(self.o.ready),
+            self.o.valid.eq(divider.o.valid),
+            self.o.payload.last.eq(leaving.last),
+            self.o.payload.overrun.eq(overrun),
+            self.o.payload.value.eq(_offset(divider.o.payload)),
         ]
         return m
 
 
-AnyPool = Pool | StreamedPool
+class LastStepPool(wiring.Component):
+    """The last step of `quantize.layers.ends.PoolSpec` in gates: it passes on, the others go nowhere.
+
+    Parameters
+    ----------
+    spec : PoolSpec
+
+    Members
+    -------
+    i : In(stream of Beat)
+    o : Out(stream of PooledValue), H a sequence
+    """
+
+    def __init__(self, spec: PoolSpec):
+        self.spec = spec
+        super().__init__(_ports(spec))
+
+    @property
+    def cycles_per_step(self) -> int:
+        return self.spec.channels
+
+    @property
+    def cycles_of_last_step(self) -> int:
+        """Cycles from the last step's first beat until its last value has left."""
+        return self.spec.channels + 1
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.queue = queue = RegisterFifo(PooledValue(), 1)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        beat = self.i.payload
+        given = CounterWithLast("given", self.spec.channels)
+        m.d.comb += [
+            self.i.ready.eq(~beat.last | queue.i.ready),
+            queue.i.valid.eq(self.i.valid & beat.last),
+            queue.i.payload.last.eq(given.last),
+            queue.i.payload.value.eq(beat.value),
+        ]
+        with m.If(self.i.valid & self.i.ready):
+            given.advance(m)
+        return m
+
+
+AnyPool = MeanPool | StreamedMeanPool | LastStepPool
+
+
+def make_pool(spec: PoolSpec, *, streamed: bool, target: DeviceFeatures = MULTIPLIER_BLOCKS) -> AnyPool:
+    """The component for a specification, in the build that takes a channel a cycle or in the small one."""
+    if not spec.mean:
+        return LastStepPool(spec)
+    return StreamedMeanPool(spec) if streamed else MeanPool(spec, target)

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.encoder.multiplied import AnyEncoder, make_encoder
 from hdl.head.decoder import AnyDecoder, Decoder, StreamedDecoder
-from hdl.head.pool import AnyPool, Pool, StreamedPool
+from hdl.head.pool import AnyPool, make_pool
 from hdl.network.block import ResidualBlock, latency_of
 from hdl.network.folding import Folding
 from hdl.norm.block_norm import BlockNorm, StreamedBlockNorm
@@ -58,12 +58,11 @@ class Network(wiring.Component):
             streamed=folding.streamed,
             target=folding.target,
         )
-        self.pool: AnyPool
+        self.pool: AnyPool = make_pool(network.pool, streamed=folding.streamed, target=folding.target)
         self.decoder: AnyDecoder
         if folding.streamed:
-            self.pool, self.decoder = StreamedPool(network.pool), StreamedDecoder(network.decoder)
+            self.decoder = StreamedDecoder(network.decoder)
         else:
-            self.pool = Pool(network.pool, folding.target)
             self.decoder = Decoder(network.decoder, folding.target)
         self.blocks = [
             ResidualBlock(block, layer, streamed=folding.streamed, target=folding.target)
@@ -94,7 +93,7 @@ class Network(wiring.Component):
         """Most cycles from a sequence's last beat to its last logit, when nothing else is under way."""
         steps = sum(block.latency_cycles for block in self.blocks)
         steps += 0 if self.norm is None else latency_of(self.norm)
-        ends = self.encoder.cycles_per_step + self.pool.cycles_per_step + self.decoder.cycles_per_sequence
+        ends = self.encoder.cycles_per_step + self.pool.cycles_of_last_step + self.decoder.cycles_per_sequence
         return steps + ends
 
     def elaborate(self, platform: object) -> Module:

@@ -8,7 +8,7 @@ from hdl.devices.devices import Device
 from hdl.devices.family import Family
 from hdl.devices.features import DeviceFeatures
 from hdl.encoder.multiplied import AnyEncoder, make_encoder
-from hdl.head.pool import Pool
+from hdl.head.pool import make_pool
 from hdl.network.block import ResidualBlock, make_unit
 from hdl.network.folding import Folding, LayerFolding
 from hdl.network.kinds import ARRAYS, UNITS
@@ -53,7 +53,7 @@ def _each_slower(network: QuantizedNetwork, found: list[Folding]) -> list[Foldin
     kept: list[Folding] = []
     slowest: float = inf
     target = found[0].target
-    pool = Pool(network.pool, target)
+    pool = make_pool(network.pool, streamed=False, target=target)
     norm = make_final_norm(network.norm, found[0])
 
     # Many choices have components in common, and one of a thousand channels takes long to make.

@@ -67,11 +67,13 @@ class Logit(data.StructLayout):
     last : 1
         The score of the last class.
     value : signed(width)
+    overrun : 1
+        The sequence was longer than the network is made for; its first `max_steps` steps made the scores.
     """
 
     def __init__(self, width: int):
         self.width = width
-        super().__init__({"last": 1, "value": signed(width)})
+        super().__init__({"last": 1, "value": signed(width), "overrun": 1})
 
 
 def marks_of(payload: data.View) -> Value:

@@ -14,8 +14,10 @@ from quantize.specification import QuantizedNetworkError, Specification, integer
 
 WEIGHT_WIDTH = 12
 POOLED_WIDTH = 16
-MOST_ONE_BITS = POOLED_WIDTH - 2
-"""Of the largest power of two that a pooled word can hold, as the constant channel."""
+MOST_BIAS_SHIFT = POOLED_WIDTH - 2
+"""Of the largest power of two that an operand as wide as a pooled value can hold."""
+MOST_STEPS = 1 << 24
+"""Of the longest sequence that a network can be made for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,23 +95,24 @@ class EncoderSpec(Specification):
 
 @dataclass(frozen=True, eq=False)
 class PoolSpec(Specification):
-    """One vector a sequence: the sum over its steps, or its last step, and a constant for the bias.
+    """One vector a sequence: the mean over its steps, or its last step.
 
-    The mean needs no division: the sum is divided by the power of two `2**length_bits`, and the constant
-    channel is pooled like every other, so that all logits carry the same positive factor
-    `length / 2**length_bits`.
+    The mean is exact: the sum is kept whole, and divided by the number of steps with one rounding,
+
+        pooled = floor((sum + floor(steps / 2)) / steps)
+
+    so it has the same precision at every length. A sequence of more than `max_steps` steps is an overrun: the
+    first `max_steps` of them make its mean, and its answer says so.
 
     Parameters
     ----------
     input : Format
+        Of the pooled values too.
     channels : int
     mean : int
-        1: sum over the steps; 0: the last step.
-    length_bits : int
-        A sequence has at most `2**length_bits` steps when `mean` is 1.
-    one_bits : int
-        The constant channel holds `2**one_bits` after `2**length_bits` steps; the decoder's bias multiplies
-        it. What suits large biases would be too coarse for small ones.
+        1: mean over the steps; 0: the last step.
+    max_steps : int
+        Steps of the longest sequence when `mean` is 1; the last step is that of a sequence of any length.
     """
 
     kind: ClassVar[str] = "pool"
@@ -117,87 +120,102 @@ class PoolSpec(Specification):
     input: Format
     channels: int = integer(1, 1 << 16)
     mean: int = integer(0, 1)
-    length_bits: int = integer(0, 24)
-    one_bits: int = integer(0, MOST_ONE_BITS)
+    max_steps: int = integer(1, MOST_STEPS)
 
     def shapes(self) -> Mapping[str, int]:
         return {}
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.input.width != POOLED_WIDTH:
+            raise QuantizedNetworkError(f"pool.input has {self.input.width} bits, expected {POOLED_WIDTH}")
+
     @property
-    def shift(self) -> int:
-        """Right shift from the sum to the pooled word."""
-        return self.length_bits if self.mean else 0
+    def limit(self) -> int | None:
+        """Steps of the longest sequence; None without a limit."""
+        return self.max_steps if self.mean else None
+
+    @property
+    def count_width(self) -> int:
+        """Bits of a remainder in the division by a number of steps."""
+        return max(1, (self.max_steps - 1).bit_length())
 
     @property
     def sum_width(self) -> int:
-        """Bits of a channel's sum."""
-        return self.input.width + self.shift
+        """Bits of a channel's sum with the half that rounds it, as an unsigned number.
 
-    def one(self, steps: int) -> int:
-        """The constant channel after `steps` steps."""
-        return ((steps if self.mean else 1) << self.one_bits) >> self.shift
+        The gates add values with an offset of half their range: `0..2**width - 1` instead of signed ones.
+        """
+        return self.input.width + self.count_width
+
+    def overruns(self, lengths: Integers) -> NDArray[np.bool_]:
+        """Whether sequences of so many steps are too long, (sequences,)."""
+        return np.asarray(lengths) > (self.limit or np.iinfo(np.int64).max)
 
     def compute(self, x: Integers, lengths: Integers) -> Integers:
-        """(sequences, steps, H) to (sequences, H + 1) words; steps from `lengths` on do not count.
-
-        Raises
-        ------
-        QuantizedNetworkError
-            If a sequence is longer than `2**length_bits`.
-        """
-        if self.mean and int(lengths.max()) > 1 << self.length_bits:
-            raise QuantizedNetworkError(
-                f"a sequence of {int(lengths.max())} steps is too long: this network pools at most "
-                f"{1 << self.length_bits}; quantise it with a larger --max-steps"
-            )
-        if self.mean:
-            valid = np.arange(x.shape[1]) < lengths[:, None]
-            pooled = round_shift((x * valid[:, :, None]).sum(1), self.shift)
-        else:
-            pooled = x[np.arange(len(x)), lengths - 1]
-        ones = np.array([[self.one(int(steps))] for steps in lengths], dtype=np.int64)
-        return np.concatenate([pooled, ones], axis=1)
+        """(sequences, steps, H) to (sequences, H); steps from `lengths` on do not count."""
+        if not self.mean:
+            return x[np.arange(len(x)), lengths - 1]
+        counted = np.minimum(lengths, self.max_steps)[:, None]
+        valid = np.arange(x.shape[1]) < counted
+        return ((x * valid[:, :, None]).sum(1) + counted // 2) // counted
 
 
 @dataclass(frozen=True, eq=False)
 class DecoderSpec(Specification):
-    """Class scores: exact sums of words times pooled words, the bias as the weight of the constant channel.
+    """Class scores, exact: `logits = weight pooled + bias * 2**bias_shift`.
+
+    A bias is a product like the others, of its word and a constant. What suits large biases would be too
+    coarse for small ones, so the constant is chosen with the weights.
 
     Parameters
     ----------
-    weight : (classes, H + 1)
     fraction : int
-        Fraction bits of a logit, up to the positive factor that the pooling leaves.
+        Fraction bits of a logit.
+    bias_shift : int
+    weight : (classes, H)
+    bias : (classes,)
     """
 
     kind: ClassVar[str] = "decoder"
 
-    channels: int = integer(1, 1 << 16)
     fraction: int = integer(-64, 64)
-    weight: Integers = words("CI", 16)
+    bias_shift: int = integer(0, MOST_BIAS_SHIFT)
+    weight: Integers = words("CH", 16)
+    bias: Integers = words("C", 16)
 
     def shapes(self) -> Mapping[str, int]:
-        return {"C": self.classes, "I": self.channels + 1}
+        return {"C": self.classes, "H": self.channels}
+
+    @property
+    def channels(self) -> int:
+        return self.weight.shape[1] if self.weight.ndim == 2 else 0
 
     @property
     def classes(self) -> int:
-        return len(self.weight)
+        return len(self.bias)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.classes < 1:
-            raise QuantizedNetworkError("decoder needs at least one class")
+        if self.classes < 1 or self.channels < 1:
+            raise QuantizedNetworkError("decoder needs at least one class and one channel")
+
+    @property
+    def rows(self) -> Integers:
+        """The words in the order of the products, class after class: (classes, H + 1), the bias last."""
+        return np.concatenate([self.weight, self.bias[:, None]], axis=1)
 
     @cached_property
     def logit_width(self) -> int:
         """Bits that no logit exceeds."""
-        return signed_width(int(np.abs(self.weight).sum(1).max()) << (POOLED_WIDTH - 1))
+        products = np.abs(self.weight).sum(1) << (POOLED_WIDTH - 1)
+        return signed_width(int((products + (np.abs(self.bias) << self.bias_shift)).max()))
 
     @property
     def weight_width(self) -> int:
-        """Bits of the widest weight."""
-        return signed_width(int(np.abs(self.weight).max()))
+        """Bits of the widest word."""
+        return signed_width(int(np.abs(self.rows).max()))
 
     def compute(self, pooled: Integers) -> Integers:
-        """(sequences, H + 1) to (sequences, classes)."""
-        return exact_matmul(pooled, self.weight.T)
+        """(sequences, H) to (sequences, classes)."""
+        return exact_matmul(pooled, self.weight.T) + (self.bias << self.bias_shift)

@@ -16,7 +16,7 @@ from sim.trace import Run, logits_by_sequence
 DRIVER = Path(__file__).with_name("driver.cpp")
 """C++ source of the library's other half."""
 
-_LISTS = 4
+_LISTS = 5
 """Lists of a result before those of the taps (see driver.cpp)."""
 
 
@@ -35,6 +35,7 @@ def ports_header(ports: Ports, mangled: Callable[[str], str]) -> str:
         f"#define LOGIT_OFFSET {ports.logit.offset}",
         f"#define LOGIT_WIDTH {ports.logit.width}",
         f"#define LOGIT_LAST_OFFSET {ports.logit_last.offset}",
+        f"#define OVERRUN_OFFSET {ports.overrun.offset}",
     ]
     taps = [
         f"X({index}, {mangled(f'tap_{name}__valid')}, {mangled(f'tap_{name}__value')}, {width})"
@@ -111,12 +112,13 @@ def play(library: Path, ports: Ports, name: str, stimulus: Stimulus, watchdog: i
         taken = code.taken(handle)
     finally:
         code.forget(handle)
-    logits, logit_last, step_cycles, answer_cycles, *taps = lists
+    logits, logit_last, overruns, step_cycles, answer_cycles, *taps = lists
     if failed.value:
         raise stuck(watchdog, taken, len(payloads), len(answer_cycles), len(stimulus.lengths))
     return Run(
         backend=name,
         logits=logits_by_sequence(logits, logit_last != 0),
+        overruns=overruns != 0,
         taps=dict(zip(ports.taps, taps, strict=True)),
         cycles=int(answer_cycles[-1]) + 1,
         step_cycles=step_cycles,

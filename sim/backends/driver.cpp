@@ -2,7 +2,7 @@
 // written as C++ by Yosys' write_cxxrtl (`design.cpp`), or by Verilator (`Vtop.h`) if VERILATED is defined. `ports.h`
 // is generated and defines
 //   PORT_CLK PORT_RST PORT_I__VALID ...           members of the design's class
-//   LOGIT_OFFSET LOGIT_WIDTH LOGIT_LAST_OFFSET    places in the payload of `o`
+//   LOGIT_OFFSET LOGIT_WIDTH LOGIT_LAST_OFFSET OVERRUN_OFFSET    places in the payload of `o`
 //   TAP_COUNT and TAPS(X)                         X(index, valid port, value port, width of the value) for each tap
 // With CXXRTL, the compiler's command line defines ONE_PASS: 1 if one evaluation settles all of the model. It then
 // computes the outputs before the clock's edge and the state after it in the same pass; otherwise the low clock is
@@ -91,7 +91,7 @@ uint64_t field(uint64_t payload, unsigned offset, unsigned width) {
 }
 
 struct Result {
-    std::vector<int64_t> logits, logit_last, step_cycles, answer_cycles, taps[TAP_COUNT + 1];
+    std::vector<int64_t> logits, logit_last, overruns, step_cycles, answer_cycles, taps[TAP_COUNT + 1];
     int64_t taken = 0;
 };
 
@@ -153,6 +153,8 @@ Result *play(const Request *request, int32_t *stuck) {
                 const bool last = field(payload, LOGIT_LAST_OFFSET, 1);
                 result->logits.push_back(sign_extend(field(payload, LOGIT_OFFSET, LOGIT_WIDTH), LOGIT_WIDTH));
                 result->logit_last.push_back(last);
+                if (last)
+                    result->overruns.push_back(field(payload, OVERRUN_OFFSET, 1));
                 idle = 0;
                 if (running && !draining && last) {
                     result->answer_cycles.push_back(cycle);
@@ -183,14 +185,15 @@ Result *play(const Request *request, int32_t *stuck) {
     }
 }
 
-// Lists of a result: 0 logits, 1 their marks, 2 cycles of steps, 3 cycles of answers, 4... the taps.
+// Lists of a result: 0 logits, 1 their marks, 2 overruns, 3 cycles of steps, 4 cycles of answers, 5... the taps.
 static std::vector<int64_t> &list(Result *result, uint32_t index) {
     switch (index) {
         case 0: return result->logits;
         case 1: return result->logit_last;
-        case 2: return result->step_cycles;
-        case 3: return result->answer_cycles;
-        default: return result->taps[index - 4];
+        case 2: return result->overruns;
+        case 3: return result->step_cycles;
+        case 4: return result->answer_cycles;
+        default: return result->taps[index - 5];
     }
 }
 

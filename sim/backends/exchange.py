@@ -49,6 +49,7 @@ def save_run(path: Path, run: Run | StatespikeError) -> None:
     np.savez(
         path,
         logits=run.logits,
+        overruns=run.overruns,
         step_cycles=run.step_cycles,
         answer_cycles=run.answer_cycles,
         lengths=np.array(run.lengths),
@@ -71,6 +72,7 @@ def load_run(path: Path) -> Run:
         return Run(
             **json.loads(str(file["settings"])),
             logits=file["logits"],
+            overruns=file["overruns"],
             taps={name.removeprefix("tap_"): file[name] for name in file.files if name.startswith("tap_")},
             step_cycles=file["step_cycles"],
             answer_cycles=file["answer_cycles"],

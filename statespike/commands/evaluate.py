@@ -62,10 +62,7 @@ def evaluate(
         result = evaluate_network(
             found, sequences.x, sequences.lengths, lambda done: bars.update(bar, completed=done)
         )
-    lengths = sequences.lengths
-    if lengths is None:
-        lengths = np.full(len(sequences), sequences.x.shape[1])
-    score = score_of(sequences, result, lambda: real_outputs(found, result.logits, lengths))
+    score = score_of(sequences, result, lambda: real_outputs(found, result.logits))
     speed = f"{result.sequences_per_second:.0f} sequences a second"
     on = f"on {count(len(sequences), 'sequence')} ({backend.value}, {speed})"
     if score is None:

@@ -45,7 +45,10 @@ def quantize(
     ] = None,
     max_steps: Annotated[
         int | None,
-        typer.Option(min=1, help="longest sequence to pool over; by default that of the calibration"),
+        typer.Option(
+            min=1,
+            help="steps of the longest sequence; by default the calibration's, up to a power of two",
+        ),
     ] = None,
     json: Json = None,
 ) -> None:

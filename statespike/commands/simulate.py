@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from amaranth.lib.wiring import Component
 
@@ -81,6 +82,8 @@ def simulate(
     circuit = integers_of(network, task, data)
     reference = circuit if against is None else integers_of(against, task, data)
     _require_same_shape(circuit, reference)
+    lengths = sequences.lengths
+    reference.require_lengths(np.array([sequences.x.shape[1]]) if lengths is None else lengths)
     target = find_device(device)
     with progress() as bars, tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
         folder = keep or Path(temporary)

@@ -112,6 +112,32 @@ def test_checkpoint_is_not_a_quantised_network(tmp_path):
     assert_refused(path, "is not a quantised network of statespike; make one with `statespike quantize`")
 
 
+@pytest.mark.parametrize("pooling", ["mean", "last"])
+def test_a_file_of_version_2_is_read(pooling, damaged, tmp_path):
+    """There the bias was the weight of a constant channel, and the pool divided by a power of two."""
+
+    def age(layers, tensors, metadata):
+        layers["pool"] |= {"length_bits": 5, "one_bits": layers["decoder"].pop("bias_shift")}
+        del layers["pool"]["max_steps"]
+        layers["decoder"]["channels"] = tensors["decoder.weight"].shape[1]
+        bias = tensors.pop("decoder.bias")
+        tensors["decoder.weight"] = np.concatenate([tensors["decoder.weight"], bias[:, None]], axis=1)
+        layers["pool"]["mean"] = int(pooling == "mean")
+        metadata["version"] = "2"
+
+    renewed, network = load_network(damaged(age)), load_network(damaged(lambda *_: None))
+    assert renewed.max_steps == (32 if pooling == "mean" else None)
+    assert renewed.decoder.bias_shift == network.decoder.bias_shift
+    np.testing.assert_array_equal(renewed.decoder.rows, network.decoder.rows)
+
+
+def test_a_damaged_file_of_version_2(damaged):
+    def age(layers, tensors, metadata):
+        metadata["version"] = "2"
+
+    assert_refused(damaged(age), "has a damaged description")
+
+
 def test_other_version(damaged):
     path = damaged(lambda layers, tensors, metadata: metadata.update(version="7"))
     assert_refused(path, f"has version '7' of the format, this statespike reads '{VERSION}'")
@@ -167,10 +193,15 @@ def swap_kinds(layers, tensors, metadata):
     rename(layers, tensors, "kept", "array_0")
 
 
+def lose_classes(layers, tensors, metadata):
+    for name in ("decoder.weight", "decoder.bias"):
+        tensors[name] = tensors[name][:0]
+
+
 def decoder_for_unit(layers, tensors, metadata):
     rename(layers, tensors, "unit_0", "kept")
     layers["unit_0"] = dict(layers["decoder"])
-    tensors["unit_0.weight"] = tensors["decoder.weight"]
+    tensors |= {f"unit_0.{name}": tensors[f"decoder.{name}"] for name in ("weight", "bias")}
     for key in [key for key in tensors if key.startswith("kept.")]:
         del tensors[key]
     del layers["kept"]
@@ -244,7 +275,7 @@ def first_set_to(value: int):
         (set_entry("pool", "mean", True), r"pool\.mean must be an integer, not True"),
         (set_entry("pool", "channels", "5"), r"pool\.channels must be an integer, not '5'"),
         (set_entry("pool", "channels", 6), "pool has 6 channels, the encoder has 5"),
-        (set_entry("pool", "input", {"width": 16, "fraction": -40}), "the pool's input is .* the residual"),
+        (set_entry("pool", "input", {"width": 16, "fraction": -40}), "the pool's input is .*, but it is"),
         (set_entry("pool", "input", 3), r"pool\.input is not a format: 3"),
         (set_entry("pool", "input", {"width": 99, "fraction": 0}), r"pool\.input is not a format"),
         (set_entry("encoder", "input", {"width": 17, "fraction": 0}), r"encoder\.input has 17 bits"),
@@ -258,7 +289,8 @@ def first_set_to(value: int):
         (set_tensor("encoder.weight", lambda values: values[1:]), r"encoder\.weight has shape \(4, 1\)"),
         (set_tensor("encoder.weight", lambda values: values[:, :0]), "at least one feature and one channel"),
         (set_tensor("encoder.bias", lambda values: values / 2.0), r"encoder\.bias holds float64, expected"),
-        (set_tensor("decoder.weight", lambda values: values[:0]), "decoder needs at least one class"),
+        (set_tensor("decoder.weight", lambda values: values[:0]), r"decoder\.weight has shape \(0, 5\)"),
+        (lose_classes, "decoder needs at least one class and one channel"),
         (set_tensor("array_0.damping", first_set_to(0)), "unstable pole at channel 0, mode 0"),
         (set_tensor("array_0.input_shift", first_set_to(3)), "must be even"),
         (lose_modes, "array needs at least one channel and one mode"),

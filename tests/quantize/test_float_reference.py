@@ -115,13 +115,11 @@ def test_logits_follow_biases_of_every_size(size, pooling):
     lengths = np.array([32, 32, 20, 9, 3, 1])
     network = quantise(checkpoint, samples, INPUT, Precision(), lengths)
     exact = float_reference.forward(checkpoint, samples, lengths)["logits"]
-    biases = network.decoder.weight[:, -1] * 2.0 ** (network.pool.one_bits - network.decoder.fraction)
+    decoder = network.decoder
+    biases = decoder.bias * 2.0 ** (decoder.bias_shift - decoder.fraction)
     wanted = checkpoint.tensors["decoder.bias"]
     np.testing.assert_allclose(biases, wanted, rtol=0, atol=np.abs(wanted).max() / 100)
-    # The positive factor that all logits of a sequence carry.
-    factor = lengths / 2**network.pool.length_bits if pooling == "mean" else np.ones(6)
-    words = network.compute(INPUT.quantise(samples), lengths).logits
-    found = words * 2.0**-network.decoder.fraction / factor[:, None]
+    found = network.compute(INPUT.quantise(samples), lengths).logits * 2.0**-decoder.fraction
     for sequence in range(len(lengths)):
         assert noise(exact[sequence], found[sequence]) > 30.0, f"sequence {sequence}"
 

@@ -16,12 +16,33 @@ def make(seed=0):
     """A reference of two sequences and two layers, and a run that equals it."""
     rng = np.random.default_rng(seed)
     taps = {name: rng.integers(-9, 9, (2, 3, CHANNELS)) for name in ("array_0", "layer_0")}
-    reference = SimpleNamespace(logits=rng.integers(-9, 9, (2, 5)), taps=taps)
+    overruns = np.array([False, True])
+    reference = SimpleNamespace(logits=rng.integers(-9, 9, (2, 5)), overruns=overruns, taps=taps)
     flat = {
         name: np.concatenate([values[0], values[1, :2]]).reshape(-1).copy() for name, values in taps.items()
     }
-    run = Run("none", reference.logits.copy(), flat, 1, np.zeros(5, int), np.zeros(2, int), LENGTHS, 1.0)
+    run = Run(
+        "none",
+        reference.logits.copy(),
+        overruns.copy(),
+        flat,
+        1,
+        np.zeros(5, int),
+        np.zeros(2, int),
+        LENGTHS,
+        1.0,
+    )
     return reference, run
+
+
+def test_an_overrun_that_is_not_told():
+    reference, run = make()
+    run.overruns[1] = False
+    comparison = compare(reference, run)
+    assert comparison.mismatches == 1
+    assert str(comparison.first_mismatch) == (
+        "layer overrun, sequence 1, step 1, channel 0: expected 1, got 0"
+    )
 
 
 def test_equal():

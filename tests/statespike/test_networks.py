@@ -42,7 +42,7 @@ def test_quantize_calibrates_on_a_file(run, checkpoint, data, tmp_path):
     assert result.exit_code == 0, result.output
     network = load_network(output)
     assert (network.input.width, network.input.fraction) == (9, 8)
-    assert network.pool.length_bits == 7
+    assert network.max_steps == 100
 
 
 def test_a_checkpoint_is_calibrated_from_where_its_tasks_files_are(run, tmp_path):
@@ -55,7 +55,7 @@ def test_a_checkpoint_is_calibrated_from_where_its_tasks_files_are(run, tmp_path
         assert result.exit_code == 0, result.output
     network = load_network(output)
     assert (network.input.width, network.input.fraction) == (9, 8)
-    assert network.pool.length_bits == 6
+    assert network.max_steps == 64
 
 
 def test_inspect_names_every_layer(run, network, tmp_path):

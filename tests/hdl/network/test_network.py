@@ -187,3 +187,17 @@ def check_circuit(shape, choose=drawn_choice, **norm):
     comparison = compare(network.compute(samples, np.array([4, 2])), run)
     assert comparison.bit_exact, f"{shape}, seed {seed}: {comparison.first_mismatch}"
     assert comparison.compared_values == 6 * network.channels * len(network.tap_names()) + 2 * 2
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_sequence_too_long_is_marked_and_the_next_one_is_right(streamed):
+    network = random_network("gsu_lean", 3, 2, 1, seed=4)
+    lengths = [network.max_steps + 3, 5, network.max_steps, network.max_steps + 1]
+    u = network.inputs(random_samples(4, max(lengths), seed=4))
+    reference = network.compute(u, np.array(lengths))
+    assert reference.overruns.tolist() == [True, False, False, True]
+    folding = Folding((LayerFolding(4, 1),), encoder_bits=None, streamed=streamed)
+    stimulus = Stimulus([values[:length] for values, length in zip(u, lengths, strict=True)], 0.2, 0.2, 4)
+    run = AmaranthSimulator().run(Network(network, folding, taps=True), stimulus)
+    comparison = compare(reference, run)
+    assert comparison.bit_exact, comparison.first_mismatch
