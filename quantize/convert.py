@@ -9,6 +9,7 @@ from quantize.centring import centred
 from quantize.checkpoint import Checkpoint
 from quantize.errors import StatespikeError
 from quantize.formats import STREAM_WIDTH, Format, fixed_words, saturate
+from quantize.inputs import EncoderChoice
 from quantize.kinds import ARRAYS, UNITS
 from quantize.layers.embedding import EmbeddingSpec, tokens_of
 from quantize.layers.ends import MOST_BIAS_SHIFT, DecoderSpec, EncoderSpec, PoolSpec
@@ -28,6 +29,7 @@ def quantise(
     precision: Precision,
     lengths: NDArray[np.int64] | None = None,
     max_steps: int | None = None,
+    encoder: EncoderChoice = EncoderChoice.AUTO,
 ) -> QuantizedNetwork:
     """Quantise a network after training.
 
@@ -37,17 +39,20 @@ def quantise(
     samples : (sequences, steps, features)
         Real inputs, from the training data, on which ranges are measured.
     input_format : Format
-        Of the circuit's input, unless the samples are tokens: steps that are one-hot, or zeros.
+        Of the circuit's input, unless it reads tokens.
     precision : Precision
     lengths : (sequences,), optional
     max_steps : int, optional
         Of the longest sequence that the network shall take; by default the samples', rounded up to a power of
         two, which costs nothing.
+    encoder : EncoderChoice
+        By default the network reads tokens if it has several features and every step of the samples is
+        one-hot, or zeros.
 
     Raises
     ------
     StatespikeError
-        If the samples do not suit the network, or a pole cannot be represented.
+        If the samples do not suit the network or the encoder, or a pole cannot be represented.
     """
     config = checkpoint.config
     if samples.ndim != 3 or samples.shape[2] != config.features or not len(samples):
@@ -60,7 +65,8 @@ def quantise(
             "the network has batch norms behind its blocks, which have no integer form; "
             "train it with batch norms before them, or with layer norms"
         )
-    given = samples, input_format, precision, lengths, max_steps or 1 << (samples.shape[1] - 1).bit_length()
+    taken = None if _reads_tokens(samples, encoder) else input_format
+    given = samples, taken, precision, lengths, max_steps or 1 << (samples.shape[1] - 1).bit_length()
     network = _converted(checkpoint, float_reference.forward(checkpoint, samples, lengths), *given)
     if not checkpoint.tuned_bits or UNITS[config.model].spike_threshold is None:
         return network
@@ -74,12 +80,15 @@ def _converted(
     checkpoint: Checkpoint,
     values: dict[str, NDArray[np.float64]],
     samples: NDArray[np.float64],
-    input_format: Format,
+    input_format: Format | None,
     precision: Precision,
     lengths: NDArray[np.int64] | None,
     max_steps: int,
 ) -> QuantizedNetwork:
-    """The network in formats that hold the values that real numbers would give for the samples."""
+    """The network in formats that hold the values that real numbers would give for the samples.
+
+    It reads tokens without an input format.
+    """
     config = checkpoint.config
     stream_values = [values["encoder"]] + [values[f"layer_{layer}"] for layer in range(config.layers)]
     stream_values += [
@@ -92,7 +101,7 @@ def _converted(
     stream = format_for(np.array([np.abs(part).max() for part in stream_values]), STREAM_WIDTH)
     stream = Format(STREAM_WIDTH, min(stream.fraction, Gelu().argument.fraction))
 
-    encoder = _encoder(checkpoint, samples, input_format, stream)
+    encoder = _encoder(checkpoint, input_format, stream)
     x = encoder.compute(encoder.inputs(samples))
     blocks = []
     for layer in range(config.layers):
@@ -130,12 +139,22 @@ def _converted(
     return QuantizedNetwork(encoder, tuple(blocks), pool, decoder, provenance, final_norm)
 
 
-def _encoder(
-    checkpoint: Checkpoint, samples: NDArray[np.float64], input_format: Format, stream: Format
-) -> AnyEncoderSpec:
-    """A table for samples whose every step is a token or nothing, else a product with the weights."""
+def _reads_tokens(samples: NDArray[np.float64], encoder: EncoderChoice) -> bool:
+    if encoder is EncoderChoice.LINEAR:
+        return False
+    suited = samples.shape[2] > 1 and tokens_of(samples) is not None
+    if encoder is EncoderChoice.TOKEN and not suited:
+        raise StatespikeError(
+            f"not every step of the {samples.shape[2]} features is one-hot, or zeros, so the network cannot "
+            "read tokens; choose the linear encoder, or calibrate on tokens"
+        )
+    return suited
+
+
+def _encoder(checkpoint: Checkpoint, input_format: Format | None, stream: Format) -> AnyEncoderSpec:
+    """A product with the weights, or without an input format a table of tokens."""
     weight, bias = checkpoint.tensors["encoder.weight"], checkpoint.tensors["encoder.bias"]
-    if samples.shape[2] > 1 and tokens_of(samples) is not None:
+    if input_format is None:
         return EmbeddingSpec(stream, stream.quantise(np.vstack([weight.T + bias, bias])))
     words, fraction = fixed_words(weight, ENCODER_WIDTH)
     return EncoderSpec(input_format, stream, fraction, words, stream.quantise(bias))

@@ -1,4 +1,6 @@
-"""The number format of a circuit's input, read off samples of what it will be given."""
+"""The number format and the kind of a circuit's input, read off samples of what it will be given."""
+
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +10,14 @@ from quantize.formats import Format
 
 NARROWEST, WIDEST = 9, 16
 """Bits of an input: at least a byte and a sign, at most an operand of the encoder's multiplier."""
+
+
+class EncoderChoice(StrEnum):
+    """What begins a network: a table of tokens, a product with the weights, or whichever the samples suit."""
+
+    AUTO = "auto"
+    TOKEN = "token"
+    LINEAR = "linear"
 
 
 def input_format(samples: NDArray[np.floating]) -> Format:

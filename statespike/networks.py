@@ -5,7 +5,8 @@ from pathlib import Path
 from quantize.checkpoint import Checkpoint
 from quantize.convert import Precision, quantise
 from quantize.errors import StatespikeError
-from quantize.inputs import input_format
+from quantize.inputs import EncoderChoice, input_format
+from quantize.layers.embedding import EmbeddingSpec
 from quantize.load import load
 from quantize.network import QuantizedNetwork
 from statespike.models.tasks.arrays import file_task, read_sequences
@@ -43,13 +44,24 @@ def calibration_of(checkpoint: Checkpoint, data: Path | None) -> Sequences:
 
 
 def quantise_checkpoint(
-    checkpoint: Checkpoint, samples: Sequences, precision: Precision, max_steps: int | None = None
+    checkpoint: Checkpoint,
+    samples: Sequences,
+    precision: Precision,
+    max_steps: int | None = None,
+    encoder: EncoderChoice = EncoderChoice.AUTO,
 ) -> QuantizedNetwork:
-    """Quantise, with a bar while it lasts."""
+    """Quantise, with a bar while it lasts, and say so if the samples alone made it a reader of tokens."""
     x = samples.x.astype(float)
     with progress() as bars:
         bars.add_task("quantising", total=None)
-        return quantise(checkpoint, x, input_format(x), precision, samples.lengths, max_steps)
+        network = quantise(checkpoint, x, input_format(x), precision, samples.lengths, max_steps, encoder)
+    if encoder is EncoderChoice.AUTO and isinstance(network.encoder, EmbeddingSpec):
+        note(
+            f"every step of the {len(samples)} calibration sequences is one-hot, so the network reads the "
+            f"numbers of {network.features} tokens; `statespike quantize --encoder linear` makes one that "
+            "takes any features"
+        )
+    return network
 
 
 def integers_of(path: Path, task: str | None = None, data: Path | None = None) -> QuantizedNetwork:

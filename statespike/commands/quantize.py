@@ -8,6 +8,8 @@ import typer
 from quantize.checkpoint import read_checkpoint
 from quantize.convert import Precision
 from quantize.file import save_network
+from quantize.inputs import EncoderChoice
+from quantize.layers.embedding import EmbeddingSpec
 from statespike.networks import calibration_of, quantise_checkpoint
 from statespike.options import Json, network_path
 from statespike.output import say, write_json
@@ -50,6 +52,13 @@ def quantize(
             help="steps of the longest sequence; by default the calibration's, up to a power of two",
         ),
     ] = None,
+    encoder: Annotated[
+        EncoderChoice,
+        typer.Option(
+            help="token: a table of one-hot steps; linear: a product with the weights; auto: "
+            "token if every step of the calibration is one-hot"
+        ),
+    ] = EncoderChoice.AUTO,
     json: Json = None,
 ) -> None:
     """Turn a checkpoint into a network of integers.
@@ -59,11 +68,15 @@ def quantize(
     source = read_checkpoint(checkpoint)
     samples = calibration_of(source, data)
     precision = Precision(bits or source.tuned_bits or Precision.coefficients, state_bits)
-    network = quantise_checkpoint(source, samples, precision, max_steps)
+    network = quantise_checkpoint(source, samples, precision, max_steps, encoder)
     save_network(network, output)
     size = output.stat().st_size
     bits = precision.coefficients
-    say(f"wrote {output}: {bits} bits, states of {state_bits}, input {network.input}, {size} bytes")
+    kind = EncoderChoice.TOKEN if isinstance(network.encoder, EmbeddingSpec) else EncoderChoice.LINEAR
+    say(
+        f"wrote {output}: {bits} bits, states of {state_bits}, {kind} encoder, input {network.input}, "
+        f"{size} bytes"
+    )
     write_json(
         json,
         {
@@ -72,6 +85,8 @@ def quantize(
             "bits": bits,
             "state_bits": state_bits,
             "calibration_sequences": len(samples),
+            "encoder": kind.value,
+            "encoder_choice": encoder.value,
             "input": {"width": network.input.width, "fraction": network.input.fraction},
             "file_bytes": size,
         },

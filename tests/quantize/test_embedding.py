@@ -8,7 +8,9 @@ from quantize.convert import Precision, quantise
 from quantize.errors import StatespikeError
 from quantize.file import load_network, save_network
 from quantize.formats import Format
+from quantize.inputs import EncoderChoice
 from quantize.layers.embedding import EmbeddingSpec, tokens_of
+from quantize.layers.ends import EncoderSpec
 from quantize.specification import QuantizedNetworkError
 from tests.networks import INPUT, random_checkpoint, random_samples, random_tokens
 
@@ -46,6 +48,17 @@ def test_samples_that_are_no_tokens_give_a_linear_encoder():
     one = random_checkpoint("gsu", 5, 2, 1, seed=3)
     binary = np.random.default_rng(0).integers(0, 2, (3, 10, 1)).astype(float)
     assert not isinstance(quantise(one, binary, INPUT, Precision()).encoder, EmbeddingSpec)
+
+
+def test_the_encoder_can_be_forced_either_way():
+    tokens, others = random_tokens(4, 30, 7, seed=1), random_samples(4, 30, 7, seed=1)
+    linear = quantise(CHECKPOINT, tokens, INPUT, Precision(), encoder=EncoderChoice.LINEAR)
+    assert isinstance(linear.encoder, EncoderSpec)
+    linear.compute(linear.inputs(others))
+    forced = quantise(CHECKPOINT, tokens, INPUT, Precision(), encoder=EncoderChoice.TOKEN)
+    np.testing.assert_array_equal(forced.encoder.table, reader().encoder.table)
+    with pytest.raises(StatespikeError, match="not every step of the 7 features is one-hot"):
+        quantise(CHECKPOINT, others, INPUT, Precision(), encoder=EncoderChoice.TOKEN)
 
 
 def test_a_network_that_reads_tokens_goes_to_a_file_and_back(tmp_path):

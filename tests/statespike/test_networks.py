@@ -10,7 +10,7 @@ from quantize.checkpoint import read_checkpoint, write_checkpoint
 from quantize.file import load_network
 from quantize.float_reference import forward
 from quantize.formats import stored_width
-from tests.networks import random_checkpoint, random_samples
+from tests.networks import random_checkpoint, random_samples, random_tokens
 from tests.recordings import noise_recordings, write_recordings
 
 
@@ -43,6 +43,20 @@ def test_quantize_calibrates_on_a_file(run, checkpoint, data, tmp_path):
     network = load_network(output)
     assert (network.input.width, network.input.fraction) == (9, 8)
     assert network.max_steps == 100
+
+
+@pytest.mark.parametrize(("encoder", "kind", "told"), [("auto", "token", True), ("linear", "linear", False)])
+def test_a_choice_that_the_samples_made_is_told(run, tmp_path, encoder, kind, told):
+    source, data, figures = (tmp_path / name for name in ("in.safetensors", "x.npz", "out.json"))
+    write_checkpoint(source, random_checkpoint("gsu", 4, 2, 1, seed=1, features=5))
+    np.savez(data, x=random_tokens(4, 12, 5, seed=2))
+    output = tmp_path / "out.safetensors"
+    result = run("quantize", source, "--data", data, "--encoder", encoder, "-o", output, "--json", figures)
+    assert result.exit_code == 0, result.output
+    assert f"{kind} encoder" in result.stdout
+    assert ("so the network reads the numbers of 5 tokens" in result.stderr) == told
+    written = json.loads(figures.read_text())
+    assert (written["encoder"], written["encoder_choice"]) == (kind, encoder)
 
 
 def test_a_checkpoint_is_calibrated_from_where_its_tasks_files_are(run, tmp_path):
