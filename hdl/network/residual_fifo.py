@@ -45,8 +45,8 @@ class ResidualFifo(wiring.Component):
 
     @property
     def depth(self) -> int:
-        """Beats that fit, a power of two."""
-        return 1 << (self.channels * self.steps - 1).bit_length()
+        """Places of the memory, a power of two; one of them is held back, so there are two at least."""
+        return 1 << max(1, (self.channels * self.steps - 1).bit_length())
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -1,25 +1,52 @@
 """The neuron array: multipliers walk the grid of channels and modes, one state update after the other."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.primitives.counters import fill_level, next_is_last, wrapped_next
+from hdl.primitives.counters import wrapped_next
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import round_shift, saturate
 from hdl.primitives.memory import ram, rom, words_of
 from hdl.primitives.registers import delayed
 from hdl.primitives.streams import Beat, marks_of
 from hdl.ssm.component import ArrayComponent
-from hdl.ssm.datapath import ArrayDatapath
-from hdl.ssm.schedule import ROW_WIDTHS, Single, coefficient_rows, helper_rows, schedule_of
+from hdl.ssm.datapaths import DATAPATHS
+from hdl.ssm.issue import ChannelAhead, Issue, issue_slots, take_ahead
+from hdl.ssm.schedule import ROW_WIDTHS, Operand, coefficient_rows, helper_rows, schedule_of
 from hdl.ssm.state_update import StateUpdate
-from quantize.formats import STREAM_WIDTH, Format
+from quantize.formats import Format
 from quantize.layers.array import COEFFICIENT_WIDTH
 from quantize.layers.leapfrog import LeapfrogSpec
 
 # A lane's table of so few rows is one look-up table deep.
 SHALLOW_ROWS = 16
+
+
+@dataclass(frozen=True)
+class SlotWork:
+    """What the slot at work does.
+
+    Attributes
+    ----------
+    does : dict of Signal
+        Fields of its `hdl.ssm.schedule.Slot`, by the names of their signals, whether it is issued or not.
+    issued : dict of Signal
+        Some of them, high only where it is issued.
+    single : Signal
+        Its operand.
+    clears, counts : Signal
+        See `hdl.ssm.datapath.ArrayDatapath`.
+    """
+
+    does: dict[str, Signal]
+    issued: dict[str, Signal]
+    single: Signal
+    clears: Signal
+    counts: Signal
 
 
 class NeuronArray(ArrayComponent):
@@ -55,13 +82,10 @@ class NeuronArray(ArrayComponent):
         self, spec: LeapfrogSpec, multipliers: int, *, has_helper: bool = False, lane: bool = False,
         target: DeviceFeatures = MULTIPLIER_BLOCKS,
     ):  # fmt: skip
-        self.spec, self.has_helper, self.lane = spec, has_helper, lane
-        self.walkers = multipliers
+        self.spec, self.lane = spec, lane
         self.slots = schedule_of(spec.modes, multipliers, skip=not lane, has_helper=has_helper)
-        self.products = ArrayDatapath(spec, multipliers, target, has_helper=has_helper)
-        # Helped, the last feedback of a channel and the next one's first follow each other.
-        interval = 1 if has_helper else {1: 4, 2: 2}.get(multipliers, 1)
-        self.update = StateUpdate(spec, interval, target.product_latency)
+        self.products = DATAPATHS[multipliers, has_helper](spec, target)
+        self.update = StateUpdate(spec, self.products.MODE_INTERVAL, target.product_latency)
         self.output_width = spec.accumulator_width if lane else spec.output.width
         # A lane's coefficients are in memory blocks: as logic they are many look-up tables deep, for
         # synthesis shares what their bits have in common. Blocks of the ECP5 answer late in a cycle, and
@@ -72,7 +96,7 @@ class NeuronArray(ArrayComponent):
 
     @property
     def multipliers(self) -> int:
-        return self.walkers + self.has_helper
+        return self.products.multipliers
 
     @property
     def cycles_per_channel(self) -> int:
@@ -110,130 +134,86 @@ class NeuronArray(ArrayComponent):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spec, modes_total = self.spec, self.spec.channels * self.spec.modes
-
-        # Input: one channel ahead of the slots, offset added.
+        spec, has_helper = self.spec, self.products.HAS_HELPER
         m.submodules.queue = queue = RegisterFifo(Beat(self.output_width), self.queue_depth)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
-        take = Signal()
-        given = Signal(range(spec.channels))
-        given_next = Signal(range(spec.channels))
-        m.d.comb += [
-            take.eq(self.i.valid & self.i.ready),
-            given_next.eq(Mux(take, wrapped_next(given, spec.channels), given)),
-        ]
-        m.d.sync += given.eq(given_next)
-        u_in = self.i.payload.value
-        if not self.lane and not self.has_helper:
-            offsets = rom(m, "offsets", words_of(spec.offset, STREAM_WIDTH), STREAM_WIDTH)
-            m.d.comb += offsets.addr.eq(given_next)
-            u_in = saturate(u_in + offsets.data.as_signed(), spec.input.width)
-        ahead = Signal(Beat(spec.input.width), reset_less=True)
-        ahead_valid = Signal()
-        # Not in the first cycle after a reset, which only reads the first offset.
-        may_take = Signal()
-        with m.If(take):
-            m.d.sync += [
-                marks_of(ahead).eq(marks_of(self.i.payload)),
-                ahead.value.eq(u_in),
-            ]
+        # A helper's memory has the offsets too; what stands before all lanes adds theirs.
+        offset = None if self.lane or has_helper else spec.offset
+        ahead = take_ahead(m, self.i, spec.channels, offset)
+        now = issue_slots(m, ahead, self.i, queue, self.cycles_per_channel, spec.channels, self.idle_cycles)
+        work = self._decode(m, now)
+        m.submodules.products = self.products
+        m.submodules.update = self.update
+        self._write_back(m, *self._read(m, ahead, now, work))
+        self._put_out(m, now, queue)
+        return m
 
-        # Slots, counted within a channel.
-        busy = Signal()
-        slot = Signal(range(self.cycles_per_channel))
-        channel = Signal(range(spec.channels), init=spec.channels - 1)
-        idle = Signal(range(self.idle_cycles + 1))
-        first_step, last_step = Signal(reset_less=True), Signal(reset_less=True)
-        u = Signal(signed(spec.input.width), reset_less=True)
-        start, started, ending = Signal(), Signal(), Signal()
-        # Known a cycle ahead: much waits for them.
-        issue, last_slot = Signal(), Signal()
-        _, place, _ = fill_level(m, self.queue_depth, queue.o.valid & queue.o.ready, ending, full=True)
-        m.d.comb += [ending.eq(issue & last_slot), self.i.ready.eq(may_take)]
-        step_ends = ending & (channel == spec.channels - 1)
-        if self.idle_cycles:
-            with m.If(step_ends):
-                m.d.sync += idle.eq(self.idle_cycles - 1)
-            with m.Elif(idle != 0):
-                m.d.sync += idle.eq(idle - 1)
-            free = (idle == 0) & (~busy | (ending & ~step_ends))
-        else:
-            free = ~busy | ending
-        m.d.comb += start.eq(ahead_valid & ~started & free)
-        still_ahead = take | (ahead_valid & ~started)
-        m.d.sync += [started.eq(start), ahead_valid.eq(still_ahead), may_take.eq(~still_ahead | start)]
-        busy_next = start | (busy & ~ending)
-        m.d.sync += busy.eq(busy_next)
-        with m.If(start):
-            m.d.sync += [
-                first_step.eq(ahead.first),
-                last_step.eq(ahead.last),
-                channel.eq(wrapped_next(channel, spec.channels)),
-            ]
-        # The last slot waits until there is a place for the channel's y, and was a cycle before.
-        last_slot_next = Mux(issue, next_is_last(slot, self.cycles_per_channel), last_slot)
-        m.d.sync += [
-            last_slot.eq(last_slot_next),
-            issue.eq(busy_next & (place | ~last_slot_next)),
-        ]
-        with m.If(issue):
-            m.d.sync += slot.eq(Mux(last_slot, 0, slot + 1))
-        u_next = ahead.value
-
-        # What the slot does, known a cycle ahead too; from cycle 1 on beside its memories' words.
-        names = ("reads", "moves", "weighs", "skip", "helps", "begins")
+    def _decode(self, m: Module, now: Issue) -> SlotWork:
+        """What the slot does, known a cycle ahead; from cycle 1 on beside its memories' words."""
+        issue = now.issue
+        # Names of signals -> fields of a slot.
+        issued = {
+            "reads": "reads", "moves": "moves", "weighs": "gives_output", "skip": "skip",
+            "helps": "helps", "begins": "begins",
+        }  # fmt: skip
+        fields = issued | {"second": "second_helped", "leaps": "skips_row"}
         does = {
-            name: Signal(name=f"does_{name}", init=getattr(self.slots[0], name))
-            for name in (*names, "second", "leaps")
+            name: Signal(name=f"does_{name}", init=getattr(self.slots[0], field))
+            for name, field in fields.items()
         }
-        single = Signal(range(len(Single)), init=self.slots[0].single)
-        with m.If(issue), m.Switch(slot):
+        single = Signal(range(len(Operand)), init=self.slots[0].operand)
+        with m.If(issue), m.Switch(now.slot):
             for index, what in enumerate([*self.slots[1:], self.slots[0]]):
                 with m.Case(index):
-                    m.d.sync += [flag.eq(getattr(what, name)) for name, flag in does.items()]
-                    m.d.sync += single.eq(what.single)
-        reads, moves, weighs, skip, helps, begins = issued = [Signal(name=name) for name in names]
-        m.d.comb += [flag.eq(does[flag.name] & issue) for flag in issued]
+                    m.d.sync += [flag.eq(getattr(what, fields[name])) for name, flag in does.items()]
+                    m.d.sync += single.eq(what.operand)
+        in_issue = {name: Signal(name=name) for name in issued}
+        m.d.comb += [flag.eq(does[name] & issue) for name, flag in in_issue.items()]
         first, clears, counts = Signal(), Signal(), Signal()
         m.d.comb += [
-            first.eq(issue & (slot == 0)),
-            # With one or two the last slot adds nothing: a cycle to clear the sum, which costs no logic.
-            clears.eq(ending if self.walkers <= 2 else first),
-            counts.eq(issue if self.walkers == 3 else weighs | skip),
+            first.eq(issue & (now.slot == 0)),
+            clears.eq(now.ending if self.products.ENDS_UNCOUNTED else first),
+            counts.eq(issue if self.products.COUNTS_ALWAYS else in_issue["weighs"] | in_issue["skip"]),
         ]
+        return SlotWork(does, in_issue, single, clears, counts)
 
-        # Memories. A helper's has the next channel's offset too: it gives that where no slot wants its words.
-        m.submodules.products = products = self.products
-        m.submodules.update = update = self.update
-        rows = coefficient_rows(spec, self.walkers)
+    def _read(self, m: Module, ahead: ChannelAhead, now: Issue, work: SlotWork) -> tuple[Any, Any]:
+        """Read states and coefficients, for the datapath and the update; return the states' write ports."""
+        spec, products, update, does = self.spec, self.products, self.update, work.does
+        has_helper, reads = products.HAS_HELPER, work.issued["reads"]
+        modes_total = spec.channels * spec.modes
+        rows = coefficient_rows(spec, products.PAIRED)
         # A helper has the outputs of a channel's first mode.
-        first_row = int(self.has_helper)
+        first_row = int(has_helper)
         row = Signal(range(len(rows)), init=first_row)
-        width = ROW_WIDTHS[self.walkers]
+        width = ROW_WIDTHS[products.PAIRED]
         coefficients = rom(m, "coefficients", rows, width, block=self.late > 0 if self.lane else None)
         velocity_write, velocity_read, position_write, position_read = (
             port
             for name in ("velocities", "positions")
             for port in ram(m, name, modes_total, spec.state_width, quick=self.lane)
         )
-        if self.has_helper:
+        u_next: Value = ahead.payload.value
+        if has_helper:
+            # It gives the next channel's offset where no slot wants its words.
             helper = rom(m, "helper", helper_rows(spec), COEFFICIENT_WIDTH)
-            wanted = Mux(busy, single, Single.AHEAD)[:2]
+            wanted = Mux(now.busy, work.single, Operand.AHEAD)[:2]
             m.d.comb += [
-                helper.addr.eq(Cat(channel, wanted, does["second"])),
+                helper.addr.eq(Cat(now.channel, wanted, does["second"])),
                 products.skip_weight.eq(helper.data.as_signed()),
             ]
             u_next = saturate(u_next + helper.data.as_signed(), spec.input.width)
         elif not self.lane:
             skips = rom(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
-            m.d.comb += [skips.addr.eq(channel), products.skip_weight.eq(skips.data.as_signed())]
+            m.d.comb += [skips.addr.eq(now.channel), products.skip_weight.eq(skips.data.as_signed())]
+        u = Signal(signed(spec.input.width), reset_less=True)
         # A cycle later than the slot that it belongs to: the slots before still need the last one.
-        with m.If(started):
+        with m.If(now.started):
             m.d.sync += u.eq(u_next)
         # One or two multipliers need a row for each slot of a mode's work.
         parts = len(rows) // modes_total
-        has_row = issue & ~does["skip"] if parts > 1 else reads
-        next_row = row + 1 + (does["leaps"] if self.has_helper else 0)
+        has_row = now.issue & ~does["skip"] if parts > 1 else reads
+        next_row = row + 1 + (does["leaps"] if has_helper else 0)
         with m.If(has_row):
             m.d.sync += row.eq(Mux(row == len(rows) - 1, first_row, next_row))
         mode = row // parts
@@ -241,7 +221,7 @@ class NeuronArray(ArrayComponent):
         for port in (velocity_read, position_read):
             m.d.comb += [port.addr.eq(mode), port.en.eq(reads)]
         answered = 1 + self.late
-        zero = delayed(m, first_step, answered)
+        zero = delayed(m, now.first_step, answered)
         u_now, velocity, position, words = (
             delayed(m, value, self.late, reset_less=True)
             for value in (u, velocity_read.data, position_read.data, coefficients.data)
@@ -250,19 +230,18 @@ class NeuronArray(ArrayComponent):
         gated_velocity, gated_position = Mux(zero, 0, velocity), Mux(zero, 0, position)
         m.d.comb += [
             # A helped pair leaves products out by itself; elsewhere a register's reset makes the zeros.
-            products.velocity.eq(velocity if self.has_helper else gated_velocity),
-            products.position.eq(position if self.has_helper else gated_position),
+            products.velocity.eq(velocity if has_helper else gated_velocity),
+            products.position.eq(position if has_helper else gated_position),
             products.cleared.eq(zero),
             products.u.eq(u_now),
             products.row.eq(words),
-            products.counts.eq(delayed(m, counts, answered)),
-            products.clears.eq(delayed(m, clears, answered)),
-            products.moves.eq(delayed(m, moves, answered)),
-            products.weighs.eq(delayed(m, weighs, answered)),
-            products.skip.eq(delayed(m, skip, answered)),
-            products.helps.eq(delayed(m, helps, answered)),
-            products.begins.eq(delayed(m, begins, answered)),
-            products.single.eq(delayed(m, single, answered)),
+            products.counts.eq(delayed(m, work.counts, answered)),
+            products.clears.eq(delayed(m, work.clears, answered)),
+        ]
+        for name in ("moves", "weighs", "skip", "helps", "begins"):
+            m.d.comb += getattr(products, name).eq(delayed(m, work.issued[name], answered))
+        m.d.comb += [
+            products.single.eq(delayed(m, work.single, answered)),
             update.valid.eq(products.moves),
             update.velocity.eq(gated_velocity),
             update.position.eq(gated_position),
@@ -272,6 +251,11 @@ class NeuronArray(ArrayComponent):
             update.damping.eq(products.damping),
             update.stiffness.eq(products.stiffness),
         ]
+        return velocity_write, position_write
+
+    def _write_back(self, m: Module, velocity_write: Any, position_write: Any) -> None:
+        """States that have moved go to memory, in the order in which they were read."""
+        update, modes_total = self.update, self.spec.channels * self.spec.modes
         for write, valid, value in (
             (velocity_write, update.velocity_valid, update.new_velocity),
             (position_write, update.position_valid, update.new_position),
@@ -281,18 +265,19 @@ class NeuronArray(ArrayComponent):
                 m.d.sync += target.eq(wrapped_next(target, modes_total))
             m.d.comb += [write.en.eq(valid), write.addr.eq(target), write.data.eq(value)]
 
-        # Outputs: rounded in one cycle, clipped in the next.
+    def _put_out(self, m: Module, now: Issue, queue: RegisterFifo) -> None:
+        """A channel's sum: rounded in one cycle, clipped in the next; of a lane as it is."""
+        spec = self.spec
         marks = Signal(2)
-        result = products.total
+        result: Value = self.products.total
         if not self.lane:
             rounded = round_shift(result, spec.output_shift)
             rounded_total = Signal(rounded.shape(), reset_less=True)
             m.d.sync += rounded_total.eq(rounded)
             result = saturate(rounded_total, spec.output.width)
         m.d.comb += [
-            marks.eq(Cat(first_step, last_step)),
-            queue.i.valid.eq(delayed(m, ending, self.output_latency)),
+            marks.eq(Cat(now.first_step, now.last_step)),
+            queue.i.valid.eq(delayed(m, now.ending, self.output_latency)),
             marks_of(queue.i.payload).eq(delayed(m, marks, self.output_latency)),
             queue.i.payload.value.eq(result),
         ]
-        return m

@@ -12,11 +12,13 @@ from quantize.layers.array import (
 )
 from quantize.layers.leapfrog import LeapfrogSpec
 
-ROW_WIDTHS = {1: 16, 2: 32, 3: 64, 4: 64}
+PAIR_WIDTH = 2 * COEFFICIENT_WIDTH
+"""Bits of a mode's two output weights, or of its two feedback words."""
+ROW_WIDTHS = {1: COEFFICIENT_WIDTH, 2: PAIR_WIDTH, 3: 2 * PAIR_WIDTH, 4: 2 * PAIR_WIDTH}
 """Multipliers of an array -> bits of a row of coefficients."""
 
 
-class Single(IntEnum):
+class Operand(IntEnum):
     """What a multiplier without a partner takes: a state of the mode just read or of the one before, or u."""
 
     VELOCITY = 0
@@ -49,36 +51,36 @@ class Slot:
         They read it in this slot; otherwise they hold it from the one before.
     moves : bool
         Its two feedback products are computed, the last of them here: its state moves on.
-    weighs : bool
+    gives_output : bool
         Its two states, or one of them, are multiplied by their output weights.
     skip : bool
         The input is weighed.
-    single : Single
+    operand : Operand
         What the third of three multipliers weighs, or a helper, or the only one multiplies.
-    second : bool
-        Of the second of the modes whose outputs a helper has.
-    leaps : bool
+    second_helped : bool
+        A helper's words are those of the second mode that it helps, not of the first.
+    skips_row : bool
         The row of coefficients after the slot's own is left out: a helper has those outputs.
     """
 
     mode: int
     reads: bool
     moves: bool
-    weighs: bool
+    gives_output: bool
     skip: bool = False
-    single: Single = Single.NOTHING
-    second: bool = False
-    leaps: bool = False
+    operand: Operand = Operand.NOTHING
+    second_helped: bool = False
+    skips_row: bool = False
 
     @property
     def helps(self) -> bool:
         """A helper multiplies."""
-        return self.single in (Single.VELOCITY, Single.HELD_POSITION, Single.SKIP)
+        return self.operand in (Operand.VELOCITY, Operand.HELD_POSITION, Operand.SKIP)
 
     @property
     def begins(self) -> bool:
         """A helper begins with a mode's outputs."""
-        return self.reads and self.moves and self.single is Single.VELOCITY
+        return self.reads and self.moves and self.operand is Operand.VELOCITY
 
 
 def schedule_of(modes: int, multipliers: int, *, skip: bool = True, has_helper: bool = False) -> list[Slot]:
@@ -115,16 +117,16 @@ def schedule_of(modes: int, multipliers: int, *, skip: bool = True, has_helper: 
         return _slots_of_three(modes)
     if multipliers == 1:
         return _slots_of_one(modes)
-    found = [Slot(0, reads=False, moves=False, weighs=False, skip=True)] if skip else []
+    found = [Slot(0, reads=False, moves=False, gives_output=False, skip=True)] if skip else []
     for mode in range(modes):
         if multipliers == 4:
-            found.append(Slot(mode, reads=True, moves=True, weighs=True))
+            found.append(Slot(mode, reads=True, moves=True, gives_output=True))
         else:
-            found.append(Slot(mode, reads=True, moves=False, weighs=True))
-            found.append(Slot(mode, reads=False, moves=True, weighs=False))
+            found.append(Slot(mode, reads=True, moves=False, gives_output=True))
+            found.append(Slot(mode, reads=False, moves=True, gives_output=False))
     if len(found) == 1:
         # An array takes a channel in every other cycle at most.
-        found.append(Slot(0, reads=False, moves=False, weighs=False))
+        found.append(Slot(0, reads=False, moves=False, gives_output=False))
     return found
 
 
@@ -136,37 +138,44 @@ def helper_modes(modes: int) -> range:
 
 def _slots_with_helper(modes: int) -> list[Slot]:
     has_helper = helper_modes(modes)
-    after = {mode + 1: Single.HELD_POSITION for mode in has_helper}
-    after |= {has_helper[-1] + 2: Single.SKIP, modes - 1: Single.AHEAD}
+    after = {mode + 1: Operand.HELD_POSITION for mode in has_helper}
+    after |= {has_helper[-1] + 2: Operand.SKIP, modes - 1: Operand.AHEAD}
     found = []
     for mode in range(modes):
-        second = mode >= has_helper[-1] > 0
-        leaps = mode + 1 in has_helper or mode == modes - 1
+        second_helped = mode >= has_helper[-1] > 0
+        skips_row = mode + 1 in has_helper or mode == modes - 1
         if mode in has_helper:
             found.append(
-                Slot(mode, reads=True, moves=True, weighs=False, single=Single.VELOCITY, second=second)
+                Slot(
+                    mode,
+                    reads=True,
+                    moves=True,
+                    gives_output=False,
+                    operand=Operand.VELOCITY,
+                    second_helped=second_helped,
+                )
             )
         else:
-            single = after.get(mode, Single.NOTHING)
+            operand = after.get(mode, Operand.NOTHING)
             found += [
-                Slot(mode, reads=True, moves=False, weighs=True, second=second),
+                Slot(mode, reads=True, moves=False, gives_output=True, second_helped=second_helped),
                 Slot(
-                    mode, reads=False, moves=True, weighs=False,
-                    single=single, second=second, leaps=leaps,
+                    mode, reads=False, moves=True, gives_output=False,
+                    operand=operand, second_helped=second_helped, skips_row=skips_row,
                 ),
             ]  # fmt: skip
     return found
 
 
 def _slots_of_one(modes: int) -> list[Slot]:
-    found = [Slot(0, reads=False, moves=False, weighs=False, skip=True, single=Single.SKIP)]
-    velocity, position = Single.VELOCITY, Single.POSITION
+    found = [Slot(0, reads=False, moves=False, gives_output=False, skip=True, operand=Operand.SKIP)]
+    velocity, position = Operand.VELOCITY, Operand.POSITION
     for mode in range(modes):
         found += [
-            Slot(mode, reads=True, moves=False, weighs=True, single=velocity),
-            Slot(mode, reads=False, moves=False, weighs=True, single=position),
-            Slot(mode, reads=False, moves=False, weighs=False, single=velocity),
-            Slot(mode, reads=False, moves=True, weighs=False, single=position),
+            Slot(mode, reads=True, moves=False, gives_output=True, operand=velocity),
+            Slot(mode, reads=False, moves=False, gives_output=True, operand=position),
+            Slot(mode, reads=False, moves=False, gives_output=False, operand=velocity),
+            Slot(mode, reads=False, moves=True, gives_output=False, operand=position),
         ]
     return found
 
@@ -176,19 +185,21 @@ def _slots_of_three(modes: int) -> list[Slot]:
     for start in range(0, modes, 3):
         group = range(start, min(start + 3, modes))
         ends = start + 3 >= modes
-        for mode, single in zip(group, Single, strict=False):
+        for mode, operand in zip(group, Operand, strict=False):
             # The outputs of a group's last mode are the pair's.
             found.append(
                 Slot(
-                    mode, reads=True, moves=True, weighs=False,
-                    single=single if len(group) > 1 else Single.NOTHING,
+                    mode, reads=True, moves=True, gives_output=False,
+                    operand=operand if len(group) > 1 else Operand.NOTHING,
                 )
             )  # fmt: skip
-        single = Single.HELD_POSITION if len(group) == 3 else Single.SKIP
-        skip = ends and single is Single.SKIP
-        found.append(Slot(group[-1], reads=False, moves=False, weighs=True, skip=skip, single=single))
+        operand = Operand.HELD_POSITION if len(group) == 3 else Operand.SKIP
+        skip = ends and operand is Operand.SKIP
+        found.append(Slot(group[-1], reads=False, moves=False, gives_output=True, skip=skip, operand=operand))
     if not found[-1].skip:
-        found.append(Slot(modes - 1, reads=False, moves=False, weighs=False, skip=True, single=Single.SKIP))
+        found.append(
+            Slot(modes - 1, reads=False, moves=False, gives_output=False, skip=True, operand=Operand.SKIP)
+        )
     return found
 
 
@@ -202,14 +213,14 @@ def coefficient_rows(spec: LeapfrogSpec, multipliers: int) -> list[int]:
     rows = []
     for channel in range(spec.channels):
         for mode in range(spec.modes):
-            whole = _outputs(spec, channel, mode) | _feedback(spec, channel, mode) << 32
-            rows += [whole >> place & ((1 << width) - 1) for place in range(0, 64, width)]
+            whole = _outputs(spec, channel, mode) | _feedback(spec, channel, mode) << PAIR_WIDTH
+            rows += [whole >> place & ((1 << width) - 1) for place in range(0, 2 * PAIR_WIDTH, width)]
     return rows
 
 
 def helper_rows(spec: LeapfrogSpec) -> list[int]:
-    """A helper's memory: its words for all channels, in places as the lower bits of a `Single` tell, and
-    above them `Slot.second`.
+    """A helper's memory: its words for all channels, in places as the lower bits of a `Operand` tell, and
+    above them `Slot.second_helped`.
 
     The weight of a helped mode's velocity has the mode's input shift above it, and the lowest bit of its
     position shift. The offset is that of the channel after.
@@ -219,16 +230,16 @@ def helper_rows(spec: LeapfrogSpec) -> list[int]:
     for mode in helper_modes(spec.modes):
         shifts = spec.input_shift[:, mode] // SHIFT_STEP, spec.position_shift[:, mode] // SHIFT_STEP
         words = {
-            Single.VELOCITY: [
+            Operand.VELOCITY: [
                 concatenate([(weight, OUTPUT_WEIGHT_WIDTH), (shift, SHIFT_CODE_WIDTH), (position_shift, 1)])
                 for weight, shift, position_shift in zip(spec.velocity_weight[:, mode], *shifts, strict=True)
             ],
-            Single.HELD_POSITION: words_of(spec.position_weight[:, mode], COEFFICIENT_WIDTH),
-            Single.SKIP: words_of(spec.skip, COEFFICIENT_WIDTH),
-            Single.AHEAD: words_of([*spec.offset[1:], spec.offset[0]], COEFFICIENT_WIDTH),
+            Operand.HELD_POSITION: words_of(spec.position_weight[:, mode], COEFFICIENT_WIDTH),
+            Operand.SKIP: words_of(spec.skip, COEFFICIENT_WIDTH),
+            Operand.AHEAD: words_of([*spec.offset[1:], spec.offset[0]], COEFFICIENT_WIDTH),
         }
-        for single in sorted(words, key=lambda each: each & 3):
-            rows += words[single] + [0] * (places - spec.channels)
+        for operand in sorted(words, key=lambda each: each & 3):
+            rows += words[operand] + [0] * (places - spec.channels)
     return rows
 
 

@@ -1,0 +1,158 @@
+"""What arrays of every kind share: they take a channel ahead, and issue the slots of one after the other."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import data
+
+from hdl.primitives.counters import fill_level, next_is_last, wrapped_next
+from hdl.primitives.fifo import RegisterFifo
+from hdl.primitives.fixed import saturate
+from hdl.primitives.memory import rom, words_of
+from hdl.primitives.streams import Beat, marks_of
+from quantize.formats import STREAM_WIDTH, Integers
+
+
+@dataclass(frozen=True)
+class ChannelAhead:
+    """The next channel's input, in a register.
+
+    Attributes
+    ----------
+    payload : view of a Beat
+        Its value is u, or x where the offset is added later.
+    valid : Signal
+        It has come.
+    take : Signal
+        It comes in this cycle.
+    may_take : Signal
+        The register is free in this cycle; what follows drives it.
+    """
+
+    payload: data.View
+    valid: Signal
+    take: Signal
+    may_take: Signal
+
+
+@dataclass(frozen=True)
+class Issue:
+    """The slot at work, and when it is issued.
+
+    Attributes
+    ----------
+    busy : Signal
+        A channel is at work.
+    issue : Signal
+        A slot is issued in this cycle.
+    ending : Signal
+        It is the channel's last.
+    slot, channel : Signal
+        Which one, of which channel.
+    started : Signal
+        In a channel's first cycle; the input ahead is still its own.
+    first_step, last_step : Signal
+        The marks of its step.
+    """
+
+    busy: Signal
+    issue: Signal
+    ending: Signal
+    slot: Signal
+    channel: Signal
+    started: Signal
+    first_step: Signal
+    last_step: Signal
+
+
+def take_ahead(m: Module, i: Any, channels: int, offset: Integers | None) -> ChannelAhead:
+    """Take a channel ahead of the slots, the offset added if one is given.
+
+    Parameters
+    ----------
+    i : In(stream of Beat)
+    channels : int
+    offset : (H,), optional
+    """
+    width = i.payload.shape().width
+    take = Signal()
+    given = Signal(range(channels))
+    given_next = Signal(range(channels))
+    m.d.comb += [
+        take.eq(i.valid & i.ready),
+        given_next.eq(Mux(take, wrapped_next(given, channels), given)),
+    ]
+    m.d.sync += given.eq(given_next)
+    u_in: Value = i.payload.value
+    if offset is not None:
+        offsets = rom(m, "offsets", words_of(offset, STREAM_WIDTH), STREAM_WIDTH)
+        m.d.comb += offsets.addr.eq(given_next)
+        u_in = saturate(u_in + offsets.data.as_signed(), width)
+    ahead = Signal(Beat(width), reset_less=True)
+    ahead_valid = Signal()
+    # Not in the first cycle after a reset, which only reads the first offset.
+    may_take = Signal()
+    with m.If(take):
+        m.d.sync += [
+            marks_of(ahead).eq(marks_of(i.payload)),
+            ahead.value.eq(u_in),
+        ]
+    return ChannelAhead(ahead, ahead_valid, take, may_take)
+
+
+def issue_slots(
+    m: Module, ahead: ChannelAhead, i: Any, queue: RegisterFifo, slots: int, channels: int, idle_cycles: int
+) -> Issue:
+    """Issue the slots of channel after channel, as long as there is a place for what they come to.
+
+    Parameters
+    ----------
+    i : In(stream of Beat)
+        Where `ahead` comes from.
+    queue : RegisterFifo
+        What a channel's output enters.
+    slots : int
+        Of a channel, two at least.
+    channels, idle_cycles : int
+        Of a step, and after its last channel.
+    """
+    busy = Signal()
+    slot = Signal(range(slots))
+    channel = Signal(range(channels), init=channels - 1)
+    idle = Signal(range(idle_cycles + 1))
+    first_step, last_step = Signal(reset_less=True), Signal(reset_less=True)
+    start, started, ending = Signal(), Signal(), Signal()
+    # Registers, for much depends on them.
+    issue, last_slot = (Signal() for _ in range(2))
+    _, place, _ = fill_level(m, queue.depth, queue.o.valid & queue.o.ready, ending, full=True)
+    m.d.comb += [ending.eq(issue & last_slot), i.ready.eq(ahead.may_take)]
+    step_ends = ending & (channel == channels - 1)
+    if idle_cycles:
+        with m.If(step_ends):
+            m.d.sync += idle.eq(idle_cycles - 1)
+        with m.Elif(idle != 0):
+            m.d.sync += idle.eq(idle - 1)
+        free = (idle == 0) & (~busy | (ending & ~step_ends))
+    else:
+        free = ~busy | ending
+    m.d.comb += start.eq(ahead.valid & ~started & free)
+    still_ahead = ahead.take | (ahead.valid & ~started)
+    m.d.sync += [started.eq(start), ahead.valid.eq(still_ahead), ahead.may_take.eq(~still_ahead | start)]
+    busy_next = start | (busy & ~ending)
+    m.d.sync += busy.eq(busy_next)
+    with m.If(start):
+        m.d.sync += [
+            first_step.eq(ahead.payload.first),
+            last_step.eq(ahead.payload.last),
+            channel.eq(wrapped_next(channel, channels)),
+        ]
+    # The last slot waits until there is a place for the channel's y, and was a cycle before.
+    last_slot_next = Mux(issue, next_is_last(slot, slots), last_slot)
+    m.d.sync += [
+        last_slot.eq(last_slot_next),
+        issue.eq(busy_next & (place | ~last_slot_next)),
+    ]
+    with m.If(issue):
+        m.d.sync += slot.eq(Mux(last_slot, 0, slot + 1))
+    return Issue(busy, issue, ending, slot, channel, started, first_step, last_step)

@@ -1,0 +1,90 @@
+"""What enters the residual stream's memory leaves it twice, in order, under any back-pressure."""
+
+import numpy as np
+import pytest
+from amaranth.hdl import Value
+from amaranth.sim import Simulator
+
+from hdl.network.residual_fifo import ResidualFifo, ResidualFork
+from tests.hdl.bench import beat_values, step_beats
+
+WIDTH = 9
+KINDS = {"fifo": ResidualFifo, "fork": ResidualFork}
+
+
+def run(component, payloads: list[int], seed: int, *, layer_stalls: float, residual_stalls: float):
+    """Both outputs; as in a layer, a residual value is taken after the same beat has gone to the layer."""
+    beats: list[int] = []
+    values: list[int] = []
+    generator = np.random.default_rng(seed)
+
+    async def feed(ctx):
+        for payload in payloads:
+            while generator.random() < 0.2:
+                await ctx.tick()
+            ctx.set(Value.cast(component.i.payload), payload)
+            ctx.set(component.i.valid, 1)
+            await ctx.tick().until(component.i.ready)
+            ctx.set(component.i.valid, 0)
+
+    async def collect(ctx):
+        quiet = 0
+        while len(values) < len(payloads):
+            ready = int(generator.random() >= layer_stalls)
+            residual_ready = int(len(beats) > len(values) and generator.random() >= residual_stalls)
+            ctx.set(component.o.ready, ready)
+            ctx.set(component.o_residual.ready, residual_ready)
+            _, _, valid, payload, residual_valid, value = await ctx.tick().sample(
+                component.o.valid, Value.cast(component.o.payload),
+                component.o_residual.valid, component.o_residual.payload,
+            )  # fmt: skip
+            if ready and valid:
+                beats.append(payload)
+            if residual_ready and residual_valid:
+                values.append(value)
+            quiet = 0 if (ready and valid) or (residual_ready and residual_valid) else quiet + 1
+            assert quiet < 500, f"stopped after {len(beats)} and {len(values)} beats"
+        assert not ctx.get(component.o.valid)
+
+    simulator = Simulator(component)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(feed, background=True)
+    simulator.add_testbench(collect)
+    simulator.run()
+    return beats, values
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("channels", "steps"), [(1, 1), (1, 3), (3, 2), (5, 1), (8, 2)])
+@pytest.mark.parametrize("stalls", [(0.0, 0.0), (0.6, 0.0), (0.0, 0.8), (0.5, 0.5)])
+def test_every_beat_leaves_twice(kind, channels, steps, stalls):
+    generator = np.random.default_rng(channels)
+    lengths = (4, 1, 1, 6)
+    sequences = [generator.integers(-256, 256, (length, channels)) for length in lengths]
+    payloads = [payload for values in sequences for payload in step_beats(values, WIDTH)]
+    component = KINDS[kind](WIDTH, channels, steps)
+    beats, values = run(component, payloads, channels, layer_stalls=stalls[0], residual_stalls=stalls[1])
+    assert beats == payloads
+    assert values == list(beat_values(payloads, WIDTH))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("channels", "steps"), [(3, 2), (4, 2), (5, 3)])
+def test_as_many_steps_fit_as_promised(kind, channels, steps):
+    """While no residual value is taken, so many steps go on to the layer."""
+    component = KINDS[kind](WIDTH, channels, steps)
+    passed = 0
+
+    async def bench(ctx):
+        nonlocal passed
+        ctx.set(component.i.valid, 1)
+        ctx.set(component.o.ready, 1)
+        for _ in range(20 * channels * steps):
+            _, _, valid = await ctx.tick().sample(component.o.valid)
+            passed += valid
+
+    simulator = Simulator(component)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert passed >= channels * steps
