@@ -108,7 +108,10 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
 
 def _check_header(metadata: dict[str, str], source: Path) -> None:
-    if metadata.get("format") != FORMAT:
+    kind = metadata.get("format", "")
+    if kind != FORMAT and kind.startswith("statespike-"):
+        raise CheckpointError(f"{source}: a {kind}, not a checkpoint; give the one that it was made from")
+    if kind != FORMAT:
         raise CheckpointError(
             f"{source}: a safetensors file, but not a {FORMAT}; convert it with `statespike import`"
         )

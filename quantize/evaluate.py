@@ -78,6 +78,14 @@ def evaluate(
     ------
     StatespikeError
         If the sequences do not suit the network.
+
+    Examples
+    --------
+    >>> import statespike
+    >>> test = statespike.load_task("digits").test
+    >>> result = statespike.evaluate(statespike.load("digits-gsu"), test.x)
+    >>> round(result.accuracy(test.y), 2)
+    0.89
     """
     features = network.config.features if isinstance(network, Checkpoint) else network.features
     if x.ndim != 3 or x.shape[2] != features or not len(x):

@@ -9,7 +9,7 @@ from typing import Any
 from typer.core import TyperCommand
 
 from quantize.errors import StatespikeError
-from statespike.output import is_standard_output, json_on_standard_output
+from statespike.output import forget_warnings, is_standard_output, json_on_standard_output
 
 OUTPUTS = ("output", "json", "logits", "markdown", "log", "resume", "keep", "folder")
 """Parameters that name what a command writes; every other path is one that it reads."""
@@ -20,6 +20,7 @@ class GuardedCommand(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
+        forget_warnings()
         refuse_bad_outputs(ctx.params, {one.name for one in self.params if one.metavar == "FOLDER"})
         if is_standard_output(ctx.params.get("json")):
             with json_on_standard_output():

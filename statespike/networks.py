@@ -3,23 +3,25 @@
 from pathlib import Path
 
 from quantize.checkpoint import Checkpoint
-from quantize.convert import Precision, quantise
+from quantize.convert import Precision
 from quantize.errors import StatespikeError
-from quantize.inputs import EncoderChoice, input_format
+from quantize.inputs import EncoderChoice
 from quantize.layers.embedding import EmbeddingSpec
-from quantize.load import load
 from quantize.network import QuantizedNetwork
+from quantize.words import count
+from statespike.library import networks as library
+from statespike.models import ZOO
 from statespike.models.tasks.arrays import file_task, read_sequences
 from statespike.models.tasks.registry import TASKS, load_task
 from statespike.models.tasks.task import CALIBRATION_SEQUENCES, Sequences
-from statespike.output import note, progress
+from statespike.output import note, progress, warn
 
 
 def sequences_of(
     task: str | None, data: Path | None, limit: int | None, *, held_out: bool = False
 ) -> Sequences:
     """The sequences to evaluate: an .npz file, whole or what training held out, or the test set of a task."""
-    if data is not None and data.suffix == ".npz":
+    if data is not None and _is_file(data):
         found = file_task(data).test if held_out else read_sequences(data)
     elif held_out:
         raise StatespikeError("--held-out belongs to an .npz file; a task has a test set of its own")
@@ -32,15 +34,9 @@ def sequences_of(
 
 def calibration_of(checkpoint: Checkpoint, data: Path | None) -> Sequences:
     """The sequences that choose a network's number formats: the first of an .npz file, or its own task's."""
-    if data is not None and data.suffix == ".npz":
+    if data is not None and _is_file(data):
         return read_sequences(data).take(slice(CALIBRATION_SEQUENCES))
-    task = checkpoint.provenance.get("task")
-    if task not in TASKS:
-        raise StatespikeError(
-            f"the checkpoint was trained on {task!r}, which is no task of statespike; quantise it on samples "
-            "of its data: `statespike quantize CHECKPOINT --data FILE.npz -o NETWORK`"
-        )
-    return load_task(task, data).calibration
+    return library.calibration_of(checkpoint, data)
 
 
 def quantise_checkpoint(
@@ -51,16 +47,41 @@ def quantise_checkpoint(
     encoder: EncoderChoice = EncoderChoice.AUTO,
 ) -> QuantizedNetwork:
     """Quantise, with a bar while it lasts, and say so if the samples alone made it a reader of tokens."""
-    x = samples.x.astype(float)
     with progress() as bars:
         bars.add_task("quantising", total=None)
-        network = quantise(checkpoint, x, input_format(x), precision, samples.lengths, max_steps, encoder)
+        network = library.quantise(
+            checkpoint,
+            samples.x,
+            samples.lengths,
+            bits=precision.coefficients,
+            state_bits=precision.state,
+            max_steps=max_steps,
+            encoder=encoder,
+        )
     if encoder is EncoderChoice.AUTO and isinstance(network.encoder, EmbeddingSpec):
         note(
             f"every step of the {len(samples)} calibration sequences is one-hot, so the network reads the "
             f"numbers of {network.features} tokens; `statespike quantize --encoder linear` makes one that "
             "takes any features"
         )
+    return network
+
+
+def network_for(path: Path, task: str | None, data: Path | None) -> Checkpoint | QuantizedNetwork:
+    """The network of a NETWORK argument, for the sequences of `sequences_of`.
+
+    Another task than the one it was trained on is told.
+
+    Raises
+    ------
+    StatespikeError
+        If network and task differ in features or classes.
+    """
+    network = library.load(path)
+    if task is not None and not _is_file(data):
+        warning = library.require_task(network, task)
+        if warning is not None:
+            warn(f"{name_of(path)}: {warning}")
     return network
 
 
@@ -72,15 +93,24 @@ def integers_of(path: Path, task: str | None = None, data: Path | None = None) -
     else. Otherwise `data` is where the files of `task` are, and those of the checkpoint's own task if that is
     the same.
     """
-    network = load(path)
+    network = network_for(path, task, data)
     if isinstance(network, QuantizedNetwork):
         return network
     own = network.provenance.get("task")
-    from_file = data is not None and data.suffix == ".npz"
-    samples = calibration_of(network, data if (own not in TASKS if from_file else own == task) else None)
+    samples = calibration_of(network, data if (own not in TASKS if _is_file(data) else own == task) else None)
     precision = Precision(network.tuned_bits or Precision.coefficients)
     note(
-        f"{path} is a checkpoint: quantised on the way to {precision.coefficients} bits and states of "
-        f"{precision.state}, with {len(samples)} calibration sequences"
+        f"{name_of(path)} is a checkpoint: quantised on the way to {precision.coefficients} bits and states "
+        f"of {precision.state}, with {count(len(samples), 'calibration sequence')}"
     )
     return quantise_checkpoint(network, samples, precision)
+
+
+def name_of(path: Path) -> str:
+    """What a NETWORK argument is called in a sentence: the name of a shipped network, else its path."""
+    return path.stem if path.parent == ZOO else str(path)
+
+
+def _is_file(data: Path | None) -> bool:
+    """Whether `--data` is a file of sequences, not the place of a task's files."""
+    return data is not None and data.suffix == ".npz"

@@ -5,23 +5,24 @@ from typing import Annotated
 
 import typer
 
-from statespike.models import ZOO
+from statespike.library.networks import network_file
 from statespike.models.tasks.registry import TASKS
-
-
-def network_path(text: str) -> Path:
-    """A NETWORK argument: a file, or the name of a shipped network, `smnist-gsu`, where no such file is."""
-    path = Path(text)
-    shipped = ZOO / f"{text}.safetensors"
-    return shipped if shipped.parent == ZOO and shipped.is_file() and not path.exists() else path
-
 
 NetworkPath = Annotated[
     Path,
     typer.Argument(
         metavar="NETWORK",
         help="checkpoint or quantised network (.safetensors), or the name of a shipped one",
-        parser=network_path,
+        parser=network_file,
+        show_default=False,
+    ),
+]
+OptionalNetworkPath = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="NETWORK",
+        help="checkpoint or quantised network (.safetensors), or the name of a shipped one",
+        parser=network_file,
         show_default=False,
     ),
 ]

@@ -71,6 +71,21 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+_warnings: list[str] = []
+"""What this command warned of."""
+
+
+def warn(text: str) -> None:
+    """Print a warning on standard error; `--json` has it too, under "warnings"."""
+    _warnings.append(text)
+    note(f"warning: {text}")
+
+
+def forget_warnings() -> None:
+    """Begin another command."""
+    _warnings.clear()
+
+
 def new_table(*columns: str, title: str | None = None, show_header: bool = True) -> Table:
     """A table that spends no columns on lines between its own; text columns wrap, where they must."""
     table = Table(box=box.SIMPLE, pad_edge=False, title=title, title_justify="left", show_header=show_header)
@@ -152,7 +167,12 @@ def progress() -> Bars:
 
 
 def write_json(path: Path | None, values: dict[str, Any]) -> None:
-    """Write the values to a `--json` file, if one was asked for; `-` is standard output."""
+    """Write the values to a `--json` file, if one was asked for; `-` is standard output.
+
+    If the command warned of something, the warnings are among them.
+    """
+    if _warnings:
+        values = values | {"warnings": list(_warnings)}
     if _held and is_standard_output(path):
         _held[-1] = values
     elif path is not None:

@@ -6,13 +6,8 @@ from typing import Annotated
 import typer
 
 from boards.boards import board as board_named
-from boards.build import build as build_board
-from boards.link import Link
 from hdl.emit.build_folder import refuse_others
-from hdl.emit.generate import expected_of
-from hdl.emit.manifest import manifest_of
-from hdl.network.top import Network
-from hdl.planning.planner import plan_network
+from statespike.library.circuits import build as build_network
 from statespike.networks import integers_of
 from statespike.options import Json, NetworkPath, Seeds
 from statespike.output import progress, say, write_json
@@ -40,22 +35,9 @@ def build(
     refuse_others(output)
     target = board_named(board)
     integers = integers_of(network)
-    plan = plan_network(integers, target.room)
     with progress() as bars:
         bars.add_task(f"building for {target.name}", total=None)
-        result = build_board(
-            Network(integers, plan),
-            Link(
-                integers.beats_per_step, integers.input.width, integers.classes, integers.decoder.logit_width
-            ),
-            target,
-            output,
-            clock_mhz=clock,
-            seeds=range(1, seeds + 1),
-            expected=expected_of(plan),
-            no_collisions=True,
-            facts=manifest_of(integers, plan),
-        )
+        result = build_network(integers, output, target.name, clock_mhz=clock, seeds=range(1, seeds + 1))
     fastest = max(result.manifest["fmax_mhz"])
     say(
         f"wrote {result.bitstream}: {target.name} at {result.manifest['clock_mhz']:g} MHz "

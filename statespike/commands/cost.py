@@ -1,6 +1,5 @@
 """`statespike cost`: what networks take of FPGAs, side by side."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,11 +8,10 @@ import typer
 from rich.table import Table
 
 from hdl.devices.devices import find_device
-from hdl.emit.generate import convert, generate
-from hdl.emit.manifest import manifest_of
-from hdl.planning.planner import plan_network
+from statespike.library.circuits import cost as cost_of
+from statespike.library.networks import network_file
 from statespike.networks import integers_of
-from statespike.options import Json, Seeds, network_path
+from statespike.options import Json, Seeds
 from statespike.output import new_table, progress, say, show, write_json
 
 RESOURCES = {
@@ -35,7 +33,7 @@ def cost(
         typer.Argument(
             metavar="NETWORK",
             help="checkpoints, quantised networks, or names of shipped ones",
-            parser=network_path,
+            parser=network_file,
             show_default=False,
         ),
     ],
@@ -54,30 +52,16 @@ def cost(
 
     Example: statespike cost smnist-gsu smnist-binary_s4d --device up5k
     """
-    devices = [find_device(name) for name in device or ["up5k"]]
+    devices = [find_device(name).name for name in device or ["up5k"]]
+    chosen_seeds = range(1, seeds + 1) if pnr else ()
+    doing = "placing and routing" if pnr else "planning"
     results: list[dict[str, Any]] = []
     for path in networks:
         network = integers_of(path)
-        for chosen in devices:
-            plan = plan_network(network, chosen, oversize=True)
-            manifest = manifest_of(network, plan)
-            result = {"network": str(path)} | {
-                key: manifest[key]
-                for key in (
-                    "device", "clock_mhz", "cycles_per_step", "steps_per_second", "latency_cycles",
-                    "multiplications_per_step", "multipliers", "estimate", "shortfall",
-                )
-            }  # fmt: skip
-            if pnr and not plan.shortfall:
-                with progress() as bars, tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
-                    bars.add_task(f"placing and routing {path.stem} on {chosen.name}", total=None)
-                    measured = generate(
-                        convert(network, plan, harness=True),
-                        Path(temporary) / "build",
-                        seeds=range(1, seeds + 1),
-                    )
-                result |= {"measured": measured["resources"], "fmax_mhz": measured["fmax_mhz"]}
-            results.append(result)
+        for name in devices:
+            with progress() as bars:
+                bars.add_task(f"{doing} {path.stem} on {name}", total=None)
+                results.append({"network": str(path)} | cost_of(network, name, seeds=chosen_seeds))
     for table in _tables(results):
         show(table)
     say("clock: planned, or the slowest seed's; steps a second: at the planned clock")

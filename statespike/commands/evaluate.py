@@ -13,12 +13,11 @@ from rich.table import Table
 from quantize.errors import StatespikeError
 from quantize.evaluate import Evaluation
 from quantize.evaluate import evaluate as evaluate_network
-from quantize.load import load
 from quantize.network import QuantizedNetwork
 from quantize.scores import Classification, Regression, real_outputs
 from quantize.words import count
 from statespike.models.tasks.task import Sequences
-from statespike.networks import integers_of, sequences_of
+from statespike.networks import integers_of, network_for, sequences_of
 from statespike.options import Data, Json, Limit, Logits, NetworkPath, TaskName
 from statespike.output import progress, say, show, write_json, write_logits
 
@@ -54,7 +53,8 @@ def evaluate(
     Example: statespike evaluate smnist-gsu smnist-sample --backend reference
     """
     sequences = sequences_of(task, data, limit, held_out=held_out)
-    found = load(network) if backend is Arithmetic.FLOAT else integers_of(network, task, data)
+    read = network_for if backend is Arithmetic.FLOAT else integers_of
+    found = read(network, task, data)
     if backend is Arithmetic.FLOAT and isinstance(found, QuantizedNetwork):
         raise StatespikeError(f"{network} holds integers only; give its checkpoint for --backend float")
     with progress() as bars:

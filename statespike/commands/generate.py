@@ -9,10 +9,10 @@ from rich.table import Table
 
 from hdl.devices.devices import find_device
 from hdl.emit.build_folder import MANIFEST, refuse_others
-from hdl.emit.generate import DESIGN, convert
-from hdl.emit.generate import generate as generate_folder
+from hdl.emit.generate import DESIGN
 from hdl.planning.explain import ComponentCost, explain
-from hdl.planning.planner import plan_network
+from statespike.library.circuits import generate as generate_folder
+from statespike.library.circuits import plan as plan_network
 from statespike.networks import integers_of
 from statespike.options import DeviceName, Json, NetworkPath, Seeds
 from statespike.output import new_table, note, progress, say, show, write_json
@@ -53,15 +53,15 @@ def generate(
     Example: statespike generate smnist-gsu --device up5k -o build/gsu --pnr
     """
     refuse_others(output)
+    find_device(device)  # what is wrong is said before long work
     integers = integers_of(network)
     with progress() as bars:
         bars.add_task("planning", total=None)
-        plan = plan_network(integers, find_device(device), rate=rate, oversize=oversize)
+        plan = plan_network(integers, device, rate=rate, oversize=oversize)
         components = explain(integers, plan) if explained else []
     with progress() as bars:
         bars.add_task("generating, placing and routing" if pnr else "generating", total=None)
-        circuit = convert(integers, plan, synthesis=pnr, harness=pnr)
-        manifest = generate_folder(circuit, output, seeds=range(1, seeds + 1) if pnr else ())
+        manifest = generate_folder(integers, output, plan=plan, seeds=range(1, seeds + 1) if pnr else ())
     if explained:
         show(_explanation(components))
     show(_summary(manifest))

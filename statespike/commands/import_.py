@@ -2,16 +2,18 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from quantize.checkpoint import Checkpoint, write_checkpoint
 from quantize.configuration import DISCRETISATIONS, NORM_POSITIONS, POOLINGS, UNIT_TENSORS
 from quantize.errors import StatespikeError
+from quantize.words import count
+from statespike.library.networks import import_network
 from statespike.models.importers.agreement import agreement, read_logits
 from statespike.models.importers.options import Options
-from statespike.models.importers.registry import IMPORTERS, import_network
+from statespike.models.importers.registry import IMPORTERS
 from statespike.models.tasks.registry import TASKS
 from statespike.options import Json
 from statespike.output import note, say, write_json
@@ -89,18 +91,16 @@ def import_(
         if value and value not in allowed:
             raise StatespikeError(f"{option} is {value!r}; choose one of {', '.join(allowed)}")
     options = Options(model, pooling, discretisation, norm_position, encoder, weights)
-    provenance: dict[str, Any] = {"imported_from": {"file": file.name}} | ({"task": task} if task else {})
-    imported = import_network(file, layout, options, provenance)
-    provenance["imported_from"] |= {"layout": imported.layout, "notes": list(imported.notes)}
+    imported = import_network(file, layout=layout, task=task, options=options)
     checked = None if check is None else _checked(imported.checkpoint, check)
     for sentence in imported.notes:
         note(sentence)
     write_checkpoint(output, imported.checkpoint)
     config = imported.checkpoint.config
     say(
-        f"wrote {output}: {config.model}, {config.layers} layers of {config.channels} channels and "
-        f"{config.modes} modes, {config.norm_position} {config.norm} norms, {config.features} features, "
-        f"{config.classes} classes"
+        f"wrote {output}: {config.model}, {count(config.layers, 'layer')} of "
+        f"{count(config.channels, 'channel')} and {count(config.modes, 'mode')}, {config.norm_position} "
+        f"{config.norm} norms, {count(config.features, 'feature')}, {count(config.classes, 'class')}"
     )
     if checked is not None:
         say(f"the logits of {check} are its own: they differ by {checked:.1e} of the largest")

@@ -1,24 +1,28 @@
 """`statespike inspect`: what a network consists of."""
 
-from dataclasses import fields
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from quantize.formats import Format
-from quantize.network import QuantizedNetwork
-from quantize.specification import Specification
+from quantize.checkpoint import read_checkpoint
+from quantize.describe import describe
 from quantize.words import count
+from statespike.library.networks import network_file, shipped_networks
 from statespike.networks import integers_of
-from statespike.options import Json, NetworkPath
+from statespike.options import Json, OptionalNetworkPath
 from statespike.output import new_table, say, show, write_json
 
 
-def inspect(network: NetworkPath, json: Json = None) -> None:
+def inspect(network: OptionalNetworkPath = None, json: Json = None) -> None:
     """Print every layer of a network: formats, widths, tables.
+
+    Without a network, the names of those that ship.
 
     Example: statespike inspect digits-gsu
     """
+    if network is None:
+        _list_shipped(json)
+        return
     found = integers_of(network)
     description = describe(found)
     say(
@@ -43,31 +47,17 @@ def inspect(network: NetworkPath, json: Json = None) -> None:
     write_json(json, description)
 
 
-def describe(network: QuantizedNetwork) -> dict[str, Any]:
-    """The network as plain values: sizes, and for every layer its formats, numbers, and tables' extents."""
-    return {
-        "model": network.model,
-        "features": network.features,
-        "channels": network.channels,
-        "modes": network.blocks[0].array.modes,
-        "classes": network.classes,
-        "multiplications_per_step": network.multiplications_per_step,
-        "provenance": network.provenance,
-        "layers": {name: _describe_layer(layer) for name, layer in network.layers()},
-    }
-
-
-def _describe_layer(layer: Specification) -> dict[str, Any]:
-    formats: dict[str, Any] = {}
-    numbers: dict[str, int] = {}
-    tables: dict[str, Any] = {}
-    for item in fields(layer):
-        value = getattr(layer, item.name)
-        if isinstance(value, Format):
-            formats[item.name] = {"width": value.width, "fraction": value.fraction, "format": str(value)}
-        elif isinstance(value, np.ndarray):
-            extent = {"minimum": int(value.min()), "maximum": int(value.max())}
-            tables[item.name] = {"shape": list(value.shape)} | extent
-        else:
-            numbers[item.name] = value
-    return {"kind": layer.kind, "formats": formats, "numbers": numbers, "tables": tables}
+def _list_shipped(json: Path | None) -> None:
+    """The shipped networks, a line each."""
+    table = new_table(
+        "network", "size", "task", "test accuracy", title="shipped networks; size: layers x channels x modes"
+    )
+    networks: dict[str, Any] = {}
+    for name in shipped_networks():
+        checkpoint = read_checkpoint(network_file(name))
+        config, measured = checkpoint.config, checkpoint.provenance["test_accuracy"]
+        size = f"{config.layers} x {config.channels} x {config.modes}"
+        table.add_row(name, size, checkpoint.provenance["task"], f"{measured['accuracy']:.2%}")
+        networks[name] = {"config": asdict(config), "provenance": checkpoint.provenance}
+    show(table)
+    write_json(json, {"networks": networks})

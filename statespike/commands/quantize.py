@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
-from quantize.checkpoint import read_checkpoint
 from quantize.convert import Precision
+from quantize.errors import StatespikeError
 from quantize.file import save_network
 from quantize.inputs import EncoderChoice
 from quantize.layers.embedding import EmbeddingSpec
+from quantize.network import QuantizedNetwork
+from statespike.library.networks import load, network_file
 from statespike.networks import calibration_of, quantise_checkpoint
-from statespike.options import Json, network_path
+from statespike.options import Json
 from statespike.output import say, write_json
 
 
@@ -21,7 +23,7 @@ def quantize(
         typer.Argument(
             metavar="CHECKPOINT",
             help="trained network (.safetensors), or the name of a shipped one",
-            parser=network_path,
+            parser=network_file,
             show_default=False,
         ),
     ],
@@ -65,7 +67,12 @@ def quantize(
 
     Example: statespike quantize smnist-gsu --bits 8 -o network.safetensors
     """
-    source = read_checkpoint(checkpoint)
+    source = load(checkpoint)
+    if isinstance(source, QuantizedNetwork):
+        raise StatespikeError(
+            f"{checkpoint} holds integers already and can be used as it is; for other formats, quantise the "
+            "checkpoint that it was made from"
+        )
     samples = calibration_of(source, data)
     precision = Precision(bits or source.tuned_bits or Precision.coefficients, state_bits)
     network = quantise_checkpoint(source, samples, precision, max_steps, encoder)
@@ -75,7 +82,7 @@ def quantize(
     kind = EncoderChoice.TOKEN if isinstance(network.encoder, EmbeddingSpec) else EncoderChoice.LINEAR
     say(
         f"wrote {output}: {bits} bits, states of {state_bits}, {kind} encoder, input {network.input}, "
-        f"{size} bytes"
+        f"{size:,} bytes"
     )
     write_json(
         json,

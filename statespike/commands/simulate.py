@@ -1,29 +1,16 @@
 """`statespike simulate`: a network's circuit beside the integer reference, bit by bit."""
 
-import tempfile
-from collections.abc import Callable
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
-from amaranth.lib.wiring import Component
 
-from hdl.devices.devices import Device, find_device
-from hdl.emit.generate import expected_of
-from hdl.network.top import Network
-from hdl.planning.planner import plan_network
-from hdl.toolchain import synthesise
-from hdl.toolchain.verilog import rtlil_text
-from quantize.errors import StatespikeError
-from quantize.network import QuantizedNetwork
+from hdl.devices.devices import find_device
 from quantize.words import count
-from sim.backends import backend as backend_named
-from sim.backends.base import Backend
-from sim.backends.netlist import Netlist
-from sim.check import Pace, check
+from sim.check import Pace
+from statespike.library.circuits import simulate as simulate_network
 from statespike.networks import integers_of, sequences_of
 from statespike.options import Data, DeviceName, Json, Limit, Logits, NetworkPath, TaskName
 from statespike.output import progress, say, write_json, write_logits
@@ -77,28 +64,29 @@ def simulate(
 
     Example: statespike simulate smnist-gsu smnist-sample --input-gaps 0.2
     """
+    find_device(device)  # what is wrong is said before long work
     pace = Pace(input_gaps, output_stalls, seed)
     sequences = sequences_of(task, data, limit)
     circuit = integers_of(network, task, data)
     reference = circuit if against is None else integers_of(against, task, data)
-    _require_same_shape(circuit, reference)
-    lengths = sequences.lengths
-    reference.require_lengths(np.array([sequences.x.shape[1]]) if lengths is None else lengths)
-    target = find_device(device)
-    with progress() as bars, tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
-        folder = keep or Path(temporary)
-        design, simulator = _prepare(backend, circuit, target, folder)
-        bar = bars.add_task("compiling and simulating", total=len(sequences))
-        result = check(
-            design,
-            reference,
-            reference.inputs(sequences.x),
+    with progress() as bars:
+        bar = bars.add_task("planning", total=None)
+
+        def tell(stage: str, done: int) -> None:
+            total = len(sequences) if done else None
+            bars.update(bar, description=stage, completed=done, total=total)
+
+        result = simulate_network(
+            circuit,
+            sequences.x,
             sequences.lengths,
-            simulator,
-            pace,
-            folder,
-            lambda done: bars.update(bar, completed=done),
-            jobs,
+            device=device,
+            simulator=backend.value,
+            against=reference,
+            pace=pace,
+            folder=keep,
+            jobs=jobs,
+            on_progress=tell,
         )
     write_logits(logits, result.logits)
     write_json(
@@ -129,34 +117,3 @@ def simulate(
         say(f"not equal: {differing}; the first: {result.first_mismatch}")
         raise typer.Exit(MISMATCH)
     say(f"all {result.compared_values:,} values are equal, to the last bit")
-
-
-def _prepare(
-    simulator: Simulator, circuit: QuantizedNetwork, target: Device, folder: Path
-) -> tuple[Callable[[], Component], Backend]:
-    """What makes the design, and what runs it; for the netlist, the design is synthesised here."""
-    if simulator is not Simulator.NETLIST:
-        return lambda: Network(circuit, plan_network(circuit, target), taps=True), backend_named(
-            simulator.value
-        )
-    plan = plan_network(circuit, target)
-    design = Network(circuit, plan)
-    synthesis = synthesise(
-        rtlil_text(design, platform=target.family),
-        target,
-        folder / "synthesis",
-        expected_of(plan),
-        no_collisions=True,
-    )
-    return lambda: design, Netlist(synthesis.rtlil, target)
-
-
-def _require_same_shape(circuit: QuantizedNetwork, reference: QuantizedNetwork) -> None:
-    for name in ("features", "beats_per_step", "channels", "classes", "input"):
-        ours, theirs = getattr(circuit, name), getattr(reference, name)
-        if ours != theirs:
-            raise StatespikeError(
-                f"the networks cannot be compared: {name} is {ours} in one, {theirs} in the other"
-            )
-    if circuit.tap_names() != reference.tap_names():
-        raise StatespikeError("the networks cannot be compared: they have different numbers of layers")

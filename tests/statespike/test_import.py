@@ -16,7 +16,7 @@ def test_a_checkpoint_of_a_state_dict(run, tmp_path):
     torch.save(Network(NetworkConfig("gsu", 1, 4, 2, 1, 10)).state_dict(), source)
     result = run("import", source, "--task", "digits", "-o", output, "--json", figures)
     assert result.exit_code == 0, result.output
-    assert "gsu, 1 layers of 4 channels and 2 modes" in result.stdout
+    assert "gsu, 1 layer of 4 channels and 2 modes" in result.stdout
     provenance = read_checkpoint(output).provenance
     assert provenance["task"] == "digits"
     assert provenance["imported_from"]["layout"] == "statespike"

@@ -10,6 +10,7 @@ from quantize.checkpoint import read_checkpoint, write_checkpoint
 from quantize.file import load_network
 from quantize.float_reference import forward
 from quantize.formats import stored_width
+from statespike import shipped_networks
 from tests.networks import random_checkpoint, random_samples, random_tokens
 from tests.recordings import noise_recordings, write_recordings
 
@@ -168,3 +169,58 @@ def test_unlabelled_sequences_have_no_accuracy(run, network, tmp_path):
     result = run("evaluate", network, "--data", tmp_path / "x.npz", "--json", tmp_path / "out.json")
     assert result.exit_code == 0, result.output
     assert json.loads((tmp_path / "out.json").read_text())["accuracy"] is None
+
+
+def test_a_network_of_another_task_is_told(run, tmp_path):
+    figures = tmp_path / "out.json"
+    for backend in ("float", "reference"):
+        arguments = ("--limit", 2, "--backend", backend, "--json", figures)
+        result = run("evaluate", "smnist-gsu", "digits", *arguments)
+        assert result.exit_code == 0, result.output
+        sentence = "smnist-gsu: the network was trained on smnist, not on digits"
+        assert f"warning: {sentence}" in result.stderr
+        (warning,) = json.loads(figures.read_text())["warnings"]
+        assert warning.startswith(sentence)
+
+
+def test_the_own_task_and_its_sample_are_not_warned_of(run, checkpoint, tmp_path):
+    figures = tmp_path / "out.json"
+    for network, task in ((checkpoint, "digits"), ("smnist-gsu", "smnist-sample")):
+        result = run("evaluate", network, task, "--limit", 1, "--backend", "float", "--json", figures)
+        assert result.exit_code == 0, result.output
+        assert "warning" not in result.stderr
+        assert "warnings" not in json.loads(figures.read_text())
+
+
+@pytest.mark.parametrize("command", ["evaluate", "simulate"])
+def test_a_task_of_other_sizes_is_refused(refuse, checkpoint, tmp_path, command):
+    folder = write_recordings(tmp_path / "recordings", noise_recordings())
+    sentence = refuse(command, checkpoint, "spoken_digits", "--data", folder)
+    assert "the network has 1 feature a step and the task spoken_digits 16" in sentence
+    assert "it was trained on, digits" in sentence
+
+
+def test_integers_are_not_quantised_again(refuse, network, tmp_path):
+    sentence = refuse("quantize", network, "-o", tmp_path / "out.safetensors")
+    assert "holds integers already" in sentence
+    assert "statespike import" not in sentence
+    assert "give the one that it was made from" in refuse("report", network)
+
+
+def test_a_checkpoint_without_a_task_asks_for_samples(refuse, checkpoint, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    write_checkpoint(path, replace(read_checkpoint(checkpoint), provenance={}))
+    sentence = refuse("quantize", path, "-o", tmp_path / "out.safetensors")
+    assert "the checkpoint does not say what it was trained on; quantise it on samples" in sentence
+    assert "None" not in sentence
+
+
+def test_without_a_network_the_shipped_ones_are_listed(run, tmp_path):
+    figures = tmp_path / "out.json"
+    result = run("inspect", "--json", figures)
+    assert result.exit_code == 0, result.output
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    networks = json.loads(figures.read_text())["networks"]
+    assert list(networks) == shipped_networks()
+    for name in networks:
+        assert f" {name} " in result.stdout

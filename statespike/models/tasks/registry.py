@@ -41,6 +41,18 @@ def load_task(name: str, data: str | os.PathLike[str] | None = None) -> Task:
         One of `TASKS`; the name of a new task if `data` is an .npz file.
     data : path, optional
         Where a task's files are, or an .npz file of sequences in the place of the task's own.
+
+    Raises
+    ------
+    StatespikeError
+        If there is no such task, or its files are missing or cannot be used.
+
+    Examples
+    --------
+    >>> import statespike
+    >>> task = statespike.load_task("digits")
+    >>> task.test.x.shape, task.classes
+    ((360, 64, 1), 10)
     """
     path = None if data is None else Path(data)
     if path is not None and path.suffix == ".npz":

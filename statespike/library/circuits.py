@@ -1,0 +1,304 @@
+"""Circuits of quantised networks: planning, costs, Verilog, simulation, bitstreams."""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from amaranth.lib.wiring import Component
+from numpy.typing import NDArray
+
+from boards.boards import board as board_named
+from boards.build import Build
+from boards.build import build as build_board
+from boards.link import Link
+from hdl.devices.devices import Device, find_device
+from hdl.emit.generate import convert, expected_of
+from hdl.emit.generate import generate as generate_folder
+from hdl.emit.manifest import manifest_of
+from hdl.network.top import Network
+from hdl.planning.planner import Plan, plan_network
+from hdl.toolchain import synthesise
+from hdl.toolchain.verilog import rtlil_text
+from quantize.errors import StatespikeError
+from quantize.network import QuantizedNetwork
+from sim.backends import backend as backend_named
+from sim.backends.base import Backend
+from sim.backends.netlist import Netlist
+from sim.check import FULL_SPEED, Check, Pace, check
+
+COSTS = (
+    "device", "clock_mhz", "cycles_per_step", "steps_per_second", "latency_cycles",
+    "multiplications_per_step", "multipliers", "estimate", "shortfall",
+)  # fmt: skip
+"""Entries of a manifest that tell what a circuit costs."""
+
+
+def plan(
+    network: QuantizedNetwork, device: str = "up5k", *, rate: float | None = None, oversize: bool = False
+) -> Plan:
+    """Decide how parallel a network's circuit is: as fast as fits a device.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    device : str
+        One of `hdl.devices.devices.DEVICES`.
+    rate : float, optional
+        Steps a second; the smallest circuit that makes them instead.
+    oversize : bool
+        The smallest circuit where none fits, instead of an error.
+
+    Raises
+    ------
+    StatespikeError
+        If no circuit fits or reaches the rate; it says what is short.
+
+    Examples
+    --------
+    >>> import statespike
+    >>> network = statespike.quantise(statespike.load("digits-prf"))
+    >>> plan = statespike.plan(network, "ecp5-25k")
+    >>> plan.cycles_per_step > 0, plan.shortfall
+    (True, [])
+    """
+    return plan_network(network, find_device(device), rate=rate, oversize=oversize)
+
+
+def cost(network: QuantizedNetwork, device: str = "up5k", *, seeds: Sequence[int] = ()) -> dict[str, Any]:
+    """What a network takes of a device: cells, cycles, clock and speed.
+
+    Of a network that does not fit, it is the smallest circuit, and `shortfall` says what the device lacks.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    device : str
+    seeds : sequence of int
+        Place and route with each of them, which takes minutes: `measured` and `fmax_mhz` are added.
+
+    Examples
+    --------
+    >>> import statespike
+    >>> network = statespike.quantise(statespike.load("digits-prf"))
+    >>> costs = statespike.cost(network, "up5k")
+    >>> sorted(costs["estimate"])
+    ['bram', 'dsp', 'ff', 'lut', 'spram']
+    """
+    planned = plan(network, device, oversize=True)
+    manifest = manifest_of(network, planned)
+    costs = {key: manifest[key] for key in COSTS}
+    if seeds and not planned.shortfall:
+        with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
+            circuit = convert(network, planned, harness=True)
+            measured = generate_folder(circuit, Path(temporary) / "build", seeds=seeds)
+        costs |= {"measured": measured["resources"], "fmax_mhz": measured["fmax_mhz"]}
+    return costs
+
+
+def generate(
+    network: QuantizedNetwork,
+    folder: str | os.PathLike[str],
+    device: str = "up5k",
+    *,
+    plan: Plan | None = None,
+    seeds: Sequence[int] = (),
+) -> dict[str, Any]:
+    """Write a network's circuit into a folder: Verilog, and a manifest of ports, schedule and resources.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    folder : path
+        A new or empty folder, or one of an earlier call; replaced as a whole.
+    device : str
+        What to plan for, without a plan.
+    plan : Plan, optional
+        Of this network, see `statespike.plan`.
+    seeds : sequence of int
+        Place and route with each of them, which takes minutes.
+
+    Returns
+    -------
+    dict
+        The manifest.
+
+    Raises
+    ------
+    StatespikeError
+        If no circuit fits, the folder holds something else, or a tool is missing or fails.
+
+    Examples
+    --------
+    >>> import statespike
+    >>> network = statespike.quantise(statespike.load("digits-prf"))
+    >>> manifest = statespike.generate(network, "circuit", "ecp5-25k")
+    >>> manifest["device"], manifest["files"]["verilog"]
+    ('ecp5-25k', 'design.v')
+    """
+    chosen = plan or plan_network(network, find_device(device))
+    circuit = convert(network, chosen, synthesis=bool(seeds), harness=bool(seeds))
+    return generate_folder(circuit, Path(folder), seeds=seeds)
+
+
+def simulate(
+    network: QuantizedNetwork,
+    x: NDArray[np.floating],
+    lengths: NDArray[np.int64] | None = None,
+    *,
+    device: str = "up5k",
+    simulator: str = "cxxrtl",
+    against: QuantizedNetwork | None = None,
+    pace: Pace = FULL_SPEED,
+    folder: Path | None = None,
+    jobs: int | None = None,
+    on_progress: Callable[[str, int], None] = lambda stage, done: None,
+) -> Check:
+    """Run sequences through a network's circuit, and compare every value with the integer reference.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    x : real (sequences, steps, features)
+    lengths : integers (sequences,), optional
+        Valid steps of each sequence; all by default.
+    device : str
+        What the circuit is planned for.
+    simulator : str
+        One of `sim.backends.BACKENDS`; "netlist" for the circuit after synthesis, of which only logits are
+        compared.
+    against : QuantizedNetwork, optional
+        Whose reference to compare with; the network's own by default.
+    pace : Pace
+        How source and sink behave.
+    folder : Path, optional
+        Where the compiled circuit is kept for the next run.
+    jobs : int, optional
+        Simulations at the same time; by default one for each core.
+    on_progress : callable, optional
+        Called with what is going on, and how many sequences are done.
+
+    Raises
+    ------
+    StatespikeError
+        If the sequences do not suit the network, a tool is missing, or the circuit does not answer.
+
+    Examples
+    --------
+    >>> import numpy, statespike
+    >>> network = statespike.quantise(statespike.load("digits-prf"))
+    >>> result = statespike.simulate(network, numpy.zeros((1, 3, 1)), device="ecp5-25k", simulator="amaranth")
+    >>> result.bit_exact, result.logits.shape
+    (True, (1, 10))
+    """
+    reference = network if against is None else against
+    _require_same_shape(network, reference)
+    target = find_device(device)
+    u = reference.inputs(np.asarray(x))
+    reference.require_lengths(np.array([u.shape[1]]) if lengths is None else lengths)
+
+    with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
+        place = folder or Path(temporary)
+        on_progress("planning", 0)
+        design, chosen = _prepared(simulator, network, target, place, lambda stage: on_progress(stage, 0))
+        return check(
+            design,
+            reference,
+            u,
+            lengths,
+            chosen,
+            pace,
+            place,
+            lambda done: on_progress("simulating", done),
+            jobs,
+        )
+
+
+def _prepared(
+    simulator: str, network: QuantizedNetwork, device: Device, folder: Path, tell: Callable[[str], None]
+) -> tuple[Callable[[], Component], Backend]:
+    """What makes the design, and what runs it; for the netlist, the design is synthesised here."""
+    if simulator != Netlist.name:
+        backend = backend_named(simulator)
+
+        def made() -> Component:
+            design = Network(network, plan_network(network, device), taps=True)
+            tell("compiling the circuit")
+            return design
+
+        return made, backend
+    chosen = plan_network(network, device)
+    design = Network(network, chosen)
+    tell("synthesising")
+    synthesis = synthesise(
+        rtlil_text(design, platform=device.family),
+        device,
+        folder / "synthesis",
+        expected_of(chosen),
+        no_collisions=True,
+    )
+    tell("compiling the netlist")
+    return lambda: design, Netlist(synthesis.rtlil, device)
+
+
+def _require_same_shape(circuit: QuantizedNetwork, reference: QuantizedNetwork) -> None:
+    for name in ("features", "beats_per_step", "channels", "classes", "input"):
+        ours, theirs = getattr(circuit, name), getattr(reference, name)
+        if ours != theirs:
+            raise StatespikeError(
+                f"the networks cannot be compared: {name} is {ours} in one, {theirs} in the other"
+            )
+    if circuit.tap_names() != reference.tap_names():
+        raise StatespikeError("the networks cannot be compared: they have different numbers of layers")
+
+
+def build(
+    network: QuantizedNetwork,
+    folder: str | os.PathLike[str],
+    board: str = "icebreaker",
+    *,
+    clock_mhz: float | None = None,
+    seeds: Sequence[int] = (1, 2, 3),
+) -> Build:
+    """Make a bitstream for a board: the network behind a serial port. Takes minutes.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    folder : path
+        Receives Verilog, bitstream, manifest and the tools' logs; replaced as a whole.
+    board : str
+        One of `boards.boards.BOARDS`.
+    clock_mhz : float, optional
+        By default the board's oscillator; another one is made by the PLL.
+    seeds : sequence of int
+        Of the placer; the fastest result becomes the bitstream.
+
+    Raises
+    ------
+    StatespikeError
+        If no circuit fits, a tool is missing or fails, or no seed reaches the clock.
+
+    Examples
+    --------
+    >>> import statespike
+    >>> network = statespike.quantise(statespike.load("digits-prf"))
+    >>> result = statespike.build(network, "board", "ulx3s-25f", seeds=[1])
+    >>> result.bitstream.exists(), result.manifest["board"]
+    (True, 'ulx3s-25f')
+    """
+    target = board_named(board)
+    chosen = plan_network(network, target.room)
+    return build_board(
+        Network(network, chosen),
+        Link(network.beats_per_step, network.input.width, network.classes, network.decoder.logit_width),
+        target,
+        Path(folder),
+        clock_mhz=clock_mhz,
+        seeds=seeds,
+        expected=expected_of(chosen),
+        no_collisions=True,
+        facts=manifest_of(network, chosen),
+    )
