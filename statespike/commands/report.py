@@ -14,6 +14,7 @@ from quantize.checkpoint import read_checkpoint
 from quantize.errors import StatespikeError
 from quantize.files import write_whole
 from quantize.survey import Samples, survey
+from statespike.library.networks import network_file
 from statespike.models import ZOO
 from statespike.models.tasks.registry import TASKS, load_task
 from statespike.models.tasks.task import Sequences, Task
@@ -30,7 +31,10 @@ def report(
     checkpoints: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="CHECKPOINT", help="trained networks; by default all that ship", show_default=False
+            metavar="CHECKPOINT",
+            help="trained networks, or names of shipped ones; by default all that ship",
+            parser=network_file,
+            show_default=False,
         ),
     ] = None,
     bits: Annotated[

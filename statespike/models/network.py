@@ -142,7 +142,8 @@ class Network(nn.Module):
             tensors_of_ssm = layer.ssm.checkpoint_tensors()
             stored |= {f"layers.{index}.ssm.{name}": tensor for name, tensor in tensors_of_ssm.items()}
         tensors = {
-            name: tensor.detach().numpy().astype(np.float32, copy=True) for name, tensor in stored.items()
+            name: tensor.detach().cpu().numpy().astype(np.float32, copy=True)
+            for name, tensor in stored.items()
         }
         return Checkpoint(self.config, tensors, provenance)
 

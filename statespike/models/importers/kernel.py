@@ -37,9 +37,9 @@ def read_kernel(parts: Parts, prefix: str, channels: int) -> tuple[dict[str, Ten
     """
     notes: list[str] = []
     real = not parts.has(f"{prefix}A_imag")
-    readout = _matrix(parts, f"{prefix}C", channels, real)
-    modes = readout.shape[1]
     name = next((name for name in DECAYS if parts.has(prefix + name)), DECAYS[0])
+    modes = parts.shape(prefix + name)[-1] if parts.shape(prefix + name) else 0
+    readout = _matrix(parts, f"{prefix}C", channels, modes, real)
     log_decay = _poles(parts, prefix + name, channels, modes, notes)
     # The kernel of the repository's trainer, known by its B and inv_dt, means A = -exp(A_real) - i A_imag.
     step_name = next((name for name in STEPS if parts.has(prefix + name)), STEPS[0])
@@ -52,7 +52,7 @@ def read_kernel(parts: Parts, prefix: str, channels: int) -> tuple[dict[str, Ten
         readout = readout / 2
     if parts.has(f"{prefix}B"):
         notes.append("B is multiplied into C")
-        readout = readout * _matrix(parts, f"{prefix}B", channels, real)
+        readout = readout * _matrix(parts, f"{prefix}B", channels, modes, real)
     log_dt = _steps(parts, prefix + step_name, channels, modes)
     if log_dt.shape[1] > 1:
         notes.append("steps for single modes become steps for channels, with A and C changed to match")
@@ -65,12 +65,12 @@ def read_kernel(parts: Parts, prefix: str, channels: int) -> tuple[dict[str, Ten
     return {name: np.ascontiguousarray(value, np.float32) for name, value in found.items()}, notes
 
 
-def _matrix(parts: Parts, name: str, channels: int, real: bool) -> Complex:
+def _matrix(parts: Parts, name: str, channels: int, modes: int, real: bool) -> Complex:
     """C or B as complex (H, N), from complex numbers, pairs on a last axis, or real numbers."""
     found = parts.take(name)
     if not np.iscomplexobj(found):
-        pairs = found.ndim >= 3 and found.shape[-1] == 2
-        if not pairs and not (real and found.ndim in (2, 3)):
+        pairs = found.ndim >= 3 and found.shape[-2:] == (modes, 2)
+        if not pairs and not (real and found.ndim in (2, 3) and found.shape[-1] == modes):
             raise ImportFailure(
                 f"{parts.source}: tensor {some([name])} has shape {found.shape}; it should hold complex "
                 "numbers, or pairs on its last axis"
@@ -83,7 +83,7 @@ def _matrix(parts: Parts, name: str, channels: int, real: bool) -> Complex:
                 "kernels a channel; a stream of samples cannot be read from its end"
             )
         found = found[0]
-    if found.ndim != 2 or channels % len(found):
+    if found.ndim != 2 or found.shape[1] != modes or not len(found) or channels % len(found):
         raise ImportFailure(
             f"{parts.source}: tensor {some([name])} has shape {found.shape}, which does not fit "
             f"{channels} channels"

@@ -14,7 +14,7 @@ from statespike.models.importers.options import Options
 from statespike.models.importers.parts import Parts
 from statespike.models.importers.s4d import Found
 from statespike.models.importers.tensors import Tensors, read_tensors
-from statespike.models.importers.weights import AVERAGED, Stack, chosen, stacks_of
+from statespike.models.importers.weights import AVERAGED, Stack, chosen, stacks_of, unwrapped
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ def import_tensors(
     tensors: Tensors, source: str, layout: str, options: Options, provenance: dict[str, Any]
 ) -> Imported:
     """Bring named tensors into a checkpoint; see `import_network`, `source` begins an error's sentence."""
+    tensors = unwrapped(tensors)
     stacks = stacks_of(tensors, source)
     if not stacks:
         family = family_of(tensors)

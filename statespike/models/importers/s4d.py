@@ -142,11 +142,13 @@ def _channels(parts: Parts, stack: Stack) -> int:
 
 
 def _skip_name(parts: Parts, stack: Stack, layer: int) -> str:
-    """Name of D: beside the kernel, or one module above it."""
-    prefix = stack.prefix(layer) + stack.inner
-    above = prefix.removesuffix(".").rpartition(".")[0] + "."
-    names = (f"{above}D", f"{prefix}D") if stack.inner else (f"{prefix}D",)
-    return next((name for name in names if parts.has(name)), names[0])
+    """Name of D: in a module around the kernel, or beside it."""
+    modules = stack.inner.removesuffix(".").split(".") if stack.inner else []
+    around = [".".join([*modules[:depth], "D"]) for depth in range(len(modules), -1, -1)]
+    # The module right around the kernel is where it should be.
+    expected = around[1] if modules else around[0]
+    prefix = stack.prefix(layer)
+    return prefix + next((name for name in around if parts.has(prefix + name)), expected)
 
 
 def _encoder(

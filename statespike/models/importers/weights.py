@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 
 from statespike.models.importers.failure import ImportFailure, some
 from statespike.models.importers.tensors import Tensors
@@ -16,6 +17,9 @@ NOISE = re.compile(
     re.IGNORECASE,
 )
 """Names of what a training keeps for itself."""
+
+WRAPPERS = re.compile(r"(^|(?<=\.))(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
+"""Modules that compilation and sharding put around others, anywhere in a name."""
 
 KERNEL = re.compile(r"^(?P<root>.*?)(?P<container>[A-Za-z_]\w*)\.(?P<layer>\d+)\.(?P<inner>(?:[\w]+\.)*)C$")
 """The output matrix of a layer's state-space model; the layers are numbered in a container."""
@@ -50,6 +54,12 @@ class Stack:
     def prefix(self, layer: int) -> str:
         """What the names of a layer's tensors begin with."""
         return f"{self.root}{self.container}.{layer}."
+
+
+def unwrapped(tensors: Tensors) -> Tensors:
+    """The tensors without the names of wrapping modules; as they are if two would then be called alike."""
+    plain = {WRAPPERS.sub("", name): tensor for name, tensor in tensors.items()}
+    return plain if len(plain) == len(tensors) else tensors
 
 
 def stacks_of(tensors: Tensors, source: str) -> list[Stack]:
@@ -87,12 +97,16 @@ def chosen(stacks: list[Stack], wanted: str, source: str) -> Stack:
         When no set of that name exists, or several would do.
     """
     names = [stack.name for stack in stacks]
+    # What all roots begin with, `ema.` of a library say, tells no set from another.
+    modules = zip(*(stack.root.split(".") for stack in stacks), strict=False)
+    alike = takewhile(lambda names: len(set(names)) == 1, modules) if len(stacks) > 1 else ()
+    common = sum(len(names[0]) + 1 for names in alike)
     if wanted:
         suitable = [stack for stack in stacks if wanted.strip(".") in stack.root]
         if len(stacks) == 1 and not suitable and not AVERAGED.search(wanted):
             suitable = stacks if wanted == stacks[0].name else []
     else:
-        suitable = [stack for stack in stacks if not AVERAGED.search(stack.root)] or stacks
+        suitable = [stack for stack in stacks if not AVERAGED.search(stack.root[common:])] or stacks
     if len(suitable) == 1:
         return suitable[0]
     if not suitable:

@@ -8,6 +8,7 @@ from quantize.errors import look_up
 from statespike.models.tasks.arrays import file_task
 from statespike.models.tasks.digits import digits_task
 from statespike.models.tasks.ecg import ecg_task
+from statespike.models.tasks.keywords import keywords_task
 from statespike.models.tasks.listops import SIZES as LISTOPS_SIZES
 from statespike.models.tasks.listops import listops_task
 from statespike.models.tasks.mnist import fashion_task, mnist_sample, mnist_task
@@ -26,6 +27,7 @@ TASKS: dict[str, Callable[[str, Path | None], Task]] = {
     "spoken_digits": spoken_digits_task,
     "ecg": ecg_task,
     "ecg-inter": ecg_task,
+    "keywords": keywords_task,
     **dict.fromkeys(LISTOPS_SIZES, listops_task),
     **dict.fromkeys(PATHFINDER_SIZES, pathfinder_task),
 }

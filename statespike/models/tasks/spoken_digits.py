@@ -6,12 +6,7 @@ first of each digit: takes 0 to 4.
 """
 
 import hashlib
-import io
-import lzma
 import re
-import tarfile
-import wave
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -19,9 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from statespike.models.tasks.archives import find_source, read_files
 from statespike.models.tasks.idx import data_location
 from statespike.models.tasks.mel import BANDS, RATE, log_mel
 from statespike.models.tasks.task import CALIBRATION_SEQUENCES, Sequences, Task, TaskError
+from statespike.models.tasks.wav import parse_wav
 
 TEST_TAKES = 5
 STEPS = 64
@@ -103,14 +100,19 @@ def read_recordings(location: Path, digest: str = SHA256) -> list[Recording]:
     digest : str
         What an archive must hold, see `digest_of`; a folder is the user's own and is taken as it is.
     """
-    folder, archive = _find(location)
-    files = _files_of_folder(folder) if archive is None else _files_of_archive(archive)
-    source = folder if archive is None else archive
-    found = [_parse(match, content, source) for match, content in files]
+    try:
+        source = find_source(location, FOLDERS, ARCHIVES, "[0-9]_*_*.wav")
+    except FileNotFoundError as error:
+        raise TaskError(f"no recordings of spoken digits in {location}; {ADVICE}") from error
+    found = [
+        _parse(match, content, source)
+        for path, content in read_files(source, lambda path: _NAME.fullmatch(path.name) is not None)
+        if (match := _NAME.fullmatch(path.name))
+    ]
     found.sort(key=lambda recording: recording[:3])
-    if archive is not None and digest_of(found) != digest:
+    if source.is_file() and digest_of(found) != digest:
         raise TaskError(
-            f"{archive}: its {len(found)} recordings have SHA-256 {digest_of(found)} instead of {digest}; "
+            f"{source}: its {len(found)} recordings have SHA-256 {digest_of(found)} instead of {digest}; "
             f"{ADVICE}"
         )
     return found
@@ -125,49 +127,9 @@ def digest_of(recordings: list[Recording]) -> str:
     return digest.hexdigest()
 
 
-def _find(location: Path) -> tuple[Path, Path | None]:
-    """Return the folder with the recordings, and the archive when they are in one."""
-    if location.is_file():
-        return location.parent, location
-    for name in FOLDERS:
-        if any(_NAME.fullmatch(path.name) for path in (location / name).glob("*.wav")):
-            return location / name, None
-    for name in ARCHIVES:
-        if (location / name).is_file():
-            return location, location / name
-    raise TaskError(f"no recordings of spoken digits in {location}; {ADVICE}")
-
-
-def _files_of_folder(folder: Path) -> Iterator[tuple[re.Match[str], bytes]]:
-    for path in folder.glob("*.wav"):
-        if match := _NAME.fullmatch(path.name):
-            yield match, path.read_bytes()
-
-
-def _files_of_archive(archive: Path) -> Iterator[tuple[re.Match[str], bytes]]:
-    try:
-        # As a stream: looking members up by name would unpack the archive again and again.
-        with tarfile.open(archive, "r|*") as package:
-            for member in package:
-                if match := _NAME.fullmatch(member.name.rpartition("/")[2]):
-                    file = package.extractfile(member)
-                    if file is not None:
-                        yield match, file.read()
-    except (tarfile.TarError, lzma.LZMAError, OSError, EOFError) as error:
-        raise TaskError(f"{archive}: not a whole tar archive ({error}); {ADVICE}") from error
-
-
 def _parse(match: re.Match[str], content: bytes, source: Path) -> Recording:
-    try:
-        with wave.open(io.BytesIO(content)) as file:
-            kind = (file.getframerate(), file.getnchannels(), file.getsampwidth())
-            frames = file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
-        raise TaskError(f"{source}: {match[0]} is not a WAV file ({error}); {ADVICE}") from error
-    if kind != (RATE, 1, 2):
-        raise TaskError(
-            f"{source}: {match[0]} has {kind[0]} Hz, {kind[1]} channels and {8 * kind[2]} bits; "
-            f"spoken digits are {RATE} Hz, mono, 16 bits"
-        )
-    samples = np.frombuffer(frames, "<i2").astype(np.int16)
+    title = f"{source}: {match[0]}"
+    rate, samples = parse_wav(content, title)
+    if rate != RATE:
+        raise TaskError(f"{title} has {rate} Hz; spoken digits are {RATE} Hz; {ADVICE}")
     return Recording(int(match["take"]), int(match["digit"]), match["speaker"], samples)

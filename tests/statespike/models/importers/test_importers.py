@@ -97,14 +97,21 @@ def test_what_forks_changed(plain, change, options, tmp_path):
     assert_equal(plain, imported(change(plain.example()), tmp_path, **options))
 
 
-def test_real_modes_count_once(tmp_path):
-    plain = Plain(real=True, seed=2)
+@pytest.mark.parametrize("modes", [1, 2, 3])
+def test_real_modes_count_once(modes, tmp_path):
+    plain = Plain(real=True, seed=2, modes=modes)
     state = plain.example()
     for name in list(state):
         if name.endswith("A_imag"):
             del state[name]
         elif name.endswith(".C"):
             state[name] = state[name][..., 0].contiguous()
+    assert_equal(plain, imported(state, tmp_path))
+
+
+def test_a_kernel_inside_two_modules(tmp_path):
+    plain = Plain(seed=6)
+    state = {name.replace(".kernel.", ".conv.kernel."): v for name, v in plain.example().items()}
     assert_equal(plain, imported(state, tmp_path))
 
 
@@ -148,6 +155,8 @@ def test_a_square_encoder_without_a_bias_is_asked_about(tmp_path):
         lambda s: {"params": s, "args": argparse.Namespace(lr=np.float32(1e-3))},
         lambda s: {f"model._orig_mod.net.{name}": value for name, value in s.items()},
         lambda s: {f"backbone.module.{name}": value for name, value in s.items()},
+        lambda s: {name.replace("kernel", "_fsdp_wrapped_module.kernel"): v for name, v in s.items()},
+        lambda s: {re.sub(r"^norms.(\d)", r"norms.\1._orig_mod", name): v for name, v in s.items()},
         lambda s: {"n_averaged": torch.tensor(3)} | {f"module.{name}": value for name, value in s.items()},
         lambda s: {"state_dict": s | {"criterion.weight": torch.ones(5), "train_acc.tp": torch.ones(5)}},
         lambda s: {"net": s, "optimizer": {"state": {0: {"exp_avg": torch.ones(3)}}, "param_groups": [{}]}},
@@ -183,6 +192,9 @@ def test_the_trained_weights_are_taken_before_their_mean(tmp_path):
     assert_equal(mean, imported(both, tmp_path, weights="ema"))
     with pytest.raises(ImportFailure, match="no set of weights is called 'swa'"):
         imported(both, tmp_path, weights="swa")
+    library = {"ema.online_model." + k: v for k, v in plain.example().items()}
+    library |= {"ema.ema_model." + k: v for k, v in mean.example().items()} | {"ema.step": torch.tensor(3)}
+    assert_equal(plain, imported({"state_dict": library}, tmp_path))
     in_one = {"model." + k: v for k, v in plain.example().items()}
     in_one |= {"model_ema.module." + k: v for k, v in mean.example().items()}
     assert_equal(plain, imported({"state_dict": in_one}, tmp_path))
