@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-import statespike.torch
+import statespike.models.layers
 from quantize import float_reference
 from quantize.checkpoint import read_checkpoint
 from quantize.configuration import UNIT_TENSORS
@@ -81,5 +81,5 @@ def test_what_cannot_be_exported_is_told():
 
 
 def test_the_examples_of_the_docstrings_hold():
-    assert doctest.testmod(statespike.torch).failed == 0
-    assert doctest.testmod(statespike.torch).attempted >= 5
+    assert doctest.testmod(statespike.models.layers).failed == 0
+    assert doctest.testmod(statespike.models.layers).attempted >= 5
