@@ -6,6 +6,7 @@ from collections.abc import Callable
 import typer
 
 from quantize.errors import StatespikeError
+from statespike.application import sentence_of
 from statespike.guarded import GuardedCommand
 from statespike.interruption import unwound_by_signals
 from statespike.output import note
@@ -19,5 +20,5 @@ def command(run: Callable[..., None]) -> None:
         with unwound_by_signals():
             application()
     except StatespikeError as error:
-        note(str(error))
+        note(f"error: {sentence_of(error)}")
         sys.exit(2)

@@ -9,6 +9,10 @@ from matplotlib.figure import Figure
 
 from benchmarks.peers import THEIRS
 
+MARKERS = {"parallel": "s", "serial": "D", "table": "o", "event": "^", "da4ml": "x", "alkaid": "+"}
+"""Kind of circuit -> its points in the picture."""
+OTHER_MARKER = "*"
+
 
 def draw(rows: list[dict[str, Any]], curves: list[dict[str, Any]], path: Path) -> None:
     """Look-up tables over cycles: a panel a part, each matrix's cheapest builds and what was synthesised.
@@ -44,9 +48,16 @@ def _draw_matrix(axes: Axes, curve: dict[str, Any], rows: list[dict[str, Any]], 
     axes.step(
         cycles, estimates, where="post", color=colour, linewidth=1.2, label=f"{name}: the choice, estimated"
     )
-    ours = [row for row in rows if "flow" not in row]
-    theirs = [row for row in rows if row.get("flow") in THEIRS]
-    for marker, label, points in (("o", "synthesised", ours), ("x", "da4ml and alkaid, synthesised", theirs)):
-        if points:
-            places = [row["cycles"] for row in points], [row["lut"] for row in points]
-            axes.plot(*places, marker, color=colour, markersize=5, label=f"{name}: {label}")
+    for (series, marker), points in _series(rows).items():
+        places = [row["cycles"] for row in points], [row["lut"] for row in points]
+        axes.plot(*places, marker, color=colour, markersize=5, label=f"{name}: {series}, synthesised")
+
+
+def _series(rows: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """Title and marker of each kind of circuit -> the rows of it: our builds, then the peers."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in sorted(rows, key=lambda row: "flow" in row):
+        kind = row["name"].partition(",")[0]
+        if row.get("flow") in THEIRS or "flow" not in row:
+            found.setdefault((kind, MARKERS.get(kind, OTHER_MARKER)), []).append(row)
+    return found

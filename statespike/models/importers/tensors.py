@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
 
+from statespike.extras import how_to_get
 from statespike.models.importers.failure import ImportFailure, some
 
 Tensors = dict[str, NDArray[Any]]
@@ -156,7 +157,7 @@ def _read_torch(path: Path, head: bytes) -> Tensors:
         import torch
     except ImportError as error:
         raise ImportFailure(
-            f"{path}: reading it needs PyTorch ({_reason(error)}); install it, "
+            f"{path}: reading it needs PyTorch ({_reason(error)}); {how_to_get('torch')}, "
             "or save the state dict as .safetensors"
         ) from error
     try:

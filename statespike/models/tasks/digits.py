@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from statespike.extras import how_to_get
 from statespike.models.tasks.task import CALIBRATION_SEQUENCES, Sequences, Task, TaskError
 
 TEST_SEQUENCES = 360
@@ -33,6 +34,6 @@ def _digits() -> Sequences:
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
-        raise TaskError("task digits needs scikit-learn; run `pip install scikit-learn`") from error
+        raise TaskError(f"task digits needs scikit-learn; {how_to_get('sklearn')}") from error
     pixels, labels = load_digits(return_X_y=True)
     return Sequences((pixels / 16).astype(np.float32)[:, :, None], labels.astype(np.int64))
