@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 CHOOSER = 2 / 3
 """Two look-up tables of four inputs choose from four bits."""
+MEMORY_BLOCK = 48
+"""Look-up tables that a memory block is worth where one build takes fewer blocks and another fewer tables."""
 PRODUCT = 1.56
 """Look-up tables of a multiplier without a block, for each product of operand bits."""
 
@@ -17,6 +19,8 @@ class CellCosts:
     ----------
     operators : dict
         Class of operator (see `hdl.planning.census.OPERATORS`) -> look-up tables a bit of result.
+    accumulator : float
+        Of a bit of a sum to which a term, chosen beside it, is added in some cycles.
     counter : float
         Of a bit of a counter with what compares it.
     carry_step : int
@@ -33,6 +37,7 @@ class CellCosts:
     """
 
     operators: Mapping[str, float]
+    accumulator: float
     counter: float
     carry_step: int
     carry_in: int

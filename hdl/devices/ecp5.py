@@ -65,6 +65,7 @@ class Ecp5(Family):
         operators={
             "add": 1.36, "subtract": 1.8, "multiplex": 0.25, "compare": 0.73, "gate": 0.1, "shift": 1.2,
         },
+        accumulator=2,
         counter=2.6,
         carry_step=2,
         carry_in=1,

@@ -71,6 +71,7 @@ class Ice40(Family):
         operators={
             "add": 0.86, "subtract": 1.7, "multiplex": 0.2, "compare": 0.8, "gate": 0.1, "shift": 1.08,
         },
+        accumulator=1,
         counter=1.7,
         carry_step=1,
         carry_in=0,

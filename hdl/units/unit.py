@@ -33,7 +33,7 @@ class Unit(wiring.Component):
     """What it does one after the other with `waits`, a form smaller and slower; None if there is none."""
 
     @staticmethod
-    def mixer_size(spec: Any, lanes: int, sequential: bool, family: Family) -> int:
+    def mixer_size(spec: Any, lanes: int, sequential: bool, family: Family) -> float:
         """What a mixer takes of a part, to be compared with that of other lanes."""
         return lanes
 

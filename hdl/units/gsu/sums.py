@@ -7,6 +7,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.devices.costs import CellCosts
 from hdl.primitives.registers import delayed
 from quantize.layers.functions import TRIT_WIDTH
 from quantize.layers.gsu import ACTIVATION_BITS, GatedProductSpec
@@ -42,12 +43,10 @@ class LaneSums(wiring.Component):
 
     ready_after: int
     """Cycles from a block's last row in `adds` until its first sums are given."""
-    cells: int
-    """Logic cells of a lane on the iCE40, measured with words of 8 bits."""
 
     def __init__(self, spec: GatedProductSpec, lanes: int):
         self.spec, self.lanes = spec, lanes
-        self.real_shape = signed(spec.bias_path_width - spec.idle_weight_bits)
+        self.real_shape = signed(self.real_width(spec))
         super().__init__(
             {
                 **{name: In(1) for name in ("adds", "nonzero", "negative", "complete", "passes")},
@@ -58,6 +57,21 @@ class LaneSums(wiring.Component):
                 "gate": Out(signed(spec.gate_width)),
             }
         )
+
+    @staticmethod
+    def real_width(spec: GatedProductSpec) -> int:
+        """Bits of a real sum."""
+        return spec.bias_path_width - spec.idle_weight_bits
+
+    @classmethod
+    def sum_bits(cls, spec: GatedProductSpec) -> int:
+        """Bits of a lane's two sums."""
+        return cls.real_width(spec) + spec.gate_width
+
+    @classmethod
+    @abstractmethod
+    def lane_cells(cls, spec: GatedProductSpec, costs: CellCosts) -> float:
+        """Look-up tables of a lane."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -87,7 +101,12 @@ class MovedSums(LaneSums):
     """
 
     ready_after = 3
-    cells = 75
+
+    @classmethod
+    def lane_cells(cls, spec: GatedProductSpec, costs: CellCosts) -> float:
+        """Of the sums, their terms, and the registers behind."""
+        terms = spec.stored_weight_width + ACTIVATION_BITS + 1
+        return (costs.accumulator + 1) * cls.sum_bits(spec) + terms
 
     def _sum(self, m, reals, gates, weights, trits, activation) -> None:
         adds = delayed(m, self.adds, 1)
@@ -133,7 +152,11 @@ class StandingSums(LaneSums):
     """
 
     ready_after = 2
-    cells = 58
+
+    @classmethod
+    def lane_cells(cls, spec: GatedProductSpec, costs: CellCosts) -> float:
+        """Of the sums, their terms as wide as they are, and the two bits that choose a gate's term."""
+        return (costs.accumulator + 1) * cls.sum_bits(spec) + 2
 
     def _sum(self, m, reals, gates, weights, trits, activation) -> None:
         moves = Signal()

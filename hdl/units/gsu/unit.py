@@ -3,6 +3,7 @@
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 
+from hdl.devices.costs import MEMORY_BLOCK
 from hdl.devices.family import Family
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.devices.memories import MemoryNeed
@@ -17,9 +18,6 @@ from hdl.units.gsu.mixer import GsuMixer, memory_shapes
 from hdl.units.gsu.streamed_mixer import StreamedGsuMixer
 from hdl.units.unit import Unit
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
-
-# Logic cells that a table of 32 words of 16 bits takes where no memory block is left for it.
-BLOCK_CELLS = 48
 
 
 class Gsu(Unit):
@@ -55,13 +53,14 @@ class Gsu(Unit):
         super().__init__(spec, lanes, target)
 
     @staticmethod
-    def mixer_size(spec: GsuSpec, lanes: int, sequential: bool, family: Family) -> int:
-        """Logic cells of the lanes, and what the memory blocks of their words are worth."""
+    def mixer_size(spec: GsuSpec, lanes: int, sequential: bool, family: Family) -> float:
+        """Look-up tables of the lanes, and what the memory blocks of their words are worth."""
         blocks = sum(
             MemoryNeed(depth, width, block=True, written=False).blocks(family)
             for depth, width in memory_shapes(spec, lanes)
         )
-        return lanes * GsuMixer.sums_of(sequential).cells + BLOCK_CELLS * blocks
+        lane = GsuMixer.sums_of(sequential).lane_cells(spec, family.costs)
+        return lanes * lane + MEMORY_BLOCK * blocks
 
     @property
     def multipliers(self) -> int:
