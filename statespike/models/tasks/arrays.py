@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from statespike.models.tasks.split import held_out
+from statespike.models.tasks.split import drawn, held_out
 from statespike.models.tasks.task import CALIBRATION_SEQUENCES, Sequences, Task, TaskError
 
 HELD_OUT_EVERY = 10
@@ -130,7 +130,7 @@ def file_task(path: Path) -> Task:
         classes=classes,
         load_train=lambda: train,
         load_test=lambda: test,
-        load_calibration=lambda: train.take(slice(CALIBRATION_SEQUENCES)),
+        load_calibration=lambda: train.take(drawn(len(train), CALIBRATION_SEQUENCES)),
     )
 
 

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from statespike.models.tasks.archives import find_source, read_files
 from statespike.models.tasks.idx import data_location
 from statespike.models.tasks.physionet import Beats, parse_beats, parse_header, parse_samples
+from statespike.models.tasks.split import drawn
 from statespike.models.tasks.task import CALIBRATION_SEQUENCES, Sequences, Task, TaskError
 
 CLASSES = {"N": "NLRej", "S": "AaJS", "V": "VE", "F": "F", "Q": "/fQ"}
@@ -166,8 +167,8 @@ def ecg_task(name: str, data: Path | None) -> Task:
 
     def calibration() -> Sequences:
         train = split().train
-        drawn = np.random.default_rng(SPLIT_SEED).permutation(len(train))[:CALIBRATION_SEQUENCES]
-        return part(lambda split: split.train.take(drawn))
+        chosen = drawn(len(train), CALIBRATION_SEQUENCES)
+        return part(lambda split: split.train.take(chosen))
 
     return Task(
         name,

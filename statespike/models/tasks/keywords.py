@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from statespike.models.tasks.archives import find_source, read_files
 from statespike.models.tasks.idx import data_location
 from statespike.models.tasks.mel import RATE, frame_count, log_mel
+from statespike.models.tasks.split import drawn
 from statespike.models.tasks.task import CALIBRATION_SEQUENCES, Sequences, Task, TaskError
 from statespike.models.tasks.wav import at_feature_rate, parse_wav
 
@@ -138,10 +139,6 @@ def keywords_task(name: str, data: Path | None) -> Task:
         chosen = np.flatnonzero(clips.sets == number)
         return ClipSequences(clips.samples[chosen], clips.counts[chosen], clips.labels[chosen])
 
-    def calibration() -> ClipSequences:
-        train = part(0)
-        return train.take(np.random.default_rng(0).permutation(len(train))[:CALIBRATION_SEQUENCES])
-
     def augment(sequences: Sequences, generator: np.random.Generator) -> Sequences:
         assert isinstance(sequences, ClipSequences)
         return varied(sequences, clips.noise, generator)
@@ -153,7 +150,7 @@ def keywords_task(name: str, data: Path | None) -> Task:
         load_train=lambda: part(0),
         load_validation=lambda: part(1),
         load_test=lambda: part(2),
-        load_calibration=calibration,
+        load_calibration=lambda: part(0).take(drawn(len(part(0)), CALIBRATION_SEQUENCES)),
         augment=augment,
     )
 

@@ -1,4 +1,4 @@
-"""Which of some labelled sequences are held out: the same share of every class, drawn with a fixed seed."""
+"""Which sequences are held out, and which calibrate: drawn with a seed, whatever order they stand in."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,3 +28,8 @@ def held_out(labels: NDArray[np.integer], every: int, least: int, seed: int = 0)
         count = min(max(round(len(members) / every), least), len(members) - 1)
         drawn[members[:count]] = True
     return drawn
+
+
+def drawn(count: int, most: int, seed: int = 0) -> NDArray[np.int64]:
+    """Return the indices of `most` of so many sequences, or of all; sorted."""
+    return np.sort(np.random.default_rng(seed).permutation(count)[:most])

@@ -253,6 +253,14 @@ def test_a_users_test_set_has_every_class_in_its_share(tmp_path, labels):
         np.testing.assert_array_equal(part.y, labels[part.x.ravel().astype(int)])
 
 
+def test_every_class_of_a_users_file_calibrates(tmp_path):
+    path = tmp_path / "mine.npz"
+    np.savez(path, x=np.zeros((2000, 2, 1)), y=np.repeat(np.arange(10), 200))
+    calibration = load_task("mine", path).calibration
+    assert len(calibration) == 128
+    assert set(calibration.y) == set(range(10))
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.bool_, np.int16, np.float16])
 def test_numbers_of_any_type_are_taken_at_their_value(tmp_path, kind):
     path = tmp_path / "mine.npz"
