@@ -10,6 +10,8 @@ from quantize.formats import Format, Integers
 
 # Calibration sees a part of the data: leave a quarter of the range above the largest value it shows.
 HEADROOM = 1.25
+LARGEST = 2.0**48
+"""What no value may reach: no trained network's does."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class Precision:
 def format_for(values: NDArray[np.float64], width: int) -> Format:
     """The finest format of `width` bits that holds the values with headroom."""
     largest = max(float(np.abs(values).max()) * HEADROOM, 2.0**-width)
+    if not largest < LARGEST:
+        raise StatespikeError(
+            f"a layer's values reach {largest:.3g}, which no fixed-point format here holds; "
+            "look for weights or samples that are far too large"
+        )
     return Format(width, width - 1 - int(np.ceil(np.log2(largest))))
 
 

@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 Integers = NDArray[np.int64]
 
+EXACT_WIDTH = 62
+"""Bits of the widest sum that the reference computes exactly, in 64 bits with the half that rounds it."""
+
 STREAM_WIDTH = 16
 """Bits of the residual stream, of an array's output, and of what is added to either: one operand's."""
 
@@ -28,12 +31,12 @@ class Format:
     width : int
         Number of bits, the sign included; at least 1.
     fraction : int
-        Number of fraction bits: integer `k` stands for `k * 2**-fraction`. May be negative.
+        Number of fraction bits: integer `k` stands for `k * 2**-fraction`. May be negative; -64 to 64.
 
     Raises
     ------
     ValueError
-        If `width` is not in 1..64.
+        If either is out of its range.
     """
 
     width: int
@@ -42,6 +45,8 @@ class Format:
     def __post_init__(self) -> None:
         if not 1 <= self.width <= 64:
             raise ValueError(f"a format is 1 to 64 bits wide, not {self.width}")
+        if abs(self.fraction) > 64:
+            raise ValueError(f"a format has -64 to 64 fraction bits, not {self.fraction}")
 
     @property
     def minimum(self) -> int:
@@ -84,9 +89,14 @@ def stored_width(words: Integers) -> int:
 
 
 def round_shift(values: Integers, shift: int | Integers) -> Integers:
-    """Shift right by `shift` bits, halves rounded upwards; a negative constant shifts left exactly."""
-    if isinstance(shift, int | np.integer) and shift < 0:
-        return values << -shift
+    """Shift right by `shift` bits, halves rounded upwards; a negative constant shifts left exactly.
+
+    Values have at most `EXACT_WIDTH` bits, before and after.
+    """
+    if isinstance(shift, int | np.integer):
+        if shift < 0:
+            return values << -shift
+        shift = min(shift, EXACT_WIDTH)  # all of them are below half then
     shift = np.asarray(shift, dtype=np.int64)
     return (values + ((np.int64(1) << shift) >> 1)) >> shift
 
@@ -97,7 +107,9 @@ def saturate(values: Integers, width: int) -> Integers:
 
 
 def requantise(values: Integers, shift: int, width: int) -> Integers:
-    """Round-shift by `shift`, then saturate to `width` bits."""
+    """Round-shift by `shift`, however far to either side, then saturate to `width` bits."""
+    if shift < 0:  # what is too large for the width before it is shifted is too large after
+        return saturate(saturate(values, width) << min(-shift, width), width)
     return saturate(round_shift(values, shift), width)
 
 

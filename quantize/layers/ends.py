@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.formats import MOST_FRACTION, Format, Integers, round_shift, saturate, signed_width
+from quantize.formats import MOST_FRACTION, Format, Integers, requantise, saturate, signed_width
 from quantize.layers.functions import exact_matmul
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
 
@@ -89,7 +89,8 @@ class EncoderSpec(Specification):
 
     def compute(self, u: Integers) -> Integers:
         """(..., F) in the input format to (..., H) in the output format."""
-        total = round_shift(exact_matmul(u, self.weight.T), self.output_shift)
+        # What is left out two bits above the output is out of its range with any bias.
+        total = requantise(exact_matmul(u, self.weight.T), self.output_shift, self.output.width + 2)
         return saturate(total + self.bias, self.output.width)
 
 

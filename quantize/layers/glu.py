@@ -55,6 +55,13 @@ class GluSpec(Specification):
         super().__post_init__()
         if self.channels < 1:
             raise QuantizedNetworkError(f"{self.kind} needs at least one channel")
+        # A sum is clipped before it is shifted left, and must reach beyond the table: half the range.
+        coarsest = self.sigmoid.argument.fraction - (self.sigmoid.argument.width - 2)
+        if self.sum_fraction < coarsest:
+            raise QuantizedNetworkError(
+                f"{self.kind}.weight_fraction {self.weight_fraction} is too small: sums have "
+                f"{self.sum_fraction} fraction bits, the sigmoid takes {coarsest} or more"
+            )
 
     @property
     def sigmoid(self) -> Sigmoid:
@@ -108,7 +115,7 @@ class GluSpec(Specification):
         value = exact_matmul(activations, self.value) + self.value_bias
         gate = exact_matmul(activations, self.gate) + self.gate_bias
         value = requantise(value, self.value_shift, OPERAND_WIDTH)
-        argument = saturate(round_shift(gate, self.argument_shift), self.sigmoid.argument.width)
+        argument = requantise(gate, self.argument_shift, self.sigmoid.argument.width)
         return requantise(value * self.sigmoid.compute(argument), self.product_shift, self.output.width)
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numba
 import numpy as np
 
-from quantize.formats import Integers, signed_width
+from quantize.formats import EXACT_WIDTH, Integers, signed_width
 from quantize.layers.array import (
     COEFFICIENT_WIDTH,
     MOST_SHIFT,
@@ -59,6 +59,11 @@ class LeapfrogSpec(ArraySpec):
         super().__post_init__()
         if ((self.input_shift | self.position_shift) % SHIFT_STEP).any():
             raise QuantizedNetworkError("array.input_shift and array.position_shift must be even")
+        if self.feedback_width > EXACT_WIDTH:
+            raise QuantizedNetworkError(
+                f"array.damping_shift {self.damping_shift} and array.stiffness_shift {self.stiffness_shift} "
+                f"are too far apart: the feedback takes {self.feedback_width} bits of {EXACT_WIDTH}"
+            )
         unstable = np.argwhere(~is_stable(*self.real_coefficients))
         if len(unstable):
             channel, mode = unstable[0]
@@ -92,9 +97,12 @@ class LeapfrogSpec(ArraySpec):
 
     @cached_property
     def feedback_width(self) -> int:
-        """Bits of the aligned sum: what the largest words and states can reach."""
+        """Bits of the aligned sum: what the largest words and states can reach.
+
+        At least one more than are shifted out, where that is so little that it is always rounded to 0.
+        """
         largest = (self.damping << self.damping_alignment) + (self.stiffness << self.stiffness_alignment)
-        return signed_width(int(largest.max()) << (self.state_width - 1))
+        return max(signed_width(int(largest.max()) << (self.state_width - 1)), self.feedback_shift + 1)
 
     @property
     def output_weights(self) -> tuple[Integers, ...]:
@@ -122,7 +130,7 @@ class LeapfrogSpec(ArraySpec):
             self.input_shift,
             self.position_shift,
             self.state_width,
-            self.output_shift,
+            min(self.output_shift, EXACT_WIDTH),
             self.output.width,
             y,
             counts,

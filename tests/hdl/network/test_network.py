@@ -196,7 +196,7 @@ def test_a_sequence_too_long_is_marked_and_the_next_one_is_right(streamed):
     u = network.inputs(random_samples(4, max(lengths), seed=4))
     reference = network.compute(u, np.array(lengths))
     assert reference.overruns.tolist() == [True, False, False, True]
-    folding = Folding((LayerFolding(4, 1),), encoder_bits=None, streamed=streamed)
+    folding = Folding((LayerFolding(ArrayFolding(4), 1),), encoder_bits=None, streamed=streamed)
     stimulus = Stimulus([values[:length] for values, length in zip(u, lengths, strict=True)], 0.2, 0.2, 4)
     run = AmaranthSimulator().run(Network(network, folding, taps=True), stimulus)
     comparison = compare(reference, run)
