@@ -199,7 +199,7 @@ def _check_poles(config: NetworkConfig, tensors: dict[str, Tensor], layer: int, 
     with np.errstate(over="ignore", invalid="ignore"):
         real = -np.exp(tensors[f"{prefix}.log_A_real"].astype(np.float64))
         step = np.exp(tensors[f"{prefix}.log_dt"].astype(np.float64))[:, None]
-        scaled = step * (real + 1j * tensors[f"{prefix}.A_imag"])
+        scaled = step * (real + 1j * tensors.get(f"{prefix}.A_imag", np.float32(0)))
         if config.discretisation == "zoh":
             magnitude = np.exp(scaled.real)
         else:

@@ -3,17 +3,36 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.calibration import format_for
 from quantize.errors import StatespikeError
-from quantize.formats import Integers, fixed_words, nearest, saturate, significant
+from quantize.formats import STREAM_WIDTH, Format, Integers, fixed_words, nearest, saturate, significant
 from quantize.layers.array import COEFFICIENT_WIDTH, MOST_SHIFT, OUTPUT_WEIGHT_WIDTH
 from quantize.layers.functions import bit_length
 from quantize.layers.glu import WEIGHT_WIDTH
 from quantize.poles import is_stable
 
+# Bits that a weight is held in before all but its significant ones are dropped.
+FINE = 40
+
 
 def real_of(words: Integers, fraction: int | Integers) -> NDArray[np.float64]:
     """The real numbers that words of so many fraction bits stand for."""
     return np.ldexp(words.astype(np.float64), -fraction)
+
+
+def output_formats(
+    y: NDArray[np.float64], skip: NDArray[np.float64], *weights: NDArray[np.float64]
+) -> tuple[Format, int]:
+    """Format of an array's output y, and fraction bits of its accumulator.
+
+    The accumulator's scale is the finest at which the skip path (H,) and all output weights (H, N) fit.
+    """
+    fraction = min(
+        fixed_words(np.stack(weights), OUTPUT_WEIGHT_WIDTH, MOST_SHIFT)[1],
+        fixed_words(skip, COEFFICIENT_WIDTH, MOST_SHIFT)[1],
+    )
+    output = format_for(y, STREAM_WIDTH)
+    return Format(output.width, min(output.fraction, fraction)), fraction
 
 
 def output_words(values: NDArray[np.float64], fraction: int, bits: int) -> Integers:
@@ -51,6 +70,12 @@ def stabilised(damping: NDArray[np.float64], words: Integers, shift: Integers, b
             )
         step = np.int64(1) << np.maximum(bit_length(words) - bits, 0)  # the last significant bit
         words = np.where(unstable, words - step, words)
+
+
+def significant_values(values: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
+    """Each value with so many significant bits."""
+    fraction = FINE - int(np.ceil(np.log2(max(float(np.abs(values).max()), 2.0**-FINE))))
+    return real_of(significant(nearest(values, fraction), bits), fraction)
 
 
 def mixer_words(weights: NDArray[np.float64], bits: int) -> tuple[Integers, int]:

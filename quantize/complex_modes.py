@@ -6,16 +6,21 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.calibration import Precision, bits_below, format_for
+from quantize.calibration import Precision, bits_below
 from quantize.checkpoint import Checkpoint
-from quantize.coefficients import coefficient_words, damping_words_of, output_words, real_of, stabilised
+from quantize.coefficients import (
+    coefficient_words,
+    damping_words_of,
+    output_formats,
+    output_words,
+    real_of,
+    significant_values,
+    stabilised,
+)
 from quantize.float_layers import folded_norm, tensors
-from quantize.formats import STREAM_WIDTH, Format, Integers, fixed_words, nearest, saturate, significant
+from quantize.formats import Format, Integers, nearest, saturate
 from quantize.layers.array import (
-    COEFFICIENT_WIDTH,
-    MOST_SHIFT,
     MOST_STATE_SHIFT,
-    OUTPUT_WEIGHT_WIDTH,
     SHIFT_STEP,
 )
 from quantize.layers.leapfrog import LeapfrogSpec
@@ -23,8 +28,6 @@ from quantize.poles import leapfrog, output_weights
 
 Complex = NDArray[np.complex128]
 Real = NDArray[np.float64]
-# Bits that a weight is held in before all but its significant ones are dropped.
-FINE = 40
 # A pair of poles that rounding makes real is kept as one, turned by this share of its distance from 1.
 TURN = 0.05
 
@@ -113,16 +116,10 @@ def leapfrog_array(
         stiffness_shift + position_shift,
         precision.coefficients,
     )
-    # The output accumulator's scale is the finest at which both kinds of weights and the skip fit.
     position_weight = of_position * 2.0**-position_bits
     velocity_weight = of_velocity * 2.0**-velocity_bits
     skip = (layer.skip + layer.residues.real.sum(1)) * 2.0**-given.fraction
-    output = format_for(y, STREAM_WIDTH)
-    fraction = min(
-        fixed_words(np.stack([position_weight, velocity_weight]), OUTPUT_WEIGHT_WIDTH, MOST_SHIFT)[1],
-        fixed_words(skip, COEFFICIENT_WIDTH, MOST_SHIFT)[1],
-    )
-    output = Format(output.width, min(output.fraction, fraction))
+    output, fraction = output_formats(y, skip, position_weight, velocity_weight)
     return LeapfrogSpec(
         input=given,
         output=output,
@@ -161,11 +158,6 @@ def _state_ranges(u, damping, stiffness):
     return positions, velocities
 
 
-def _significant(values: Real, bits: int) -> Real:
-    fraction = FINE - int(np.ceil(np.log2(max(float(np.abs(values).max()), 2.0**-FINE))))
-    return real_of(significant(nearest(values, fraction), bits), fraction)
-
-
 def rounded_complex_modes(
     checkpoint: Checkpoint, layer: int, bits: int, array: LeapfrogSpec
 ) -> dict[str, Real]:
@@ -191,7 +183,7 @@ def rounded_complex_modes(
     poles = width + 1j * upper * height
 
     of_position, of_velocity = output_weights(space.poles, space.residues)
-    of_position, of_velocity = _significant(of_position, bits), _significant(of_velocity, bits)
+    of_position, of_velocity = significant_values(of_position, bits), significant_values(of_velocity, bits)
     # The two first steps after an impulse give the residue: Re(z) and Re(z pole), z = residue times pole.
     velocity = 1.0 - damping - stiffness
     first = of_position + of_velocity

@@ -76,7 +76,14 @@ def _complex_modes(channels: int, modes: int) -> dict[str, Shape]:
     }
 
 
-ARRAY_TENSORS: dict[str, Callable[[int, int], dict[str, Shape]]] = {"s4d": _complex_modes}
+def _real_modes(channels: int, modes: int) -> dict[str, Shape]:
+    return {"C": (channels, modes), "log_dt": (channels,), "log_A_real": (channels, modes), "D": (channels,)}
+
+
+ARRAY_TENSORS: dict[str, Callable[[int, int], dict[str, Shape]]] = {
+    "s4d": _complex_modes,
+    "s4d_real": _real_modes,
+}
 """Name of a kind of array -> tensors of the state-space model of a block."""
 
 
@@ -141,6 +148,11 @@ class NetworkConfig:
         for kind in self.arrays:
             if kind not in ARRAY_TENSORS:
                 raise CheckpointError(f"unknown array {kind!r}; choose one of {', '.join(ARRAY_TENSORS)}")
+        if "s4d_real" in self.arrays and (self.discretisation, self.initialisation) != ("zoh", "lin"):
+            raise CheckpointError(
+                "real modes need the discretisation 'zoh' and the initialisation 'lin', not "
+                f"{self.discretisation!r} and {self.initialisation!r}"
+            )
         if len(self.arrays) != self.layers:
             raise CheckpointError(
                 f"array names {len(self.arrays)} kinds for {self.layers} layers; name one for each, or one"

@@ -22,7 +22,9 @@ from quantize.layers.glu import FireGluSpec, GeluGluSpec, SpikeGluSpec, TanhGluS
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.layers.linear import SpikeLinearSpec
+from quantize.layers.real_modes import RealModesSpec
 from quantize.network import UnitSpec
+from quantize.real_modes import real_array, real_modes, rounded_real_modes
 
 Real = NDArray[np.float64]
 
@@ -89,6 +91,7 @@ def _glu(activation: Callable[[Real], Real]) -> Callable[[Checkpoint, str, Real]
 
 ARRAYS: dict[str, ArrayKind] = {
     "s4d": ArrayKind(LeapfrogSpec, complex_modes, leapfrog_array, rounded_complex_modes),
+    "s4d_real": ArrayKind(RealModesSpec, real_modes, real_array, rounded_real_modes),
 }
 """Name of a kind in a configuration -> what it is."""
 

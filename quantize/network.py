@@ -16,12 +16,13 @@ from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.layers.linear import SpikeLinearSpec
 from quantize.layers.norm import LayerNormSpec
+from quantize.layers.real_modes import RealModesSpec
 from quantize.specification import QuantizedNetworkError, Specification
 
 UnitSpec = GsuSpec | LeanGsuSpec | SpikeGluSpec | FireGluSpec | GeluGluSpec | TanhGluSpec | SpikeLinearSpec
 AnyEncoderSpec = EncoderSpec | EmbeddingSpec
 LayerSpec = AnyEncoderSpec | LayerNormSpec | ArraySpec | UnitSpec | PoolSpec | DecoderSpec
-ARRAY_KINDS: dict[str, type[ArraySpec]] = {array.kind: array for array in (LeapfrogSpec,)}
+ARRAY_KINDS: dict[str, type[ArraySpec]] = {array.kind: array for array in (LeapfrogSpec, RealModesSpec)}
 UNIT_KINDS: dict[str, type[UnitSpec]] = {unit.kind: unit for unit in get_args(UnitSpec)}
 """Kind of an array or a unit -> its specification: the tables that name the kinds of layers."""
 

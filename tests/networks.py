@@ -14,13 +14,14 @@ INPUT = Format(9, 8)
 def random_checkpoint(
     model: str, channels: int, modes: int, layers: int, *, seed: int, features: int = 1, classes: int = 3,
     pooling: str = "mean", norm: str = "batch", norm_position: str = "pre", final_norm: str = "batch",
+    array: str = "s4d",
 ) -> Checkpoint:  # fmt: skip
     """An untrained network with the distributions of a trained one."""
     generator = np.random.default_rng(seed)
     config = NetworkConfig(
         model=model, features=features, channels=channels, modes=modes, layers=layers, classes=classes,
         discretisation="zoh", initialisation="lin", pooling=pooling, norm=norm, norm_position=norm_position,
-        final_norm=final_norm,
+        final_norm=final_norm, array=array,
     )  # fmt: skip
     tensors = {}
     for name, shape in tensor_shapes(config).items():
@@ -59,12 +60,12 @@ def random_tokens(sequences: int, steps: int, tokens: int, *, seed: int) -> np.n
 def random_network(
     model: str, channels: int, modes: int, layers: int, *, seed: int, features: int = 1, classes: int = 3,
     pooling: str = "mean", norm: str = "batch", norm_position: str = "pre", final_norm: str = "batch",
-    precision: Precision | None = None,
+    array: str = "s4d", precision: Precision | None = None,
 ) -> QuantizedNetwork:  # fmt: skip
     """A drawn network, quantised."""
     checkpoint = random_checkpoint(
         model, channels, modes, layers, seed=seed, features=features, classes=classes, pooling=pooling,
-        norm=norm, norm_position=norm_position, final_norm=final_norm,
+        norm=norm, norm_position=norm_position, final_norm=final_norm, array=array,
     )  # fmt: skip
     samples = random_samples(4, 32, features, seed=seed)
     return quantise(checkpoint, samples, INPUT, precision or Precision())

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hdl.ssm.component import ArrayKind
 from hdl.ssm.leapfrog import LeapfrogArrays
+from hdl.ssm.real_modes import RealModesArrays
 from hdl.units.glu import ACTIVATIONS, Glu
 from hdl.units.gsu.unit import Gsu, LeanGsu, StreamedGsu, StreamedLeanGsu
 from hdl.units.spike_linear import SpikeLinear
@@ -11,6 +12,7 @@ from hdl.units.unit import Unit
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.layers.linear import SpikeLinearSpec
+from quantize.layers.real_modes import RealModesSpec
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,10 @@ class UnitKind:
     streamed: type[Unit] | None = None
 
 
-ARRAYS: dict[str, ArrayKind] = {LeapfrogSpec.kind: LeapfrogArrays()}
+ARRAYS: dict[str, ArrayKind] = {
+    LeapfrogSpec.kind: LeapfrogArrays(),
+    RealModesSpec.kind: RealModesArrays(),
+}
 """Kind of an array's specification -> its components."""
 
 UNITS: dict[str, UnitKind] = {

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from quantize.checkpoint import write_checkpoint
-from quantize.configuration import UNIT_TENSORS
+from quantize.configuration import ARRAY_TENSORS, UNIT_TENSORS
 from statespike.models.recipe import Recipe
 from statespike.models.tasks.registry import TASKS, load_task
 from statespike.options import Json, Limit
@@ -35,6 +35,9 @@ def train(
     norm_position: Annotated[
         str, typer.Option(help="pre, before a block, or post, after its sum")
     ] = Recipe.norm_position,
+    array: Annotated[
+        str, typer.Option(help=f"modes: {' or '.join(ARRAY_TENSORS)}; or one for each layer, with commas")
+    ] = Recipe.array,
     pole_sets: Annotated[
         int, typer.Option(min=0, help="sets of poles that the channels share, 0: one a channel")
     ] = Recipe.pole_sets,
@@ -106,6 +109,7 @@ def train(
         surrogate=surrogate,
         norm=norm,
         norm_position=norm_position,
+        array=array,
         pole_sets=pole_sets,
         trained_input=trained_input,
         epochs=epochs,

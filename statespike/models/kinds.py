@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
+from statespike.models.real_ssm import RealStateSpace
 from statespike.models.ssm import DiagonalStateSpace, StateSpace
 from statespike.models.surrogates import Derivative
 from statespike.models.units import (
@@ -17,7 +18,10 @@ from statespike.models.units import (
     without_spikes,
 )
 
-ARRAYS: dict[str, Callable[..., StateSpace]] = {"s4d": DiagonalStateSpace}
+ARRAYS: dict[str, Callable[..., StateSpace]] = {
+    "s4d": DiagonalStateSpace,
+    "s4d_real": RealStateSpace,
+}
 """Name of a kind of array -> its module, built as `DiagonalStateSpace` is."""
 
 UNITS: dict[str, Callable[[int, Derivative], Unit]] = {

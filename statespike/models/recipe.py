@@ -53,7 +53,7 @@ class Recipe:
         See `NetworkConfig`; the model's default for an empty `initialisation`.
     surrogate : str
         Surrogate gradient; the model's default when empty.
-    norm, norm_position : str
+    norm, norm_position, array : str
         See `NetworkConfig`.
     pole_sets : int
         Distinct sets of poles that the channels share (the papers' n_ssm); one a channel for 0.
@@ -95,6 +95,7 @@ class Recipe:
     surrogate: str = ""
     norm: str = "batch"
     norm_position: str = "pre"
+    array: str = "s4d"
     pole_sets: int = 0
     trained_input: bool = False
     epochs: int = 8
@@ -129,6 +130,7 @@ class Recipe:
             pooling=self.pooling,
             norm=self.norm,
             norm_position=self.norm_position,
+            array=self.array,
         )
 
     @property
@@ -144,7 +146,7 @@ class Recipe:
     def command(self, task: str) -> str:
         """Return the command that trains this recipe again."""
         options = f"--surrogate {self.surrogate} " if self.surrogate else ""
-        for name in ("norm", "norm_position", "validation", "balance", "label_smoothing", "dropout"):
+        for name in ("norm", "norm_position", "array", "validation", "balance", "label_smoothing", "dropout"):
             if getattr(self, name) != getattr(Recipe, name):
                 options += f"--{name.replace('_', '-')} {getattr(self, name)} "
         options += f"--pole-sets {self.pole_sets} " if self.pole_sets else ""

@@ -113,6 +113,11 @@ def test_circuit_with_a_layer_norm_before_the_pool_equals_the_reference(shape, c
     check_circuit(shape, choose=choose, norm="layer", norm_position="pre", final_norm="layer")
 
 
+@pytest.mark.parametrize("shape", [("gsu_lean", 5, 3, 2), ("s4d", 1, 2, 2)])
+def test_circuit_of_mixed_arrays_equals_the_reference(shape):
+    check_circuit(shape, array="s4d_real,s4d")
+
+
 # Streamed builds, with units that have one and with others, and layer norms.
 STREAMED = [
     ("gsu", 1, 1, 1), ("gsu", 13, 3, 2), ("gsu_lean", 9, 2, 2), ("gsu_lean", 1, 2, 1), ("s4d", 5, 2, 1),

@@ -153,3 +153,14 @@ def test_room_for_placement_is_kept():
     target, estimate = find_device("up5k"), Resources(lut=3708, ff=2961, bram=29, spram=3, dsp=8)
     assert shortfall(estimate, 4808, target) == []
     assert shortfall(estimate, 4896, target) == ["4896 logic cells where 4857 can be used (39 too many)"]
+
+
+def test_every_kind_of_array_is_as_parallel_as_the_pace_asks():
+    """Real modes do with one multiplier where complex ones need two, and are in no streamed build."""
+    network = random_network("prf", 3, 4, 2, seed=1, array="s4d,s4d_real")
+    plan = plan_network(network, find_device("ecp5-25k"))
+    assert not plan.streamed
+    assert [layer.array.multipliers for layer in plan.layers] == [4, 2]
+    slower = plan_network(network, find_device("ecp5-25k"), rate=plan.clock_mhz * 1e6 / (3 * 9))
+    assert slower.cycles_per_step == 3 * 9
+    assert [layer.array.multipliers for layer in slower.layers] == [2, 1]

@@ -1,0 +1,134 @@
+"""Real modes from a checkpoint: in real arithmetic, in integers, and as rounded tensors."""
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from quantize.calibration import Precision, bits_below
+from quantize.checkpoint import Checkpoint
+from quantize.coefficients import damping_words_of, output_formats, output_words, real_of, significant_values
+from quantize.float_layers import folded_norm, tensors
+from quantize.formats import Format, Integers, nearest, saturate
+from quantize.layers.array import MOST_STATE_SHIFT, SHIFT_STEP
+from quantize.layers.real_modes import RealModesSpec
+
+Real = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RealModes:
+    """One layer of real modes with a BatchNorm before it folded in: `y = S(x + offset)`.
+
+    Attributes
+    ----------
+    poles : (H, N), above 0 and below 1
+    residues : (H, N)
+        `C Bbar` times the normalisation's gain: y = sum residues x + skip u.
+    skip : (H,)
+    offset : (H,)
+        The normalisation's constant, added to its input.
+    """
+
+    poles: Real
+    residues: Real
+    skip: Real
+    offset: Real
+
+    def compute(self, x: Real) -> Real:
+        """(sequences, steps, H) to the same shape."""
+        return _filtered(np.ascontiguousarray(x + self.offset), self.poles, self.residues, self.skip)
+
+
+def real_modes(checkpoint: Checkpoint, layer: int) -> RealModes:
+    """The array of real modes of a layer, a BatchNorm before it folded in."""
+    readout, log_step, log_rate, skip = tensors(
+        checkpoint, f"layers.{layer}.ssm", "C", "log_dt", "log_A_real", "D"
+    )
+    gain, constant = folded_norm(checkpoint, layer)
+    continuous, step = -np.exp(log_rate), np.exp(log_step)[:, None]
+    poles = np.exp(step * continuous)
+    drive = np.expm1(step * continuous) / continuous
+    return RealModes(poles, readout * drive * gain[:, None], skip * gain, constant / gain)
+
+
+def real_array(layer: RealModes, x: Integers, y: Real, given: Format, precision: Precision) -> RealModesSpec:
+    """The array in integers; see `quantize.kinds.ArrayKind.quantised`."""
+    offset = given.quantise(layer.offset)
+    u = saturate(x + offset, given.width)
+    # Each mode has its own power of two. The input only shifts right, by an even number of bits.
+    top = (1 << (precision.state - 1)) - 1
+    bits = np.minimum(bits_below(top, _state_ranges(given.real(u), layer.poles)), given.fraction)
+    bits -= (given.fraction - bits) % SHIFT_STEP
+    bits = np.maximum(bits, given.fraction - MOST_STATE_SHIFT)
+    decay, decay_shift = damping_words_of(1.0 - layer.poles, precision.coefficients)
+    # The output reads the states before the step; what u adds in the same step belongs to the skip path.
+    weight = layer.residues * layer.poles * 2.0**-bits
+    skip = (layer.skip + layer.residues.sum(1)) * 2.0**-given.fraction
+    output, fraction = output_formats(y, skip, weight)
+    return RealModesSpec(
+        input=given,
+        output=output,
+        state_width=precision.state,
+        accumulator_fraction=fraction,
+        offset=offset,
+        skip=nearest(skip, fraction),
+        decay_shift=decay_shift,
+        decay=decay,
+        weight=output_words(weight, fraction, precision.coefficients),
+        input_shift=given.fraction - bits,
+    )
+
+
+def rounded_real_modes(
+    checkpoint: Checkpoint, layer: int, bits: int, array: RealModesSpec
+) -> dict[str, Real]:
+    """C, log_A_real and D of the rounded poles and output weights; the time step stays."""
+    exact = real_modes(checkpoint, layer)
+    poles = 1.0 - real_of(*damping_words_of(1.0 - exact.poles, bits))
+    residues = significant_values(exact.residues * exact.poles, bits) / poles
+    gain, _ = folded_norm(checkpoint, layer)
+    (log_step,) = tensors(checkpoint, f"layers.{layer}.ssm", "log_dt")
+    continuous = np.log(poles) / np.exp(log_step)[:, None]
+    drive = (poles - 1.0) / continuous
+    # What the residues add in an impulse's own step belongs to the skip path, which is not rounded.
+    moved = exact.residues.sum(1) - residues.sum(1)
+    return {
+        "C": residues / (drive * gain[:, None]),
+        "log_A_real": np.log(-continuous),
+        "D": (exact.skip + moved) / gain,
+    }
+
+
+@numba.njit(parallel=True, cache=True)
+def _filtered(u, poles, residues, skip):
+    """The recurrence over (sequences, steps, H)."""
+    y = np.empty_like(u)
+    channels, modes = poles.shape
+    for channel in numba.prange(channels):
+        for sequence in range(u.shape[0]):
+            state = np.zeros(modes)
+            for step in range(u.shape[1]):
+                value = u[sequence, step, channel]
+                total = skip[channel] * value
+                for n in range(modes):
+                    state[n] = poles[channel, n] * state[n] + value
+                    total += residues[channel, n] * state[n]
+                y[sequence, step, channel] = total
+    return y
+
+
+@numba.njit(parallel=True, cache=True)
+def _state_ranges(u, poles):
+    """Largest |x| (H, N) over (sequences, steps, H) inputs."""
+    largest = np.zeros(poles.shape)
+    channels, modes = poles.shape
+    for channel in numba.prange(channels):
+        for sequence in range(u.shape[0]):
+            state = np.zeros(modes)
+            for step in range(u.shape[1]):
+                for n in range(modes):
+                    state[n] = poles[channel, n] * state[n] + u[sequence, step, channel]
+                    largest[channel, n] = max(largest[channel, n], abs(state[n]))
+    return largest
