@@ -16,7 +16,7 @@ COMMANDS = {
     "demo": "Run a trained network's circuit on handwritten digits.",
     "train": "Train a network on a task and write its checkpoint.",
     "import": "Turn another program's trained network into a checkpoint.",
-    "evaluate": "Measure the accuracy of a network on a task's test set.",
+    "evaluate": "Measure the accuracy of a network on a task's test set, class by class.",
     "quantize": "Turn a checkpoint into a network of integers.",
     "inspect": "Print every layer of a network: formats, widths, tables.",
     "generate": "Turn a network into Verilog for an FPGA.",
