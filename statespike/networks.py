@@ -11,9 +11,9 @@ from quantize.network import QuantizedNetwork
 from quantize.words import count
 from statespike.library import networks as library
 from statespike.models import ZOO
-from statespike.models.tasks.arrays import file_task, read_sequences
+from statespike.models.tasks.arrays import calibration_sequences, file_task, read_sequences
 from statespike.models.tasks.registry import TASKS, load_task
-from statespike.models.tasks.task import CALIBRATION_SEQUENCES, Sequences
+from statespike.models.tasks.task import Sequences
 from statespike.output import note, progress, warn
 
 
@@ -33,9 +33,9 @@ def sequences_of(
 
 
 def calibration_of(checkpoint: Checkpoint, data: Path | None) -> Sequences:
-    """The sequences that choose a network's number formats: the first of an .npz file, or its own task's."""
+    """The sequences that choose a network's number formats: drawn from an .npz file, or its own task's."""
     if data is not None and _is_file(data):
-        return read_sequences(data).take(slice(CALIBRATION_SEQUENCES))
+        return calibration_sequences(data)
     return library.calibration_of(checkpoint, data)
 
 
@@ -89,7 +89,7 @@ def integers_of(path: Path, task: str | None = None, data: Path | None = None) -
     """The quantised network of a NETWORK argument.
 
     A checkpoint is quantised on the way, to the bits that it was fine-tuned for, else to 8; on its own task's
-    calibration samples, or on the first sequences of the .npz file `data` when it was trained on something
+    calibration samples, or on sequences drawn from the .npz file `data` when it was trained on something
     else. Otherwise `data` is where the files of `task` are, and those of the checkpoint's own task if that is
     the same.
     """

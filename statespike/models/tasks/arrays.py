@@ -98,6 +98,21 @@ def _check_integers(
     return values.astype(np.int64)
 
 
+def calibration_sequences(path: Path) -> Sequences:
+    """Draw the sequences of a file that choose number formats; of a labelled file none that would test.
+
+    Raises
+    ------
+    TaskError
+        See `read_sequences`.
+    """
+    sequences = read_sequences(path)
+    if sequences.y is None:
+        return sequences.take(drawn(len(sequences), CALIBRATION_SEQUENCES))
+    usable = np.flatnonzero(~held_out(sequences.y, HELD_OUT_EVERY, least=1))
+    return sequences.take(usable[drawn(len(usable), CALIBRATION_SEQUENCES)])
+
+
 def file_task(path: Path) -> Task:
     """Make a task of a labelled file: a tenth of every class is the test set, the other sequences train.
 

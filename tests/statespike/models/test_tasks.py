@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from quantize.errors import StatespikeError
-from statespike.models.tasks.arrays import file_task, read_sequences
+from statespike.models.tasks.arrays import calibration_sequences, file_task, read_sequences
 from statespike.models.tasks.idx import FASHION, MNIST, data_location, read_images
 from statespike.models.tasks.mnist import pixel_order
 from statespike.models.tasks.registry import load_task
@@ -256,9 +256,15 @@ def test_a_users_test_set_has_every_class_in_its_share(tmp_path, labels):
 def test_every_class_of_a_users_file_calibrates(tmp_path):
     path = tmp_path / "mine.npz"
     np.savez(path, x=np.zeros((2000, 2, 1)), y=np.repeat(np.arange(10), 200))
-    calibration = load_task("mine", path).calibration
-    assert len(calibration) == 128
-    assert set(calibration.y) == set(range(10))
+    task, calibration = load_task("mine", path), calibration_sequences(path)
+    for part in (task.calibration, calibration):
+        assert len(part) == 128
+        assert set(part.y) == set(range(10))
+    np.savez(path, x=np.arange(300.0)[:, None, None], y=np.arange(300) // 100)
+    tested = set(load_task("mine", path).test.x.ravel())
+    assert not tested & set(calibration_sequences(path).x.ravel())
+    np.savez(path, x=np.arange(300.0)[:, None, None])
+    assert calibration_sequences(path).x.max() > 250
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.bool_, np.int16, np.float16])
