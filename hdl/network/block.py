@@ -44,7 +44,7 @@ def make_unit(
     return component(spec, lanes, target, **options)
 
 
-def latency_of(part: Unit | BlockNorm) -> int:
+def latency_of(part: Unit | BlockNorm | StreamedBlockNorm) -> int:
     """Most cycles from a step's last beat to its last output, when nothing else is under way."""
     if isinstance(part, Streamed):
         return part.latency_cycles
@@ -81,7 +81,7 @@ class ResidualBlock(wiring.Component):
         self.block, self.streamed = block, streamed
         stream, channels = block.unit.output, block.array.channels
 
-        def norm(spec: LayerNormSpec | None) -> BlockNorm | None:
+        def norm(spec: LayerNormSpec | None) -> BlockNorm | StreamedBlockNorm | None:
             if spec is None:
                 return None
             return StreamedBlockNorm(spec, folding.norm_multipliers) if streamed else BlockNorm(spec, target)
@@ -111,7 +111,7 @@ class ResidualBlock(wiring.Component):
         super().__init__(members)
 
     @property
-    def _banked(self) -> list[Unit | BlockNorm]:
+    def _banked(self) -> list[Unit | BlockNorm | StreamedBlockNorm]:
         """Components that collect a step before they work on it."""
         return [self.unit, *(norm for norm in (self.norm_before, self.norm_after) if norm is not None)]
 

@@ -5,15 +5,16 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.norm.sources import Values
 from hdl.norm.step_norm import StepNorm
 from hdl.norm.streamed_step_norm import PRODUCTS, StreamedStepNorm
 from hdl.primitives.fixed import requantise
-from hdl.primitives.streams import beats
-from quantize.layers.norm import WORD, LayerNormSpec
+from hdl.primitives.streams import beats, marks_of
+from quantize.layers.norm import LayerNormSpec
 
 
-class BlockNorm(wiring.Component):
-    """`quantize.layers.norm.LayerNormSpec` in gates.
+class BlockNorm(StepNorm):
+    """`quantize.layers.norm.LayerNormSpec` in gates: a `StepNorm` of its input.
 
     Parameters
     ----------
@@ -26,51 +27,13 @@ class BlockNorm(wiring.Component):
     o : Out(stream of Beat), in the output format
     """
 
-    # The second factor, which leaves the input's rounding to the norm.
-    UNIT_SHIFT = WORD - 2
-
     def __init__(self, spec: LayerNormSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS):
-        self.spec, self.target = spec, target
-        self.norm = self._make_norm()
-        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
-
-    def _make_norm(self) -> StepNorm | StreamedStepNorm:
-        shift = self.UNIT_SHIFT + self.spec.input_shift
-        width = self.spec.input.width
-        return StepNorm(
-            self.spec.norm, self.spec.output,
-            factor_width=width, product_shift=shift, target=self.target,
-        )  # fmt: skip
-
-    def _connect_value(self, m: Module) -> None:
-        """What the norm takes of a beat."""
-        payload = self.norm.i.payload
-        m.d.comb += [payload.a.eq(self.i.payload.value), payload.b.eq(1 << self.UNIT_SHIFT)]
-
-    @property
-    def multipliers(self) -> int:
-        return self.norm.multipliers
-
-    @property
-    def cycles_per_step(self) -> int:
-        return self.norm.cycles_per_step
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.norm = norm = self.norm
-        m.d.comb += [
-            norm.i.valid.eq(self.i.valid),
-            self.i.ready.eq(norm.i.ready),
-            norm.i.payload.first.eq(self.i.payload.first),
-            norm.i.payload.last.eq(self.i.payload.last),
-        ]
-        self._connect_value(m)
-        wiring.connect(m, norm.o, wiring.flipped(self.o))
-        return m
+        self.spec = spec
+        super().__init__(spec.norm, Values(spec.input.width, spec.input_shift), spec.output, target=target)
 
 
-class StreamedBlockNorm(BlockNorm):
-    """A `BlockNorm` that takes a channel a cycle, or slower with fewer than four multiplier blocks.
+class StreamedBlockNorm(wiring.Component):
+    """A block's norm that takes a channel a cycle, or slower with fewer than four multiplier blocks.
 
     Parameters
     ----------
@@ -80,22 +43,37 @@ class StreamedBlockNorm(BlockNorm):
 
     Members
     -------
-    i, o
-        As of a `BlockNorm`.
+    i : In(stream of Beat), in the input format
+    o : Out(stream of Beat), in the output format
     """
 
     def __init__(self, spec: LayerNormSpec, multipliers: int = PRODUCTS):
-        self.norm_multipliers = multipliers
-        super().__init__(spec)
+        self.spec = spec
+        self.norm = StreamedStepNorm(spec.norm, spec.output, multipliers=multipliers)
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
-    def _make_norm(self) -> StreamedStepNorm:
-        return StreamedStepNorm(self.spec.norm, self.spec.output, multipliers=self.norm_multipliers)
+    @property
+    def multipliers(self) -> int:
+        return self.norm.multipliers
 
-    def _connect_value(self, m: Module) -> None:
-        value = requantise(self.i.payload.value, self.spec.input_shift, self.spec.norm.input_width)
-        m.d.comb += self.norm.i.payload.value.eq(value)
+    @property
+    def cycles_per_step(self) -> int:
+        return self.norm.cycles_per_step
 
     @property
     def latency_cycles(self) -> int:
         """Most cycles from a step's last beat to its last output, when nothing else is under way."""
         return self.norm.latency_cycles
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.norm = norm = self.norm
+        z = requantise(self.i.payload.value, self.spec.input_shift, self.spec.norm.input_width)
+        m.d.comb += [
+            norm.i.valid.eq(self.i.valid),
+            self.i.ready.eq(norm.i.ready),
+            marks_of(norm.i.payload).eq(marks_of(self.i.payload)),
+            norm.i.payload.value.eq(z),
+        ]
+        wiring.connect(m, norm.o, wiring.flipped(self.o))
+        return m

@@ -1,13 +1,13 @@
 """LayerNorm over the channels of a step, and GELU if wanted, a channel in every cycle or at a slower pace."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import BLOCK_LATENCY
 from hdl.norm.mean_subtract import MeanSubtract
 from hdl.norm.streamed_rsqrt import Divider, Normaliser, Scaled, SquareRoot
-from hdl.primitives.counters import StepGate, channel_counter
+from hdl.primitives.counters import StepGate, channel_counter, next_is_last
 from hdl.primitives.deep_fifo import BlockFifo, CreditFifo, ShallowFifo
 from hdl.primitives.fixed import requantise, round_shift, saturate
 from hdl.primitives.functions import GELU_LATENCY, gelu_pipeline
@@ -15,7 +15,7 @@ from hdl.primitives.memory import rom, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
 from hdl.primitives.shared_multiplier import SHARED_LATENCY, Place, shared_multiplier, turns_of
-from hdl.primitives.streams import Beat, beats
+from hdl.primitives.streams import Beat, beats, marks_of
 from quantize.formats import Format
 from quantize.layers.functions import Gelu
 from quantize.layers.norm import GAIN_WIDTH, WORD, LayerNorm
@@ -29,7 +29,7 @@ SCALING, NORMALISING, GAINING, SQUARING = range(PRODUCTS)
 
 
 class StreamedStepNorm(wiring.Component):
-    """`hdl.norm.step_norm.StepNorm`, faster: several steps under way, and up to four multipliers.
+    """`hdl.norm.step_norm.StepNorm` of z, faster: several steps under way, and up to four multipliers.
 
     Centred values are squared on their way into a memory. When the reciprocal deviation of their step is
     known they leave it, and are multiplied three times: scaled by a power of two, normalised, with their
@@ -99,20 +99,28 @@ class StreamedStepNorm(wiring.Component):
         norm, channels = self.norm, self.norm.channels
         m.submodules.centre = centre = self.centre
         wiring.connect(m, wiring.flipped(self.i), centre.i)
-
-        # Squares, and what waits for their root.
         m.submodules.gate = gate = StepGate(channels, self.STEPS)
         m.submodules.values = values = BlockFifo(WORD, self.STEPS * channels)
         m.submodules.marks = marks = ShallowFifo(2, self.STEPS)
         m.submodules.sums = sums = ShallowFifo(unsigned(2 * norm.root_width), self.STEPS)
         turn = turns_of(m, self.pace)
         places = self._places(m, turn)
-        square, scaling, normalising, gaining = (
-            places[use] for use in (SQUARING, SCALING, NORMALISING, GAINING)
-        )
-        squares = Signal(2 * norm.root_width, reset_less=self.pace == 1)
-        more = self._more
-        # What is centred comes out of an adder, too late to wait for a turn: it comes a cycle before its own.
+        self._collect(m, turn, places[SQUARING], gate, values, marks, sums)
+        deviations = self._deviations(m, sums.o)
+        m.submodules.outlet = outlet = CreditFifo(Beat(self.output.width), self._latency)
+        wiring.connect(m, outlet.o, wiring.flipped(self.o))
+        entered = self._depart(m, turn, gate, values, marks, deviations, outlet)
+        self._normalise(m, places, entered, values, marks, deviations, outlet)
+        return m
+
+    def _collect(
+        self, m: Module, turn: Signal, square: Place, gate: StepGate, values: BlockFifo, marks: ShallowFifo,
+        sums: ShallowFifo,
+    ) -> None:  # fmt: skip
+        """Centred values into the memory, and the sum of their squares."""
+        centre, more = self.centre, self._more
+        squares = Signal(2 * self.norm.root_width, reset_less=self.pace == 1)
+        # A centred value comes out of an adder, too late to wait for a turn: it comes a cycle before its own.
         centred = Signal(signed(WORD))
         squared = delayed(m, centred, more, reset_less=True)
         summed = BLOCK_LATENCY + 2 * more
@@ -123,7 +131,7 @@ class StreamedStepNorm(wiring.Component):
             values.i.valid.eq(centre.o.valid & may_come),
             values.i.payload.eq(centre.o.payload.value),
             marks.i.valid.eq(gate.begins),
-            marks.i.payload.eq(Cat(centre.o.payload.first, centre.o.payload.last)),
+            marks.i.payload.eq(marks_of(centre.o.payload)),
             centred.eq(centre.o.payload.value),
             square.a.eq(squared),
             square.b.eq(squared),
@@ -136,28 +144,32 @@ class StreamedStepNorm(wiring.Component):
         with m.If(delayed(m, gate.take, summed)):
             m.d.sync += squares.eq(before + square.product.as_unsigned())
         if self.pace > 1:
-            # The next square is not there yet as the sum goes: cleared then, it has nothing before its adder.
+            # The next square is not there yet as the sum goes: cleared then, its adder needs no multiplexer.
             with m.If(sums.i.valid):
                 m.d.sync += squares.eq(0)
 
-        # The reciprocal deviation.
-        given: stream.Interface = sums.o
+    def _deviations(self, m: Module, sums: stream.Interface) -> ShallowFifo:
+        """The reciprocal deviation of each sum."""
+        given = sums
         for stage in self._stages:
             m.submodules[type(stage).__name__.lower()] = stage
             wiring.connect(m, given, stage.i)
             given = stage.o
-        m.submodules.deviations = deviations = ShallowFifo(Scaled(norm, norm.reciprocal_width), 2)
+        m.submodules.deviations = deviations = ShallowFifo(Scaled(self.norm, self.norm.reciprocal_width), 2)
         wiring.connect(m, given, deviations.i)
+        return deviations
 
-        # Out of the memory. Cycle 4: scaled; 8: normalised; 11: with gain; 13: with shift; later where a
-        # multiplier is shared.
-        m.submodules.outlet = outlet = CreditFifo(Beat(self.output.width), self._latency)
-        wiring.connect(m, outlet.o, wiring.flipped(self.o))
+    def _depart(
+        self, m: Module, turn: Signal, gate: StepGate, values: BlockFifo, marks: ShallowFifo,
+        deviations: ShallowFifo, outlet: CreditFifo,
+    ) -> Signal:  # fmt: skip
+        """Whether a value leaves the memory in this cycle, for the products that follow."""
+        channels = self.norm.channels
         entered, step_leaves = Signal(), Signal()
         left, _ = channel_counter(m, "left", channels, entered)
-        last_left = Signal(init=channels == 1)  # known a cycle ahead: much waits for it
+        last_left = Signal(init=channels == 1)  # a register, because much logic depends on it
         with m.If(entered):
-            m.d.sync += last_left.eq((left == channels - 2) if channels > 1 else 1)
+            m.d.sync += last_left.eq(next_is_last(left, channels))
         m.d.comb += [
             entered.eq(turn[SCALING] & values.o.valid & deviations.o.valid & outlet.room),
             values.o.ready.eq(entered),
@@ -167,6 +179,18 @@ class StreamedStepNorm(wiring.Component):
             gate.step_leaves.eq(delayed(m, step_leaves, 1)),
             outlet.enter.eq(entered),
         ]
+        return entered
+
+    def _normalise(
+        self, m: Module, places: list[Place], entered: Signal, values: BlockFifo, marks: ShallowFifo,
+        deviations: ShallowFifo, outlet: CreditFifo,
+    ) -> None:  # fmt: skip
+        """The three products of a value that left the memory, then its shift, and GELU.
+
+        Cycle 4: scaled; 8: normalised; 11: with gain; 13: with shift; later where a multiplier is shared.
+        """
+        norm, channels, more = self.norm, self.norm.channels, self._more
+        scaling, normalising, gaining = (places[use] for use in (SCALING, NORMALISING, GAINING))
         reciprocal, out_marks = Signal(norm.reciprocal_width), Signal(2)
         scaled = self._clipped(m, self._rounded(m, scaling.product, norm.root_excess), WORD)
         normalised = self._clipped(m, self._rounded(m, normalising.product, norm.normalise_shift), WORD)
@@ -197,10 +221,9 @@ class StreamedStepNorm(wiring.Component):
         dropped = norm.output.fraction - self.output.fraction
         m.d.comb += [
             outlet.arrive.eq(delayed(m, entered, self._latency)),
-            Cat(outlet.value.first, outlet.value.last).eq(delayed(m, out_marks, self._latency)),
+            marks_of(outlet.value).eq(delayed(m, out_marks, self._latency)),
             outlet.value.value.eq(requantise(out, dropped, self.output.width)),
         ]
-        return m
 
     def _places(self, m: Module, turn: Signal) -> list[Place]:
         """Who multiplies: a block for each product, or one for as many of them as there are turns."""

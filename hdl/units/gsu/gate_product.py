@@ -1,16 +1,20 @@
-"""The gate product of a Gated Spiking Unit by itself, where no norm has a multiplier to spare."""
+"""The gate product of a Gated Spiking Unit: by the multiplier of the norm behind it, or by one of its own."""
 
-from amaranth.hdl import Module, Signal
+from dataclasses import dataclass
+
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import stream, wiring
+from amaranth.lib.data import View
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.norm.sources import spare_places
 from hdl.primitives.fifo import RegisterFifo
-from hdl.primitives.fixed import round_shift, saturate
+from hdl.primitives.fixed import round_shift, saturate, shift_left, shifted_with_round_bit
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.streams import Beat, Factors, beats
 from hdl.units.gsu.mixer import GsuMixer
-from quantize.layers.gsu import OPERAND_WIDTH, GatedProductSpec
+from quantize.layers.gsu import OPERAND_WIDTH, GatedProductSpec, GsuSpec
 
 
 class GateProduct(wiring.Component):
@@ -64,6 +68,47 @@ class GateProduct(wiring.Component):
         with m.Elif(self.i.valid & ~ripe):
             m.d.sync += [age.eq(age + 1), ripe.eq(age == self.cycles - 2)]
         return m
+
+
+@dataclass(frozen=True)
+class BorrowedProduct:
+    """The gate product in front of a norm, by the norm's own multiplier: a `hdl.norm.sources.Source`.
+
+    The factors wait until both are operands; a product is then shifted, rounded and clipped by the norm.
+
+    Parameters
+    ----------
+    spec : GsuSpec
+    """
+
+    spec: GsuSpec
+
+    @property
+    def shape(self) -> Factors:
+        return Factors(OPERAND_WIDTH)
+
+    @property
+    def left(self) -> int:
+        """How far p goes up, so that its product's shift comes closer to the norm's own."""
+        return spare_places(self.spec.norm, self.spec.product_shift, self.spec.bias_path_width)
+
+    @property
+    def shift(self) -> int:
+        """Right shift of the product that is made."""
+        return self.spec.product_shift + self.left
+
+    @property
+    def shifted_width(self) -> int:
+        return 2 * OPERAND_WIDTH - self.shift
+
+    def taken_after(self, multiplied: int) -> int:
+        return 2
+
+    def operands(self, payload: View) -> list[tuple[Value, Value]]:
+        return [(shift_left(payload.a, self.left), payload.b)]
+
+    def shifted(self, payload: View, product: Value) -> tuple[Value, Value]:
+        return shifted_with_round_bit(product, self.shift)
 
 
 class GatedMixer(wiring.Component):

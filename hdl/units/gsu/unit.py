@@ -13,7 +13,7 @@ from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import saturate
 from hdl.primitives.memory import rom, words_of
 from hdl.primitives.streams import Beat
-from hdl.units.gsu.gate_product import GatedMixer
+from hdl.units.gsu.gate_product import BorrowedProduct, GatedMixer
 from hdl.units.gsu.mixer import GsuMixer, memory_shapes
 from hdl.units.gsu.streamed_mixer import StreamedGsuMixer
 from hdl.units.unit import Unit
@@ -44,12 +44,9 @@ class Gsu(Unit):
         sequential: bool = False,
     ):
         self.mixer = GsuMixer(spec, lanes, sequential=sequential)
-        # It makes the gate product too.
         self.norm: StepNorm | StreamedStepNorm = StepNorm(
-            spec.norm, spec.output, spec.gelu,
-            factor_width=spec.bias_path_width, product_shift=spec.product_shift, target=target,
-            sequential=sequential,
-        )  # fmt: skip
+            spec.norm, BorrowedProduct(spec), spec.output, spec.gelu, target=target, sequential=sequential
+        )
         super().__init__(spec, lanes, target)
 
     @staticmethod
@@ -73,7 +70,7 @@ class Gsu(Unit):
     @property
     def mixer_cycles(self) -> int:
         """Cycles a step of the mixer before this norm."""
-        return self.mixer.cycles_taken_in(StepNorm.FACTOR_CYCLES)
+        return self.mixer.cycles_taken_in(self.norm.arrival_cycles)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
