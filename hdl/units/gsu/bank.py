@@ -1,34 +1,17 @@
 """Steps of a Gated Spiking Unit's y in a ring of banks, and what each needs to know of itself as a whole."""
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.counters import StepGate, channel_counter
 from hdl.primitives.deep_fifo import ShallowFifo
-from hdl.primitives.fixed import exceeds, magnitude, times
+from hdl.primitives.fixed import magnitude
 from hdl.primitives.memory import ram
 from hdl.primitives.registers import delayed
-from hdl.primitives.streams import beats
-from quantize.constants import THRESHOLD
-from quantize.layers.gsu import GatedProductSpec, LeanGsuSpec
-
-
-class StepScale(StructLayout):
-    """What a step's walk needs to know of the whole step.
-
-    Members
-    -------
-    first, last : 1
-    headroom : unsigned
-        Left shift of the magnitudes that fills their word.
-    inverted_limit : unsigned
-        What the multiple of a magnitude must exceed, inverted.
-    """
-
-    def __init__(self, headroom: int, limit: int):
-        super().__init__({"first": 1, "last": 1, "headroom": headroom, "inverted_limit": limit})
+from hdl.primitives.streams import beats, marks_of
+from hdl.units.gsu.front import StepScale, scale_of_bank
+from quantize.layers.gsu import GatedProductSpec
 
 
 class StepBank(wiring.Component):
@@ -55,10 +38,7 @@ class StepBank(wiring.Component):
     def __init__(self, spec: GatedProductSpec):
         self.spec = spec
         width = spec.magnitude_width
-        if isinstance(spec, LeanGsuSpec):
-            self.scale = StepScale(1, width)
-        else:
-            self.scale = StepScale(width.bit_length(), width + THRESHOLD.denominator.bit_length())
+        self.scale = StepScale(spec)
         super().__init__(
             {
                 "i": In(beats(spec.input.width)),
@@ -90,7 +70,7 @@ class StepBank(wiring.Component):
         m.d.sync += [
             y_magnitude.eq(magnitude(y)),
             y_negative.eq(y[width]),
-            marks.eq(Cat(self.i.payload.first, self.i.payload.last)),
+            marks.eq(marks_of(self.i.payload)),
         ]
         collected, _ = channel_counter(m, "collected", self.BANKS * channels, taken)
         m.d.comb += [
@@ -98,34 +78,14 @@ class StepBank(wiring.Component):
             write.addr.eq(collected),
             write.data.eq(Cat(y_magnitude, y_negative)),
         ]
-        headroom, inverted_limit = self._scale(m, taken, begun, y_magnitude)
+        scale = scale_of_bank(m, self.spec, taken, begun, y_magnitude)
         m.submodules.steps = steps = ShallowFifo(self.scale, self.BANKS)
         wiring.connect(m, steps.o, wiring.flipped(self.steps))
         payload = steps.i.payload
         m.d.comb += [
             steps.i.valid.eq(delayed(m, gate.ends, 3)),
-            Cat(payload.first, payload.last).eq(delayed(m, marks, 2)),
-            payload.headroom.eq(headroom),
-            payload.inverted_limit.eq(inverted_limit),
+            marks_of(payload).eq(delayed(m, marks, 2)),
+            payload.headroom.eq(scale.headroom),
+            payload.inverted_limit.eq(scale.inverted_limit),
         ]
         return m
-
-    def _scale(self, m: Module, taken: Value, begun: Value, y_magnitude: Value) -> tuple[Value, Value]:
-        """A step's left shift and inverted limit, two cycles after its last magnitude."""
-        width = self.spec.magnitude_width
-        if isinstance(self.spec, LeanGsuSpec):
-            return Const(0, 1), Const(~self.spec.threshold & (1 << width) - 1, width)
-        inverted_largest = Signal(width, reset_less=True)
-        with m.If(taken & (begun | exceeds(y_magnitude, inverted_largest))):
-            m.d.sync += inverted_largest.eq(~y_magnitude)
-        peak = ~inverted_largest
-        headroom = Signal(range(width + 1), reset_less=True)
-        inverted_limit = Signal(width + THRESHOLD.denominator.bit_length(), reset_less=True)
-        m.d.sync += [
-            inverted_limit.eq(times(peak, THRESHOLD.numerator) ^ Const(-1, len(inverted_limit))),
-            headroom.eq(width),
-        ]
-        for position in range(width):  # the highest set bit is assigned last
-            with m.If(peak[position]):
-                m.d.sync += headroom.eq(width - 1 - position)
-        return headroom, inverted_limit

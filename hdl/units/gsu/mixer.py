@@ -1,51 +1,72 @@
 """The two paths of a Gated Spiking Unit through one walk over its weights."""
 
-import numpy as np
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from dataclasses import dataclass
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
+from amaranth.lib.memory import ReadPort
 from amaranth.lib.wiring import In, Out
 
-from hdl.primitives.fixed import (
-    exceeds,
-    magnitude,
-    round_shift,
-    saturate,
-    shift_left,
-    times,
-    times_inverted,
-)
-from hdl.primitives.memory import concatenate, ram, rom, words_of
+from hdl.primitives.bank_walk import BankWalk, ages
+from hdl.primitives.counters import next_is_last, wrapped_next
+from hdl.primitives.fixed import magnitude, round_shift, saturate, shift_left
+from hdl.primitives.memory import ram, rom, words_of
 from hdl.primitives.registers import delayed
-from hdl.primitives.streams import Factors, beats
+from hdl.primitives.streams import Factors, beats, marks_of
+from hdl.units.gsu.front import activations_of_walk, scale_of_walk
 from hdl.units.gsu.sums import LaneSums, MovedSums, StandingSums
-from quantize.constants import THRESHOLD
+from hdl.units.gsu.tables import blocks_of, rows_of, trit_words, weight_words
 from quantize.layers.functions import TRIT_WIDTH
-from quantize.layers.gsu import ACTIVATION_BITS, OPERAND_WIDTH, GatedProductSpec, LeanGsuSpec
+from quantize.layers.gsu import OPERAND_WIDTH, GatedProductSpec
 
 
-def weight_words(spec: GatedProductSpec) -> np.ndarray:
-    """The stored bits of the real weights, (H, H) from input to output channels."""
-    return (spec.weight >> spec.idle_weight_bits) & ((1 << spec.stored_weight_width) - 1)
+@dataclass(frozen=True)
+class Collected:
+    """A step on its way into its bank.
+
+    Parameters
+    ----------
+    read : ReadPort
+        Of both banks: magnitude, and above it the sign.
+    taken : Signal
+        `y_magnitude` is a magnitude of the step.
+    y_magnitude : Signal
+    marks : Signal
+        Of the step.
+    walk_ends : Signal
+        The other bank is free. Set by the walk.
+    """
+
+    read: ReadPort
+    taken: Signal
+    y_magnitude: Signal
+    marks: Signal
+    walk_ends: Signal
 
 
-def trit_words(spec: GatedProductSpec) -> np.ndarray:
-    """The ternary weights as two bits each, (H, H): not zero, and above it negative."""
-    return (spec.table != 0) | (spec.table < 0) << 1
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a walk.
 
+    Parameters
+    ----------
+    issue, last_row : Signal
+        A row is issued; it is the last one of its block.
+    row : Signal
+    walk_starts : Signal
+        The next cycle may issue the first one.
+    marks : Signal
+        Of the step.
+    pending : Signal
+        The sums of a block have not left. Set and cleared by the drain.
+    """
 
-def rows_of(words: np.ndarray, width: int, lanes: int) -> list[int]:
-    """A memory's contents: block by block, a row for each input channel, a word for each lane."""
-    return [
-        concatenate([(word, width) for word in lane_words])
-        for start in range(0, words.shape[1], lanes)
-        for lane_words in words[:, start : start + lanes].tolist()
-    ]
-
-
-def memory_shapes(spec: GatedProductSpec, lanes: int) -> list[tuple[int, int]]:
-    """Rows and bits of a row of the memories of real and of ternary weights."""
-    depth = -(-spec.channels // lanes) * spec.channels
-    return [(depth, lanes * spec.stored_weight_width), (depth, lanes * TRIT_WIDTH)]
+    issue: Signal
+    last_row: Signal
+    row: Signal
+    walk_starts: Signal
+    marks: Signal
+    pending: Signal
 
 
 class GsuMixer(wiring.Component):
@@ -77,26 +98,15 @@ class GsuMixer(wiring.Component):
     OUTPUT_CYCLES = 2
 
     def __init__(self, spec: GatedProductSpec, lanes: int, *, sequential: bool = False):
-        if not 1 <= lanes <= spec.channels:
-            raise ValueError(
-                f"a mixer of {spec.channels} channels has 1 to {spec.channels} lanes, not {lanes}"
-            )
-        self.spec, self.lanes, self.sequential = spec, lanes, sequential
-        self.sums = self.sums_of(sequential)
-        super().__init__({"i": In(beats(spec.input.width)), "o": Out(self._output(spec))})
-
-    @staticmethod
-    def _output(spec: GatedProductSpec) -> stream.Signature:
-        return stream.Signature(Factors(OPERAND_WIDTH))
+        self.spec, self.lanes, self.blocks = spec, lanes, blocks_of(spec, lanes)
+        self.sequential, self.sums = sequential, self.sums_of(sequential)
+        factors = stream.Signature(Factors(OPERAND_WIDTH))
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(factors)})
 
     @staticmethod
     def sums_of(sequential: bool) -> type[LaneSums]:
         """What its lanes are made of."""
         return StandingSums if sequential else MovedSums
-
-    @property
-    def blocks(self) -> int:
-        return -(-self.spec.channels // self.lanes)
 
     @property
     def cycles_per_step(self) -> int:
@@ -120,55 +130,54 @@ class GsuMixer(wiring.Component):
         rows = channels + 1
         return (blocks - 1) * max(rows, drained(self.lanes) + 1) + max(rows + 1, drained(rest) + 1)
 
-    def _scale(
-        self, m: Module, taken: Value, y_magnitude: Value, walk_starts: Value
-    ) -> tuple[Value, Value, int]:
-        """How a step is walked: the left shift of its magnitudes; a limit, inverted, and the multiple of a
-        magnitude that has to exceed it for a ternary activation that is not zero.
-        """
-        width = self.spec.magnitude_width
-        if isinstance(self.spec, LeanGsuSpec):
-            return Const(0, 1), Const(~self.spec.threshold & (1 << width) - 1, width), 1
-        # A walk's first cycle takes over what its step has collected; no magnitude of the next one is there.
-        starts = delayed(m, walk_starts, 1)
-        inverted_largest = Signal(width, init=-1)
-        with m.If(starts):
-            m.d.sync += inverted_largest.eq(-1)
-        with m.Elif(taken & exceeds(y_magnitude, inverted_largest)):
-            m.d.sync += inverted_largest.eq(~y_magnitude)
-        # The shift that fills the word, and the peak's side of the comparison.
-        headroom = Signal(range(width + 1), reset_less=True)
-        inverted_limit = Signal(width + THRESHOLD.denominator.bit_length(), reset_less=True)
-        with m.If(starts):
-            limit = times_inverted(inverted_largest, THRESHOLD.numerator)
-            m.d.sync += [inverted_limit.eq(limit), headroom.eq(width)]
-            for position in range(width):  # the highest set bit is assigned last
-                with m.If(~inverted_largest[position]):
-                    m.d.sync += headroom.eq(width - 1 - position)
-        return headroom, inverted_limit, THRESHOLD.denominator
+    @property
+    def _biases_inside(self) -> bool:
+        """Whether the memory of activations gives the biases too: nothing is walked while sums leave."""
+        return self.sequential and self.spec.bias_path_width <= self.spec.magnitude_width + 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spec, channels, lanes = self.spec, self.spec.channels, self.lanes
-        width = spec.magnitude_width
+        spec, walk = self.spec, BankWalk()
+        collected = self._collect(m, walk)
+        rows = self._walk(m, walk, collected)
+        scale = scale_of_walk(m, spec, collected.taken, collected.y_magnitude, rows.walk_starts)
+        row, last_row = ages(m, 5, row=rows.issue, last_row=rows.issue & rows.last_row)
+        activations = activations_of_walk(m, spec, collected.read.data, scale)
 
-        # Collecting: sign and magnitude of y into the bank that is not walked, with its marks. Nothing is
-        # walked while sums that stand leave; then the same memory gives their biases.
-        biases_inside = self.sequential and spec.bias_path_width <= width + 1
-        biases_from = 2 * channels
-        init = [*[0] * biases_from, *spec.bias] if biases_inside else []
+        # Lanes: both sums of every output. What a trit makes of a row's sign is known a cycle before the row.
+        m.submodules.sums = sums = self.sums(spec, self.lanes)
+        weights, trits = self._weights(m, sums, row[3])
+        m.d.comb += [
+            sums.adds.eq(row[3]),
+            sums.nonzero.eq(activations.nonzero),
+            sums.negative.eq(activations.negative),
+            sums.activation.eq(activations.magnitude),
+            sums.trits.eq(trits.data),
+            sums.weights.eq(weights.data),
+            sums.complete.eq(last_row[5]),
+        ]
+        self._drain(m, walk, collected, rows, sums, last_row[2 + sums.ready_after])
+        return m
+
+    def _collect(self, m: Module, walk: BankWalk) -> Collected:
+        """Sign and magnitude of y into the bank that is not walked, with its marks."""
+        channels, width = self.spec.channels, self.spec.magnitude_width
+        init = [*[0] * (2 * channels), *self.spec.bias] if self._biases_inside else []
         write, read = ram(m, "activations", max(2 * channels, len(init)), width + 1, init=init)
-        filled = Signal(range(3))
         collected = Signal(range(2 * channels))
-        marks = Signal(2, reset_less=True)
-        take, collect_ends, walking, walk_ends = Signal(), Signal(), Signal(), Signal()
+        take, collect_ends, walk_ends, marks = (
+            Signal(),
+            Signal(),
+            Signal(),
+            Signal(2, name="marks", reset_less=True),
+        )
         y = self.i.payload.value
         y_magnitude, y_negative = Signal(width, reset_less=True), Signal(reset_less=True)
         taken, written = delayed(m, take, 1), delayed(m, collected, 1)
         m.d.sync += [y_magnitude.eq(magnitude(y)), y_negative.eq(y[width])]
         m.d.comb += [
             # A full bank waits until its marks have been taken over: the next step would replace them.
-            self.i.ready.eq((filled == 0) | ((filled == 1) & walking)),
+            self.i.ready.eq((walk.filled == 0) | ((walk.filled == 1) & walk.walking)),
             take.eq(self.i.valid & self.i.ready),
             collect_ends.eq(take & ((collected == channels - 1) | (collected == 2 * channels - 1))),
             # A cycle later: into the memory, and the largest of the step.
@@ -176,105 +185,69 @@ class GsuMixer(wiring.Component):
             write.addr.eq(written),
             write.data.eq(Cat(y_magnitude, y_negative)),
         ]
-        m.d.sync += filled.eq(filled + collect_ends - walk_ends)
+        walk.fill(m, collect_ends, walk_ends)
         with m.If(take):
             m.d.sync += [
-                collected.eq(Mux(collected == 2 * channels - 1, 0, collected + 1)),
-                marks.eq(Cat(self.i.payload.first, self.i.payload.last)),
+                collected.eq(wrapped_next(collected, 2 * channels)),
+                marks.eq(marks_of(self.i.payload)),
             ]
+        return Collected(read, taken, y_magnitude, marks, walk_ends)
 
-        # Walking: `row` within the block, `block` within the step; a cycle without a row after every block.
-        pausing, bank = Signal(), Signal()
-        row = Signal(range(channels))
+    def _walk(self, m: Module, walk: BankWalk, collected: Collected) -> Rows:
+        """`row` within the block, `block` within the step."""
+        row = Signal(range(self.spec.channels))
         block = Signal(range(self.blocks))
         walk_marks = Signal(2, reset_less=True)
         pending, walk_starts = Signal(), Signal()
-        # Known a cycle ahead: much waits for them.
-        last_row, last_block = Signal(init=channels == 1), Signal(init=self.blocks == 1)
+        # Known a cycle ahead: much logic depends on them.
+        last_row, last_block = Signal(init=self.spec.channels == 1), Signal(init=self.blocks == 1)
         issue = Signal()
         m.d.comb += [
-            walk_starts.eq(~walking & ~pausing & (filled != 0)),
-            issue.eq(walking & ~pausing & ~(pending if self.sequential else last_row & pending)),
-            walk_ends.eq(issue & last_row & last_block),
+            walk_starts.eq(walk.may_begin()),
+            issue.eq(walk.walking & ~walk.pausing & ~(pending if self.sequential else last_row & pending)),
+            collected.walk_ends.eq(issue & last_row & last_block),
         ]
-        m.d.sync += pausing.eq(issue & last_row)
+        walk.pause(m, issue & last_row)
         with m.If(issue):
             m.d.sync += [
                 row.eq(Mux(last_row, 0, row + 1)),
-                last_row.eq((row == channels - 2) if channels > 1 else 1),
+                last_row.eq(next_is_last(row, self.spec.channels)),
             ]
         with m.If(issue & last_row):
             m.d.sync += [
                 block.eq(Mux(last_block, 0, block + 1)),
-                last_block.eq((block == self.blocks - 2) if self.blocks > 1 else 1),
+                last_block.eq(next_is_last(block, self.blocks)),
             ]
-        m.d.sync += [walking.eq(walk_starts | (walking & ~walk_ends)), bank.eq(bank ^ walk_ends)]
+        walk.walk(m, walk_starts, collected.walk_ends)
         with m.If(walk_starts):
-            m.d.sync += walk_marks.eq(marks)
+            m.d.sync += walk_marks.eq(collected.marks)
+        return Rows(issue, last_row, row, walk_starts, walk_marks, pending)
 
-        headroom, inverted_limit, factor = self._scale(m, taken, y_magnitude, walk_starts)
-
-        # Cycle 1: y. 2: its multiple, shifted. 3: compared, rounded. 4: trit and activation.
-        valid_at = [issue]
-        last_at = [issue & last_row]
-        for age in range(1, 6):
-            valid, last = Signal(name=f"row_{age}"), Signal(name=f"last_row_{age}")
-            m.d.sync += [valid.eq(valid_at[-1]), last.eq(last_at[-1])]
-            valid_at.append(valid)
-            last_at.append(last)
-        magnitude2 = Signal(width, reset_less=True)
-        multiple3 = Signal(len(inverted_limit), reset_less=True)
-        aligned3, round_bit3 = Signal(ACTIVATION_BITS, reset_less=True), Signal(reset_less=True)
-        negative2, negative3 = Signal(), Signal()
-        dropped = spec.dropped
-        aligned = (magnitude2 << headroom)[:width]
-        rounded3 = aligned3 + round_bit3
-        m.d.sync += [
-            Cat(magnitude2, negative2).eq(read.data),
-            multiple3.eq(times(magnitude2, factor)),
-            Cat(round_bit3, aligned3).eq(aligned[dropped - 1 :]),
-            negative3.eq(negative2),
-        ]
-
-        # Lanes: both sums of every output. What a trit makes of a row's sign is known a cycle before the row.
-        m.submodules.sums = sums = self.sums(spec, lanes)
+    def _weights(self, m: Module, sums: LaneSums, comes: Value) -> tuple[ReadPort, ReadPort]:
+        """The rows of real and of ternary weights; a row comes, and that of its trits a cycle earlier."""
+        spec, lanes = self.spec, self.lanes
         rows = rows_of(weight_words(spec), spec.stored_weight_width, lanes)
         weights = rom(m, "weights", rows, len(sums.weights))
         trits = rom(m, "trits", rows_of(trit_words(spec), TRIT_WIDTH, lanes), len(sums.trits))
         weight_row, next_row = Signal(range(len(rows))), Signal(range(len(rows)))
+        following: Value = weight_row + comes
         if len(rows) & (len(rows) - 1):
-            m.d.comb += next_row.eq(
-                Mux(valid_at[3] & (weight_row == len(rows) - 1), 0, weight_row + valid_at[3])
-            )
-        else:
-            m.d.comb += next_row.eq(weight_row + valid_at[3])
+            following = Mux(comes & (weight_row == len(rows) - 1), 0, following)
+        m.d.comb += next_row.eq(following)
         m.d.sync += weight_row.eq(next_row)
-        m.d.comb += [
-            trits.addr.eq(next_row),
-            weights.addr.eq(weight_row),
-            sums.adds.eq(valid_at[3]),
-            sums.nonzero.eq(exceeds(multiple3, inverted_limit)),
-            sums.negative.eq(negative3),
-            sums.activation.eq(rounded3[:ACTIVATION_BITS] | rounded3[-1].replicate(ACTIVATION_BITS)),
-            sums.trits.eq(trits.data),
-            sums.weights.eq(weights.data),
-            sums.complete.eq(last_at[5]),
-        ]
+        m.d.comb += [trits.addr.eq(next_row), weights.addr.eq(weight_row)]
+        return weights, trits
 
-        # Outputs, one after the other: each goes into registers that give it, and the sums behind it move up.
-        left = Signal(range(lanes + 1))
+    def _drain(
+        self, m: Module, walk: BankWalk, collected: Collected, rows: Rows, sums: LaneSums, ready: Value
+    ) -> None:
+        """Outputs, one after the other: each goes into registers that give it, those behind it move up."""
+        spec, channels = self.spec, self.spec.channels
+        left = Signal(range(self.lanes + 1))
         settled, given = Signal(), Signal()
         output = Signal(range(channels))
         block_marks, out_marks = Signal(2, reset_less=True), Signal(2, reset_less=True)
-        address = row + Mux(bank, channels, 0)
-        if biases_inside:
-            address = Mux(pending, biases_from + output, address)
-            bias: Value = read.data
-        else:
-            biases = rom(m, "biases", words_of(spec.bias, spec.bias_path_width), spec.bias_path_width)
-            m.d.comb += biases.addr.eq(output)
-            bias = biases.data.as_signed()
-        m.d.comb += read.addr.eq(address)
+        bias = self._bias(m, walk, collected, rows, output)
         real_factor = Signal(signed(OPERAND_WIDTH), reset_less=True)
         gate = round_shift(sums.gate, spec.gate_shift)
         rounded_gate = Signal(gate.shape(), reset_less=True)
@@ -282,7 +255,7 @@ class GsuMixer(wiring.Component):
         step_ends = output == channels - 1
         m.d.comb += [
             self.o.valid.eq(given),
-            Cat(self.o.payload.first, self.o.payload.last).eq(out_marks),
+            marks_of(self.o.payload).eq(out_marks),
             self.o.payload.a.eq(real_factor),
             self.o.payload.b.eq(saturate(rounded_gate, OPERAND_WIDTH)),
             passes.eq(settled & ~(given & ~self.o.ready)),
@@ -296,14 +269,23 @@ class GsuMixer(wiring.Component):
                 out_marks.eq(block_marks),
                 output.eq(Mux(step_ends, 0, output + 1)),
             ]
-        with m.If(issue & last_row):
-            m.d.sync += [pending.eq(1), block_marks.eq(walk_marks)]
-        sums_ready = last_at[2 + sums.ready_after]
-        m.d.sync += settled.eq(sums_ready | ((left != 0) & ~passes))
-        with m.If(sums_ready):
-            m.d.sync += left.eq(lanes)
+        with m.If(rows.issue & rows.last_row):
+            m.d.sync += [rows.pending.eq(1), block_marks.eq(rows.marks)]
+        m.d.sync += settled.eq(ready | ((left != 0) & ~passes))
+        with m.If(ready):
+            m.d.sync += left.eq(self.lanes)
         with m.Elif(passes):
             m.d.sync += left.eq(Mux(step_ends, 0, left - 1))
             with m.If((left == 1) | step_ends):
-                m.d.sync += pending.eq(0)
-        return m
+                m.d.sync += rows.pending.eq(0)
+
+    def _bias(self, m: Module, walk: BankWalk, collected: Collected, rows: Rows, output: Signal) -> Value:
+        """The output's bias, a cycle later; here the memory of activations gets its address too."""
+        spec, channels, read = self.spec, self.spec.channels, collected.read
+        address = rows.row + Mux(walk.bank, channels, 0)
+        if self._biases_inside:
+            m.d.comb += read.addr.eq(Mux(rows.pending, 2 * channels + output, address))
+            return read.data
+        biases = rom(m, "biases", words_of(spec.bias, spec.bias_path_width), spec.bias_path_width)
+        m.d.comb += [biases.addr.eq(output), read.addr.eq(address)]
+        return biases.data.as_signed()

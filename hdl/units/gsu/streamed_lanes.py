@@ -9,7 +9,7 @@ from hdl.primitives.memory import rom
 from hdl.primitives.registers import delayed
 from hdl.primitives.selection import choosing_cycles, chosen
 from hdl.primitives.trit_adder import trit_added
-from hdl.units.gsu.mixer import rows_of, trit_words, weight_words
+from hdl.units.gsu.tables import rows_of, trit_words, weight_words
 from quantize.layers.functions import TRIT_WIDTH
 from quantize.layers.gsu import ACTIVATION_BITS, GatedProductSpec
 

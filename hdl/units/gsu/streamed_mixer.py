@@ -1,30 +1,51 @@
 """The two paths of a Gated Spiking Unit where a channel comes and a product leaves in every cycle."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import stream, wiring
-from amaranth.lib.data import View
+from dataclasses import dataclass
 
-from hdl.primitives.counters import channel_counter
+from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.data import View
+from amaranth.lib.wiring import In, Out
+
+from hdl.primitives.counters import channel_counter, next_is_last
 from hdl.primitives.deep_fifo import CreditFifo
-from hdl.primitives.fixed import exceeds, round_shift, saturate, shift_left, times
+from hdl.primitives.fixed import round_shift, saturate, shift_left
 from hdl.primitives.memory import rom, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
 from hdl.primitives.selection import choosing_cycles
-from hdl.primitives.streams import Beat, beats
+from hdl.primitives.streams import Beat, beats, marks_of
 from hdl.units.gsu.bank import StepBank
-from hdl.units.gsu.mixer import GsuMixer
+from hdl.units.gsu.front import activations_of_ring
 from hdl.units.gsu.streamed_lanes import GsuLanes
-from quantize.constants import THRESHOLD
-from quantize.layers.gsu import (
-    ACTIVATION_BITS,
-    OPERAND_WIDTH,
-    GatedProductSpec,
-    LeanGsuSpec,
-)
+from hdl.units.gsu.tables import blocks_of
+from quantize.layers.gsu import OPERAND_WIDTH, GatedProductSpec
 
 
-class StreamedGsuMixer(GsuMixer):
+@dataclass(frozen=True)
+class Walk:
+    """The walk over a ring of banks.
+
+    Parameters
+    ----------
+    issue, ends : Signal
+        A row is issued; it is the last one of its block.
+    last_block : Value
+        The block is the last one of its step.
+    may_end : Signal
+        A block may end. Set by the drain.
+    scale : View of StepScale
+        Of the step.
+    """
+
+    issue: Signal
+    ends: Signal
+    last_block: Value
+    may_end: Signal
+    scale: View
+
+
+class StreamedGsuMixer(wiring.Component):
     """`hdl.units.gsu.mixer.GsuMixer`, faster: what that one does in turn is done at once here.
 
     Steps are collected in a ring of banks while an earlier one is walked: for each block of `lanes` outputs,
@@ -48,9 +69,9 @@ class StreamedGsuMixer(GsuMixer):
     # leaves.
     OUTPUT_LATENCY = 4
 
-    @staticmethod
-    def _output(spec: GatedProductSpec) -> stream.Signature:
-        return beats(spec.mixer_width)
+    def __init__(self, spec: GatedProductSpec, lanes: int):
+        self.spec, self.lanes, self.blocks = spec, lanes, blocks_of(spec, lanes)
+        super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.mixer_width))})
 
     @property
     def cycles_per_step(self) -> int:
@@ -69,16 +90,35 @@ class StreamedGsuMixer(GsuMixer):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spec, channels = self.spec, self.spec.channels
+        spec = self.spec
         m.submodules.bank = bank = StepBank(spec)
         wiring.connect(m, wiring.flipped(self.i), bank.i)
-        steps = bank.steps
+        walk = self._walk(m, bank)
+        m.submodules.lanes = lanes = GsuLanes(spec, self.lanes)
+        activations = activations_of_ring(m, spec, bank.word, walk.scale)
+        m.d.comb += [
+            lanes.issue.eq(walk.issue),
+            lanes.ends.eq(walk.ends),
+            lanes.nonzero.eq(activations.nonzero),
+            lanes.negative.eq(activations.negative),
+            lanes.activation.eq(activations.magnitude),
+        ]
+        m.submodules.outlet = outlet = CreditFifo(
+            Beat(spec.mixer_width), self._drain_latency, spare=lanes.SUM_LATENCY + 1
+        )
+        wiring.connect(m, outlet.o, wiring.flipped(self.o))
+        drain, out_marks = self._drain(m, walk, lanes, outlet)
+        self._multiply(m, outlet, delayed(m, drain, lanes.drain_latency), lanes.real, lanes.gate)
+        m.d.comb += marks_of(outlet.value).eq(delayed(m, out_marks, self._drain_latency))
+        return m
 
-        # Walking: `row` within the block, `block` within the step.
+    def _walk(self, m: Module, bank: StepBank) -> Walk:
+        """`row` within the block, `block` within the step."""
+        channels, steps = self.spec.channels, bank.steps
         walking, may_end = Signal(), Signal()
         bank_start = Signal(range(bank.BANKS * channels))
         row, block = Signal(range(channels)), Signal(range(self.blocks))
-        last_row = Signal(init=channels == 1)  # known a cycle ahead: much waits for it
+        last_row = Signal(init=channels == 1)  # known a cycle ahead: much logic depends on it
         last_block = block == self.blocks - 1
         scale = Signal(bank.scale, reset_less=True)
         issue, ends = Signal(), Signal()
@@ -92,7 +132,7 @@ class StreamedGsuMixer(GsuMixer):
         with m.If(issue):
             m.d.sync += [
                 row.eq(Mux(last_row, 0, row + 1)),
-                last_row.eq((row == channels - 2) if channels > 1 else 1),
+                last_row.eq(next_is_last(row, channels)),
             ]
         with m.If(ends):
             m.d.sync += block.eq(Mux(last_block, 0, block + 1))
@@ -101,24 +141,14 @@ class StreamedGsuMixer(GsuMixer):
             m.d.sync += [walking.eq(0), bank_start.eq(Mux(last_bank, 0, bank_start + channels))]
         with m.If(steps.valid & steps.ready):
             m.d.sync += [walking.eq(1), scale.eq(steps.payload)]
+        return Walk(issue, ends, last_block, may_end, scale)
 
-        m.submodules.lanes = lanes = GsuLanes(spec, self.lanes)
-        nonzero, negative, activation = self._activations(m, bank.word, scale)
-        m.d.comb += [
-            lanes.issue.eq(issue),
-            lanes.ends.eq(ends),
-            lanes.nonzero.eq(nonzero),
-            lanes.negative.eq(negative),
-            lanes.activation.eq(activation),
-        ]
+    def _drain(self, m: Module, walk: Walk, lanes: GsuLanes, outlet: CreditFifo) -> tuple[Signal, Signal]:
+        """A block's sums leave the lanes one after the other: whether one does, and the marks of all.
 
-        # A block's sums leave the lanes one after the other. The next block may end when all are sure to have
-        # left in time.
-        latency = lanes.SUM_LATENCY
-        m.submodules.outlet = outlet = CreditFifo(
-            Beat(spec.mixer_width), self._drain_latency, spare=latency + 1
-        )
-        wiring.connect(m, outlet.o, wiring.flipped(self.o))
+        The next block may end when all are sure to have left in time.
+        """
+        channels, latency = self.spec.channels, lanes.SUM_LATENCY
         left, ended = Signal(range(self.lanes + 1)), Signal(range(self.lanes + 1))
         ended_marks, out_marks = Signal(2, reset_less=True), Signal(2, reset_less=True)
         under_way = Signal()
@@ -126,13 +156,13 @@ class StreamedGsuMixer(GsuMixer):
         m.d.comb += [lanes.drain.eq(drain), outlet.enter.eq(drain)]
         m.d.sync += drain.eq((lanes.complete | (left > drain)) & (outlet.free > drain))
         gone_in_time = (left <= latency + 1) | (drain & (left == latency + 2))
-        m.d.sync += may_end.eq(~under_way & ~ends & gone_in_time & (outlet.free >= left))
-        with m.If(ends):
+        m.d.sync += walk.may_end.eq(~under_way & ~walk.ends & gone_in_time & (outlet.free >= left))
+        with m.If(walk.ends):
             rest = channels - (self.blocks - 1) * self.lanes
             m.d.sync += [
                 under_way.eq(1),
-                ended.eq(Mux(last_block, rest, self.lanes)),
-                ended_marks.eq(Cat(scale.first, scale.last)),
+                ended.eq(Mux(walk.last_block, rest, self.lanes)),
+                ended_marks.eq(marks_of(walk.scale)),
             ]
         with m.Elif(lanes.complete):
             m.d.sync += under_way.eq(0)
@@ -140,49 +170,7 @@ class StreamedGsuMixer(GsuMixer):
             m.d.sync += [left.eq(ended), out_marks.eq(ended_marks)]
         with m.Elif(drain):
             m.d.sync += left.eq(left - 1)
-        self._multiply(m, outlet, delayed(m, drain, lanes.drain_latency), lanes.real, lanes.gate)
-        marks = delayed(m, out_marks, self._drain_latency)
-        m.d.comb += Cat(outlet.value.first, outlet.value.last).eq(marks)
-        return m
-
-    def _activations(self, m: Module, word: Value, scale: View) -> tuple[Signal, Signal, Signal]:
-        """Both activations of the row that was issued six cycles ago: not zero; negative, of one issued five
-        cycles ago; the magnitude.
-
-        Cycle 1: the memory's word. 2: its multiple, aligned coarsely. 3: compared, aligned. 4: rounded.
-        5: clipped.
-        """
-        spec, width = self.spec, self.spec.magnitude_width
-        factor = 1 if isinstance(spec, LeanGsuSpec) else THRESHOLD.denominator
-        headroom = Signal.like(scale.headroom, name="headroom")
-        limit = Signal.like(scale.inverted_limit, name="limit")
-        m.d.comb += [headroom.eq(scale.headroom), limit.eq(scale.inverted_limit)]
-        fine_bits = min(2, len(headroom))
-        # The scale belongs to the row just issued.
-        coarse = delayed(m, headroom, 2, reset_less=True)[fine_bits:]
-        fine_shift = delayed(m, headroom, 3, reset_less=True)[:fine_bits]
-        limit_now = delayed(m, limit, 3, reset_less=True)
-        magnitude2, coarse3, fine4 = (
-            Signal(width, name=f"magnitude_{age}", reset_less=True) for age in (2, 3, 4)
-        )
-        multiple3 = Signal(len(limit), reset_less=True)
-        nonzero4, rounded5 = Signal(reset_less=True), Signal(ACTIVATION_BITS + 1, reset_less=True)
-        activation = Signal(ACTIVATION_BITS, reset_less=True)
-        negative2 = Signal(reset_less=True)
-        dropped = spec.dropped
-        m.d.sync += [
-            Cat(magnitude2, negative2).eq(word),
-            multiple3.eq(times(magnitude2, factor)),
-            coarse3.eq(magnitude2 << Cat(Const(0, fine_bits), coarse)),
-            nonzero4.eq(exceeds(multiple3, limit_now)),
-            fine4.eq(coarse3 << fine_shift),
-            rounded5.eq(fine4[dropped:] + fine4[dropped - 1]),
-            activation.eq(rounded5[:ACTIVATION_BITS] | rounded5[-1].replicate(ACTIVATION_BITS)),
-        ]
-        nonzero, negative = (
-            delayed(m, value, age, reset_less=True) for value, age in ((nonzero4, 2), (negative2, 3))
-        )
-        return nonzero, negative, activation
+        return drain, out_marks
 
     def _multiply(self, m: Module, outlet: CreditFifo, drained: Signal, real: Value, gate: Value) -> None:
         """p + bias times g. Cycle 1: the operands; 3: the product; 4: rounded, and clipped as it goes."""

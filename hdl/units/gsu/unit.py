@@ -14,8 +14,9 @@ from hdl.primitives.fixed import saturate
 from hdl.primitives.memory import rom, words_of
 from hdl.primitives.streams import Beat
 from hdl.units.gsu.gate_product import BorrowedProduct, GatedMixer
-from hdl.units.gsu.mixer import GsuMixer, memory_shapes
+from hdl.units.gsu.mixer import GsuMixer
 from hdl.units.gsu.streamed_mixer import StreamedGsuMixer
+from hdl.units.gsu.tables import memory_shapes
 from hdl.units.unit import Unit
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 
