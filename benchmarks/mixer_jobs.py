@@ -10,7 +10,7 @@ from benchmarks.peers import peer
 from hdl.devices.devices import Device
 from hdl.devices.resources import Resources
 from hdl.mixers.cheapest import mixer_builds
-from hdl.mixers.ternary_event import TernaryEventMixer
+from hdl.mixers.event import TernaryEventMixer
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text
 from quantize.mixing import AdderGraph, TernaryProduct

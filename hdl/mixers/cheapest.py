@@ -16,13 +16,13 @@ from hdl.devices.costs import CHOOSER
 from hdl.devices.family import Family
 from hdl.devices.memories import MemoryNeed
 from hdl.devices.resources import Resources
-from hdl.mixers.blocks import block_sizes
+from hdl.mixers.event import TernaryEventMixer
 from hdl.mixers.parallel import ParallelMixer
 from hdl.mixers.pipeline import register_bits
 from hdl.mixers.serial import SerialMixer
 from hdl.mixers.table import TableMixer
-from hdl.mixers.ternary_event import TernaryEventMixer
 from hdl.mixers.trits import TRITS, UNPACKING
+from hdl.primitives.blocks import block_sizes
 from hdl.primitives.drafts import drafts
 from hdl.primitives.memory import BUFFER_BITS, in_blocks
 from hdl.primitives.selection import NEAR
@@ -56,7 +56,7 @@ class MixerBuild:
     packed : bool
         A table whose trits are five to a byte.
     split_rows : bool
-        An event mixer with two rows for an input, see `hdl.mixers.ternary_event`.
+        An event mixer with two rows for an input, see `hdl.mixers.event`.
     """
 
     build: Build

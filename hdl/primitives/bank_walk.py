@@ -55,3 +55,64 @@ def ages(m: Module, count: int, **flags: Value) -> list[list[Value]]:
         for register, flag in zip(registers, found, strict=True):
             flag.append(register)
     return found
+
+
+class BlockDrain:
+    """The sums of a block leave one by one while the next block is walked.
+
+    Attributes
+    ----------
+    left : Signal
+        Sums that have not left.
+    holding : Signal
+        There are some.
+    marks : Signal
+        Of their step.
+    leaves : Signal
+        One leaves. Set by its user.
+    """
+
+    def __init__(self, lanes: int):
+        self.lanes = lanes
+        self.leaves = Signal(name="leaves")
+        self.left = Signal(range(lanes + 1))
+        self.holding = Signal()
+        self.marks = Signal(2, name="out_marks", reset_less=True)
+
+    def count(
+        self, m: Module, block_ends: Value, complete: Value, step_ends: Value, pending: Signal, marks: Value
+    ) -> None:
+        """Add what counts the sums that leave.
+
+        Parameters
+        ----------
+        block_ends : Value
+            A block's last row is issued.
+        complete : Value
+            Its sums are there, some cycles later.
+        step_ends : Value
+            The next sum that leaves is its step's last.
+        pending : Signal
+            Set here: from the issue of a block's last row until its last sum leaves.
+        marks : Value
+            Of the step walked.
+        """
+        last_leaves = self.leaves & ((self.left == 1) | step_ends)
+        with m.If(block_ends):
+            m.d.sync += self.marks.eq(marks)
+        m.d.sync += [
+            pending.eq(block_ends | (pending & ~last_leaves)),
+            self.holding.eq(complete | (self.holding & ~last_leaves)),
+        ]
+        with m.If(complete):
+            m.d.sync += self.left.eq(self.lanes)
+        with m.Elif(self.leaves):
+            m.d.sync += self.left.eq(self.left - 1)
+
+
+def keep_sum(m: Module, total: Signal, added: Value, valid: Value, clear: Value) -> None:
+    """Replace a sum, or clear it: never both, so without "else" it takes the flip-flops' own reset."""
+    with m.If(valid):
+        m.d.sync += total.eq(added)
+    with m.If(clear):
+        m.d.sync += total.eq(0)

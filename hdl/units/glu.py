@@ -6,9 +6,9 @@ from amaranth.lib import wiring
 
 from hdl.devices.family import Family
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.mixers.blocks import block_sizes
-from hdl.mixers.event import EventMixer
+from hdl.primitives.blocks import block_sizes
 from hdl.units.activations import IntegrateAndFire, Smooth, Spikes
+from hdl.units.event_mixer import EventMixer
 from hdl.units.gate import SigmoidGate
 from hdl.units.unit import Unit
 from quantize.layers.glu import FireGluSpec, GeluGluSpec, GluSpec, SpikeGluSpec, TanhGluSpec

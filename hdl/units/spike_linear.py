@@ -4,9 +4,9 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.mixers.event import EventMixer
 from hdl.primitives.fixed import requantise
 from hdl.units.activations import Spikes
+from hdl.units.event_mixer import EventMixer
 from hdl.units.unit import Unit
 from quantize.layers.functions import TRIT_WIDTH
 from quantize.layers.linear import SpikeLinearSpec

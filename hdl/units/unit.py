@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.devices.family import Family
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.mixers.blocks import block_sizes
+from hdl.primitives.blocks import block_sizes
 from hdl.primitives.streams import beats
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from hdl.mixers.burst import BurstMixer
+from hdl.mixers.event import TernaryEventMixer
 from hdl.mixers.parallel import ParallelMixer
 from hdl.mixers.serial import SerialMixer
 from hdl.mixers.table import TableMixer
-from hdl.mixers.ternary_event import TernaryEventMixer
 from quantize.mixing import TernaryProduct, adder_graph
 from tests.hdl.bench import pressures, run_stream, step_beats
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.mixers.event import EventMixer
+from hdl.units.event_mixer import EventMixer
 from quantize.layers.functions import exact_matmul
 from tests.hdl.bench import PRESSURE, pressures, run_stream, step_beats
 

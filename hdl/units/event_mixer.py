@@ -1,0 +1,182 @@
+"""The event mixer of units: it adds up weight rows, once or times the activation, and skips what is zero."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
+
+from amaranth.hdl import Const, Module, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.primitives.bank_walk import BlockDrain, ages, keep_sum
+from hdl.primitives.counters import wrapped_next
+from hdl.primitives.event_walk import EventWalk, rows_of_blocks
+from hdl.primitives.fixed import shift_left
+from hdl.primitives.memory import rom, words_of
+from hdl.primitives.multiplier import Multiplier
+from hdl.primitives.streams import beats, marks_of
+from hdl.primitives.trit_adder import trit_added
+from quantize.formats import Integers, stored_width, trailing_zeros
+from quantize.layers.functions import TRIT_WIDTH, mixed_width
+
+
+class EventMixer(wiring.Component):
+    """`sum_i activation_i weight_ij + bias_j`; activations of two bits, -1, 0 or 1, take additions only.
+
+    The channels of a step that are not zero are listed, with their activations, in one of two banks, while
+    the other bank's list is walked once for each block of `lanes` outputs. Cycles follow the activity; the
+    worst case is that no channel is zero.
+
+    Parameters
+    ----------
+    weight : (H, outputs)
+        Memory and sums do without the bits that are zero in all of them.
+    bias : (outputs,)
+    lanes : int
+        Outputs computed at a time; each has a multiplier if the activations have more than two bits.
+    activation_width : int
+    target : DeviceFeatures
+
+    Members
+    -------
+    i : In(stream of Beat(activation_width)), H activations a step
+    o : Out(stream of Beat), `outputs` sums a step
+    """
+
+    def __init__(
+        self,
+        weight: Integers,
+        bias: Integers,
+        lanes: int,
+        activation_width: int,
+        target: DeviceFeatures = MULTIPLIER_BLOCKS,
+    ):
+        self.weight, self.bias, self.lanes, self.activation_width = weight, bias, lanes, activation_width
+        self.target = target
+        self.channels, self.outputs = weight.shape
+        if not 1 <= lanes <= self.outputs:
+            raise ValueError(f"a mixer of {self.outputs} outputs has 1 to {self.outputs} lanes, not {lanes}")
+        super().__init__({"i": In(beats(activation_width)), "o": Out(beats(self.sum_width))})
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether activations are more than signs."""
+        return self.activation_width > TRIT_WIDTH
+
+    @property
+    def multipliers(self) -> int:
+        return self.lanes if self.multiplies else 0
+
+    @cached_property
+    def dropped(self) -> int:
+        """Low bits that memory and sums do without."""
+        return trailing_zeros(self.weight)
+
+    @cached_property
+    def weight_width(self) -> int:
+        """Bits of a lane's field in the weight memory."""
+        return stored_width(self.weight)
+
+    @property
+    def block_latency(self) -> int:
+        """Cycles from the issue of a block's last row until its sums stand in the output registers."""
+        return 4 + self.product_latency
+
+    @property
+    def product_latency(self) -> int:
+        """Cycles of a product, if there are any."""
+        return self.target.product_latency if self.multiplies else 0
+
+    @property
+    def sum_width(self) -> int:
+        """Bits that no sum exceeds."""
+        return mixed_width(self.weight, self.bias, self.activation_width)
+
+    @property
+    def blocks(self) -> int:
+        return -(-self.outputs // self.lanes)
+
+    def cycles(self, events: int) -> int:
+        """From one step's walk to the next, with so many activations that are not zero."""
+        rows = max(events, 1) + 1
+        rest = self.outputs - (self.blocks - 1) * self.lanes
+        drained = self.block_latency + self.lanes
+        return (self.blocks - 1) * max(rows, drained) + max(rows + 1, self.block_latency + rest)
+
+    @property
+    def cycles_per_step(self) -> int:
+        """The worst case: no activation is zero."""
+        return self.cycles(self.channels)
+
+    def weight_rows(self) -> list[int]:
+        """The weight memory: block by block, a row for each input channel, a word for each lane."""
+        return rows_of_blocks(self.weight >> self.dropped, self.weight_width, self.lanes)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        walk = EventWalk(self.channels, self.blocks)
+        arrived = walk.take(m, self.i, self.activation_width)
+        # Of -1 and 1, the sign is enough.
+        walk.list(m, arrived.value if self.multiplies else arrived.value[-1:])
+        walk.walk(m)
+
+        # Cycle 1: an event of the list, its weight row's address. 2: the row. Then products, if any; sums.
+        ready = 2 + self.product_latency
+        valid, last = ages(m, ready + 1, valid=walk.issue & ~walk.empty, last=walk.issue & walk.block_ends)
+        weights = rom(m, "weights", self.weight_rows(), self.lanes * self.weight_width)
+        address, kept_1 = walk.event(m)
+        kept_2 = Signal(kept_1.shape(), reset_less=True)
+        m.d.comb += weights.addr.eq(address)
+        m.d.sync += kept_2.eq(kept_1)
+        words = [weights.data.word_select(lane, self.weight_width) for lane in range(self.lanes)]
+        sums = self._sums(m, [word.as_signed() for word in words], kept_2, valid[ready], last[ready + 1])
+        self._drain(m, walk, sums, last[ready + 1])
+        return m
+
+    def _sums(
+        self, m: Module, weights: Sequence[Value], activation: Value, valid: Value, clear: Value
+    ) -> list[Signal]:
+        """The lanes' sums, to which a row is added where `valid`."""
+        sums = [
+            Signal(signed(self.sum_width - self.dropped), name=f"sum_{lane}") for lane in range(self.lanes)
+        ]
+        for lane, (total, weight) in enumerate(zip(sums, weights, strict=True)):
+            if self.multiplies:
+                multiplier = Multiplier(self.activation_width, self.weight_width, target=self.target)
+                m.submodules[f"multiplier_{lane}"] = multiplier
+                m.d.comb += [multiplier.a.eq(activation), multiplier.b.eq(weight)]
+                added: Value = total + multiplier.product
+            else:
+                added = trit_added(m, f"adder_{lane}", total, weight, Const(1, 1), activation)
+            keep_sum(m, total, added, valid, clear)
+        return sums
+
+    def _drain(self, m: Module, walk: EventWalk, sums: list[Signal], complete: Value) -> None:
+        """A block's sums move through the first of the registers that hold them, and get their bias."""
+        drain = BlockDrain(self.lanes)
+        biases = rom(m, "biases", words_of(self.bias, self.sum_width), self.sum_width)
+        held = [Signal.like(total, name=f"held_{lane}", reset_less=True) for lane, total in enumerate(sums)]
+        m.d.comb += drain.leaves.eq(self.o.valid & self.o.ready)
+        with m.If(complete):
+            m.d.sync += [register.eq(value) for register, value in zip(held, sums, strict=True)]
+        with m.Elif(drain.leaves):
+            m.d.sync += [register.eq(value) for register, value in pairwise(held)]
+        # The next output's bias is read as this one leaves; the first, once after a reset.
+        next_bias, primed = Signal(range(self.outputs)), Signal()
+        # The bias read next is a step's first; a register, because much logic depends on it.
+        step_ends = Signal(init=1)
+        m.d.comb += [
+            biases.en.eq(drain.leaves | ~primed),
+            biases.addr.eq(next_bias),
+            self.o.valid.eq(drain.holding),
+            marks_of(self.o.payload).eq(drain.marks),
+            self.o.payload.value.eq(shift_left(held[0], self.dropped) + biases.data.as_signed()),
+        ]
+        m.d.sync += primed.eq(1)
+        with m.If(biases.en):
+            m.d.sync += [
+                next_bias.eq(wrapped_next(next_bias, self.outputs)),
+                step_ends.eq(next_bias == self.outputs - 1),
+            ]
+        drain.count(m, walk.issue & walk.block_ends, complete, step_ends, walk.pending, walk.marks)
