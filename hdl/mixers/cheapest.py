@@ -27,7 +27,7 @@ from hdl.primitives.drafts import drafts
 from hdl.primitives.memory import BUFFER_BITS, in_blocks
 from hdl.primitives.selection import NEAR
 from quantize.errors import StatespikeError
-from quantize.mixing import AdderGraph
+from quantize.mixing import AdderGraph, TernaryProduct
 
 Build = Literal["parallel", "serial", "table", "event"]
 
@@ -82,13 +82,25 @@ class MixerBuild:
         self, graph: AdderGraph, family: Family
     ) -> ParallelMixer | SerialMixer | TableMixer | TernaryEventMixer:
         """The mixer. Parallel and serial ones take and give vectors (see `hdl.mixers.burst`)."""
-        if self.lanes is None:
-            if self.build == "parallel":
-                return ParallelMixer(graph, complements=family.costs.free_complements)
+        if self.build == "parallel":
+            return ParallelMixer(graph, complements=family.costs.free_complements)
+        if self.build == "serial":
             return SerialMixer(graph)
+        return self.folded(graph.product)
+
+    def folded(self, product: TernaryProduct) -> TableMixer | TernaryEventMixer:
+        """The mixer of a build with lanes, which needs no graph.
+
+        Raises
+        ------
+        ValueError
+            If it has none.
+        """
+        if self.lanes is None:
+            raise ValueError(f"a {self.build} mixer is made of an adder graph")
         if self.build == "table":
-            return TableMixer(graph.product, self.lanes, packed=self.packed)
-        return TernaryEventMixer(graph.product, self.lanes, split_rows=self.split_rows)
+            return TableMixer(product, self.lanes, packed=self.packed)
+        return TernaryEventMixer(product, self.lanes, split_rows=self.split_rows)
 
 
 def cheapest(choices: Sequence[MixerBuild], cycles: int, block_worth: float = 0.0) -> MixerBuild:
@@ -130,15 +142,27 @@ def mixer_builds(graph: AdderGraph, family: Family, activity: float = 1.0) -> li
         Share of the inputs that are not zero, which an event mixer's cycles follow. Its promise is only kept
         with 1, the worst case.
     """
+    return [*graph_builds(graph, family), *folded_builds(graph.product, family, activity)]
+
+
+def graph_builds(graph: AdderGraph, family: Family) -> list[MixerBuild]:
+    """The builds that take and give whole vectors: an adder, or a full adder, for each node."""
     with drafts():
-        return list(_choices(graph, family, activity))
+        parallel = ParallelMixer(graph, complements=family.costs.free_complements)
+        serial = SerialMixer(graph)
+        return [
+            MixerBuild("parallel", None, parallel.cycles_per_product, _parallel(parallel, family)),
+            MixerBuild("serial", None, serial.cycles_per_product, _serial(serial, family)),
+        ]
 
 
-def _choices(graph: AdderGraph, family: Family, activity: float) -> Iterator[MixerBuild]:
-    product = graph.product
-    parallel, serial = ParallelMixer(graph, complements=family.costs.free_complements), SerialMixer(graph)
-    yield MixerBuild("parallel", None, parallel.cycles_per_product, _parallel(parallel, family))
-    yield MixerBuild("serial", None, serial.cycles_per_product, _serial(serial, family))
+def folded_builds(product: TernaryProduct, family: Family, activity: float = 1.0) -> list[MixerBuild]:
+    """The builds that work on some inputs or outputs at a time; see `mixer_builds`."""
+    with drafts():
+        return [*_tables(product, family), *_events(product, family, activity)]
+
+
+def _tables(product: TernaryProduct, family: Family) -> Iterator[MixerBuild]:
     for lanes in block_sizes(product.inputs):
         table = TableMixer(product, lanes)
         plain = MixerBuild("table", lanes, table.cycles_per_product, _table(table, family))
@@ -146,6 +170,9 @@ def _choices(graph: AdderGraph, family: Family, activity: float) -> Iterator[Mix
         estimate = _table(TableMixer(product, lanes, packed=True), family)
         if estimate.bram < plain.estimate.bram:
             yield replace(plain, estimate=estimate, packed=True)
+
+
+def _events(product: TernaryProduct, family: Family, activity: float) -> Iterator[MixerBuild]:
     # Where a trit takes no look-up table there is nothing to gain by split rows.
     forms = [False] if family.costs.trit_in_adder else [False, True]
     for lanes, split_rows in pairs(block_sizes(product.outputs), forms):
