@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from quantize import float_reference
 from quantize.checkpoint import Checkpoint
+from quantize.clipping import Clipping, clipping_of
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
 from quantize.network import QuantizedNetwork
@@ -28,10 +29,13 @@ class Evaluation:
     logits : (sequences, classes)
         Real numbers of a checkpoint, integers of a quantised network.
     seconds : float
+    clipping : Clipping or None
+        Of a quantised network.
     """
 
     logits: NDArray[Any]
     seconds: float
+    clipping: Clipping | None = None
 
     @property
     def predictions(self) -> NDArray[np.intp]:
@@ -95,19 +99,23 @@ def evaluate(
     if isinstance(network, QuantizedNetwork):
         network.require_lengths(np.array([x.shape[1]]) if lengths is None else lengths)
     logits = []
+    clipping: Clipping | None = None
     # The first call compiles the recurrence; that is no part of the speed.
     _logits(network, x[:1, :1], None)
     start = time.perf_counter()
     for first in range(0, len(x), AT_ONCE):
         part = slice(first, first + AT_ONCE)
-        logits.append(_logits(network, x[part], None if lengths is None else lengths[part]))
+        found, clipped = _logits(network, x[part], None if lengths is None else lengths[part])
+        logits.append(found)
+        clipping = clipped if clipping is None or clipped is None else clipping + clipped
         on_progress(min(first + AT_ONCE, len(x)))
-    return Evaluation(np.concatenate(logits), time.perf_counter() - start)
+    return Evaluation(np.concatenate(logits), time.perf_counter() - start, clipping)
 
 
 def _logits(
     network: Checkpoint | QuantizedNetwork, x: NDArray[np.floating], lengths: Integers | None
-) -> NDArray[Any]:
+) -> tuple[NDArray[Any], Clipping | None]:
     if isinstance(network, Checkpoint):
-        return float_reference.forward(network, x.astype(np.float64), lengths)["logits"]
-    return network.compute(network.inputs(x), lengths, taps=False).logits
+        return float_reference.forward(network, x.astype(np.float64), lengths)["logits"], None
+    trace = network.compute(network.inputs(x), lengths, taps=False)
+    return trace.logits, clipping_of(network, trace.saturations, x, lengths)

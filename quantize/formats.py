@@ -63,6 +63,11 @@ class Format:
         scaled = np.floor(np.asarray(values, dtype=np.float64) * 2.0**self.fraction + 0.5)
         return np.clip(scaled, self.minimum, self.maximum).astype(np.int64)
 
+    def clips(self, values: ArrayLike) -> NDArray[np.bool_]:
+        """Whether `quantise` saturates each of the real `values`."""
+        scaled = np.floor(np.asarray(values, dtype=np.float64) * 2.0**self.fraction + 0.5)
+        return (scaled < self.minimum) | (scaled > self.maximum)
+
     def real(self, integers: ArrayLike) -> NDArray[np.float64]:
         """The real values that `integers` stand for."""
         return np.asarray(integers, dtype=np.float64) * 2.0**-self.fraction

@@ -67,6 +67,8 @@ class Check:
         Wall-clock time of simulations, reference and comparison, without compiling.
     jobs : int
         Simulations at the same time.
+    saturations : dict of name to int
+        Of the reference; see `quantize.network.Trace`.
     """
 
     backend: str
@@ -80,6 +82,7 @@ class Check:
     simulation_seconds: float
     seconds: float
     jobs: int
+    saturations: dict[str, int]
 
     @property
     def bit_exact(self) -> bool:
@@ -102,6 +105,7 @@ class _Part:
     cycles: int
     cycles_per_step: float
     seconds: float
+    saturations: dict[str, int]
 
 
 def check(
@@ -173,6 +177,7 @@ def check(
                 cycles=run.cycles,
                 cycles_per_step=run.cycles_per_step,
                 seconds=run.seconds,
+                saturations=trace.saturations,
             )
 
         parts = _simulated(simulate, list(_parts(valid)), workers, on_progress)
@@ -192,6 +197,7 @@ def check(
         simulation_seconds=sum(part.seconds for part in parts),
         seconds=seconds,
         jobs=workers,
+        saturations={name: sum(part.saturations[name] for part in parts) for name in parts[0].saturations},
     )
 
 

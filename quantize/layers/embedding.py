@@ -62,6 +62,10 @@ class EmbeddingSpec(Specification):
     def multiplications(self) -> int:
         return 0
 
+    def clips(self, x: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """None: a step is a token or refused."""
+        return np.zeros(x.shape, dtype=np.bool_)
+
     def inputs(self, x: NDArray[np.floating]) -> Integers:
         """Real one-hot steps (..., V - 1) as tokens (..., 1).
 

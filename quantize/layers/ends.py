@@ -87,6 +87,10 @@ class EncoderSpec(Specification):
         """Real features (..., F) in the input format."""
         return self.input.quantise(x)
 
+    def clips(self, x: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Which of the features (..., F) the input format clips."""
+        return self.input.clips(x)
+
     def compute(self, u: Integers) -> Integers:
         """(..., F) in the input format to (..., H) in the output format."""
         # What is left out two bits above the output is out of its range with any bias.

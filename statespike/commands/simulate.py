@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from hdl.devices.devices import find_device
+from quantize.clipping import clipping_of
 from quantize.words import count
 from sim.check import Pace
 from statespike.library.circuits import simulate as simulate_network
 from statespike.networks import integers_of, sequences_of
 from statespike.options import Data, DeviceName, Json, Limit, Logits, NetworkPath, TaskName
-from statespike.output import progress, say, write_json, write_logits
+from statespike.output import note, progress, say, write_json, write_logits
 
 MISMATCH = 1
 """Exit status when circuit and reference differ."""
@@ -88,6 +89,10 @@ def simulate(
             jobs=jobs,
             on_progress=tell,
         )
+    clipping = clipping_of(reference, result.saturations, sequences.x, sequences.lengths)
+    say(clipping.summary())
+    if (warning := clipping.warning()) is not None:
+        note(warning)
     write_logits(logits, result.logits)
     write_json(
         json,
@@ -105,6 +110,7 @@ def simulate(
             "cycles_per_second": result.cycles_per_second,
             "seconds": result.seconds,
             "jobs": result.jobs,
+            "clipping": clipping.figures(),
         },
     )
     say(

@@ -19,7 +19,9 @@ class Twin:
         sums = np.cumsum(x, axis=1)
         logits = sums[np.arange(len(x)), lengths - 1]
         overruns = np.zeros(len(x), dtype=np.bool_)
-        return type("Trace", (), {"logits": logits, "overruns": overruns, "taps": {"in": x, "sum": sums}})
+        taps = {"in": x, "sum": sums}
+        found = {"logits": logits, "overruns": overruns, "taps": taps, "saturations": {"sum": len(x)}}
+        return type("Trace", (), found)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,7 @@ def test_many_runs_at_a_time_find_what_one_finds(tiny, draw, builds):
     assert (alone.jobs, together.jobs) == (1, 3)
     assert alone.bit_exact
     assert alone.steps == LENGTHS.sum()
+    assert alone.saturations == {"sum": len(LENGTHS)}
     assert alone.compared_values == 2 * 3 * LENGTHS.sum() + 3 * len(LENGTHS)
     np.testing.assert_array_equal(alone.logits, together.logits)
     times = {"jobs": 0, "seconds": 0, "simulation_seconds": 0, "logits": None}
