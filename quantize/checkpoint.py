@@ -13,14 +13,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from quantize.configuration import CheckpointError, NetworkConfig, tensor_shapes
 from quantize.files import write_whole
+from quantize.reading import read_json, read_safetensors, reading
 
 FORMAT = "statespike-checkpoint"
 VERSION = "1"
+ADVICE = "write the checkpoint again, or give another file"
+TUNED_BITS = (0, *range(3, 9))
+"""Bits of words that a training can be for; 0: real numbers."""
 
 ADDED_LATER = {"norm": "batch", "norm_position": "pre", "final_norm": "batch", "array": "s4d"}
 """Entries of a configuration that the first files lack, and what they mean by it."""
@@ -88,22 +91,17 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         belong to its configuration, are not finite, or have an unstable pole.
     """
     source = Path(path)
-    if not source.is_file():
-        raise CheckpointError(f"{source}: no such file; give the path of a .safetensors checkpoint")
-    try:
-        with safe_open(source, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            _check_header(metadata, source)
-            names = file.keys()
-            tensors = {name: _float32(file, name, source) for name in names}
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{source}: not a whole safetensors file ({error}); write or copy the checkpoint again"
-        ) from error
-    config = _parse_config(metadata, source)
-    provenance = _parse_json(metadata, "provenance", source)
-    checkpoint = Checkpoint(config, tensors, provenance)
-    _validate(checkpoint, str(source))
+    metadata = read_safetensors(source, ADVICE, CheckpointError, tensors=False).metadata
+    _check_header(metadata, source)
+    stored = read_safetensors(source, ADVICE, CheckpointError)
+    for name, kind in stored.types.items():
+        if kind != "F32":
+            raise CheckpointError(f"{source}: tensor {name} is of type {kind}; store it as float32 (F32)")
+    with reading(source, "not a checkpoint that can be used", ADVICE, CheckpointError):
+        checkpoint = Checkpoint(
+            _parse_config(metadata, source), stored.tensors, _parse_provenance(metadata, source)
+        )
+        _validate(checkpoint, str(source))
     return checkpoint
 
 
@@ -122,26 +120,25 @@ def _check_header(metadata: dict[str, str], source: Path) -> None:
         )
 
 
-def _float32(file: Any, name: str, source: Path) -> Tensor:
-    kind = file.get_slice(name).get_dtype()
-    if kind != "F32":
-        raise CheckpointError(f"{source}: tensor {name} is of type {kind}; store it as float32 (F32)")
-    tensor: Tensor = file.get_tensor(name)
-    return tensor
-
-
 def _parse_json(metadata: dict[str, str], key: str, source: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(metadata.get(key, ""))
-    except json.JSONDecodeError as error:
-        raise CheckpointError(
-            f"{source}: the metadata's {key} is not JSON ({error}); write the checkpoint again"
-        ) from error
-    if not isinstance(value, dict):
-        raise CheckpointError(
-            f"{source}: the metadata's {key} is not a JSON object; write the checkpoint again"
-        )
-    return value
+    return read_json(metadata.get(key, ""), source, f"the metadata's {key}", ADVICE, CheckpointError)
+
+
+def _parse_provenance(metadata: dict[str, str], source: Path) -> dict[str, Any]:
+    """What the file says of its origin; of the entries that are used, the types are right."""
+    provenance = _parse_json(metadata, "provenance", source)
+    recipe = provenance.get("recipe", {})
+    bits = recipe.get("quantize", 0) if isinstance(recipe, dict) else None
+    if not isinstance(provenance.get("task", ""), str | None):
+        raise CheckpointError(f"{source}: the provenance's task is not a name; {ADVICE}")
+    if (
+        not isinstance(recipe, dict)
+        or not isinstance(recipe.get("start", ""), str)
+        or type(bits) is not int
+        or bits not in TUNED_BITS
+    ):
+        raise CheckpointError(f"{source}: the provenance's recipe is not one of a training; {ADVICE}")
+    return provenance
 
 
 def _parse_config(metadata: dict[str, str], source: Path) -> NetworkConfig:
@@ -165,6 +162,11 @@ def _parse_config(metadata: dict[str, str], source: Path) -> NetworkConfig:
 def _validate(checkpoint: Checkpoint, where: str) -> None:
     """Check names, shapes and values; `where` opens the sentence of an error."""
     config, tensors = checkpoint.config, checkpoint.tensors
+    if config.layers > len(tensors):
+        raise CheckpointError(
+            f"{where}: the configuration says {config.layers} layers, more than the {len(tensors)} tensors; "
+            "write it again"
+        )
     shapes = tensor_shapes(config)
     for name in shapes:
         if name not in tensors:

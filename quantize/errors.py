@@ -6,11 +6,36 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
+LONGEST_SENTENCE = 390
+"""Characters of an error."""
+_TAIL = 130
+"""Characters of its end that are kept: what to do about it."""
+
+
+def bounded(text: str) -> str:
+    """One line of bounded length, of printable characters: a sentence may quote a file or its name."""
+    # Of a long text only its ends are looked at.
+    if len(text) > 2 * LONGEST_SENTENCE:
+        text = f"{text[:LONGEST_SENTENCE]}{text[-LONGEST_SENTENCE:]}"
+    text = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    if len(text) > LONGEST_SENTENCE:
+        text = f"{text[: LONGEST_SENTENCE - _TAIL - 5]} ... {text[-_TAIL:]}"
+    return text
+
+
 class StatespikeError(ValueError):
     """Input that cannot be worked with, told in one sentence: what is wrong, where, and what to do.
 
     The command line prints the sentence and exits with status 2; everything else is a defect of the program.
+
+    Parameters
+    ----------
+    sentence : str
+        Bounded, see `bounded`.
     """
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(bounded(sentence))
 
 
 def look_up(table: Mapping[str, Found], name: str, what: str, or_else: str = "") -> Found:

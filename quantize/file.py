@@ -1,11 +1,13 @@
 """The file of a quantised network: integer tensors with a versioned JSON description, checked on loading."""
 
+import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from quantize.files import write_whole
@@ -20,12 +22,17 @@ from quantize.network import (
     UnitSpec,
     specification_class,
 )
+from quantize.reading import read_json, read_safetensors, reading
 from quantize.specification import QuantizedNetworkError, Specification
 
 FORMAT = "statespike-quantized-network"
 VERSION = "3"
 EARLIER = "2"
-"""A version that is still read: its pool divided by a power of two, its decoder's bias was a weight."""
+"""A version that is still read: its pool divided by a power of two, its decoder's bias was a weight, and a
+checksum was not there yet."""
+MOST_LENGTH_BITS = 32
+"""Of the lengths in a file of that version."""
+ADVICE = "make it again with `statespike quantize`"
 
 
 def save_network(network: QuantizedNetwork, path: Path) -> None:
@@ -41,27 +48,32 @@ def save_network(network: QuantizedNetwork, path: Path) -> None:
         "layers": json.dumps(descriptions),
         "provenance": json.dumps(network.provenance),
     }
+    metadata["checksum"] = checksum(metadata, tensors)
     write_whole(path, save(tensors, metadata))
 
 
+def checksum(metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 over descriptions and tensors: names, types, shapes and bytes, in the order of the names."""
+    digest = hashlib.sha256()
+    for key in ("layers", "provenance"):
+        digest.update(f"{key} {len(metadata[key])}\n{metadata[key]}\n".encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype.str} {tensor.shape}\n".encode())
+        digest.update(np.ascontiguousarray(tensor).tobytes())
+    return digest.hexdigest()
+
+
 def load_network(path: Path) -> QuantizedNetwork:
-    """Read a network and check every name, shape, range and version.
+    """Read a network and check every name, shape, range and version, and the checksum.
+
+    A file of the version before has no checksum: the network then says that it is not `verified`.
 
     Raises
     ------
     QuantizedNetworkError
         In one sentence what is wrong, and where.
     """
-    try:
-        with safe_open(path, framework="numpy") as stored:
-            metadata = stored.metadata() or {}
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (not a mapping)
-    except FileNotFoundError as error:
-        raise QuantizedNetworkError(f"{path} does not exist") from error
-    except (SafetensorError, OSError, ValueError) as error:
-        raise QuantizedNetworkError(
-            f"{path} is not a readable .safetensors file ({error}); it may be truncated: make it again"
-        ) from error
+    metadata = read_safetensors(path, ADVICE, QuantizedNetworkError, tensors=False).metadata
     if metadata.get("format") != FORMAT:
         raise QuantizedNetworkError(
             f"{path} is not a quantised network of statespike; make one with `statespike quantize`"
@@ -71,16 +83,27 @@ def load_network(path: Path) -> QuantizedNetwork:
             f"{path} has version {metadata.get('version')!r} of the format, "
             f"this statespike reads {VERSION!r}: quantise the checkpoint again"
         )
-    try:
-        descriptions = json.loads(metadata["layers"])
-        provenance = json.loads(metadata.get("provenance", "{}"))
-        if metadata["version"] == EARLIER:
-            _renew(descriptions, tensors)
-        return _assemble(descriptions, tensors, provenance)
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-        raise QuantizedNetworkError(f"{path} has a damaged description ({error!r})") from error
-    except QuantizedNetworkError as error:
-        raise QuantizedNetworkError(f"{path}: {error}") from error
+    tensors = read_safetensors(path, ADVICE, QuantizedNetworkError).tensors
+    descriptions, provenance = (
+        read_json(metadata.get(key, ""), path, f"the metadata's {key}", ADVICE, QuantizedNetworkError)
+        for key in ("layers", "provenance")
+    )
+    earlier = metadata["version"] == EARLIER
+    with reading(path, "a damaged description", ADVICE, QuantizedNetworkError):
+        try:
+            if earlier:
+                _renew(descriptions, tensors)
+            network = _assemble(descriptions, tensors, provenance)
+        except QuantizedNetworkError as error:
+            raise QuantizedNetworkError(f"{path}: {error}") from error
+    if earlier:
+        return replace(network, verified=False)
+    # After everything else, which can say more of what is wrong.
+    if metadata.get("checksum") != checksum(metadata, tensors):
+        raise QuantizedNetworkError(
+            f"{path}: the numbers are not those that were written, by their checksum; {ADVICE}"
+        )
+    return network
 
 
 def _renew(descriptions: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
@@ -91,6 +114,8 @@ def _renew(descriptions: dict[str, Any], tensors: dict[str, np.ndarray]) -> None
     """
     pool, decoder = descriptions["pool"], descriptions["decoder"]
     length_bits, decoder["bias_shift"] = pool.pop("length_bits"), pool.pop("one_bits")
+    if type(length_bits) is not int or not 0 <= length_bits <= MOST_LENGTH_BITS:
+        raise QuantizedNetworkError(f"pool.length_bits is {length_bits!r}, not 0 to {MOST_LENGTH_BITS}")
     pool["max_steps"] = 1 << length_bits
     words = tensors.pop("decoder.weight")
     if words.ndim != 2 or words.shape[1] != decoder.pop("channels") + 1:

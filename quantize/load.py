@@ -3,14 +3,13 @@
 import os
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
 from quantize.checkpoint import FORMAT as CHECKPOINT_FORMAT
 from quantize.checkpoint import Checkpoint, read_checkpoint
 from quantize.errors import StatespikeError
 from quantize.file import FORMAT as NETWORK_FORMAT
 from quantize.file import load_network
 from quantize.network import QuantizedNetwork
+from quantize.reading import read_safetensors
 
 
 def load(path: str | os.PathLike[str]) -> Checkpoint | QuantizedNetwork:
@@ -22,15 +21,8 @@ def load(path: str | os.PathLike[str]) -> Checkpoint | QuantizedNetwork:
         If the file is missing, damaged, foreign, or of another version; in one sentence.
     """
     source = Path(path)
-    if not source.is_file():
-        raise StatespikeError(f"{source}: no such file; give the path of a checkpoint or a quantised network")
-    try:
-        with safe_open(source, framework="numpy") as file:
-            kind = (file.metadata() or {}).get("format")
-    except (SafetensorError, OSError) as error:
-        raise StatespikeError(
-            f"{source}: not a whole safetensors file ({error}); write or copy it again"
-        ) from error
+    advice = "give the path of a checkpoint or a quantised network"
+    kind = read_safetensors(source, advice, tensors=False).metadata.get("format")
     if kind == CHECKPOINT_FORMAT:
         return read_checkpoint(source)
     if kind == NETWORK_FORMAT:

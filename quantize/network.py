@@ -79,6 +79,15 @@ class Trace:
 class QuantizedNetwork:
     """A sequence classifier in integers; the one truth that reference, circuit, cost and documents read.
 
+    Parameters
+    ----------
+    encoder, blocks, pool, decoder
+        Its layers.
+    provenance : dict
+        Where it comes from, see `quantize.checkpoint.Checkpoint`.
+    verified : bool
+        False of a network from a file without a checksum.
+
     Raises
     ------
     QuantizedNetworkError
@@ -92,6 +101,7 @@ class QuantizedNetwork:
     provenance: dict[str, object] = field(default_factory=dict)
     norm: LayerNormSpec | None = None
     """Behind the last block, before the pool."""
+    verified: bool = True
 
     def __post_init__(self) -> None:
         stream = self.encoder.output

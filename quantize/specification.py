@@ -6,6 +6,7 @@ A specification is one object with two realisations: its `compute` here, in inte
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Self
 
@@ -13,6 +14,9 @@ import numpy as np
 
 from quantize.errors import StatespikeError
 from quantize.formats import Format, Integers, stored_width
+
+MOST_EXPONENT = 256
+"""Most fraction bits, of either sign, of a format in a file: what goes beyond is no number at all."""
 
 
 class QuantizedNetworkError(StatespikeError):
@@ -147,15 +151,20 @@ class Specification(ABC):
                 values[item.name] = cls._restore_tensor(item.name, item.metadata, tensors[item.name])
             elif item.type is Format:
                 entry = description[item.name]
-                try:
-                    values[item.name] = Format(int(entry["width"]), int(entry["fraction"]))
-                except (TypeError, KeyError, ValueError) as error:
-                    raise QuantizedNetworkError(
-                        f"{cls.kind}.{item.name} is not a format: {entry!r}"
-                    ) from error
+                values[item.name] = cls._restore_format(item.name, entry)
             else:
                 values[item.name] = description[item.name]
         return cls(**values)
+
+    @classmethod
+    def _restore_format(cls, name: str, entry: Any) -> Format:
+        width, fraction = (
+            (entry.get("width"), entry.get("fraction")) if isinstance(entry, dict) else (None, None)
+        )
+        if type(width) is int and type(fraction) is int and abs(fraction) <= MOST_EXPONENT:
+            with suppress(ValueError):
+                return Format(width, fraction)
+        raise QuantizedNetworkError(f"{cls.kind}.{name} is not a format: {entry!r}")
 
     @classmethod
     def _restore_tensor(cls, name: str, limits: Mapping[str, Any], tensor: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from quantize.errors import StatespikeError, look_up
+from quantize.errors import StatespikeError, bounded, look_up
 from statespike.extras import sentence_of_missing
 
 COMMANDS = {
@@ -31,11 +31,6 @@ COMMANDS = {
 A command is the function of its name in the module of its name below `statespike.commands`, which is imported
 when it is called. A name that is a word of Python has an underscore behind it there.
 """
-
-LONGEST_SENTENCE = 390
-"""Characters of an error behind the word `error:`."""
-_TAIL = 130
-"""Characters of its end that are kept: what to do about it."""
 
 
 class Commands(TyperGroup):
@@ -106,11 +101,7 @@ def sentence_of(error: Exception) -> str:
         text = error.format_message().rstrip(".") + where
     else:
         text = str(error)
-    # An error may quote a file: nothing of it reaches the terminal as a command.
-    text = " ".join("".join(one if one.isprintable() else " " for one in text).split())
-    if len(text) > LONGEST_SENTENCE:
-        text = f"{text[: LONGEST_SENTENCE - _TAIL - 5]} ... {text[-_TAIL:]}"
-    return text
+    return bounded(text)
 
 
 application = typer.Typer(

@@ -22,13 +22,12 @@ def sequences_of(
 ) -> Sequences:
     """The sequences to evaluate: an .npz file, whole or what training held out, or the test set of a task."""
     if data is not None and _is_file(data):
-        found = file_task(data).test if held_out else read_sequences(data)
-    elif held_out:
+        return file_task(data).test.take(slice(limit)) if held_out else read_sequences(data, limit)
+    if held_out:
         raise StatespikeError("--held-out belongs to an .npz file; a task has a test set of its own")
-    elif task is None:
+    if task is None:
         raise StatespikeError("nothing to run on; name a task, or give an .npz file of sequences with --data")
-    else:
-        found = load_task(task, data).test
+    found = load_task(task, data).test
     return found if limit is None else found.take(slice(limit))
 
 
@@ -95,6 +94,11 @@ def integers_of(path: Path, task: str | None = None, data: Path | None = None) -
     """
     network = network_for(path, task, data)
     if isinstance(network, QuantizedNetwork):
+        if not network.verified:
+            note(
+                f"{path} is of an earlier version, without a checksum: damaged numbers go unnoticed; "
+                "quantise its checkpoint again to have one"
+            )
         return network
     own = network.provenance.get("task")
     samples = calibration_of(network, data if (own not in TASKS if _is_file(data) else own == task) else None)

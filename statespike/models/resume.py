@@ -1,7 +1,7 @@
 """The state of an unfinished training, so that an interrupted run ends with the weights of a whole one."""
 
-import pickle
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
@@ -12,7 +12,13 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from quantize.errors import StatespikeError
 from quantize.files import write_whole
+from quantize.reading import reading
 from statespike.models.recipe import Recipe
+
+MAGIC = b"statespike-training-state 1\n"
+"""How a file begins; the SHA-256 of what PyTorch packed follows, then that itself.
+
+PyTorch takes many a damaged file for a whole one, and a training that goes on from it fails much later."""
 
 
 @dataclass
@@ -66,7 +72,8 @@ def save_state(
         },
         content,
     )
-    write_whole(path, content.getvalue())
+    packed = content.getvalue()
+    write_whole(path, MAGIC + sha256(packed).digest() + packed)
 
 
 def load_state(
@@ -79,17 +86,22 @@ def load_state(
     StatespikeError
         When the file is no training state, or the state of another task or recipe.
     """
-    try:
-        state = torch.load(path, weights_only=True)
+    advice = "remove the file to start again, or name another"
+    with reading(path, "not a training state", advice):
+        content = path.read_bytes()
+    packed = content[len(MAGIC) + 32 :]
+    if content[: len(MAGIC) + 32] != MAGIC + sha256(packed).digest():
+        raise StatespikeError(f"{path}: not a training state of this version, or a damaged one; {advice}")
+    with reading(path, "not a training state", advice):
+        state = torch.load(BytesIO(packed), weights_only=True)
         found = (state["task"], state["recipe"])
         progress = Progress(**state["progress"])
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError, TypeError) as error:
-        raise StatespikeError(f"{path}: not a training state; remove the file to start again") from error
     if found != (task, asdict(recipe)):
         raise StatespikeError(
             f"{path}: the state of another task or recipe; give the options of that run, or another file"
         )
-    network.load_state_dict(state["network"])
-    optimizer.load_state_dict(state["optimizer"])
-    schedule.load_state_dict(state["schedule"])
+    with reading(path, "not the state of this training", advice):
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
     return progress

@@ -13,6 +13,7 @@ from quantize import float_reference
 from quantize.checkpoint import Checkpoint
 from quantize.configuration import DISCRETISATIONS, NORM_POSITIONS, POOLINGS, UNIT_TENSORS
 from quantize.errors import StatespikeError
+from quantize.npz import Npz
 
 TOLERANCE = 1e-4
 """Largest difference of logits that counts as equal, of the largest logit: float32 on either side."""
@@ -57,15 +58,8 @@ def read_logits(
     StatespikeError
         If the file is missing, damaged, or does not hold arrays of real numbers by these names.
     """
-    if not path.is_file():
-        raise StatespikeError(f"{path}: no such file; give an .npz with the arrays x and logits")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in ("x", "logits", "lengths") if name in file}
-    except Exception as error:  # a damaged archive raises whatever its damage leads to
-        raise StatespikeError(
-            f"{path}: not an .npz file of plain arrays; write it with numpy.savez"
-        ) from error
+    file = Npz(path, "give an .npz with the arrays x and logits, as numpy.savez writes it")
+    arrays = {name: file.rows(name) for name in ("x", "logits", "lengths") if name in file.headers}
     for name in ("x", "logits"):
         if name not in arrays:
             raise StatespikeError(f"{path}: no array {name}; an .npz to check with holds x and logits")

@@ -5,6 +5,7 @@ becomes an inert mapping, so numbers and settings beside the tensors do no harm.
 """
 
 import json
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -161,7 +162,8 @@ def _read_torch(path: Path, head: bytes) -> Tensors:
             "or save the state dict as .safetensors"
         ) from error
     try:
-        with _inert_classes(path):
+        # Its warnings are of damaged files, which are refused, and of versions that it reads all the same.
+        with _inert_classes(path), warnings.catch_warnings(action="ignore"):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle raises whatever its damage leads to
         raise ImportFailure(

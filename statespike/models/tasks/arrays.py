@@ -4,97 +4,102 @@ Numbers of x are taken at their value, of whatever type they are: the bytes of a
 as 0 and 1. Whole numbers in y, and booleans, are labels; real numbers are targets of a network of one output.
 """
 
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.npz import Npz
 from statespike.models.tasks.split import drawn, held_out
 from statespike.models.tasks.task import CALIBRATION_SEQUENCES, Sequences, Task, TaskError
 
 HELD_OUT_EVERY = 10
+ADVICE = "give an .npz with an array x, as numpy.savez writes it"
 
 
-def read_sequences(path: Path) -> Sequences:
-    """Read and check a `.npz` file of sequences.
+def read_sequences(path: Path, limit: int | None = None) -> Sequences:
+    """Read and check a `.npz` file of sequences, or the first of them.
+
+    Only what is asked for is read and kept, as float32.
 
     Raises
     ------
     TaskError
-        When the file is missing or not an .npz, or its arrays do not fit together.
+        When the file is missing or not an .npz, its arrays do not fit together, or take too much memory.
     """
-    if not path.is_file():
-        raise TaskError(f"{path}: no such file; give the path of an .npz file with an array x")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, TypeError, zipfile.BadZipFile, EOFError) as error:
-        raise TaskError(
-            f"{path}: not an .npz file of plain arrays ({error}); write it with numpy.savez"
-        ) from error
-    for name in arrays:
+    file = Npz(path, ADVICE, TaskError)
+    for name in file.headers:
         if name not in ("x", "y", "lengths"):
             raise TaskError(f"{path}: unknown array {name!r}; an .npz of sequences holds x, y and lengths")
-    if "x" not in arrays:
+    if "x" not in file.headers:
         raise TaskError(f"{path}: no array x; it must hold x of shape (sequences, steps, features)")
-    x = _check_inputs(arrays["x"], path)
-    y, targets = _check_labels(arrays, len(x), path)
-    lengths = _check_integers(arrays, "lengths", len(x), path)
+    x = _inputs(file, path, limit)
+    y, targets = _labels(file, path, limit)
+    lengths = _integers(file, "lengths", path, limit)
     if lengths is not None and (lengths.min() < 1 or lengths.max() > x.shape[1]):
         raise TaskError(f"{path}: lengths must lie between 1 and the {x.shape[1]} steps of x")
     return Sequences(x, y, lengths, targets)
 
 
-def _check_inputs(x: NDArray[Any], path: Path) -> NDArray[np.float32]:
-    if x.ndim != 3 or 0 in x.shape:
-        raise TaskError(f"{path}: x has shape {x.shape}; it must be (sequences, steps, features), none 0")
-    if x.dtype.kind not in "fiub":
-        raise TaskError(f"{path}: x is of type {x.dtype}; it must hold real numbers")
-    with np.errstate(over="ignore"):
-        single = x.astype(np.float32)
-    if not np.isfinite(single).all():
-        index = tuple(int(i) for i in np.argwhere(~np.isfinite(single))[0])
-        raise TaskError(f"{path}: x holds {x[index]} at index {index}; keep to finite float32 numbers")
-    return single
+def _inputs(file: Npz, path: Path, limit: int | None) -> NDArray[np.float32]:
+    shape, dtype = file.headers["x"].shape, file.headers["x"].dtype
+    if len(shape) != 3 or 0 in shape:
+        raise TaskError(f"{path}: x has shape {shape}; it must be (sequences, steps, features), none 0")
+    if dtype.kind not in "fiub":
+        raise TaskError(f"{path}: x is of type {dtype}; it must hold real numbers")
+    count = shape[0] if limit is None else min(limit, shape[0])
+    file.require_room("x", count * shape[1] * shape[2] * np.dtype(np.float32).itemsize)
+    result = np.empty((count, *shape[1:]), np.float32)
+    start = 0
+    for block in file.blocks("x", count):
+        part = result[start : start + len(block)]
+        with np.errstate(over="ignore"):
+            part[:] = block
+        if not np.isfinite(part).all():
+            index = tuple(int(i) for i in np.argwhere(~np.isfinite(part))[0])
+            place, value = (start + index[0], *index[1:]), block[index]
+            raise TaskError(f"{path}: x holds {value} at index {place}; keep to finite float32 numbers")
+        start += len(block)
+    return result
 
 
-def _check_labels(
-    arrays: dict[str, NDArray[Any]], sequences: int, path: Path
+def _labels(
+    file: Npz, path: Path, limit: int | None
 ) -> tuple[NDArray[np.int64] | None, NDArray[np.float64] | None]:
     """Return the labels, or the real targets."""
-    if "y" not in arrays:
+    if "y" not in file.headers:
         return None, None
-    y = arrays["y"]
-    if y.ndim > 1 and y.shape[0] == sequences:
+    header, sequences = file.headers["y"], file.headers["x"].shape[0]
+    if len(header.shape) > 1 and header.shape[0] == sequences:
         raise TaskError(
-            f"{path}: y has shape {y.shape}; networks answer once, at the end of a sequence, so give one "
-            "label or value a sequence"
+            f"{path}: y has shape {header.shape}; networks answer once, at the end of a sequence, so give "
+            "one label or value a sequence"
         )
-    if y.dtype.kind == "f" and y.shape == (sequences,):
+    if header.dtype.kind == "f" and header.shape == (sequences,):
+        y = file.rows("y", limit)
         if not np.isfinite(y).all():
             raise TaskError(f"{path}: y holds {y[~np.isfinite(y)][0]}; keep to finite numbers")
         return None, y.astype(np.float64)
-    if y.dtype.kind == "b":
-        arrays = arrays | {"y": y.astype(np.int64)}
-    labels = _check_integers(arrays, "y", sequences, path)
+    labels = _integers(file, "y", path, limit, kinds="iub")
     assert labels is not None
     if labels.min() < 0:
         raise TaskError(f"{path}: y holds {labels.min()}; labels count from 0")
     return labels, None
 
 
-def _check_integers(
-    arrays: dict[str, NDArray[Any]], name: str, sequences: int, path: Path
+def _integers(
+    file: Npz, name: str, path: Path, limit: int | None, kinds: str = "iu"
 ) -> NDArray[np.int64] | None:
-    if name not in arrays:
+    if name not in file.headers:
         return None
-    values = arrays[name]
-    if values.shape != (sequences,):
-        raise TaskError(f"{path}: {name} has shape {values.shape}; x holds {sequences} sequences")
-    if not np.issubdtype(values.dtype, np.integer):
-        raise TaskError(f"{path}: {name} is of type {values.dtype}; it must hold integers")
+    header, sequences = file.headers[name], file.headers["x"].shape[0]
+    if header.shape != (sequences,):
+        raise TaskError(f"{path}: {name} has shape {header.shape}; x holds {sequences} sequences")
+    if header.dtype.kind not in kinds:
+        raise TaskError(f"{path}: {name} is of type {header.dtype}; it must hold integers")
+    values = file.rows(name, limit)
+    if values.max() > np.iinfo(np.int64).max:
+        raise TaskError(f"{path}: {name} holds {values.max()}, which no int64 holds")
     return values.astype(np.int64)
 
 

@@ -326,7 +326,8 @@ def test_a_class_that_cannot_be_learned_is_refused(tmp_path, labels, sentence):
         ({"x": np.zeros((3, 4, 1)), "lengths": np.array([1, 5, 2])}, "between 1 and the 4 steps"),
         ({"x": np.zeros((3, 4, 1)), "lengths": np.array([1, 0, 2])}, "between 1 and the 4 steps"),
         ({"x": np.zeros((3, 4, 1)), "labels": np.zeros(3, int)}, "unknown array 'labels'"),
-        ({"x": np.array([{}])}, "not an .npz file of plain arrays"),
+        ({"x": np.array([{}])}, "x is of type object"),
+        ({"x": np.array(0.0)}, "not an .npz file of plain arrays"),
     ],
 )
 def test_a_users_file_that_does_not_fit_is_refused(tmp_path, arrays, sentence):
