@@ -182,6 +182,9 @@ def run(
     """Measure shipped networks on FPGAs."""
     rows = earlier_rows(json)
     chosen, devices = networks or NETWORKS, [find_device(name) for name in device or DEVICES]
+    if clock is not None:
+        for on in devices:
+            on.require_clock(clock)
     with progress() as bars:
         bar = bars.add_task("placing and routing", total=len(chosen) * len(devices))
         for name in chosen:

@@ -12,6 +12,7 @@ from boards.clocking import BoardShell
 from boards.link import BoardTop, Link
 from boards.uart import divisor
 from hdl.devices.devices import Device
+from hdl.devices.family import Pll
 from hdl.devices.memories import MemoryNeed
 from hdl.emit.build_folder import build_folder
 from hdl.toolchain import Expected, place_and_route, synthesise, write_bitstream
@@ -74,9 +75,7 @@ def build(
     StatespikeError
         If a tool is missing or fails, the design does not fit, or no seed reaches the clock.
     """
-    pll = None
-    if clock_mhz is not None and clock_mhz != board.clock_mhz:
-        pll = board.device.family.pll(board.clock_mhz, clock_mhz)
+    pll = pll_for(board, clock_mhz)
     clock = pll.clock_mhz if pll else board.clock_mhz
     link = replace(link, buffer_bytes=_buffer_bytes(link, board.device))
     top = BoardTop(network, link, divisor(clock * 1e6, board.baud), board.device.features)
@@ -114,6 +113,20 @@ def build(
             manifest["steps_per_second"] = clock * 1e6 / manifest["cycles_per_step"]
         unfinished_build.manifest = manifest
     return Build(folder, folder / bitstream.name, unfinished_build.manifest)
+
+
+def pll_for(board: Board, clock_mhz: float | None) -> Pll | None:
+    """What makes a clock of a board's oscillator; None if that is the clock itself.
+
+    Raises
+    ------
+    StatespikeError
+        If the device cannot have that clock, or no PLL makes it.
+    """
+    if clock_mhz is None or clock_mhz == board.clock_mhz:
+        return None
+    board.device.require_clock(clock_mhz)
+    return board.device.family.pll(board.clock_mhz, clock_mhz)
 
 
 def _buffer_bytes(link: Link, device: Device) -> int:

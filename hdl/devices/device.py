@@ -1,9 +1,11 @@
 """What one FPGA holds."""
 
+import math
 from dataclasses import dataclass
 
 from hdl.devices.family import Family
 from hdl.devices.features import DeviceFeatures
+from quantize.errors import StatespikeError
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Device:
         As `clock_mhz`, for streamed builds; 0 where there are none.
     fullest : float
         Share of its logic that a design of ours may fill by estimate, so that it can be placed.
+    fastest_mhz : float
+        Most that its clock network carries, by its data sheet; no design is faster.
     """
 
     name: str
@@ -45,10 +49,24 @@ class Device:
     sprams: int = 0
     streamed_mhz: float = 0.0
     fullest: float = 0.92
+    fastest_mhz: float = math.inf
 
     def planning_mhz(self, streamed: bool) -> float:
         """Clock to plan for, of a streamed build or another."""
         return self.streamed_mhz if streamed else self.clock_mhz
+
+    def require_clock(self, clock_mhz: float) -> None:
+        """Refuse a clock that no design can have: before a search for one.
+
+        Raises
+        ------
+        StatespikeError
+        """
+        if not 0 < clock_mhz <= self.fastest_mhz:
+            raise StatespikeError(
+                f"{self.name} cannot be clocked at {clock_mhz:g} MHz: its clock network carries at most "
+                f"{self.fastest_mhz:g} MHz, and designs are planned for {self.clock_mhz:g}; ask for less"
+            )
 
     @property
     def features(self) -> DeviceFeatures:

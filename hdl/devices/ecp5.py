@@ -246,7 +246,10 @@ ECP5 = Ecp5()
 def _device(size: str, luts: int, block_rams: int, dsps: int, streamed_mhz: float) -> Device:
     """An LFE5U of speed grade 6, the slowest. A carry cell uses two of the look-up tables."""
     flags = (f"--{size}", "--speed", "6", "--package", "CABGA381")
-    return Device(f"ecp5-{size}", ECP5, flags, luts, luts, block_rams, dsps, 50.0, streamed_mhz=streamed_mhz)
+    return Device(
+        f"ecp5-{size}", ECP5, flags, luts, luts, block_rams, dsps, 50.0, streamed_mhz=streamed_mhz,
+        fastest_mhz=257.0,
+    )  # fmt: skip
 
 
 # Streamed clocks are what shipped networks made with every seed, see docs/performance.md; the 45F was not

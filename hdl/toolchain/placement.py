@@ -72,6 +72,8 @@ def place_and_route(
         If the design does not fit, or nextpnr is missing or fails.
     """
     require_fit(synthesis)
+    if clock_mhz is not None:
+        synthesis.device.require_clock(clock_mhz)
     folder.mkdir(parents=True, exist_ok=True)
     target = clock_mhz or synthesis.device.clock_mhz
     netlist, pins = _bring(synthesis.netlist, folder), _pins(synthesis.device, constraints, folder)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from boards.boards import board as board_named
+from boards.build import pll_for
 from hdl.emit.build_folder import refuse_others
 from statespike.library.circuits import build as build_network
 from statespike.networks import integers_of
@@ -34,6 +35,7 @@ def build(
     """
     refuse_others(output)
     target = board_named(board)
+    pll_for(target, clock)  # what cannot be is told before any work
     integers = integers_of(network)
     with progress() as bars:
         bars.add_task(f"building for {target.name}", total=None)

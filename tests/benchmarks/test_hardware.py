@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.hardware import DEVICES, as_markdown, identity, load, renewed
+from benchmarks.hardware import DEVICES, as_markdown, identity, load, renewed, run
 from benchmarks.results import earlier_rows
 from quantize.errors import StatespikeError
 
@@ -47,3 +47,9 @@ def test_unknown_networks_are_told():
     assert set(DEVICES) == {"up5k", "hx8k", "ecp5-25k", "ecp5-85k"}
     with pytest.raises(StatespikeError, match="unknown network 'nothing'; shipped are digits-binary_s4d"):
         load("nothing")
+
+
+def test_an_impossible_clock_is_refused_before_any_network_is_read(monkeypatch):
+    monkeypatch.setattr("benchmarks.hardware.load", lambda name: pytest.fail("a network was read"))
+    with pytest.raises(StatespikeError, match="ecp5-25k cannot be clocked at 500 MHz"):
+        run(["digits-gsu"], ["ecp5-25k"], clock=500.0)

@@ -38,3 +38,11 @@ def test_clock_that_the_board_cannot_make_is_told(tiny, tmp_path):
     rtlil_text(network)  # Amaranth warns of components that are never elaborated
     with pytest.raises(StatespikeError, match="the PLL cannot make 60 MHz of 25 MHz"):
         build(network, Link(1, 8, 1, 20), board("ulx3s-25f"), tmp_path / "out", clock_mhz=60)
+
+
+def test_an_impossible_clock_is_refused_before_any_work(tiny, tmp_path):
+    network = tiny(1)
+    rtlil_text(network)
+    with pytest.raises(StatespikeError, match="up5k cannot be clocked at 500 MHz"):
+        build(network, Link(1, 8, 1, 20), board("icebreaker"), tmp_path / "out", clock_mhz=500)
+    assert not any(tmp_path.iterdir())

@@ -38,3 +38,15 @@ def test_parts_without_blocks_multiply_in_logic_which_takes_a_cycle_more():
         if one.dsps:
             assert one.features == replace(MULTIPLIER_BLOCKS, single_port_memories=one.sprams > 0)
     assert LOGIC_MULTIPLIERS.product_latency == MULTIPLIER_BLOCKS.product_latency + 1
+
+
+@pytest.mark.parametrize("clock", [500.0, 1e9, 0.0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("name", DEVICES)
+def test_a_clock_that_no_design_can_have_is_refused(name, clock):
+    with pytest.raises(StatespikeError, match=f"{name} cannot be clocked at .* MHz: .* carries at most"):
+        find_device(name).require_clock(clock)
+
+
+def test_every_planned_clock_is_one_that_the_device_can_have():
+    for one in DEVICES.values():
+        one.require_clock(max(one.clock_mhz, one.streamed_mhz))
