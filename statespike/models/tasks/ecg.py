@@ -2,13 +2,13 @@
 
 48 records of half an hour, two leads at 360 Hz (Moody & Mark 2001, https://physionet.org/content/mitdb/1.0.0/,
 ODC-BY 1.0). A sequence is one annotated beat: the sums of three samples (120 Hz) from 70 steps before the R
-peak to 90 behind it, without the wandering baseline, which a filter removes as the samples come. Everything
-is computed in integers, and a feature is a whole multiple of a power of two, so that a circuit's input is the
-float network's input to the last bit.
+peak to 90 behind it, without the wandering baseline, which a filter in integers removes as the samples come.
+A feature is a whole multiple of a power of two, so that a circuit's input is the float network's input to the
+last bit.
 
-There are two protocols. `ecg` draws its test set from the beats of all records, so that a patient's beats are
-in both sets, and gives the first lead alone; it is the usual one of small classifiers. `ecg-inter` trains on
-the patients of DS1 and tests on those of DS2 (de Chazal, O'Dwyer & Reilly 2004), and gives both leads and the
+`ecg` and `ecg-full` draw their test set from the beats of all records, as is usual for small classifiers: a
+patient's beats are in both sets. `ecg-inter` trains on the patients of DS1 and tests on those of DS2 (de
+Chazal, O'Dwyer & Reilly 2004). `ecg` gives the first lead alone; the others give both leads, and the
 intervals between the beats.
 """
 
@@ -111,6 +111,21 @@ ADVICE = (
 )
 
 
+class Protocol(NamedTuple):
+    """Whether patients are kept apart, and whether both leads and the intervals are given."""
+
+    between_patients: bool
+    full: bool
+
+
+PROTOCOLS = {
+    "ecg": Protocol(between_patients=False, full=False),
+    "ecg-full": Protocol(between_patients=False, full=True),
+    "ecg-inter": Protocol(between_patients=True, full=True),
+}
+"""Name of a task -> what it is."""
+
+
 class Record(NamedTuple):
     """One record: leads int64 (2, steps) at 120 Hz without baseline, the main one first, and its beats."""
 
@@ -147,12 +162,12 @@ def ecg_task(name: str, data: Path | None) -> Task:
     Parameters
     ----------
     name : str
-        "ecg", one lead and a random split, or "ecg-inter", two leads and intervals, DS1 against DS2.
+        One of `PROTOCOLS`.
     data : Path, optional
         The database's folder, a zip or tar archive of it, or a folder that holds either.
     """
     location = data_location(data)
-    between_patients = name == "ecg-inter"
+    between_patients, full = PROTOCOLS[name]
 
     @cache
     def records() -> dict[int, Record]:
@@ -163,7 +178,7 @@ def ecg_task(name: str, data: Path | None) -> Task:
         return (split_by_patient if between_patients else split_at_random)(records())
 
     def part(choose: Callable[[Split], Selection]) -> Sequences:
-        return to_sequences(records(), choose(split()), with_intervals=between_patients)
+        return to_sequences(records(), choose(split()), full=full)
 
     def calibration() -> Sequences:
         train = split().train
@@ -172,7 +187,7 @@ def ecg_task(name: str, data: Path | None) -> Task:
 
     return Task(
         name,
-        features=6 if between_patients else 1,
+        features=_features(full),
         classes=len(CLASSES),
         load_train=lambda: part(lambda split: split.train),
         load_validation=lambda: part(lambda split: split.validation),
@@ -250,7 +265,11 @@ def intervals(peaks: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.log2(np.stack([before / local, after / local, before / long, local / RATE], axis=1))
 
 
-def to_sequences(records: dict[int, Record], chosen: Selection, with_intervals: bool) -> Sequences:
+def _features(full: bool) -> int:
+    return 6 if full else 1
+
+
+def to_sequences(records: dict[int, Record], chosen: Selection, full: bool) -> Sequences:
     """Cut beats out of their records.
 
     Parameters
@@ -258,7 +277,7 @@ def to_sequences(records: dict[int, Record], chosen: Selection, with_intervals: 
     records : dict
     chosen : Selection
         Beats whose windows lie within their records, see `whole_beats`.
-    with_intervals : bool
+    full : bool
         Both leads and the four `intervals` at every step; else the main lead alone.
 
     Returns
@@ -266,17 +285,17 @@ def to_sequences(records: dict[int, Record], chosen: Selection, with_intervals: 
     Sequences
         x float32 (beats, 160, 6 or 1) and the index of the AAMI class.
     """
-    x = np.empty((len(chosen), BEFORE + AFTER, 6 if with_intervals else 1), np.float32)
+    x = np.empty((len(chosen), BEFORE + AFTER, _features(full)), np.float32)
     y = np.empty(len(chosen), np.int64)
     for name in np.unique(chosen.records):
         record, of_record = records[int(name)], chosen.records == name
         indices = chosen.indices[of_record]
         steps = record.beats.samples[indices, None] // DECIMATION + np.arange(-BEFORE, AFTER)
         leads = np.clip(record.leads[:, steps], -LARGEST, LARGEST - 1) / FULL_SCALE
-        if with_intervals:
+        if full:
             octaves = np.round(INTERVAL_STEPS * intervals(record.beats.samples)[indices]) / INTERVAL_STEPS
             x[of_record, :, 2:] = np.clip(octaves, -4, 4)[:, None]
-        x[of_record, :, :2] = np.moveaxis(leads, 0, -1)[..., : 2 if with_intervals else 1]
+        x[of_record, :, :2] = np.moveaxis(leads, 0, -1)[..., : 2 if full else 1]
         y[of_record] = classes_of(record.beats.symbols[indices])
     return Sequences(x, y)
 

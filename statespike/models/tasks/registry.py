@@ -7,6 +7,7 @@ from pathlib import Path
 from quantize.errors import look_up
 from statespike.models.tasks.arrays import file_task
 from statespike.models.tasks.digits import digits_task
+from statespike.models.tasks.ecg import PROTOCOLS as ECG_PROTOCOLS
 from statespike.models.tasks.ecg import ecg_task
 from statespike.models.tasks.keywords import keywords_task
 from statespike.models.tasks.listops import SIZES as LISTOPS_SIZES
@@ -25,8 +26,7 @@ TASKS: dict[str, Callable[[str, Path | None], Task]] = {
     "digits": digits_task,
     "fashion": fashion_task,
     "spoken_digits": spoken_digits_task,
-    "ecg": ecg_task,
-    "ecg-inter": ecg_task,
+    **dict.fromkeys(ECG_PROTOCOLS, ecg_task),
     "keywords": keywords_task,
     **dict.fromkeys(LISTOPS_SIZES, listops_task),
     **dict.fromkeys(PATHFINDER_SIZES, pathfinder_task),

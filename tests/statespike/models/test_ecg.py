@@ -67,6 +67,13 @@ def test_patients_of_the_test_train_nothing(database):
     assert (task.train.x[:, :, 2:] == task.train.x[:, :1, 2:]).all(), "intervals are the same at every step"
 
 
+def test_the_full_features_split_as_the_lead_alone_does(database):
+    full, alone = load_task("ecg-full", database), load_task("ecg", database)
+    assert full.test.x.shape[2] == full.features == 6
+    np.testing.assert_array_equal(full.test.x[:, :, :1], alone.test.x)
+    np.testing.assert_array_equal(full.train.y, alone.train.y)
+
+
 def test_the_main_lead_comes_first(database):
     both, alone = load_task("ecg-inter", database), load_task("ecg", database)
     whole = np.concatenate([alone.train.x, alone.test.x, alone.validation.x])[:, :, 0]
