@@ -54,6 +54,8 @@ def shifted_with_round_bit(value: Value, amount: Value | int) -> tuple[Value, Va
     Kept apart, the bit can enter the carry of whatever adds the result. A constant amount takes no logic.
     """
     extended = Cat(Const(0, 1), value).as_signed()
+    if isinstance(amount, int) and amount + 2 > len(extended):  # shifted out as a whole, but for its sign
+        extended = Cat(extended, value[-1].replicate(amount + 2 - len(extended))).as_signed()
     shifted = extended[amount:].as_signed() if isinstance(amount, int) else extended >> amount
     return shifted[1:].as_signed(), shifted[0]
 

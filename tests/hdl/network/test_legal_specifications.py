@@ -117,6 +117,10 @@ def check(seed):
     return True
 
 
+def test_gains_so_small_that_a_norm_gives_nothing():
+    assert check(194)
+
+
 def test_accepted_networks_equal_their_reference():
     assert sum(check(seed) for seed in range(12)) >= 4
 
