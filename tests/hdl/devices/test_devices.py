@@ -14,10 +14,6 @@ def test_up5k():
     assert up5k.sprams * words * bits == 1 << 20
 
 
-def test_names_are_keys():
-    assert all(name == find_device(name).name for name in DEVICES)
-
-
 def test_unknown_part_is_told_with_the_known_ones():
     with pytest.raises(
         StatespikeError, match=r"unknown device 'virtex'; choose one of up5k, hx8k, lp8k, ecp5-25k"
