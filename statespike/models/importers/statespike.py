@@ -43,6 +43,7 @@ def read_statespike(parts: Parts, stack: Stack, options: Options) -> Found:
         norm="batch" if parts.has(f"{root}layers.0.norm.running_mean") else "layer",
         norm_position=options.norm_position or "pre",
         final_norm="batch" if parts.has(f"{root}norm.running_mean") else "layer",
+        array=",".join(_arrays(parts, stack)),
     )
     for option, assumed in (
         ("discretisation", config.discretisation), ("pooling", config.pooling),
@@ -52,6 +53,8 @@ def read_statespike(parts: Parts, stack: Stack, options: Options) -> Found:
             notes.append(f"{option.replace('_', ' ')}: {assumed} is assumed (--{option.replace('_', '-')})")
     tensors: dict[str, Tensor] = {}
     for layer in range(stack.layers):
+        if config.arrays[layer] != "s4d":
+            continue  # its tensors are a checkpoint's already
         kernel, done = read_kernel(parts, f"{root}layers.{layer}.ssm.", channels)
         notes += [note for note in done if note not in notes]
         tensors |= {f"layers.{layer}.ssm.{name}": value for name, value in kernel.items()}
@@ -59,6 +62,15 @@ def read_statespike(parts: Parts, stack: Stack, options: Options) -> Found:
         if name not in tensors:
             tensors[name] = np.ascontiguousarray(parts.take_as(root + name, shape), np.float32)
     return Found(config, tensors, notes)
+
+
+def _arrays(parts: Parts, stack: Stack) -> list[str]:
+    """The kind of array of each layer, or one for all: real modes have no imaginary parts of poles."""
+    kinds = [
+        "s4d" if parts.has(f"{stack.root}layers.{layer}.ssm.A_imag") else "s4d_real"
+        for layer in range(stack.layers)
+    ]
+    return kinds if len(set(kinds)) > 1 else kinds[:1]
 
 
 def _model(parts: Parts, stack: Stack, wanted: str) -> str:

@@ -219,6 +219,17 @@ def test_a_state_dict_of_our_own_network(model, options, tmp_path):
         np.testing.assert_allclose(Network.from_checkpoint(found.checkpoint)(x), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("array", ["s4d_real", "s4d_real,s4d"])
+def test_a_state_dict_of_our_own_network_with_real_modes(array, tmp_path):
+    torch.manual_seed(9)
+    network = Network(NetworkConfig("gsu", 2, 6, 4, 2, 5, array=array)).eval()
+    found = imported(network.state_dict(), tmp_path)
+    assert found.checkpoint.config == network.config
+    x = torch.randn(3, 19, 2)
+    with torch.no_grad():
+        np.testing.assert_allclose(Network.from_checkpoint(found.checkpoint)(x), network(x), atol=1e-5)
+
+
 def test_a_gated_spiking_unit_in_the_frame_of_example_py(tmp_path):
     torch.manual_seed(8)
     config = NetworkConfig("gsu", 2, 6, 3, 1, 4, norm="layer", norm_position="pre")
