@@ -5,19 +5,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from quantize.errors import StatespikeError
+from quantize.reading import reading
 
 
 def earlier_rows(path: Path | None) -> list[dict[str, Any]]:
     """Rows of an earlier run's file, if there is one."""
     if path is None or not path.exists():
         return []
-    try:
-        return json.loads(path.read_text())["rows"]
-    except (ValueError, KeyError, TypeError):
-        raise StatespikeError(
-            f"{path} is no result of this benchmark; name another file or remove it"
-        ) from None
+    with reading(path, "no result of this benchmark", "name another file or remove it"):
+        rows = json.loads(path.read_text())["rows"]
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise TypeError("the rows are no list of objects")
+        return rows
 
 
 def markdown_table(header: list[str], lines: Iterable[list[str]], names: int) -> str:

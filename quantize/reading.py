@@ -44,12 +44,14 @@ def reading(
     Raises
     ------
     StatespikeError
-        Of type `failure`; one that the body raises itself passes.
+        Of type `failure`; one that the body raises itself passes, and is made to name the file.
     """
     try:
         yield
-    except StatespikeError:
-        raise
+    except StatespikeError as error:
+        if str(path) in str(error):
+            raise
+        raise failure(f"{path}: {error}") from error
     except Exception as error:
         raise failure(f"{path}: {what} ({reason(error)}); {advice}") from error
 

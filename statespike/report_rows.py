@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from quantize.configuration import NetworkConfig
-from quantize.errors import StatespikeError
+from quantize.reading import reading
 from quantize.survey import IntegerResult, Survey
 from statespike.output import write_json
 
@@ -65,12 +65,8 @@ def read_rows(path: Path | None) -> list[Row]:
     """
     if path is None or not path.exists():
         return []
-    try:
+    with reading(path, "no result of `statespike report`", "name another file or remove it"):
         return [_row(**entry) for entry in json.loads(path.read_text())["rows"]]
-    except (ValueError, KeyError, TypeError):
-        raise StatespikeError(
-            f"{path} is no result of `statespike report`; name another file or remove it"
-        ) from None
 
 
 def _row(request: dict[str, Any], config: dict[str, Any], survey: dict[str, Any]) -> Row:

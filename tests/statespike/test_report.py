@@ -72,7 +72,7 @@ def test_an_interrupted_run_goes_on(run, checkpoint, tmp_path):
 def test_a_file_of_something_else_is_refused(refuse, checkpoint, tmp_path):
     path = tmp_path / "other.json"
     path.write_text('{"rows": [{"network": "mine"}]}')
-    assert "is no result of `statespike report`" in refuse("report", checkpoint, "--json", path)
+    assert "no result of `statespike report`" in refuse("report", checkpoint, "--json", path)
 
 
 def test_a_network_of_another_task_is_refused(refuse, tmp_path):

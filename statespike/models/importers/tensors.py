@@ -101,7 +101,8 @@ def _array(path: Path, name: str, entry: dict[str, Any]) -> NDArray[Any]:
 
 
 def _wide(array: NDArray[Any]) -> NDArray[Any]:
-    return array.astype(np.float64) if array.dtype.kind == "f" else array
+    with np.errstate(invalid="ignore"):  # a signalling NaN becomes a quiet one
+        return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
 def _refuse_foreign(path: Path, head: bytes) -> None:
