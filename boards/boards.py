@@ -11,8 +11,8 @@ from amaranth_boards.ulx3s import ULX3S_25F_Platform
 from hdl.devices.devices import Device, find_device
 from quantize.errors import look_up
 
-LINK_LUTS = 180
-"""Logic cells of the UP5K for the serial port, its link and the reset: beside a network of ours, 172."""
+LINK_LUTS = 290
+"""Logic cells of the UP5K for the serial port, its link and the reset: beside a network of ours, 288."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from amaranth.lib.wiring import Component
 
 from boards.boards import Board
 from boards.clocking import BoardShell
-from boards.link import BoardTop, Link
+from boards.link import Link
+from boards.top import BoardTop
 from boards.uart import divisor
 from hdl.devices.devices import Device
 from hdl.devices.family import Pll
@@ -57,7 +58,7 @@ def build(
     network : Component
         With ports `i` and `o`.
     link : Link
-        The network's; its buffer is chosen here.
+        The network's.
     board : Board
     folder : Path
         Receives `design.v`, the bitstream, `manifest.json` and the tools' logs, all or nothing.
@@ -77,7 +78,6 @@ def build(
     """
     pll = pll_for(board, clock_mhz)
     clock = pll.clock_mhz if pll else board.clock_mhz
-    link = replace(link, buffer_bytes=_buffer_bytes(link, board.device))
     top = BoardTop(network, link, divisor(clock * 1e6, board.baud), board.device.features)
     shell = BoardShell(top, board, pll)
     if expected is not None:
@@ -127,11 +127,6 @@ def pll_for(board: Board, clock_mhz: float | None) -> Pll | None:
         return None
     board.device.require_clock(clock_mhz)
     return board.device.family.pll(board.clock_mhz, clock_mhz)
-
-
-def _buffer_bytes(link: Link, device: Device) -> int:
-    """Depth of the link's buffer: 512 bytes, or more where a step is large."""
-    return max(512, 1 << (2 * link.step_bytes).bit_length())
 
 
 def _with_buffer(expected: Expected, link: Link, device: Device) -> Expected:

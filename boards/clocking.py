@@ -4,7 +4,7 @@ from amaranth.hdl import ClockDomain, Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from boards.boards import Board
-from boards.link import BoardTop
+from boards.top import BoardTop
 from hdl.devices.family import Pll
 
 _RESET_CYCLES = 256

@@ -1,39 +1,46 @@
-"""The byte protocol between host and board, its two ends in gates, and the top that joins them to a network.
+"""What host and board have agreed on: how a network's steps and logits are bytes, and how many go at once.
 
-A serial line has no back-pressure, so the host paces itself: the board acknowledges every step that its
-network has taken, and the host never has more than `Link.window` steps unacknowledged. That many fit the
-board's buffer whole, so no byte is ever lost, however slow the network is. On the way back nothing can be
-lost either: the network waits for the line.
+A frame (`boards.framing`) holds whole steps of one sequence. A step is a header byte, 1 if it is the first of
+its sequence + 2 if it is the last; then each feature's value, little-endian, in the fewest bytes that hold it
+(two's complement). An answer is the logits of a sequence, class after class, in the fewest bytes each.
 
-Host to board, a step: one header byte, 0x50 + 1 if it is the first of its sequence + 2 if it is the last;
-then each feature's value, little-endian, in the fewest bytes that hold it (two's complement). Where a header
-is due, any other byte is skipped.
+The host sends a frame and waits until the board has accepted it. The board keeps the frame until its checksum
+was found right, then gives it to the network, and accepts it when the network has taken all of it. So no byte
+finds a buffer full, however slow the network is, and no damaged step enters the network.
 
-Board to host, a message: 0x2E acknowledges one step; or 0x3D, followed by the logits of a sequence, class
-after class, little-endian in the fewest bytes each.
-
-A break (the line held low for longer than a byte) resets the board: network, buffers and half-received steps.
+Whatever goes wrong (a damaged, missing or additional byte in either direction), the host restarts the board
+by a break, the line held low for longer than a byte, and sends the sequence again. A break resets network,
+buffers and sequence number; the board then says that it is ready, and what it is.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Self
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import stream
-from amaranth.lib.wiring import Component, In, Out, connect
 from numpy.typing import NDArray
 
-from boards.byte_queue import ByteQueue
-from boards.uart import UartReceiver, UartTransmitter
-from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.primitives.streams import Logit, beats
+from boards.framing import CHECKSUM_BYTES, MOST_PAYLOAD, Kind
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
+from quantize.identity import network_digest
+from quantize.network import QuantizedNetwork
 
-HEADER = 0x50
+VERSION = 2
+"""Of the protocol. The first one had no frames."""
 FIRST, LAST = 1, 2
-ACKNOWLEDGE = 0x2E
-ANSWER = 0x3D
+IDENTITY_BYTES = 8
+
+
+def bytes_of(width: int) -> int:
+    """Bytes that hold a number of `width` bits."""
+    return -(-width // 8)
+
+
+def _buffer_bytes(step_bytes: int) -> int:
+    """Bytes of a frame's payload: 512, one block memory of the iCE40, or more where a step is large."""
+    return max(512, 1 << (step_bytes - 1).bit_length())
 
 
 @dataclass(frozen=True)
@@ -47,12 +54,16 @@ class Link:
     classes, logit_width : int
         Logits of an answer, and their bits.
     buffer_bytes : int
-        Depth of the board's receive buffer, a power of two. 512 is one block memory of the iCE40.
+        Bytes that a frame may hold, a power of two, at most 65,536.
+    max_steps : int, optional
+        The longest sequence that the network was built for; None if it bears any.
+    network : str
+        Digest of the network (`quantize.identity`).
 
     Raises
     ------
     StatespikeError
-        If a step does not fit the buffer.
+        If a step does not fit the buffer, or the buffer not the length in a frame.
     """
 
     features: int
@@ -60,22 +71,42 @@ class Link:
     classes: int
     logit_width: int
     buffer_bytes: int = 512
+    max_steps: int | None = None
+    network: str = ""
 
     def __post_init__(self) -> None:
-        if self.window < 1:
+        if self.steps_per_frame < 1:
             raise StatespikeError(
                 f"a step of {self.step_bytes} bytes does not fit the link's buffer of {self.buffer_bytes}"
             )
+        if self.buffer_bytes > MOST_PAYLOAD:
+            raise StatespikeError(
+                f"a step of {self.step_bytes} bytes does not fit a frame of the link, "
+                f"which holds at most {MOST_PAYLOAD}"
+            )
+
+    @classmethod
+    def of(cls, network: QuantizedNetwork) -> Self:
+        """The link of a network, with the smallest buffer."""
+        return cls(
+            features=network.beats_per_step,
+            width=network.input.width,
+            classes=network.classes,
+            logit_width=network.decoder.logit_width,
+            buffer_bytes=_buffer_bytes(1 + network.beats_per_step * bytes_of(network.input.width)),
+            max_steps=network.max_steps,
+            network=network_digest(network),
+        )
 
     @property
     def value_bytes(self) -> int:
         """Bytes of a feature's value."""
-        return -(-self.width // 8)
+        return bytes_of(self.width)
 
     @property
     def logit_bytes(self) -> int:
         """Bytes of a logit."""
-        return -(-self.logit_width // 8)
+        return bytes_of(self.logit_width)
 
     @property
     def step_bytes(self) -> int:
@@ -83,23 +114,38 @@ class Link:
         return 1 + self.features * self.value_bytes
 
     @property
-    def window(self) -> int:
-        """Steps that the host may send ahead of their acknowledgement."""
-        return (self.buffer_bytes - 1) // self.step_bytes
+    def steps_per_frame(self) -> int:
+        """Steps that fit a frame."""
+        return self.buffer_bytes // self.step_bytes
+
+    @property
+    def identity(self) -> bytes:
+        """What tells this link and its network from others: 8 bytes."""
+        return sha256(json.dumps(asdict(self), sort_keys=True).encode()).digest()[:IDENTITY_BYTES]
+
+    @property
+    def ready_body(self) -> bytes:
+        """Body of the board's first message: version and identity."""
+        return bytes([VERSION]) + self.identity
+
+    def message_bytes(self, kind: Kind) -> int:
+        """Length of a message from the board."""
+        answer = self.classes * self.logit_bytes
+        bodies = {Kind.READY: len(self.ready_body), Kind.ANSWER: answer, Kind.OVERRUN: answer}
+        return 2 + bodies.get(kind, 0) + CHECKSUM_BYTES
 
     def encode(self, steps: NDArray[np.integer], first: bool, last: bool) -> bytes:
         """Bytes of some steps (steps, features) of one sequence; `first`, `last`: they begin or end it."""
         values = np.asarray(steps, dtype="<i8")
-        message = np.empty((len(values), self.step_bytes), dtype=np.uint8)
-        message[:, 0] = HEADER
-        message[0, 0] += FIRST * first
-        message[-1, 0] += LAST * last
+        payload = np.zeros((len(values), self.step_bytes), dtype=np.uint8)
+        payload[0, 0] += FIRST * first
+        payload[-1, 0] += LAST * last
         octets = values.reshape(len(values), self.features, 1).view(np.uint8)
-        message[:, 1:] = octets[..., : self.value_bytes].reshape(len(values), -1)
-        return message.tobytes()
+        payload[:, 1:] = octets[..., : self.value_bytes].reshape(len(values), -1)
+        return payload.tobytes()
 
     def decode(self, answer: bytes) -> Integers:
-        """Logits (classes,) of an answer, its first byte (0x3D) already taken off."""
+        """Logits (classes,) of an answer's body."""
         size = self.logit_bytes
         return np.array(
             [
@@ -108,176 +154,3 @@ class Link:
             ],
             dtype=np.int64,
         )
-
-
-class StepReceiver(Component):
-    """Bytes into beats.
-
-    Parameters
-    ----------
-    link : Link
-
-    Members
-    -------
-    i : In(stream of 8)
-    o : Out(stream of Beat)
-    accepted : Out(1)
-        High for one cycle when the last beat of a step is taken.
-    """
-
-    def __init__(self, link: Link):
-        self.link = link
-        super().__init__({"i": In(stream.Signature(8)), "o": Out(beats(link.width)), "accepted": Out(1)})
-
-    def elaborate(self, platform) -> Module:
-        m = Module()
-        link = self.link
-        word = Signal(8 * link.value_bytes, reset_less=True)
-        left = Signal(range(link.value_bytes + 1))
-        channel = Signal(range(link.features + 1))
-        beat = self.o.payload
-
-        m.d.comb += beat.value.eq(word[: link.width])
-        with m.FSM():
-            with m.State("HEADER"):
-                m.d.comb += self.i.ready.eq(1)
-                m.d.sync += [channel.eq(0), left.eq(link.value_bytes - 1)]
-                with m.If(self.i.valid & (self.i.payload[2:] == HEADER >> 2)):
-                    m.d.sync += Cat(beat.first, beat.last).eq(self.i.payload[:2])
-                    m.next = "VALUE"
-            with m.State("VALUE"):
-                m.d.comb += self.i.ready.eq(1)
-                with m.If(self.i.valid):
-                    m.d.sync += [word.eq(Cat(word, self.i.payload)[8:]), left.eq(left - 1)]
-                    with m.If(left == 0):
-                        m.next = "OFFER"
-            with m.State("OFFER"):
-                m.d.comb += self.o.valid.eq(1)
-                m.d.sync += left.eq(link.value_bytes - 1)
-                with m.If(self.o.ready):
-                    m.d.sync += channel.eq(channel + 1)
-                    with m.If(channel == link.features - 1):
-                        m.d.comb += self.accepted.eq(1)
-                        m.next = "HEADER"
-                    with m.Else():
-                        m.next = "VALUE"
-        return m
-
-
-class AnswerTransmitter(Component):
-    """Acknowledgements and logits into bytes; acknowledgements due during an answer follow it.
-
-    Parameters
-    ----------
-    link : Link
-
-    Members
-    -------
-    i : In(stream of Logit)
-    accepted : In(1)
-        In each cycle that it is high, one more acknowledgement is due.
-    o : Out(stream of 8)
-    """
-
-    def __init__(self, link: Link):
-        self.link = link
-        super().__init__(
-            {
-                "i": In(stream.Signature(Logit(link.logit_width))),
-                "accepted": In(1),
-                "o": Out(stream.Signature(8)),
-            }
-        )
-
-    def elaborate(self, platform) -> Module:
-        m = Module()
-        link = self.link
-        due = Signal(range(link.window + 1))
-        sent = Signal()
-        part = Signal(range(link.logit_bytes + 1))
-        word = Signal(8 * link.logit_bytes)
-
-        m.d.comb += word.eq(self.i.payload.value.as_signed())
-        with m.If(self.accepted ^ sent):
-            m.d.sync += due.eq(due + Cat(1, sent.replicate(len(due) - 1)))  # plus or minus 1: one adder
-        with m.FSM():
-            with m.State("IDLE"):
-                m.d.sync += part.eq(0)
-                with m.If(due != 0):
-                    m.d.comb += [self.o.payload.eq(ACKNOWLEDGE), self.o.valid.eq(1), sent.eq(self.o.ready)]
-                with m.Elif(self.i.valid):
-                    m.d.comb += [self.o.payload.eq(ANSWER), self.o.valid.eq(1)]
-                    with m.If(self.o.ready):
-                        m.next = "LOGITS"
-            with m.State("LOGITS"):
-                m.d.comb += [self.o.payload.eq(word.word_select(part, 8)), self.o.valid.eq(self.i.valid)]
-                with m.If(self.i.valid & self.o.ready):
-                    m.d.sync += part.eq(part + 1)
-                    with m.If(part == link.logit_bytes - 1):
-                        m.d.sync += part.eq(0)
-                        m.d.comb += self.i.ready.eq(1)
-                        with m.If(self.i.payload.last):
-                            m.next = "IDLE"
-        return m
-
-
-class BoardTop(Component):
-    """A network behind a serial line.
-
-    All of it, and the network, is reset by a break: who makes the clock domain resets it by `restart` too.
-    A reset of its own for the parts inside would cost a look-up table for many a flip-flop.
-
-    Parameters
-    ----------
-    network : Component
-        With ports `i` and `o`; taps are left unconnected.
-    link : Link
-    divisor : int
-        Clock cycles a bit of the line.
-    target : DeviceFeatures
-        Of the device: where the receive buffer lies.
-
-    Members
-    -------
-    rx : In(1)
-    tx : Out(1)
-    led : Out(1)
-        High from a sequence's first step to its answer.
-    restart : Out(1)
-        High for one cycle at the end of a break.
-    """
-
-    def __init__(
-        self, network: Component, link: Link, divisor: int, target: DeviceFeatures = MULTIPLIER_BLOCKS
-    ):
-        self.network = network
-        self.target = target
-        self.link = link
-        self.divisor = divisor
-        super().__init__({"rx": In(1), "tx": Out(1), "led": Out(1), "restart": Out(1)})
-
-    def elaborate(self, platform) -> Module:
-        m = Module()
-        m.submodules.receiver = receiver = UartReceiver(self.divisor)
-        m.submodules.transmitter = transmitter = UartTransmitter(self.divisor)
-        m.submodules.queue = queue = ByteQueue(self.link.buffer_bytes, self.target)
-        m.submodules.steps = steps = StepReceiver(self.link)
-        m.submodules.network = self.network
-        m.submodules.answers = answers = AnswerTransmitter(self.link)
-        m.d.comb += [
-            receiver.rx.eq(self.rx),
-            self.tx.eq(transmitter.tx),
-            self.restart.eq(receiver.broken),
-            answers.accepted.eq(steps.accepted),
-        ]
-        connect(m, receiver.o, queue.i)
-        connect(m, queue.o, steps.i)
-        connect(m, steps.o, self.network.i)
-        connect(m, self.network.o, answers.i)
-        connect(m, answers.o, transmitter.i)
-
-        with m.If(answers.i.valid & answers.i.ready & answers.i.payload.last):
-            m.d.sync += self.led.eq(0)
-        with m.Elif(steps.accepted):
-            m.d.sync += self.led.eq(1)
-        return m

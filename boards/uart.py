@@ -39,6 +39,8 @@ class UartReceiver(Component):
     rx : In(1)
         The line, asynchronous to the clock.
     o : Out(stream of 8)
+    bit, shift : Out(1)
+        A data bit, and that it was sampled in this cycle.
     broken : Out(1)
         High for one cycle when the line is high again after a missing stop bit: the sender had held it low (a
         break), or it was disturbed.
@@ -46,7 +48,15 @@ class UartReceiver(Component):
 
     def __init__(self, divisor: int):
         self.divisor = divisor
-        super().__init__({"rx": In(1), "o": Out(stream.Signature(8)), "broken": Out(1)})
+        super().__init__(
+            {
+                "rx": In(1),
+                "o": Out(stream.Signature(8)),
+                "bit": Out(1),
+                "shift": Out(1),
+                "broken": Out(1),
+            }
+        )
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -56,6 +66,7 @@ class UartReceiver(Component):
         bit = Signal(range(8))
         byte = Signal(8, reset_less=True)
         sample = timer == 0
+        m.d.comb += self.bit.eq(rx)
 
         with m.If(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
@@ -72,6 +83,7 @@ class UartReceiver(Component):
                 with m.Else():
                     m.next = "DATA"
             with m.State("DATA"), m.If(sample):
+                m.d.comb += self.shift.eq(1)
                 m.d.sync += [timer.eq(self.divisor - 1), byte.eq(Cat(byte[1:], rx)), bit.eq(bit + 1)]
                 with m.If(bit == 7):
                     m.next = "STOP"
@@ -90,6 +102,9 @@ class UartReceiver(Component):
 class UartTransmitter(Component):
     """Bytes to a line.
 
+    After a reset, which may have cut a byte short, the line is high for as long as a byte takes: what hears
+    the rest of that byte is ready for the next one then.
+
     Parameters
     ----------
     divisor : int
@@ -98,20 +113,23 @@ class UartTransmitter(Component):
     Members
     -------
     i : In(stream of 8)
+    bit, shift : Out(1)
+        A data bit, and that it begins in the next cycle.
     tx : Out(1)
         The line; high between bytes.
     """
 
     def __init__(self, divisor: int):
         self.divisor = divisor
-        super().__init__({"i": In(stream.Signature(8)), "tx": Out(1, init=1)})
+        super().__init__({"i": In(stream.Signature(8)), "bit": Out(1), "shift": Out(1), "tx": Out(1, init=1)})
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        timer = Signal(range(self.divisor))
+        timer = Signal(range(self.divisor), init=self.divisor - 1)
         frame = Signal(9, init=0x1FF)
-        left = Signal(range(11))
+        left = Signal(range(11), init=10)
 
+        m.d.comb += [self.bit.eq(frame[1]), self.shift.eq((timer == 0) & (left > 2))]
         m.d.sync += self.tx.eq(frame[0])
         with m.If(left == 0):
             m.d.comb += self.i.ready.eq(1)

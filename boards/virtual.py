@@ -5,8 +5,8 @@ from collections import deque
 from amaranth.hdl import ClockDomain, Module
 from amaranth.sim import Simulator, SimulatorContext
 
-from boards.link import BoardTop
-from quantize.errors import StatespikeError
+from boards.pipe import LinkError
+from boards.top import BoardTop
 
 _PERIOD = 1e-6
 _CHUNK = 200
@@ -69,7 +69,7 @@ class VirtualBoard:
     top : BoardTop
         A small divisor keeps it fast.
     watchdog : int
-        Cycles that a read waits for a byte.
+        Cycles that a read waits for bytes when all has been sent.
     """
 
     def __init__(self, top: BoardTop, watchdog: int = 100_000):
@@ -109,8 +109,10 @@ class VirtualBoard:
         received = self._listener.bytes
         deadline = self._cycles + self._watchdog
         while len(received) < count:
-            if self._cycles >= deadline:
-                raise StatespikeError(f"the virtual board fell silent for {self._watchdog} cycles")
+            if self._talker.busy:
+                deadline = self._cycles + self._watchdog
+            elif self._cycles >= deadline:
+                raise LinkError(f"the virtual board fell silent for {self._watchdog} cycles")
             self._advance()
         data = bytes(received[:count])
         del received[:count]
@@ -121,7 +123,3 @@ class VirtualBoard:
         self._talker.queue.append(None)
         while self._talker.busy:
             self._advance()
-        # What the board was still sending when the break reached it.
-        for _ in range(1 + 20 * self._top.divisor // _CHUNK):
-            self._advance()
-        self._listener.bytes.clear()

@@ -293,7 +293,7 @@ def build(
     chosen = plan_network(network, target.room)
     return build_board(
         Network(network, chosen),
-        Link(network.beats_per_step, network.input.width, network.classes, network.decoder.logit_width),
+        Link.of(network),
         target,
         Path(folder),
         clock_mhz=clock_mhz,

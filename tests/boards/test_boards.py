@@ -3,7 +3,9 @@ from amaranth.sim import Simulator
 
 from boards.boards import board
 from boards.clocking import BoardShell
-from boards.link import BoardTop, Link
+from boards.framing import Kind, encode_frame, encode_message
+from boards.link import Link
+from boards.top import BoardTop
 from boards.virtual import _Listener, _Talker
 from hdl.devices.ecp5 import ECP5
 from hdl.devices.ice40 import ICE40
@@ -73,9 +75,9 @@ def test_shell_holds_the_reset_after_power_up_and_then_answers(tiny):
     leds = []
 
     async def bench(ctx):
-        for cycle in range(1000):
-            if cycle == 300:
-                talker.queue.extend(link.encode([[5]], first=True, last=True))
+        for cycle in range(2500):
+            if cycle == 1000:
+                talker.queue.extend(encode_frame(0, link.encode([[5]], first=True, last=True)))
             ctx.set(shell.rx, talker.level())
             await ctx.delay(1e-7)
             listener.hear(ctx.get(shell.tx))
@@ -87,7 +89,12 @@ def test_shell_holds_the_reset_after_power_up_and_then_answers(tiny):
     simulator = Simulator(shell)
     simulator.add_testbench(bench)
     simulator.run()
-    assert bytes(listener.bytes) == b".=\x05\x00\x00"
+    said = [
+        encode_message(Kind.READY, 0, link.ready_body),
+        encode_message(Kind.ACCEPTED, 1),
+        encode_message(Kind.ANSWER, 1, b"\x05\x00\x00"),
+    ]
+    assert bytes(listener.bytes) == b"".join(said)
     assert leds[0] == leds[-1] == 1, "dark, of an inverted LED"
     assert 0 in leds
 

@@ -1,27 +1,19 @@
 # amaranth: UnusedElaboratable=no
 """Sequences through the virtual board come back as the exact logits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from amaranth.hdl import Module, Signal
-from amaranth.lib import stream
-from amaranth.lib.wiring import Component, In, Out
 
-from boards.byte_queue import ByteQueue
-from boards.host import Host, SerialPort
-from boards.link import ACKNOWLEDGE, BoardTop, Link
+from boards.framing import Kind, decode_message, encode_frame, encode_message
+from boards.host import Host
+from boards.link import VERSION, Link
+from boards.pipe import LinkError
+from boards.top import BoardTop
 from boards.uart import divisor
 from boards.virtual import VirtualBoard
-from hdl.devices.devices import find_device
-from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.primitives.single_port import SinglePortMemory
-from hdl.primitives.streams import Logit, beats
-from hdl.toolchain import Expected, synthesise
-from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
-from sim.backends import backend
-from sim.backends.netlist import Netlist
-from sim.stimulus import Stimulus
 
 
 @pytest.fixture
@@ -40,6 +32,7 @@ def test_exact_logits(board, draw):
     host, network = board()
     x = draw(3, 6, 3, seed=4)
     assert np.array_equal(host.run(list(x)), network.compute(x).logits)
+    assert host.restarts == 1
 
 
 @pytest.mark.parametrize("clock_divisor", [5, 13])
@@ -56,64 +49,139 @@ def test_widths(board, width):
     assert np.array_equal(host.run(list(x)), network.compute(x).logits)
 
 
-def test_network_slower_than_the_line_loses_nothing(board, draw):
+@pytest.mark.parametrize("steps", [3, 4, 5, 12])
+def test_network_slower_than_the_line_loses_nothing(board, draw, steps):
     host, network = board(features=3, pause=200, buffer_bytes=16)
-    assert host.link.window == 3
-    x = draw(1, 12, 3, seed=5)
+    assert host.link.steps_per_frame == 4
+    x = draw(2, steps, 3, seed=5)
     assert np.array_equal(host.run(list(x)), network.compute(x).logits)
+    assert host.restarts == 1
+
+
+def test_frames_are_numbered_beyond_a_byte(board, draw):
+    host, network = board(features=1, buffer_bytes=2)
+    x = draw(1, 260, 1, seed=3)
+    assert np.array_equal(host.run(list(x)), network.compute(x).logits)
+    assert host.restarts == 1
 
 
 def test_break_clears_a_half_sent_sequence(board, draw):
     host, network = board()
     x = draw(1, 4, 3, seed=6)
-    host.pipe.write(host.link.encode(x[0], first=True, last=False)[:-2])
-    assert host.pipe.read(3) == bytes([ACKNOWLEDGE] * 3)
+    payload = host.link.encode(x[0], first=True, last=False)
+    host.pipe.write(encode_frame(0, payload))
+    host.pipe.read(host.link.message_bytes(Kind.ACCEPTED))
+    host.pipe.write(encode_frame(1, payload)[:-4])
     host = Host(host.pipe, host.link)
     assert np.array_equal(host.run(list(x)), network.compute(x).logits)
 
 
-def test_bytes_where_a_header_is_due_are_skipped(board, draw):
-    host, network = board()
-    x = draw(1, 2, 3, seed=7)
-    host.pipe.write(b"\x00\xffhello"[:4])
-    assert np.array_equal(host.run(list(x)), network.compute(x).logits)
+def damaged(link: Link, x) -> dict[str, bytes]:
+    """Frames that the board must not take, when number 0 is due."""
+    payload = link.encode(x, first=True, last=True)
+    good = encode_frame(0, payload)
+    return {
+        "checksum": good[:-1] + bytes([good[-1] ^ 1]),
+        "payload": good[:5] + bytes([good[5] ^ 0x80]) + good[6:],
+        "number": encode_frame(1, payload),
+        "length": encode_frame(0, bytes(link.buffer_bytes + 1)),
+    }
+
+
+@pytest.mark.parametrize("fault", ["checksum", "payload", "number", "length"])
+def test_frames_that_are_not_right_are_refused_whole(board, draw, fault):
+    host, network = board(buffer_bytes=64)
+    x = draw(1, 4, 3, seed=6)
+    host.pipe.write(damaged(host.link, x[0])[fault])
+    told = decode_message(host.pipe.read(host.link.message_bytes(Kind.REFUSED)))
+    assert told == (Kind.REFUSED, 0, b"")
+    with pytest.raises(LinkError, match="fell silent"):  # until it is restarted, the board takes nothing
+        host.pipe.write(encode_frame(0, host.link.encode(x[0], first=True, last=True)))
+        host.pipe.read(1)
+    assert np.array_equal(Host(host.pipe, host.link).run(list(x)), network.compute(x).logits)
 
 
 def test_silent_board_is_told(board):
     host, _ = board(watchdog=2000)
-    with pytest.raises(StatespikeError, match="the virtual board fell silent for 2000 cycles"):
+    with pytest.raises(LinkError, match="the virtual board fell silent for 2000 cycles"):
         host.pipe.read(1)
 
 
-def test_sequence_of_another_width_is_told(board, draw):
+def test_sequences_that_do_not_suit_are_told_before_anything_is_sent(board, draw):
     host, _ = board()
-    with pytest.raises(StatespikeError, match=r"shape \(6, 2\); expected \(at least one step, 3\)"):
-        host.run(list(draw(1, 6, 2)))
+    x = draw(1, 6, 3)[0]
+    host.link = replace(host.link, max_steps=5)
+    for wrong, sentence in (
+        (draw(1, 6, 2)[0], r"shape \(6, 2\); expected \(at least one step, 3\)"),
+        (x[:4] / 2, "holds numbers of type float64; the board takes integers"),
+        (x[:4] + 1000, "an input of 8 bits holds -128 to 127"),
+        (x, "sequence 1 has 6 steps; the network was built for at most 5"),
+    ):
+        with pytest.raises(StatespikeError, match=sentence):
+            host.run([x[:2], wrong])
+    assert not host.pipe._talker.busy
 
 
-def test_foreign_bytes_are_told():
-    class Babble:
-        def send_break(self): ...
-        def write(self, data): ...
-        def read(self, count):
-            return b"x" * count
-
-    with pytest.raises(StatespikeError, match="sent 0x78 where the protocol has 0x2e"):
-        Host(Babble(), Link(1, 8, 2, 16)).run([np.zeros((1, 1), int)])
+def test_another_design_on_the_board_is_told(board):
+    host, _ = board()
+    with pytest.raises(StatespikeError, match="the board holds another design"):
+        Host(host.pipe, replace(host.link, network="another"))
 
 
-def test_serial_port_carries_bytes_and_tells_silence():
-    port = SerialPort("loop://", 115_200, timeout=0.1)
-    port.write(b"abc")
-    assert port.read(3) == b"abc"
-    with pytest.raises(StatespikeError, match=r"fell silent for 0\.1 s"):
-        port.read(1)
-    port.close()
+class Recorded:
+    """A pipe that says the same after each restart, whatever it is sent."""
+
+    def __init__(self, says: bytes):
+        self.says, self.left = says, b""
+
+    def write(self, data): ...
+    def send_break(self):
+        self.left = self.says
+
+    def read(self, count):
+        data, self.left = self.left[:count], self.left[count:]
+        if len(data) < count:
+            raise LinkError("silence")
+        return data
 
 
-def test_serial_port_that_is_not_there_is_told():
-    with pytest.raises(StatespikeError, match="cannot open the serial port /dev/nothing"):
-        SerialPort("/dev/nothing", 115_200)
+LINK = Link(1, 8, 2, 16)
+
+
+def test_an_overrun_of_the_network_is_told():
+    ready, body = encode_message(Kind.READY, 0, LINK.ready_body), bytes(4)
+    says = ready + encode_message(Kind.ACCEPTED, 1) + encode_message(Kind.OVERRUN, 1, body)
+    with pytest.raises(StatespikeError, match="longer than its network was built for"):
+        Host(Recorded(says), LINK).run([np.zeros((1, 1), int)])
+
+
+def test_another_version_of_the_protocol_is_told():
+    body = bytes([VERSION + 1]) + LINK.identity
+    with pytest.raises(StatespikeError, match=rf"speaks version {VERSION + 1} of the protocol"):
+        Host(Recorded(encode_message(Kind.READY, 0, body)), LINK)
+
+
+def test_a_line_that_never_recovers_is_told():
+    with pytest.raises(StatespikeError, match="could not be started in 3 attempts; in the last one silence"):
+        Host(Recorded(b"x"), LINK, attempts=3)
+    with pytest.raises(StatespikeError, match="the board sent no word of being ready"):
+        Host(Recorded(b"x" * 1000), LINK)
+    ready = encode_message(Kind.READY, 0, LINK.ready_body)
+    for says, sentence in (
+        (encode_message(Kind.REFUSED, 0), "the board sent REFUSED 0 where ACCEPTED 1 was expected"),
+        (b"damaged message", "a message of the board was damaged"),
+    ):
+        host = Host(Recorded(b"noise" + ready + says), LINK)
+        with pytest.raises(StatespikeError, match=f"sequence 0 got no answer in 5 attempts.*{sentence}"):
+            host.run([np.zeros((1, 1), int)])
+        assert host.restarts == 5
+
+
+def test_identity_follows_everything_that_both_ends_must_know():
+    changed = {"features": 2, "width": 9, "classes": 3, "logit_width": 17, "buffer_bytes": 1024,
+               "max_steps": 3, "network": "n"}  # fmt: skip
+    identities = {replace(LINK, **{name: value}).identity for name, value in changed.items()}
+    assert len(identities | {LINK.identity}) == len(changed) + 1
 
 
 def test_divisor():
@@ -126,63 +194,5 @@ def test_divisor():
 def test_step_larger_than_the_buffer_is_told():
     with pytest.raises(StatespikeError, match="a step of 10 bytes does not fit the link's buffer of 8"):
         Link(9, 8, 2, 16, buffer_bytes=8)
-
-
-class Echo(Component):
-    """A sequence through a queue, never filled beyond what it holds."""
-
-    def __init__(self, depth: int, steps: int, target: DeviceFeatures = MULTIPLIER_BLOCKS):
-        self.depth, self.steps, self.target = depth, steps, target
-        super().__init__({"i": In(beats(8)), "o": Out(stream.Signature(Logit(8)))})
-
-    def elaborate(self, platform) -> Module:
-        m = Module()
-        m.submodules.queue = queue = ByteQueue(self.depth, self.target)
-        count = Signal(range(self.steps))
-        inside = Signal(range(self.depth))
-        taken, given = self.i.valid & self.i.ready, self.o.valid & self.o.ready
-        m.d.sync += inside.eq(inside + taken - given)
-        m.d.comb += [
-            self.i.ready.eq(inside != self.depth - 1),
-            queue.i.valid.eq(taken),
-            queue.i.payload.eq(self.i.payload.value),
-            self.o.valid.eq(queue.o.valid),
-            self.o.payload.value.eq(queue.o.payload),
-            self.o.payload.last.eq(count == self.steps - 1),
-            queue.o.ready.eq(self.o.ready),
-        ]
-        with m.If(given):
-            m.d.sync += count.eq(count + 1)
-        return m
-
-
-PACES = [{}, {"input_gaps": 0.8}, {"output_stalls": 0.8}, {"input_gaps": 0.5, "output_stalls": 0.5}]
-
-
-@pytest.mark.parametrize("depth", [2, 16])
-@pytest.mark.parametrize("pace", PACES)
-def test_queue_keeps_every_byte_in_order(draw, depth, pace):
-    x = draw(1, 100, 1, seed=8)
-    run = backend("amaranth").run(Echo(depth, 100), Stimulus(list(x), **pace))
-    assert np.array_equal(run.logits[0], x[0, :, 0])
-
-
-@pytest.mark.slow
-@pytest.mark.synth
-@pytest.mark.cosim
-def test_queue_in_the_single_port_memory_equals_its_portable_twin(draw, tmp_path):
-    x = draw(1, 300, 1, seed=9)
-    stimulus = Stimulus(list(x), input_gaps=0.3, output_stalls=0.5)
-    up5k = find_device("up5k")
-    design = Echo(64, 300, up5k.features)
-    text = rtlil_text(design, platform=up5k.family)
-    synthesis = synthesise(text, up5k, tmp_path, Expected(bram=0, spram=1))
-    run = Netlist(synthesis.rtlil, synthesis.device).run(design, stimulus, tmp_path)
-    assert np.array_equal(run.logits[0], x[0, :, 0])
-    assert run.cycles == backend("amaranth").run(Echo(64, 300), stimulus).cycles
-
-
-def test_memory_larger_than_the_cell_is_refused():
-    up5k = find_device("up5k")
-    with pytest.raises(ValueError, match="has 16384 words, not more"):
-        rtlil_text(SinglePortMemory((1 << 14) + 1, 16, up5k.features), platform=up5k.family)
+    with pytest.raises(StatespikeError, match="does not fit a frame of the link, which holds at most 65536"):
+        Link(70_000, 8, 2, 16, buffer_bytes=1 << 17)

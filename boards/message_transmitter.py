@@ -1,0 +1,122 @@
+"""Messages to the host: that the board is ready, that a frame was accepted or refused, and answers."""
+
+from amaranth.hdl import Array, Const, Module, Signal
+from amaranth.lib import stream
+from amaranth.lib.wiring import Component, In, Out
+
+from boards.crc import SerialChecksum
+from boards.framing import Kind
+from boards.link import Link
+from hdl.primitives.streams import Logit
+
+
+class MessageTransmitter(Component):
+    """What the board has to say, into bytes of the line, each message with its checksum.
+
+    It is ready after every reset, and says so first. What becomes of a frame goes before an answer.
+
+    Parameters
+    ----------
+    link : Link
+
+    Members
+    -------
+    i : In(stream of Logit)
+    number : In(8)
+        Sequence number to put into messages.
+    accepted, refused : In(1)
+        High for one cycle: there is a message of this kind to send. Not again before it was sent.
+    o : Out(stream of 8)
+    bit, shift : In(1)
+        The line's data bits as they go, for the checksum; see `UartTransmitter`.
+    """
+
+    def __init__(self, link: Link):
+        self.link = link
+        super().__init__(
+            {
+                "i": In(stream.Signature(Logit(link.logit_width))),
+                "number": In(8),
+                "accepted": In(1),
+                "refused": In(1),
+                "o": Out(stream.Signature(8)),
+                "bit": In(1),
+                "shift": In(1),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        link = self.link
+        m.submodules.checksum = checksum = SerialChecksum()
+        ready, accepted, refused, answers = Signal(init=1), Signal(), Signal(), Signal()
+        body = link.ready_body
+        part = Signal(range(max(len(body), link.logit_bytes)))
+        logit = Signal(8 * link.logit_bytes)
+        m.d.comb += [
+            logit.eq(self.i.payload.value.as_signed()),
+            checksum.bit.eq(self.bit),
+            checksum.shift.eq(self.shift),
+        ]
+        with m.FSM():
+            with m.State("KIND"):
+                m.d.comb += [
+                    checksum.clear.eq(~self.o.ready),  # while the byte before still leaves
+                    self.o.valid.eq(ready | accepted | refused | self.i.valid),
+                ]
+                m.d.sync += [part.eq(0), answers.eq(0)]
+                with m.If(self.o.valid & self.o.ready):
+                    m.next = "NUMBER"
+                with m.If(ready):
+                    m.d.comb += self.o.payload.eq(Kind.READY)
+                with m.Elif(accepted):
+                    m.d.comb += self.o.payload.eq(Kind.ACCEPTED)
+                    m.d.sync += accepted.eq(~self.o.ready)
+                with m.Elif(refused):
+                    m.d.comb += self.o.payload.eq(Kind.REFUSED)
+                    m.d.sync += refused.eq(~self.o.ready)
+                with m.Else():
+                    m.d.comb += self.o.payload.eq(Kind.ANSWER | self.i.payload.overrun)
+                    m.d.sync += answers.eq(1)
+            with m.State("NUMBER"):
+                m.d.comb += [self.o.payload.eq(self.number), self.o.valid.eq(1)]
+                with m.If(self.o.ready):
+                    with m.If(ready):
+                        m.next = "READY"
+                    with m.Elif(answers):
+                        m.next = "LOGITS"
+                    with m.Else():
+                        m.next = "CHECKSUM_LOW"
+            with m.State("READY"):
+                m.d.comb += [
+                    self.o.payload.eq(Array(Const(byte, 8) for byte in body)[part]),
+                    self.o.valid.eq(1),
+                ]
+                with m.If(self.o.ready):
+                    m.d.sync += part.eq(part + 1)
+                    with m.If(part == len(body) - 1):
+                        m.d.sync += ready.eq(0)
+                        m.next = "CHECKSUM_LOW"
+            with m.State("LOGITS"):
+                m.d.comb += [self.o.payload.eq(logit.word_select(part, 8)), self.o.valid.eq(self.i.valid)]
+                with m.If(self.i.valid & self.o.ready):
+                    m.d.sync += part.eq(part + 1)
+                    with m.If(part == link.logit_bytes - 1):
+                        m.d.sync += part.eq(0)
+                        m.d.comb += self.i.ready.eq(1)
+                        with m.If(self.i.payload.last):
+                            m.next = "CHECKSUM_LOW"
+            # As its own low byte is sent, the checksum moves the high one to its place.
+            with m.State("CHECKSUM_LOW"):
+                m.d.comb += [self.o.payload.eq(checksum.value[:8]), self.o.valid.eq(1)]
+                with m.If(self.o.ready):
+                    m.next = "CHECKSUM_HIGH"
+            with m.State("CHECKSUM_HIGH"):
+                m.d.comb += [self.o.payload.eq(checksum.value[:8]), self.o.valid.eq(1)]
+                with m.If(self.o.ready):
+                    m.next = "KIND"
+        with m.If(self.accepted):
+            m.d.sync += accepted.eq(1)
+        with m.If(self.refused):
+            m.d.sync += refused.eq(1)
+        return m

@@ -1,0 +1,62 @@
+"""Payloads into beats."""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import stream
+from amaranth.lib.wiring import Component, In, Out
+
+from boards.link import Link
+from hdl.primitives.streams import beats
+
+
+class StepReceiver(Component):
+    """Bytes of steps into beats.
+
+    Parameters
+    ----------
+    link : Link
+
+    Members
+    -------
+    i : In(stream of 8)
+    o : Out(stream of Beat)
+    taken : Out(1)
+        High for one cycle when the last beat of a step is taken.
+    """
+
+    def __init__(self, link: Link):
+        self.link = link
+        super().__init__({"i": In(stream.Signature(8)), "o": Out(beats(link.width)), "taken": Out(1)})
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        link = self.link
+        word = Signal(8 * link.value_bytes, reset_less=True)
+        left = Signal(range(link.value_bytes + 1))
+        channel = Signal(range(link.features + 1))
+        beat = self.o.payload
+
+        m.d.comb += beat.value.eq(word[: link.width])
+        with m.FSM():
+            with m.State("HEADER"):
+                m.d.comb += self.i.ready.eq(1)
+                m.d.sync += [channel.eq(0), left.eq(link.value_bytes - 1)]
+                with m.If(self.i.valid):
+                    m.d.sync += Cat(beat.first, beat.last).eq(self.i.payload[:2])
+                    m.next = "VALUE"
+            with m.State("VALUE"):
+                m.d.comb += self.i.ready.eq(1)
+                with m.If(self.i.valid):
+                    m.d.sync += [word.eq(Cat(word, self.i.payload)[8:]), left.eq(left - 1)]
+                    with m.If(left == 0):
+                        m.next = "OFFER"
+            with m.State("OFFER"):
+                m.d.comb += self.o.valid.eq(1)
+                m.d.sync += left.eq(link.value_bytes - 1)
+                with m.If(self.o.ready):
+                    m.d.sync += channel.eq(channel + 1)
+                    with m.If(channel == link.features - 1):
+                        m.d.comb += self.taken.eq(1)
+                        m.next = "HEADER"
+                    with m.Else():
+                        m.next = "VALUE"
+        return m

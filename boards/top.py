@@ -1,0 +1,80 @@
+"""The top that joins a network to a serial line."""
+
+from amaranth.hdl import Module
+from amaranth.lib.wiring import Component, In, Out, connect
+
+from boards.frame_receiver import FrameReceiver
+from boards.link import Link
+from boards.message_transmitter import MessageTransmitter
+from boards.step_receiver import StepReceiver
+from boards.uart import UartReceiver, UartTransmitter
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+
+
+class BoardTop(Component):
+    """A network behind a serial line.
+
+    All of it, and the network, is reset by a break: who makes the clock domain resets it by `restart` too.
+    A reset of its own for the parts inside would cost a look-up table for many a flip-flop.
+
+    Parameters
+    ----------
+    network : Component
+        With ports `i` and `o`; taps are left unconnected.
+    link : Link
+    divisor : int
+        Clock cycles a bit of the line.
+    target : DeviceFeatures
+        Of the device: where the frame's buffer lies.
+
+    Members
+    -------
+    rx : In(1)
+    tx : Out(1)
+    led : Out(1)
+        High from a sequence's first step to its answer.
+    restart : Out(1)
+        High for one cycle at the end of a break.
+    """
+
+    def __init__(
+        self, network: Component, link: Link, divisor: int, target: DeviceFeatures = MULTIPLIER_BLOCKS
+    ):
+        self.network = network
+        self.target = target
+        self.link = link
+        self.divisor = divisor
+        super().__init__({"rx": In(1), "tx": Out(1), "led": Out(1), "restart": Out(1)})
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        m.submodules.receiver = receiver = UartReceiver(self.divisor)
+        m.submodules.transmitter = transmitter = UartTransmitter(self.divisor)
+        m.submodules.frames = frames = FrameReceiver(self.link.buffer_bytes, self.target)
+        m.submodules.steps = steps = StepReceiver(self.link)
+        m.submodules.network = self.network
+        m.submodules.messages = messages = MessageTransmitter(self.link)
+        m.d.comb += [
+            receiver.rx.eq(self.rx),
+            self.tx.eq(transmitter.tx),
+            self.restart.eq(receiver.broken),
+            frames.bit.eq(receiver.bit),
+            frames.shift.eq(receiver.shift),
+            frames.taken.eq(steps.taken),
+            messages.number.eq(frames.number),
+            messages.accepted.eq(frames.accepted),
+            messages.refused.eq(frames.refused),
+            messages.bit.eq(transmitter.bit),
+            messages.shift.eq(transmitter.shift),
+        ]
+        connect(m, receiver.o, frames.i)
+        connect(m, frames.o, steps.i)
+        connect(m, steps.o, self.network.i)
+        connect(m, self.network.o, messages.i)
+        connect(m, messages.o, transmitter.i)
+
+        with m.If(messages.i.valid & messages.i.ready & messages.i.payload.last):
+            m.d.sync += self.led.eq(0)
+        with m.Elif(steps.taken):
+            m.d.sync += self.led.eq(1)
+        return m
