@@ -13,6 +13,22 @@ from quantize.formats import Integers
 from quantize.network import QuantizedNetwork
 
 
+def check_labels(labels: Integers, classes: int) -> None:
+    """Let only labels of a network's classes pass.
+
+    Raises
+    ------
+    StatespikeError
+        When a label is none of them.
+    """
+    wrong = labels[(labels < 0) | (labels >= classes)]
+    if len(wrong):
+        raise StatespikeError(
+            f"label {int(wrong[0])} is none of the network's {classes} classes, 0 to {classes - 1}; "
+            "give the labels that it was trained on"
+        )
+
+
 @dataclass(frozen=True)
 class Classification:
     """What a classifier gets right.
@@ -34,12 +50,7 @@ class Classification:
         StatespikeError
             When a label is none of the network's classes.
         """
-        if len(labels) and (labels.min() < 0 or labels.max() >= classes):
-            wrong = int(labels[(labels < 0) | (labels >= classes)][0])
-            raise StatespikeError(
-                f"label {wrong} is none of the network's {classes} classes, 0 to {classes - 1}; "
-                "give the labels that it was trained on"
-            )
+        check_labels(labels, classes)
         pairs = np.bincount(labels * classes + predictions, minlength=classes**2)
         return cls(pairs.reshape(classes, classes).astype(np.int64))
 

@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from quantize.calibration import Precision
 from quantize.checkpoint import Checkpoint, read_checkpoint
 from quantize.errors import StatespikeError
+from quantize.scores import check_labels
 from statespike.models.network import Network
 from statespike.models.recipe import Recipe
 from statespike.models.report import TrainingReport
@@ -145,8 +146,8 @@ def training_sets(task: Task, recipe: Recipe) -> tuple[Sequences, Sequences | No
 
     Raises
     ------
-    TaskError
-        When a class has no sequence to train on.
+    StatespikeError
+        When a label is none of the task's classes, or a class has no sequence to train on.
     """
     sequences = task.train.take(slice(recipe.limit or None))
     validation = task.validation if recipe.validation else None
@@ -156,6 +157,16 @@ def training_sets(task: Task, recipe: Recipe) -> tuple[Sequences, Sequences | No
         if drawn.any():
             validation = sequences.take(np.flatnonzero(drawn))
             sequences = sequences.take(np.flatnonzero(~drawn))
+    for part in (sequences, validation, task.test):
+        if part is not None and part.y is not None:
+            check_labels(part.y, task.classes)
+    assert sequences.y is not None
+    absent = np.setdiff1d(np.arange(task.classes), sequences.y)
+    if len(absent):
+        raise TaskError(
+            f"task {task.name}: no sequence of class {absent[0]} is among the {len(sequences)} that train; "
+            "give more, or a larger --limit"
+        )
     return sequences, validation
 
 

@@ -130,6 +130,14 @@ def test_validation_sequences_are_drawn_from_every_class_and_train_nothing():
     np.testing.assert_allclose(np.bincount(validation.y) * 4, np.bincount(task.train.y), atol=2)
 
 
+def test_labels_of_no_class_and_classes_without_labels_are_refused():
+    task = toy_task()
+    with pytest.raises(StatespikeError, match="label 1 is none of the network's 1 classes"):
+        train(replace(task, classes=1), RECIPE)
+    with pytest.raises(TaskError, match=r"task toy: no sequence of class 2 is among the [0-9]+ that train"):
+        train(replace(task, classes=3), RECIPE)
+
+
 @pytest.mark.parametrize(("exponent", "expected"), [(1.0, [2 / 3, 2, 0]), (0.5, [0.845, 1.464, 0])])
 def test_rare_classes_weigh_more(exponent, expected):
     sequences = Sequences(np.zeros((8, 1, 1), np.float32), np.array([0, 0, 0, 1, 0, 0, 1, 0]))
