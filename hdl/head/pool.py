@@ -76,7 +76,8 @@ class StepCount:
 class MeanPool(wiring.Component):
     """The mean of `quantize.layers.ends.PoolSpec` in gates: a beat in four cycles.
 
-    In the last step each sum, once it is stored, is read again and goes to the divider.
+    In the last step each sum, once it is stored, is read again and divided, a bit of the mean a cycle, in the
+    register that sums pass on their way to the adder.
 
     Parameters
     ----------
@@ -89,9 +90,11 @@ class MeanPool(wiring.Component):
     o : Out(stream of PooledValue), H a sequence
     """
 
+    # Cycles of a channel of the last step beside those of its division.
+    AROUND_DIVISION = 7
+
     def __init__(self, spec: PoolSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS):
         self.spec, self.target = spec, target
-        self.divider = SerialDivider(spec.input.width, spec.count_width)
         super().__init__(_ports(spec))
 
     @property
@@ -101,29 +104,31 @@ class MeanPool(wiring.Component):
     @property
     def cycles_of_last_step(self) -> int:
         """Most cycles from the last step's first beat until the last value has left."""
-        return self.spec.channels * self.divider.cycles + 6
+        return self.spec.channels * (self.spec.input.width + self.AROUND_DIVISION)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec = self.spec
-        m.submodules.divider = divider = self.divider
+        quotient, width = spec.input.width, spec.count_width
         m.submodules.sums = sums = SinglePortMemory(spec.channels, spec.sum_width, self.target)
         count = StepCount(spec)
         given = CounterWithLast("given", spec.channels)
-        # Registers, for a single-port memory stands far away in a corner of its part.
-        before, total = (Signal(spec.sum_width, name=name, reset_less=True) for name in ("before", "total"))
-        begins, ends, divides_last = Signal(init=1), Signal(), Signal()
+        # Registers, for a single-port memory stands far away in a corner of its part. The first holds a sum
+        # before the addition, and in the division the remainder above what is left of the dividend.
+        work, total = (Signal(spec.sum_width, name=name, reset_less=True) for name in ("work", "total"))
+        begins, ends = Signal(init=1), Signal()
+        bit = Signal(range(quotient))
+        # Restoring division: minus the divisor takes an adder, where a subtractor would take inverters too.
+        shifted = work[quotient - 1 :]
+        trial = shifted + count.negated
+        fits = trial[width + 1]
         beat = self.i.payload
         m.d.comb += [
             sums.address.eq(given.value),
             sums.w_data.eq(total),
-            divider.negated.eq(count.negated),
-            divider.i.payload.eq(sums.r_data),
-            divider.o.ready.eq(self.o.ready),
-            self.o.valid.eq(divider.o.valid),
-            self.o.payload.last.eq(divides_last),
+            self.o.payload.last.eq(given.last),
             self.o.payload.overrun.eq(count.overrun),
-            self.o.payload.value.eq(_offset(divider.o.payload)),
+            self.o.payload.value.eq(_offset(work[:quotient])),
         ]
         with m.FSM():
             with m.State("read"), m.If(self.i.valid):
@@ -131,12 +136,12 @@ class MeanPool(wiring.Component):
                 with m.If(begins):
                     count.advance(m, beat.first)
             with m.State("load"):
-                m.d.sync += [before.eq(Mux(beat.first, 0, sums.r_data)), ends.eq(beat.last)]
+                m.d.sync += [work.eq(Mux(beat.first, 0, sums.r_data)), ends.eq(beat.last)]
                 m.next = "add"
             with m.State("add"):
                 m.d.comb += self.i.ready.eq(1)
                 # Half the number of steps, rounded down, is one more in every even step.
-                m.d.sync += total.eq(before + _offset(beat.value) + ~count.negated[0])
+                m.d.sync += total.eq(work + _offset(beat.value) + ~count.negated[0])
                 m.next = "store"
             with m.State("store"):
                 # Of a sequence too long, the sums stay as they are.
@@ -148,17 +153,24 @@ class MeanPool(wiring.Component):
                     given.advance(m)
                     m.next = "read"
             with m.State("fetch"):
+                m.next = "take"
+            with m.State("take"):
+                m.d.sync += work.eq(sums.r_data)
                 m.next = "divide"
             with m.State("divide"):
-                m.d.comb += divider.i.valid.eq(1)
-                with m.If(divider.i.ready):
-                    m.d.sync += [begins.eq(given.last), divides_last.eq(given.last)]
+                remainder = Mux(fits, trial[:width], shifted[:width])
+                m.d.sync += [
+                    work.eq(Cat(fits, work[: quotient - 1], remainder)),
+                    bit.eq(Mux(bit == quotient - 1, 0, bit + 1)),
+                ]
+                with m.If(bit == quotient - 1):
+                    m.next = "leave"
+            with m.State("leave"):
+                m.d.comb += self.o.valid.eq(1)
+                with m.If(self.o.ready):
+                    m.d.sync += begins.eq(given.last)
                     given.advance(m)
                     m.next = "read"
-                    with m.If(given.last):
-                        m.next = "drain"
-            with m.State("drain"), m.If(divider.i.ready):
-                m.next = "read"
         return m
 
 
