@@ -3,7 +3,7 @@
 import sys
 from types import TracebackType
 
-from statespike.extras import sentence_of_missing
+from quantize.extras import sentence_of_missing
 
 _usual = sys.excepthook
 

@@ -20,8 +20,8 @@ from hdl.toolchain import synthesise
 from hdl.toolchain.synthesis import count
 from hdl.toolchain.verilog import run_yosys
 from quantize.errors import StatespikeError
+from quantize.extras import how_to_get
 from quantize.mixing import TernaryProduct
-from statespike.extras import how_to_get
 
 PEERS = ("da4ml", "alkaid")
 FLOWS = ("joined", "apart", "merged")

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from quantize.errors import StatespikeError, bounded, look_up
-from statespike.extras import sentence_of_missing
+from quantize.extras import sentence_of_missing
 
 COMMANDS = {
     "demo": "Run a trained network's circuit on handwritten digits.",

@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("quantize", "hdl", "sim", "boards", "statespike/models", "statespike", "benchmarks")
 """From the bottom to the top: each imports only what stands before it."""
 ROOMS = (
-    "devices", "primitives", "mixers", "encoder", "ssm", "norm", "units", "head", "network",
-    "toolchain", "planning", "emit",
+    "devices", "primitives", "encoder", "ssm", "norm", "units", "head", "network", "toolchain", "planning",
+    "emit", "mixers",
 )  # fmt: skip
 """The folders of `hdl/`, likewise."""
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
 
-from statespike.extras import how_to_get
+from quantize.extras import how_to_get
 from statespike.models.importers.failure import ImportFailure, some
 
 Tensors = dict[str, NDArray[Any]]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from statespike.extras import how_to_get
+from quantize.extras import how_to_get
 from statespike.models.tasks.task import CALIBRATION_SEQUENCES, Sequences, Task, TaskError
 
 TEST_SEQUENCES = 360
