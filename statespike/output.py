@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
@@ -84,6 +84,12 @@ def warn(text: str) -> None:
 def forget_warnings() -> None:
     """Begin another command."""
     _warnings.clear()
+
+
+def cycles_of(manifest: Mapping[str, Any]) -> str:
+    """The cycles a step of a circuit in words; the most of them, where they follow the data."""
+    cycles = manifest["cycles_per_step"]
+    return f"<= {cycles}" if manifest["cycles_follow_data"] else f"{cycles}"
 
 
 def new_table(*columns: str, title: str | None = None, show_header: bool = True) -> Table:

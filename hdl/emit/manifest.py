@@ -30,6 +30,8 @@ def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
         "classes": network.classes,
         "max_steps": network.max_steps,
         "cycles_per_step": plan.cycles_per_step,
+        "least_cycles_per_step": plan.least_cycles_per_step,
+        "cycles_follow_data": plan.cycles_follow_data,
         "latency_cycles": plan.latency_cycles,
         "steps_per_second": plan.steps_per_second,
         "multiplications_per_step": network.multiplications_per_step,

@@ -92,6 +92,7 @@ class MeanPool(wiring.Component):
 
     # Cycles of a channel of the last step beside those of its division.
     AROUND_DIVISION = 7
+    cycles_per_beat = 4
 
     def __init__(self, spec: PoolSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS):
         self.spec, self.target = spec, target
@@ -99,7 +100,7 @@ class MeanPool(wiring.Component):
 
     @property
     def cycles_per_step(self) -> int:
-        return 4 * self.spec.channels
+        return self.cycles_per_beat * self.spec.channels
 
     @property
     def cycles_of_last_step(self) -> int:
@@ -189,6 +190,8 @@ class StreamedMeanPool(wiring.Component):
     i : In(stream of Beat)
     o : Out(stream of PooledValue), H a sequence
     """
+
+    cycles_per_beat = 1
 
     def __init__(self, spec: PoolSpec):
         self.spec = spec
@@ -297,6 +300,8 @@ class LastStepPool(wiring.Component):
     i : In(stream of Beat)
     o : Out(stream of PooledValue), H a sequence
     """
+
+    cycles_per_beat = 1
 
     def __init__(self, spec: PoolSpec):
         self.spec = spec

@@ -62,6 +62,8 @@ class ResidualBlock(wiring.Component):
     streamed : bool
         Every part in the build that takes a channel a cycle, where it has one.
     target : DeviceFeatures
+    taken_in : int
+        Cycles in which what follows takes a beat.
 
     Members
     -------
@@ -77,8 +79,9 @@ class ResidualBlock(wiring.Component):
         *,
         streamed: bool = False,
         target: DeviceFeatures = MULTIPLIER_BLOCKS,
+        taken_in: int = 1,
     ):
-        self.block, self.streamed = block, streamed
+        self.block, self.streamed, self.taken_in = block, streamed, taken_in
         stream, channels = block.unit.output, block.array.channels
 
         def norm(spec: LayerNormSpec | None) -> BlockNorm | StreamedBlockNorm | None:
@@ -92,11 +95,15 @@ class ResidualBlock(wiring.Component):
             norm_multipliers=folding.norm_multipliers, target=target,
         )  # fmt: skip
         kind = ARRAYS[block.array.kind]
-        self.array = kind.make(block.array, folding.array, streamed=streamed, target=target)
+        self.array = kind.make(
+            block.array, folding.array, streamed=streamed, target=target, held=self.unit.holds
+        )
         self.ring: ResidualFifo | ResidualFork
         if streamed:
             # At full speed a step leaves `latency_cycles` after it came, and one is written.
-            in_flight = 2 + self.latency_cycles // self.cycles_per_step
+            in_flight = 2 + self.latency_cycles // max(
+                part.cycles_per_step for part in (self.array, *self._banked)
+            )
             self.ring = ResidualFork(stream.width, channels, in_flight)
         else:
             in_flight = STEPS_IN_FLIGHT + (0 if self.norm_before is None else STEPS_IN_NORM)
@@ -121,7 +128,33 @@ class ResidualBlock(wiring.Component):
 
     @property
     def cycles_per_step(self) -> int:
-        return max(part.cycles_per_step for part in (self.array, *self._banked))
+        """In the steady state; the worst case where they follow the data."""
+        return max(self._ring_cycles, *self.paces.values())
+
+    @property
+    def least_cycles_per_step(self) -> int:
+        """In the steady state, whatever the data."""
+        fixed = max(self._ring_cycles, self.array.cycles_per_step)
+        return max(fixed, *(part.least_cycles_per_step for part in self._banked))
+
+    @property
+    def _ring_cycles(self) -> int:
+        return self.ring.cycles_per_beat * self.block.array.channels
+
+    @property
+    def paces(self) -> dict[str, int]:
+        """Cycles a step of each component, its outputs taken as fast as what follows it takes them."""
+        behind_sum = self.taken_in if self.norm_after is None else self.norm_after.arrival_cycles
+        # What a residual is added to leaves with it.
+        found = {
+            "array": self.array.cycles_per_step,
+            "unit": self.unit.cycles_taken_in(max(self.ring.cycles_per_beat, behind_sum)),
+        }
+        if self.norm_before is not None:
+            found["norm_before"] = self.norm_before.cycles_taken_in(self.array.cycles_per_channel)
+        if self.norm_after is not None:
+            found["norm_after"] = self.norm_after.cycles_taken_in(self.taken_in)
+        return found
 
     @property
     def latency_cycles(self) -> int:

@@ -33,6 +33,9 @@ class ResidualFifo(wiring.Component):
     o_residual : Out(stream of signed(width))
     """
 
+    # Cycles from one beat that leaves to the next, for either reader: asked for, read, taken.
+    cycles_per_beat = 3
+
     def __init__(self, width: int, channels: int, steps: int):
         self.width, self.channels, self.steps = width, channels, steps
         super().__init__(
@@ -147,6 +150,8 @@ class ResidualFork(wiring.Component):
     o : Out(stream of Beat)
     o_residual : Out(stream of signed(width))
     """
+
+    cycles_per_beat = 1
 
     def __init__(self, width: int, channels: int, steps: int):
         self.width = width

@@ -17,9 +17,14 @@ from quantize.network import QuantizedNetwork
 
 
 def pace_of(encoder: AnyEncoder, blocks: list[ResidualBlock], norm: BlockNorm | None, pool: AnyPool) -> int:
-    """Cycles of a step in the steady state: those of the slowest component."""
-    parts = (encoder, *blocks, pool) if norm is None else (encoder, *blocks, norm, pool)
-    return max(part.cycles_per_step for part in parts)
+    """Most cycles of a step in the steady state: those of the slowest component."""
+    cycles = max(part.cycles_per_step for part in (encoder, *blocks, pool))
+    return cycles if norm is None else max(cycles, norm.cycles_taken_in(pool.cycles_per_beat))
+
+
+def beat_cycles_behind(blocks: int, norm: BlockNorm | None, pool: AnyPool) -> list[int]:
+    """Cycles in which what follows each of so many blocks takes a beat; another block takes one in each."""
+    return [1] * (blocks - 1) + [pool.cycles_per_beat if norm is None else norm.arrival_cycles]
 
 
 def make_final_norm(spec: LayerNormSpec | None, folding: Folding) -> BlockNorm | None:
@@ -64,11 +69,12 @@ class Network(wiring.Component):
             self.decoder = StreamedDecoder(network.decoder)
         else:
             self.decoder = Decoder(network.decoder, folding.target)
-        self.blocks = [
-            ResidualBlock(block, layer, streamed=folding.streamed, target=folding.target)
-            for block, layer in zip(network.blocks, folding.layers, strict=True)
-        ]
         self.norm = make_final_norm(network.norm, folding)
+        behind = beat_cycles_behind(len(network.blocks), self.norm, self.pool)
+        self.blocks = [
+            ResidualBlock(block, layer, streamed=folding.streamed, target=folding.target, taken_in=cycles)
+            for block, layer, cycles in zip(network.blocks, folding.layers, behind, strict=True)
+        ]
         members = {
             "i": In(beats(network.input.width)),
             "o": Out(stream.Signature(Logit(network.decoder.logit_width))),
@@ -86,7 +92,15 @@ class Network(wiring.Component):
 
     @property
     def cycles_per_step(self) -> int:
+        """In the steady state; the worst case where they follow the data."""
         return pace_of(self.encoder, self.blocks, self.norm, self.pool)
+
+    @property
+    def least_cycles_per_step(self) -> int:
+        """In the steady state, whatever the data."""
+        parts = self.blocks if self.norm is None else (*self.blocks, self.norm)
+        inside = max(part.least_cycles_per_step for part in parts)
+        return max(self.encoder.cycles_per_step, inside, self.pool.cycles_per_step)
 
     @property
     def latency_cycles(self) -> int:

@@ -60,6 +60,20 @@ class StreamedBlockNorm(wiring.Component):
     def cycles_per_step(self) -> int:
         return self.norm.cycles_per_step
 
+    def cycles_taken_in(self, cycles: int) -> int:
+        """As `cycles_per_step`, where an output is taken in every so many cycles at most."""
+        return self.norm.cycles_taken_in(cycles)
+
+    @property
+    def least_cycles_per_step(self) -> int:
+        """In the steady state, whatever the data."""
+        return self.norm.least_cycles_per_step
+
+    @property
+    def arrival_cycles(self) -> int:
+        """Cycles from one arrival until the next one can come."""
+        return self.norm.arrival_cycles
+
     @property
     def latency_cycles(self) -> int:
         """Most cycles from a step's last beat to its last output, when nothing else is under way."""

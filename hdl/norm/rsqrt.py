@@ -51,10 +51,13 @@ class ReciprocalSquareRoot(wiring.Component):
             }
         )
 
+    LEAST_SCALE_CYCLES = 2
+    """Cycles from `start` until `scaled` without a doubling."""
+
     @property
     def scale_cycles(self) -> int:
         """Most cycles from `start` until `scaled`."""
-        return self.norm.most_doublings + 2
+        return self.norm.most_doublings + self.LEAST_SCALE_CYCLES
 
     @property
     def root_cycles(self) -> int:

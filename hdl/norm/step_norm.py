@@ -155,12 +155,25 @@ class StepNorm(wiring.Component):
 
         So many if the sum of squares takes all doublings, and arrivals a cycle of a walk for each channel.
         """
+        return self.cycles_taken_in(1)
+
+    def cycles_taken_in(self, cycles: int) -> int:
+        """As `cycles_per_step`, where an output is taken in every so many cycles at most."""
+        return self._cycles(self.root.scale_cycles, cycles) + self.norm.channels
+
+    @property
+    def least_cycles_per_step(self) -> int:
+        """So many if the sum of squares takes no doubling, and nothing arrives during a walk."""
+        return self._cycles(self.root.LEAST_SCALE_CYCLES)
+
+    def _cycles(self, scale_cycles: int, taken_in: int = 1) -> int:
+        """From the start of one step's work to the next with so many cycles for the scale, and no arrivals."""
         channels, root, settling = self.norm.channels, self.root, self.settling
         square, scale, normalise, gain = (channels + cycles for cycles in settling)
         mean = 0 if self.norm.mean_is_shifted else 1 + settling[SQUARE]
-        rooting = 1 + root.scale_cycles + max(root.root_cycles, scale + 2) + root.division_cycles
-        leaving = (channels - 1) * self.outlet.period + Walks.CHANNEL_CYCLES
-        return mean + square + rooting + normalise + gain + leaving + channels
+        rooting = 1 + scale_cycles + max(root.root_cycles, scale + 2) + root.division_cycles
+        leaving = self.outlet.burst_cycles(channels, taken_in) + Walks.CHANNEL_CYCLES
+        return mean + square + rooting + normalise + gain + leaving
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -77,7 +77,21 @@ class StreamedStepNorm(wiring.Component):
 
     @property
     def cycles_per_step(self) -> int:
-        return max(self.norm.channels * self.pace, *(stage.cycles for stage in self._stages))
+        return max(self.least_cycles_per_step, self.normaliser.cycles)
+
+    def cycles_taken_in(self, cycles: int) -> int:
+        """As `cycles_per_step`, where an output is taken in every so many cycles at most."""
+        return max(self.cycles_per_step, cycles * self.norm.channels)
+
+    @property
+    def arrival_cycles(self) -> int:
+        """Cycles from one arrival until the next one can come."""
+        return self.pace
+
+    @property
+    def least_cycles_per_step(self) -> int:
+        """In the steady state, whatever the data: those of all that takes the same cycles for any number."""
+        return max(self.norm.channels * self.pace, self.root.cycles, self.divider.cycles)
 
     @property
     def latency_cycles(self) -> int:

@@ -12,7 +12,7 @@ from hdl.head.pool import make_pool
 from hdl.network.block import ResidualBlock, make_unit
 from hdl.network.folding import Folding, LayerFolding
 from hdl.network.kinds import ARRAYS, UNITS
-from hdl.network.top import Network, make_final_norm, pace_of
+from hdl.network.top import Network, beat_cycles_behind, make_final_norm, pace_of
 from hdl.norm.block_norm import StreamedBlockNorm
 from hdl.norm.streamed_step_norm import NORM_MULTIPLIERS
 from hdl.ssm.component import ArrayFolding
@@ -55,6 +55,7 @@ def _each_slower(network: QuantizedNetwork, found: list[Folding]) -> list[Foldin
     target = found[0].target
     pool = make_pool(network.pool, streamed=False, target=target)
     norm = make_final_norm(network.norm, found[0])
+    behind = beat_cycles_behind(len(network.blocks), norm, pool)
 
     # Many choices have components in common, and one of a thousand channels takes long to make.
     @cache
@@ -63,7 +64,7 @@ def _each_slower(network: QuantizedNetwork, found: list[Folding]) -> list[Foldin
 
     @cache
     def block(index: int, layer: LayerFolding) -> ResidualBlock:
-        return ResidualBlock(network.blocks[index], layer, target=target)
+        return ResidualBlock(network.blocks[index], layer, target=target, taken_in=behind[index])
 
     for folding in reversed(found):
         blocks = [block(index, layer) for index, layer in enumerate(folding.layers)]

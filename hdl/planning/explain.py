@@ -92,21 +92,18 @@ def _places(design: Network, folding: Folding) -> Iterator[_Place]:
         here = f"layer_{index}"
         in_norms = count(layer.norm_multipliers, "multiplier") if folding.streamed else ""
         yield _Place(f"{here}.ring", index, "residual FIFO")
+        paces = block.paces
         if block.norm_before is not None:
-            yield _Place(
-                f"{here}.norm_before", index, "norm before", in_norms, block.norm_before.cycles_per_step
-            )
+            yield _Place(f"{here}.norm_before", index, "norm before", in_norms, paces["norm_before"])
         array = layer.array.describe()
-        yield _Place(f"{here}.array", index, "neuron array", array, block.array.cycles_per_step)
+        yield _Place(f"{here}.array", index, "neuron array", array, paces["array"])
         waiting = f", {block.unit.SEQUENTIAL_PART}" if layer.sequential else ""
         lanes = count(layer.lanes, "lane") + waiting
         lanes += f", {in_norms} in its norm" if isinstance(block.unit, StreamedGsu) else ""
         unit = f"unit {block.block.unit.kind}"
-        yield _Place(f"{here}.unit", index, unit, lanes, block.unit.cycles_per_step)
+        yield _Place(f"{here}.unit", index, unit, lanes, paces["unit"])
         if block.norm_after is not None:
-            yield _Place(
-                f"{here}.norm_after", index, "norm after", in_norms, block.norm_after.cycles_per_step
-            )
+            yield _Place(f"{here}.norm_after", index, "norm after", in_norms, paces["norm_after"])
         yield _Place(f"{here}.sums", index, "residual add")
     if design.norm is not None:
         in_norm = count(design.norm.multipliers, "multiplier") if folding.streamed else ""

@@ -23,7 +23,9 @@ class Plan(Folding):
     ----------
     device : Device
     cycles_per_step : int
-        In the steady state; the worst case where an event mixer follows the activity.
+        In the steady state; the worst case where they follow the data.
+    least_cycles_per_step : int
+        In the steady state, whatever the data; the same where nothing follows them.
     latency_cycles : int
         Most cycles from a sequence's last beat to its last logit.
     multipliers : int
@@ -38,6 +40,7 @@ class Plan(Folding):
 
     device: Device
     cycles_per_step: int
+    least_cycles_per_step: int
     latency_cycles: int
     multipliers: int
     estimate: Resources
@@ -50,8 +53,13 @@ class Plan(Folding):
         return self.device.planning_mhz(self.streamed)
 
     @property
+    def cycles_follow_data(self) -> bool:
+        """Whether the cycles a step are the most: an event mixer, or a norm, takes fewer for some data."""
+        return self.least_cycles_per_step < self.cycles_per_step
+
+    @property
     def steps_per_second(self) -> float:
-        """Speed at the planning clock."""
+        """Speed at the planning clock; the least where the cycles follow the data."""
         return self.clock_mhz * 1e6 / self.cycles_per_step
 
     @property
@@ -147,6 +155,7 @@ def assess(network: QuantizedNetwork, folding: Folding, device: Device) -> Plan:
         target=folding.target,
         device=device,
         cycles_per_step=design.cycles_per_step,
+        least_cycles_per_step=design.least_cycles_per_step,
         latency_cycles=design.latency_cycles,
         multipliers=design.multipliers,
         estimate=found.resources(device),

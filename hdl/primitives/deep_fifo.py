@@ -169,6 +169,22 @@ class RegisterCreditFifo(wiring.Component):
         self.queue = RegisterFifo(shape, -(-(latency + self.RETURN) // period))
         super().__init__(_pipeline_end(shape))
 
+    def burst_cycles(self, values: int, taken_in: int) -> int:
+        """Most cycles from the first of some values' entry to the last one's.
+
+        Parameters
+        ----------
+        values : int
+            They enter as fast as they may; the queue is empty before.
+        taken_in : int
+            One leaves in every so many cycles; the first may wait for their turn.
+        """
+        at_once = (values - 1) * self.period
+        waiting = values - 1 - self.queue.depth
+        if waiting < 0:
+            return at_once
+        return max(at_once, self.latency + self.RETURN + (waiting + 1) * taken_in)
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.queue = queue = self.queue

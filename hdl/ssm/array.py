@@ -15,7 +15,7 @@ from hdl.primitives.registers import delayed
 from hdl.primitives.streams import Beat, marks_of
 from hdl.ssm.component import ArrayComponent
 from hdl.ssm.datapaths import DATAPATHS
-from hdl.ssm.issue import ChannelAhead, Issue, issue_slots, take_ahead
+from hdl.ssm.issue import ChannelAhead, Issue, issue_slots, places_of, take_ahead
 from hdl.ssm.schedule import ROW_WIDTHS, Operand, coefficient_rows, helper_rows, schedule_of
 from hdl.ssm.state_update import StateUpdate
 from quantize.formats import Format
@@ -71,6 +71,8 @@ class NeuronArray(ArrayComponent):
         As a lane of a `hdl.ssm.laned_array.LanedArray`, which adds the offset, the skip path and the
         rounding: u comes in, and the sums of the modes' outputs leave as they are. With 2 or 4 multipliers.
     target : DeviceFeatures
+    held : int
+        See `hdl.ssm.issue.places_of`.
 
     Members
     -------
@@ -80,9 +82,9 @@ class NeuronArray(ArrayComponent):
 
     def __init__(
         self, spec: LeapfrogSpec, multipliers: int, *, has_helper: bool = False, lane: bool = False,
-        target: DeviceFeatures = MULTIPLIER_BLOCKS,
+        target: DeviceFeatures = MULTIPLIER_BLOCKS, held: int = 0,
     ):  # fmt: skip
-        self.spec, self.lane = spec, lane
+        self.spec, self.lane, self.held = spec, lane, held
         self.slots = schedule_of(spec.modes, multipliers, skip=not lane, has_helper=has_helper)
         self.products = DATAPATHS[multipliers, has_helper](spec, target)
         self.update = StateUpdate(spec, self.products.MODE_INTERVAL, target.product_latency)
@@ -130,7 +132,7 @@ class NeuronArray(ArrayComponent):
     def queue_depth(self) -> int:
         """Channels that can be between their last slot and the end of the queue without a gap."""
         # A sum leaves a lane's queue a cycle after it was taken.
-        return -(-(self.output_latency + 3 + self.lane) // self.cycles_per_channel)
+        return places_of(self.output_latency, self.cycles_per_channel, self.held + self.lane)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -63,6 +63,11 @@ class ArrayComponent(wiring.Component):
 
     @property
     @abstractmethod
+    def cycles_per_channel(self) -> int:
+        """In which one comes, and one leaves."""
+
+    @property
+    @abstractmethod
     def latency_cycles(self) -> int:
         """Most cycles from a step's last beat to its last y, when nothing else is under way."""
 
@@ -83,6 +88,9 @@ class ArrayKind(ABC):
 
     @abstractmethod
     def make(
-        self, spec: Any, folding: ArrayFolding, *, streamed: bool, target: DeviceFeatures
+        self, spec: Any, folding: ArrayFolding, *, streamed: bool, target: DeviceFeatures, held: int = 0
     ) -> ArrayComponent:
-        """The component of a specification and a folding."""
+        """The component of a specification and a folding.
+
+        `held` is the number of cycles that what follows holds a y at its input before it takes it.
+        """

@@ -101,6 +101,23 @@ def take_ahead(m: Module, i: Any, channels: int, offset: Integers | None) -> Cha
     return ChannelAhead(ahead, ahead_valid, take, may_take)
 
 
+def places_of(latency: int, cycles_per_channel: int, held: int) -> int:
+    """Places of the output's queue with which no channel waits for one.
+
+    A channel's place is given away with its last slot. It is free again after the latency, a cycle into the
+    queue and a cycle out of it, and a cycle until that is known.
+
+    Parameters
+    ----------
+    latency : int
+        Cycles from the issue of a channel's last slot until its output enters the queue.
+    cycles_per_channel : int
+    held : int
+        Cycles that what follows holds an output at its input before it takes it.
+    """
+    return -(-(latency + 3 + held) // cycles_per_channel)
+
+
 def issue_slots(
     m: Module, ahead: ChannelAhead, i: Any, queue: RegisterFifo, slots: int, channels: int, idle_cycles: int
 ) -> Issue:

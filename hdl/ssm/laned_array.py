@@ -75,6 +75,10 @@ class LanedArray(ArrayComponent):
         return self.pace_of(self.spec, len(self.lanes), self.lanes[0])
 
     @property
+    def cycles_per_channel(self) -> int:
+        return 1
+
+    @property
     def latency_cycles(self) -> int:
         """Most cycles from a step's last beat to its last y, when nothing else is under way."""
         return self.cycles_per_step + self.lanes[0].output_latency + self.TAIL_LATENCY + 7

@@ -63,13 +63,16 @@ class LeapfrogArrays(ArrayKind):
         }
 
     def make(
-        self, spec: LeapfrogSpec, folding: ArrayFolding, *, streamed: bool, target: DeviceFeatures
-    ) -> ArrayComponent:
+        self, spec: LeapfrogSpec, folding: ArrayFolding, *, streamed: bool, target: DeviceFeatures,
+        held: int = 0,
+    ) -> ArrayComponent:  # fmt: skip
         """See `ArrayKind.make`."""
         if streamed:
             return LanedArray(spec, folding.multipliers, folding.lanes)
-        return self._small(spec, folding, target)
+        return self._small(spec, folding, target, held)
 
-    def _small(self, spec: LeapfrogSpec, folding: ArrayFolding, target: DeviceFeatures) -> NeuronArray:
+    def _small(
+        self, spec: LeapfrogSpec, folding: ArrayFolding, target: DeviceFeatures, held: int = 0
+    ) -> NeuronArray:
         has_helper = isinstance(folding, LeapfrogFolding) and folding.has_helper
-        return NeuronArray(spec, folding.multipliers, has_helper=has_helper, target=target)
+        return NeuronArray(spec, folding.multipliers, has_helper=has_helper, target=target, held=held)

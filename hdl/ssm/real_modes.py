@@ -15,7 +15,7 @@ from hdl.primitives.registers import delayed
 from hdl.primitives.streams import Beat, marks_of
 from hdl.ssm.component import ArrayComponent, ArrayFolding, ArrayKind
 from hdl.ssm.datapath import coefficient_of, weight_of
-from hdl.ssm.issue import Issue, issue_slots, take_ahead
+from hdl.ssm.issue import Issue, issue_slots, places_of, take_ahead
 from hdl.ssm.state_update import narrow
 from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_CODE_WIDTH, SHIFT_STEP
 from quantize.layers.real_modes import RealModesSpec
@@ -40,6 +40,8 @@ class RealModesArray(ArrayComponent):
     multipliers : int
         1 or 2.
     target : DeviceFeatures
+    held : int
+        See `hdl.ssm.issue.places_of`.
 
     Members
     -------
@@ -47,10 +49,12 @@ class RealModesArray(ArrayComponent):
     o : Out(stream of Beat), y in the output format
     """
 
-    def __init__(self, spec: RealModesSpec, multipliers: int, target: DeviceFeatures = MULTIPLIER_BLOCKS):
+    def __init__(
+        self, spec: RealModesSpec, multipliers: int, target: DeviceFeatures = MULTIPLIER_BLOCKS, held: int = 0
+    ):
         if multipliers not in (1, 2):
             raise ValueError(f"an array of real modes has 1 or 2 multipliers, not {multipliers}")
-        self.spec, self.target = spec, target
+        self.spec, self.target, self.held = spec, target, held
         self._multipliers = [Multiplier(target=target) for _ in range(multipliers)]
         super().__init__(spec.input, spec.output)
 
@@ -96,11 +100,8 @@ class RealModesArray(ArrayComponent):
 
     @property
     def queue_depth(self) -> int:
-        """Channels that can be between their last slot and the end of the queue without a gap.
-
-        Three cycles more than the latency: into the queue, out of it, and until its place is known.
-        """
-        return -(-(self.output_latency + 3) // self.cycles_per_channel)
+        """Channels that can be between their last slot and the end of the queue without a gap."""
+        return places_of(self.output_latency, self.cycles_per_channel, self.held)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -238,7 +239,8 @@ class RealModesArrays(ArrayKind):
         }
 
     def make(
-        self, spec: RealModesSpec, folding: ArrayFolding, *, streamed: bool, target: DeviceFeatures
-    ) -> ArrayComponent:
+        self, spec: RealModesSpec, folding: ArrayFolding, *, streamed: bool, target: DeviceFeatures,
+        held: int = 0,
+    ) -> ArrayComponent:  # fmt: skip
         """See `ArrayKind.make`."""
-        return RealModesArray(spec, folding.multipliers, target)
+        return RealModesArray(spec, folding.multipliers, target, held)

@@ -1,6 +1,6 @@
 """The event mixer of units: it adds up weight rows, once or times the activation, and skips what is zero."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import pairwise
 
@@ -97,12 +97,18 @@ class EventMixer(wiring.Component):
     def blocks(self) -> int:
         return -(-self.outputs // self.lanes)
 
-    def cycles(self, events: int) -> int:
-        """From one step's walk to the next, with so many activations that are not zero."""
+    def cycles(self, events: int, delay: Callable[[int], int] = lambda outputs: 0) -> int:
+        """From one step's walk to the next, with so many activations that are not zero.
+
+        `delay` tells how many cycles more than one each so many outputs of a block take to leave.
+        """
         rows = max(events, 1) + 1
+
+        def drained(outputs: int) -> int:
+            return self.block_latency + outputs + delay(outputs)
+
         rest = self.outputs - (self.blocks - 1) * self.lanes
-        drained = self.block_latency + self.lanes
-        return (self.blocks - 1) * max(rows, drained) + max(rows + 1, self.block_latency + rest)
+        return (self.blocks - 1) * max(rows, drained(self.lanes)) + max(rows + 1, drained(rest))
 
     @property
     def cycles_per_step(self) -> int:

@@ -72,6 +72,11 @@ class Glu(Unit):
         return LANE_CELLS * lanes + (0 if sequential else PIPELINE_CELLS)
 
     @property
+    def holds(self) -> int:
+        """See `Unit`: until what is made of y stands at the activation's output."""
+        return self.activations.cycles_per_beat - 1
+
+    @property
     def multipliers(self) -> int:
         """The gate's, and one a lane unless activations are signs."""
         return 1 + self.mixer.multipliers
@@ -79,12 +84,25 @@ class Glu(Unit):
     @property
     def cycles_per_step(self) -> int:
         """The worst case: no activation is zero, and each block waits for the pairs of the one before."""
-        mixer = self.mixer
-        cycles = mixer.cycles_per_step
+        return self.cycles_taken_in(1)
+
+    def cycles_taken_in(self, cycles: int) -> int:
+        """See `Unit`: a queue behind the gate takes some pairs."""
+        mixer, outlet, taken_in = self.mixer, self.gate.outlet, cycles
+
+        def delay(outputs: int) -> int:
+            pairs = -(-outputs // 2)
+            return outlet.burst_cycles(pairs, taken_in) - (pairs - 1) * outlet.period
+
+        cycles = mixer.cycles(mixer.channels, delay)
         if self.gate.sequential:
             pairs = -(-mixer.lanes // 2) * self.gate.pair_cycles
             cycles = mixer.blocks * max(mixer.channels + 1, mixer.block_latency + pairs) + 1
-        return max(cycles, self.spec.channels * self.activations.cycles_per_beat + 1)
+        return max(cycles, self.least_cycles_per_step + 1, taken_in * self.spec.channels)
+
+    @property
+    def least_cycles_per_step(self) -> int:
+        return self.spec.channels * self.activations.cycles_per_beat
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -35,7 +35,17 @@ class SpikeLinear(Unit):
     @property
     def cycles_per_step(self) -> int:
         """The worst case: every channel fires."""
-        return max(self.mixer.cycles_per_step, self.spec.channels + 1)
+        return self.cycles_taken_in(1)
+
+    def cycles_taken_in(self, cycles: int) -> int:
+        """See `Unit`: the mixer's next block waits for the last output of the one before."""
+        mixer = self.mixer
+        walked = mixer.cycles(mixer.channels, lambda outputs: outputs * (cycles - 1))
+        return max(walked, self.least_cycles_per_step + 1, cycles * self.spec.channels)
+
+    @property
+    def least_cycles_per_step(self) -> int:
+        return self.spec.channels
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

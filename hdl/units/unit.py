@@ -47,6 +47,11 @@ class Unit(wiring.Component):
         return block_sizes(spec.channels)
 
     @property
+    def holds(self) -> int:
+        """Cycles that each y stands at the input before it is taken."""
+        return 0
+
+    @property
     @abstractmethod
     def multipliers(self) -> int:
         """How many it has."""
@@ -54,4 +59,13 @@ class Unit(wiring.Component):
     @property
     @abstractmethod
     def cycles_per_step(self) -> int:
-        """In the steady state; the worst case where they follow the activity."""
+        """In the steady state; the worst case where they follow the data."""
+
+    def cycles_taken_in(self, cycles: int) -> int:
+        """As `cycles_per_step`, where an output is taken in every so many cycles at most."""
+        return max(self.cycles_per_step, cycles * self.spec.channels)
+
+    @property
+    def least_cycles_per_step(self) -> int:
+        """In the steady state, whatever the data."""
+        return self.cycles_per_step

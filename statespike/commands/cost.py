@@ -12,7 +12,7 @@ from statespike.library.circuits import cost as cost_of
 from statespike.library.networks import network_file
 from statespike.networks import integers_of
 from statespike.options import Json, Seeds
-from statespike.output import new_table, progress, say, show, write_json
+from statespike.output import cycles_of, new_table, progress, say, show, write_json
 
 RESOURCES = {
     "lut": "look-up tables",
@@ -64,6 +64,8 @@ def cost(
                 results.append({"network": str(path)} | cost_of(network, name, seeds=chosen_seeds))
     for table in _tables(results):
         show(table)
+    if any(result["cycles_follow_data"] for result in results):
+        say("cycles a step: the most, where they follow the data")
     say("clock: planned, or the slowest seed's; steps a second: at the planned clock")
     write_json(json, {"costs": results})
 
@@ -95,14 +97,14 @@ def _table(results: list[dict[str, Any]]) -> Table:
     def row(title: str, estimate: str, measured: str = "") -> None:
         cells = []
         for result in results:
-            cells.append(estimate.format(**result))
+            cells.append(estimate.format(**result, cycles=cycles_of(result)))
             if "measured" in result:
                 cells.append(measured.format(**result, slowest=min(result["fmax_mhz"])))
         table.add_row(title, *cells)
 
     for key, title in RESOURCES.items():
         row(title, f"{{estimate[{key}]}}", f"{{measured[{key}]}}")
-    row("cycles a step", "{cycles_per_step}")
+    row("cycles a step", "{cycles}")
     row("multiplications a step", "{multiplications_per_step}")
     row("clock MHz", "{clock_mhz:g}", "{slowest:.1f}")
     row("steps a second", "{steps_per_second:.0f}")

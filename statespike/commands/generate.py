@@ -15,7 +15,7 @@ from statespike.library.circuits import generate as generate_folder
 from statespike.library.circuits import plan as plan_network
 from statespike.networks import integers_of
 from statespike.options import DeviceName, Json, NetworkPath, Seeds
-from statespike.output import new_table, note, progress, say, show, write_json
+from statespike.output import cycles_of, new_table, note, progress, say, show, write_json
 
 BOTTLENECK = "*"
 """Mark of the components that set the pace."""
@@ -90,14 +90,15 @@ def _explanation(components: list[ComponentCost]) -> Table:
             str(one.estimate.bram),
             str(one.multipliers),
         )
-    table.caption = f"{BOTTLENECK} bottleneck: nothing takes more cycles a step"
+    table.caption = f"{BOTTLENECK} bottleneck: nothing takes more cycles a step (units and norms: at most)"
     table.caption_justify = "left"
     return table
 
 
 def _summary(manifest: dict[str, Any]) -> Table:
     table = new_table("", manifest["device"])
-    for name in ("cycles_per_step", "latency_cycles", "multiplications_per_step", "multipliers"):
+    table.add_row("cycles per step", cycles_of(manifest))
+    for name in ("latency_cycles", "multiplications_per_step", "multipliers"):
         table.add_row(name.replace("_", " "), str(manifest[name]))
     table.add_row(f"steps per second at {manifest['clock_mhz']:g} MHz", f"{manifest['steps_per_second']:.0f}")
     origin = "estimated" if manifest["resources_from"] == "estimate" else "in the netlist"

@@ -30,7 +30,8 @@ from sim.backends.netlist import Netlist
 from sim.check import FULL_SPEED, Check, Pace, check
 
 COSTS = (
-    "device", "clock_mhz", "cycles_per_step", "steps_per_second", "latency_cycles",
+    "device", "clock_mhz", "cycles_per_step", "least_cycles_per_step", "cycles_follow_data",
+    "steps_per_second", "latency_cycles",
     "multiplications_per_step", "multipliers", "estimate", "shortfall",
 )  # fmt: skip
 """Entries of a manifest that tell what a circuit costs."""

@@ -66,7 +66,15 @@ class Gsu(Unit):
 
     @property
     def cycles_per_step(self) -> int:
-        return max(self.mixer_cycles, self.norm.cycles_per_step)
+        return self.cycles_taken_in(1)
+
+    def cycles_taken_in(self, cycles: int) -> int:
+        """See `Unit`."""
+        return max(self.mixer_cycles, self.norm.cycles_taken_in(cycles))
+
+    @property
+    def least_cycles_per_step(self) -> int:
+        return max(self.mixer_cycles, self.norm.least_cycles_per_step)
 
     @property
     def mixer_cycles(self) -> int:
