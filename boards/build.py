@@ -102,6 +102,8 @@ def build(
             "board": board.name,
             "device": board.device.name,
             "clock_mhz": clock,
+            "clock_from": "board",
+            "resources_from": "synthesis",
             "baud": board.baud,
             "link": asdict(link),
             "resources": synthesis.resources.as_dict(),

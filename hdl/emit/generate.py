@@ -95,6 +95,8 @@ def generate(
 ) -> dict[str, Any]:
     """Write a build folder, and return its manifest.
 
+    After place and route its clock and its speed are the slowest seed's.
+
     Parameters
     ----------
     circuit : Circuit
@@ -108,7 +110,7 @@ def generate(
     jobs : int
         Seeds worked on at the same time.
     clock_mhz : float, optional
-        What the placer is asked for; by default the planning clock.
+        What the placer is asked for; by default the planning clock of this kind of build.
 
     Raises
     ------
@@ -148,6 +150,12 @@ def generate(
             clock = circuit.manifest["clock_mhz"] if clock_mhz is None else clock_mhz
             routed = place_and_route(framed, tools, seeds, clock, jobs=jobs)
             manifest["fmax_mhz"] = [one.fmax_mhz for one in routed]
+            slowest = min(manifest["fmax_mhz"])
+            manifest |= {
+                "clock_mhz": slowest,
+                "clock_from": "measured",
+                "steps_per_second": slowest * 1e6 / manifest["cycles_per_step"],
+            }
             manifest["utilisation"] = routed[0].utilisation
         build.manifest = manifest
     return build.manifest
@@ -159,4 +167,7 @@ def earlier(circuit: Circuit, folder: Path) -> dict[str, Any] | None:
     if manifest is None:
         return None
     wanted = circuit.manifest | {"resources_from": "synthesis"}
+    # A clock may have been measured since, of the same circuit.
+    for name in ("clock_mhz", "clock_from", "steps_per_second"):
+        del wanted[name]
     return manifest if all(manifest.get(key) == value for key, value in wanted.items()) else None

@@ -21,6 +21,7 @@ def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
         "tools": {name: version(name) for name in TOOLS},
         "device": plan.device.name,
         "clock_mhz": clock,
+        "clock_from": "planned",
         "model": network.model,
         "layers": len(network.blocks),
         "channels": network.channels,

@@ -9,25 +9,25 @@ from hdl.head.decoder import AnyDecoder, Decoder, StreamedDecoder
 from hdl.head.pool import AnyPool, make_pool
 from hdl.network.block import ResidualBlock, latency_of
 from hdl.network.folding import Folding
-from hdl.norm.block_norm import BlockNorm, StreamedBlockNorm
+from hdl.norm.block_norm import AnyNorm, BlockNorm, StreamedBlockNorm
 from hdl.primitives.streams import Logit, Tap, beats
 from quantize.formats import STREAM_WIDTH
 from quantize.layers.norm import LayerNormSpec
 from quantize.network import QuantizedNetwork
 
 
-def pace_of(encoder: AnyEncoder, blocks: list[ResidualBlock], norm: BlockNorm | None, pool: AnyPool) -> int:
+def pace_of(encoder: AnyEncoder, blocks: list[ResidualBlock], norm: AnyNorm | None, pool: AnyPool) -> int:
     """Most cycles of a step in the steady state: those of the slowest component."""
     cycles = max(part.cycles_per_step for part in (encoder, *blocks, pool))
     return cycles if norm is None else max(cycles, norm.cycles_taken_in(pool.cycles_per_beat))
 
 
-def beat_cycles_behind(blocks: int, norm: BlockNorm | None, pool: AnyPool) -> list[int]:
+def beat_cycles_behind(blocks: int, norm: AnyNorm | None, pool: AnyPool) -> list[int]:
     """Cycles in which what follows each of so many blocks takes a beat; another block takes one in each."""
     return [1] * (blocks - 1) + [pool.cycles_per_beat if norm is None else norm.arrival_cycles]
 
 
-def make_final_norm(spec: LayerNormSpec | None, folding: Folding) -> BlockNorm | None:
+def make_final_norm(spec: LayerNormSpec | None, folding: Folding) -> AnyNorm | None:
     """The norm before the pool, if there is one: built as those of the last layer are."""
     if spec is None:
         return None

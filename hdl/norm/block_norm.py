@@ -91,3 +91,6 @@ class StreamedBlockNorm(wiring.Component):
         ]
         wiring.connect(m, norm.o, wiring.flipped(self.o))
         return m
+
+
+AnyNorm = BlockNorm | StreamedBlockNorm

@@ -44,7 +44,10 @@ def foldings(network: QuantizedNetwork, device: Device) -> list[Folding]:
         found += [Folding(layers, encoder_bits=bits, target=target) for bits in ENCODER_BITS]
     found = _each_slower(network, found)
     if device.family.distributed_memories:  # the streamed builds live on those
-        found = [*_streamed_choices(network, device, Network(network, found[0]).cycles_per_step), *found]
+        # Their clock is another one, so what counts is the time of a step.
+        fastest_small = Network(network, found[0]).cycles_per_step / device.planning_mhz(streamed=False)
+        limit = fastest_small * device.planning_mhz(streamed=True)
+        found = [*_streamed_choices(network, device, limit), *found]
     return found
 
 
@@ -75,7 +78,7 @@ def _each_slower(network: QuantizedNetwork, found: list[Folding]) -> list[Foldin
     return kept[::-1]
 
 
-def _streamed_choices(network: QuantizedNetwork, device: Device, slowest: int) -> list[Folding]:
+def _streamed_choices(network: QuantizedNetwork, device: Device, slowest: float) -> list[Folding]:
     """Choices of streamed builds that take fewer cycles than the slowest of use, in the order of speed."""
     options = [_lane_options(block, device.features, streamed=True) for block in network.blocks]
     norms = [_norm_options(block) for block in network.blocks[:-1]]

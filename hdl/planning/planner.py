@@ -137,8 +137,8 @@ def _plan_rate(
     if fastest.steps_per_second >= rate:
         return fastest
     raise StatespikeError(
-        f"{device.name} at {fastest.clock_mhz:g} MHz cannot make {rate:g} steps a second of this network: "
-        f"the best circuit that fits makes {fastest.steps_per_second:.0f}, "
+        f"{device.name} at a planned {fastest.clock_mhz:g} MHz cannot make {rate:g} steps a second of "
+        f"this network: the best circuit that fits makes {fastest.steps_per_second:.0f}, "
         f"{fastest.cycles_per_step} cycles a step"
     )
 

@@ -66,7 +66,8 @@ def cost(
         show(table)
     if any(result["cycles_follow_data"] for result in results):
         say("cycles a step: the most, where they follow the data")
-    say("clock: planned, or the slowest seed's; steps a second: at the planned clock")
+    measured = "; measured: the slowest seed's" if any("measured" in result for result in results) else ""
+    say(f"clock: planned for this kind of build{measured}; steps a second: at that clock")
     write_json(json, {"costs": results})
 
 
@@ -107,7 +108,7 @@ def _table(results: list[dict[str, Any]]) -> Table:
     row("cycles a step", "{cycles}")
     row("multiplications a step", "{multiplications_per_step}")
     row("clock MHz", "{clock_mhz:g}", "{slowest:.1f}")
-    row("steps a second", "{steps_per_second:.0f}")
+    row("steps a second", "{steps_per_second:.0f}", "{measured_steps_per_second:.0f}")
     if any(result["shortfall"] for result in results):
         cells = []
         for result in results:

@@ -100,7 +100,10 @@ def _summary(manifest: dict[str, Any]) -> Table:
     table.add_row("cycles per step", cycles_of(manifest))
     for name in ("latency_cycles", "multiplications_per_step", "multipliers"):
         table.add_row(name.replace("_", " "), str(manifest[name]))
-    table.add_row(f"steps per second at {manifest['clock_mhz']:g} MHz", f"{manifest['steps_per_second']:.0f}")
+    table.add_row(
+        f"steps per second at {manifest['clock_from']} {manifest['clock_mhz']:.4g} MHz",
+        f"{manifest['steps_per_second']:.0f}",
+    )
     origin = "estimated" if manifest["resources_from"] == "estimate" else "in the netlist"
     for name, value in manifest["resources"].items():
         table.add_row(f"{name} {origin}", str(value))

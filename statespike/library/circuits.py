@@ -30,7 +30,7 @@ from sim.backends.netlist import Netlist
 from sim.check import FULL_SPEED, Check, Pace, check
 
 COSTS = (
-    "device", "clock_mhz", "cycles_per_step", "least_cycles_per_step", "cycles_follow_data",
+    "device", "clock_mhz", "clock_from", "cycles_per_step", "least_cycles_per_step", "cycles_follow_data",
     "steps_per_second", "latency_cycles",
     "multiplications_per_step", "multipliers", "estimate", "shortfall",
 )  # fmt: skip
@@ -78,7 +78,8 @@ def cost(network: QuantizedNetwork, device: str = "up5k", *, seeds: Sequence[int
     network : QuantizedNetwork
     device : str
     seeds : sequence of int
-        Place and route with each of them, which takes minutes: `measured` and `fmax_mhz` are added.
+        Place and route with each of them, which takes minutes: `measured`, `fmax_mhz` and
+        `measured_steps_per_second`, of the slowest seed, are added.
 
     Examples
     --------
@@ -90,12 +91,16 @@ def cost(network: QuantizedNetwork, device: str = "up5k", *, seeds: Sequence[int
     """
     planned = plan(network, device, oversize=True)
     manifest = manifest_of(network, planned)
-    costs = {key: manifest[key] for key in COSTS}
+    costs = {key: manifest[key] for key in COSTS} | {"resources_from": "estimate"}
     if seeds and not planned.shortfall:
         with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
             circuit = convert(network, planned, harness=True)
             measured = generate_folder(circuit, Path(temporary) / "build", seeds=seeds)
-        costs |= {"measured": measured["resources"], "fmax_mhz": measured["fmax_mhz"]}
+        costs |= {
+            "measured": measured["resources"],
+            "fmax_mhz": measured["fmax_mhz"],
+            "measured_steps_per_second": measured["steps_per_second"],
+        }
     return costs
 
 

@@ -32,6 +32,8 @@ def test_verilog_with_a_manifest(run, small, tmp_path):
     assert set(manifest) >= MANIFEST_KEYS
     assert set(manifest["resources"]) >= RESOURCES
     assert manifest["fmax_mhz"] == []
+    assert (manifest["clock_from"], manifest["resources_from"]) == ("planned", "estimate")
+    assert manifest["least_cycles_per_step"] <= manifest["cycles_per_step"]
     verilog = (folder / "design.v").read_text()
     for port in ("clk", "rst", "i__payload", "i__valid", "i__ready", "o__payload", "o__valid", "o__ready"):
         assert f" {port};" in verilog
@@ -54,6 +56,8 @@ def test_place_and_route(run, small, tmp_path):
     assert manifest["resources_from"] == "synthesis"
     assert len(manifest["fmax_mhz"]) == 2
     assert min(manifest["fmax_mhz"]) > 10
+    assert (manifest["clock_from"], manifest["clock_mhz"]) == ("measured", min(manifest["fmax_mhz"]))
+    assert manifest["steps_per_second"] == manifest["clock_mhz"] * 1e6 / manifest["cycles_per_step"]
     for name in ("bram", "spram", "dsp"):
         assert manifest["resources"][name] == manifest["estimate"][name]
 
@@ -124,8 +128,10 @@ def test_costs_side_by_side(run, small, tmp_path):
     for one in costs:
         assert set(one["estimate"]) >= RESOURCES
         assert one["cycles_per_step"] > 0
-    for text in ("look-up tables", "cycles a step", "gated", "ecp5-25k"):
+        assert (one["clock_from"], one["resources_from"]) == ("planned", "estimate")
+    for text in ("look-up tables", "cycles a step", "gated", "ecp5-25k", "clock: planned"):
         assert text in result.stdout
+    assert "measured" not in result.stdout
 
 
 @pytest.mark.slow

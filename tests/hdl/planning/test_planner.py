@@ -7,10 +7,13 @@ import pytest
 from hdl.devices.devices import find_device
 from hdl.devices.resources import Resources
 from hdl.network.folding import Folding, LayerFolding
+from hdl.network.top import Network
 from hdl.planning.census import census
 from hdl.planning.cost import shortfall
+from hdl.planning.design_space import foldings
 from hdl.planning.explain import explain
 from hdl.planning.planner import assess, plan_network
+from hdl.primitives.drafts import drafts
 from hdl.ssm.component import ArrayFolding
 from quantize.errors import StatespikeError
 from tests.networks import random_network
@@ -135,6 +138,30 @@ def test_the_ecp5_streams_a_channel_a_cycle():
     fewer = plan_network(network, replace(find_device("ecp5-25k"), dsps=8))
     assert (fewer.layers[0].array.lanes, fewer.multipliers) == (1, 8)
     assert fewer.layers[0].lanes < plan.layers[0].lanes
+
+
+@pytest.mark.parametrize("model", ["gsu", "gsu_lean", "prf"])
+def test_choices_are_ranked_by_time(model):
+    network, target = random_network(model, 6, 4, 1, seed=1), find_device("ecp5-25k")
+    with drafts():
+        found = foldings(network, target)
+        cycles = [Network(network, folding).cycles_per_step for folding in found]
+    times = [
+        taken / target.planning_mhz(folding.streamed) for taken, folding in zip(cycles, found, strict=True)
+    ]
+    assert times == sorted(times)
+    streamed = [folding.streamed for folding in found]
+    assert streamed == sorted(streamed, reverse=True)
+    assert len(set(times)) == len(times)
+
+
+def test_a_streamed_build_may_take_more_cycles_than_a_slower_small_one():
+    network, target = random_network("prf", 6, 4, 1, seed=1), find_device("ecp5-25k")
+    with drafts():
+        found = foldings(network, target)
+        cycles = [Network(network, folding).cycles_per_step for folding in found]
+    fastest_small = [folding.streamed for folding in found].index(False)
+    assert cycles[fastest_small - 1] > cycles[fastest_small]
 
 
 @pytest.mark.parametrize(("dsps", "cycles", "in_norm"), [(11, 30, 2), (9, 60, 1)])
