@@ -167,7 +167,7 @@ class StepNorm(wiring.Component):
         return self._cycles(self.root.LEAST_SCALE_CYCLES)
 
     def _cycles(self, scale_cycles: int, taken_in: int = 1) -> int:
-        """From the start of one step's work to the next with so many cycles for the scale, and no arrivals."""
+        """From one step's work to the next, with so many cycles for the scale and no arrivals."""
         channels, root, settling = self.norm.channels, self.root, self.settling
         square, scale, normalise, gain = (channels + cycles for cycles in settling)
         mean = 0 if self.norm.mean_is_shifted else 1 + settling[SQUARE]

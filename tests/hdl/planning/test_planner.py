@@ -55,7 +55,7 @@ def test_lanes_are_given_up_when_multipliers_are_short():
 def test_multipliers_that_would_wait_for_a_unit_are_spared():
     network = random_network("gsu", 2, 1, 1, seed=1)
     plan = plan_network(network, find_device("up5k"))
-    assert plan.layers[0].multipliers == 1
+    assert plan.layers[0].array.multipliers == 1
     # The norm of a step takes longer than the ten products of two channels.
     assert plan.cycles_per_step > 10
     more = assess(
@@ -170,7 +170,7 @@ def test_products_of_a_norm_take_turns_where_the_pace_allows_it(dsps, cycles, in
     plan = plan_network(network, replace(find_device("ecp5-25k"), dsps=dsps))
     # A lane of four or two multipliers. More: the skip path's, the gate's, the mean's, both ends'.
     assert (plan.cycles_per_step, plan.layers[0].norm_multipliers) == (cycles, in_norm)
-    assert plan.multipliers == plan.layers[0].multipliers + in_norm + 5
+    assert plan.multipliers == plan.layers[0].array.multipliers + in_norm + 5
     parallel = {one.name: one.parallel for one in explain(network, plan)}
     assert f"{in_norm} multiplier" in parallel["unit gsu"]
 
