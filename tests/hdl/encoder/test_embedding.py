@@ -16,6 +16,9 @@ from sim.stimulus import Stimulus
 from tests.hdl.bench import pressures, run_stream, step_beats
 from tests.networks import INPUT, random_checkpoint, random_tokens
 
+pytestmark = pytest.mark.usefixtures("garbage_reads")
+"""Nothing here may depend on a read that collides with a write."""
+
 SHAPES = [(2, 1), (3, 2), (7, 5), (15, 8)]
 
 

@@ -12,6 +12,9 @@ from hdl.toolchain.verilog import rtlil_text
 from tests.hdl.bench import pressures, run_stream, step_beats
 from tests.networks import random_network
 
+pytestmark = pytest.mark.usefixtures("garbage_reads")
+"""Nothing here may depend on a read that collides with a write."""
+
 SHAPES = [(1, 1), (3, 1), (1, 2), (5, 3)]
 
 

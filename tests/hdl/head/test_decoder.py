@@ -7,6 +7,9 @@ from hdl.head.decoder import Decoder, StreamedDecoder
 from quantize.layers.ends import DecoderSpec
 from tests.hdl.bench import pressures, run_stream
 
+pytestmark = pytest.mark.usefixtures("garbage_reads")
+"""Nothing here may depend on a read that collides with a write."""
+
 
 @pytest.mark.parametrize("build", [Decoder, StreamedDecoder])
 @pytest.mark.parametrize(("channels", "classes"), [(1, 1), (1, 3), (2, 2), (5, 3), (4, 4)])

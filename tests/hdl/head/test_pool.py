@@ -8,6 +8,9 @@ from quantize.formats import Format
 from quantize.layers.ends import PoolSpec
 from tests.hdl.bench import pressures, run_stream, step_beats
 
+pytestmark = pytest.mark.usefixtures("garbage_reads")
+"""Nothing here may depend on a read that collides with a write."""
+
 STREAM = Format(16, 8)
 
 

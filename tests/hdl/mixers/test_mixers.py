@@ -11,6 +11,9 @@ from hdl.mixers.table import TableMixer
 from quantize.mixing import TernaryProduct, adder_graph
 from tests.hdl.bench import pressures, run_stream, step_beats
 
+pytestmark = pytest.mark.usefixtures("garbage_reads")
+"""Nothing here may depend on a read that collides with a write."""
+
 SHAPES = [(1, 1), (3, 2), (7, 9)]
 VECTOR_BUILDS = {
     "parallel, complements": lambda graph: ParallelMixer(graph, complements=True),

@@ -10,6 +10,9 @@ from quantize.formats import STREAM_WIDTH, saturate
 from tests.hdl.bench import pressures, run_stream, step_beats
 from tests.networks import random_network
 
+pytestmark = pytest.mark.usefixtures("garbage_reads")
+"""Nothing here may depend on a read that collides with a write."""
+
 NORMS = [("batch", "pre"), ("layer", "pre"), ("layer", "post")]
 
 

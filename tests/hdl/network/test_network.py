@@ -14,7 +14,12 @@ from quantize.configuration import UNIT_TENSORS
 from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.compare import compare
 from sim.stimulus import Stimulus
+from tests.hdl.collisions import users_of_ram
 from tests.networks import INPUT, random_network, random_samples
+
+pytestmark = pytest.mark.usefixtures("garbage_reads")
+"""Nothing here may depend on a read that collides with a write."""
+
 
 EDGES = [
     ("gsu", 1, 1, 1), ("binary_s4d", 1, 1, 1), ("gsu_lean", 1, 9, 3), ("spiking_ssm", 2, 1, 3),
@@ -206,3 +211,14 @@ def test_a_sequence_too_long_is_marked_and_the_next_one_is_right(streamed):
     run = AmaranthSimulator().run(Network(network, folding, taps=True), stimulus)
     comparison = compare(reference, run)
     assert comparison.bit_exact, comparison.first_mismatch
+
+
+def test_every_module_with_a_memory_is_tried_with_garbage_reads(garbage_reads):
+    check_circuit(("gsu", 5, 2, 2))
+    check_circuit(("gsu", 13, 3, 2), choose=drawn_streamed_choice)
+    check_circuit(("s4d", 33, 9, 1))
+    check_circuit(("gsu_lean", 5, 3, 2), array="s4d_real,s4d")
+    check_circuit(("spiking_ssm", 3, 1, 1))
+    check_circuit(("s4d", 5, 2, 1), norm="layer")
+    elsewhere = {"hdl.mixers.table"}  # no network has one; its own tests do the same
+    assert garbage_reads >= users_of_ram().keys() - elsewhere

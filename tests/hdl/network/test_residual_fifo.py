@@ -8,6 +8,9 @@ from amaranth.sim import Simulator
 from hdl.network.residual_fifo import ResidualFifo, ResidualFork
 from tests.hdl.bench import beat_values, step_beats
 
+pytestmark = pytest.mark.usefixtures("garbage_reads")
+"""Nothing here may depend on a read that collides with a write."""
+
 WIDTH = 9
 KINDS = {"fifo": ResidualFifo, "fork": ResidualFork}
 

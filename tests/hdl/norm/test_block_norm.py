@@ -10,6 +10,9 @@ from quantize.layers.norm import LayerNormSpec
 from quantize.specification import QuantizedNetworkError
 from tests.hdl.bench import assert_pace, pressures, run_stream, step_beats
 
+pytestmark = pytest.mark.usefixtures("garbage_reads")
+"""Nothing here may depend on a read that collides with a write."""
+
 
 def drawn_spec(channels: int, seed: int) -> LayerNormSpec:
     generator = np.random.default_rng(seed)

@@ -2,40 +2,15 @@
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module, signed
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import signed
 
-from hdl.primitives.deep_fifo import BlockFifo, CreditFifo, RegisterCreditFifo, ShallowFifo
+from hdl.primitives.deep_fifo import BlockFifo, ShallowFifo
 from hdl.primitives.fifo import RegisterFifo
-from hdl.primitives.registers import delayed
 from tests.hdl.bench import PRESSURE, run_stream
+from tests.hdl.pipeline import Pipeline
 
-
-class Pipeline(wiring.Component):
-    """Nothing but registers between a stream and an outlet, a short one if a period is given."""
-
-    def __init__(self, latency: int, period: int | None = None):
-        self.latency, self.period = latency, period
-        super().__init__({"i": In(stream.Signature(signed(8))), "o": Out(stream.Signature(signed(8)))})
-
-    def elaborate(self, platform) -> Module:
-        m = Module()
-        outlet: CreditFifo | RegisterCreditFifo
-        if self.period is None:
-            outlet = CreditFifo(signed(8), self.latency)
-        else:
-            outlet = RegisterCreditFifo(signed(8), self.latency, self.period)
-        m.submodules.outlet = outlet
-        wiring.connect(m, outlet.o, wiring.flipped(self.o))
-        m.d.comb += [
-            self.i.ready.eq(outlet.room),
-            outlet.enter.eq(self.i.valid & self.i.ready),
-            outlet.arrive.eq(delayed(m, outlet.enter, self.latency)),
-            outlet.value.eq(delayed(m, self.i.payload, self.latency)),
-        ]
-        return m
-
+pytestmark = pytest.mark.usefixtures("garbage_reads")
+"""Nothing here may depend on a read that collides with a write."""
 
 QUEUES = {
     "queue-2": lambda: RegisterFifo(signed(8), 2),

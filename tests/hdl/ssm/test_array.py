@@ -10,6 +10,9 @@ from hdl.ssm.laned_array import LanedArray
 from tests.hdl.bench import beat_values, pressures, run_stream, step_beats
 from tests.networks import random_network
 
+pytestmark = pytest.mark.usefixtures("garbage_reads")
+"""Nothing here may depend on a read that collides with a write."""
+
 SHAPES = [(1, 1), (1, 2), (2, 1), (3, 3), (5, 7), (4, 8)]
 
 

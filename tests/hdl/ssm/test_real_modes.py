@@ -9,6 +9,9 @@ from hdl.ssm.real_modes import RealModesArray
 from tests.hdl.bench import pressures, run_stream, step_beats
 from tests.networks import random_network
 
+pytestmark = pytest.mark.usefixtures("garbage_reads")
+"""Nothing here may depend on a read that collides with a write."""
+
 SHAPES = [(1, 1), (1, 2), (2, 1), (3, 3), (5, 7)]
 
 

@@ -8,6 +8,9 @@ from hdl.units.event_mixer import EventMixer
 from quantize.layers.functions import exact_matmul
 from tests.hdl.bench import PRESSURE, pressures, run_stream, step_beats
 
+pytestmark = pytest.mark.usefixtures("garbage_reads")
+"""Nothing here may depend on a read that collides with a write."""
+
 SHAPES = [(1, 1, 1), (2, 3, 1), (3, 5, 2), (5, 4, 4), (7, 10, 3), (8, 16, 4)]
 
 

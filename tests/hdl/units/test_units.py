@@ -12,6 +12,9 @@ from quantize.calibration import Precision
 from tests.hdl.bench import PRESSURE, run_stream, step_beats
 from tests.networks import random_network
 
+pytestmark = pytest.mark.usefixtures("garbage_reads")
+"""Nothing here may depend on a read that collides with a write."""
+
 MODELS = ["binary_s4d", "spiking_ssm", "prf", "s4d", "tanh", "sigmoid", "gsu_lean"]
 SIZES = [1, 2, 3, 5, 7]
 BITS = [8, 4, 6, 3, 5]
