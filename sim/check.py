@@ -44,6 +44,25 @@ class Pace:
 
 FULL_SPEED = Pace()
 
+PAUSED_STEPS = 1 << 9
+"""Steps of a run that are played again with pauses: few beside `STEPS_AT_ONCE`."""
+
+
+@dataclass(frozen=True)
+class Varied:
+    """Everything at full speed, and the beginning of every run again with pauses and a reset.
+
+    The second play has at least one sequence of each run, and at most `PAUSED_STEPS` steps beside. Gaps are
+    long, so that steps meet a circuit in every state; the reset comes in mid-sequence. What is measured is
+    measured at full speed.
+    """
+
+    seed: int = 0
+
+    def pauses(self) -> Pace:
+        """Pace of the second play."""
+        return Pace(input_gaps=0.9, output_stalls=0.5, seed=self.seed)
+
 
 @dataclass(frozen=True)
 class Check:
@@ -54,7 +73,7 @@ class Check:
     backend : str
     compared_values, mismatches : int
     first_mismatch : Mismatch or None
-        As in `sim.compare.Comparison`.
+        As in `sim.compare.Comparison`, over all plays.
     logits : (sequences, classes)
         Of the circuit.
     steps, cycles : int
@@ -114,7 +133,7 @@ def check(
     u: Integers,
     lengths: Integers | None,
     backend: Backend,
-    pace: Pace = FULL_SPEED,
+    pace: Pace | Varied = Varied(),
     folder: Path | None = None,
     on_progress: Callable[[int], None] = lambda done: None,
     jobs: int | None = None,
@@ -134,7 +153,8 @@ def check(
     lengths : (sequences,), optional
         Valid steps of each sequence; all by default. The circuit is not given the others.
     backend : Backend
-    pace : Pace
+    pace : Pace or Varied
+        How source and sink behave. `FULL_SPEED` plays nothing twice.
     folder : Path, optional
         Where compiled circuits are kept.
     on_progress : callable, optional
@@ -159,19 +179,31 @@ def check(
             """The compiled circuit, made when the first input has been found good, and when it was ready."""
             return backend.prepare(design(), folder or Path(temporary)), time.perf_counter()
 
-        def simulate(part: slice) -> _Part:
-            with one_at_a_time:
-                trace = reference.compute(u[part], valid[part])
-                play, _ = prepared()
-            stimulus = Stimulus(
+        def stimulus(part: slice, pace: Pace, reset_after: int | None = None) -> Stimulus:
+            return Stimulus(
                 [sequence[:length] for sequence, length in zip(u[part], valid[part], strict=True)],
                 input_gaps=pace.input_gaps,
                 output_stalls=pace.output_stalls,
                 seed=pace.seed + part.start,
+                reset_after=reset_after,
             )
-            run = play(stimulus)
+
+        def simulate(part: slice) -> _Part:
+            with one_at_a_time:
+                trace = reference.compute(u[part], valid[part])
+                play, _ = prepared()
+            measured = FULL_SPEED if isinstance(pace, Varied) else pace
+            run = play(stimulus(part, measured))
+            comparison = compare(trace, run)
+            if isinstance(pace, Varied) and comparison.bit_exact:
+                beginning = next(_parts(valid[part], PAUSED_STEPS))
+                again = slice(part.start + beginning.start, part.start + beginning.stop)
+                with one_at_a_time:
+                    trace = reference.compute(u[again], valid[again])
+                paused = play(stimulus(again, pace.pauses(), reset_after=_half(valid[part.start], u)))
+                comparison = _joined(comparison, compare(trace, paused))
             return _Part(
-                comparison=_placed(compare(trace, run), part.start),
+                comparison=_placed(comparison, part.start),
                 logits=run.logits,
                 steps=sum(run.lengths),
                 cycles=run.cycles,
@@ -180,7 +212,7 @@ def check(
                 saturations=trace.saturations,
             )
 
-        parts = _simulated(simulate, list(_parts(valid)), workers, on_progress)
+        parts = _simulated(simulate, list(_parts(valid, STEPS_AT_ONCE)), workers, on_progress)
         seconds = time.perf_counter() - prepared()[1]
     steps = sum(part.steps for part in parts)
     return Check(
@@ -219,13 +251,28 @@ def _simulated(
     return [future.result() for future in futures]
 
 
-def _parts(lengths: Integers) -> Iterator[slice]:
-    """Successive sequences of about `STEPS_AT_ONCE` steps, at least one."""
+def _parts(lengths: Integers, steps: int) -> Iterator[slice]:
+    """Successive sequences of about so many steps, at least one."""
     start = 0
     for end in range(1, len(lengths) + 1):
-        if end == len(lengths) or lengths[start : end + 1].sum() > STEPS_AT_ONCE:
+        if end == len(lengths) or lengths[start : end + 1].sum() > steps:
             yield slice(start, end)
             start = end
+
+
+def _half(length: int, u: Integers) -> int:
+    """Beats of half a sequence, of a long one's beginning; one short of a step where a step has several."""
+    features = u.shape[2]
+    return int(min(length // 2 + 1, 8)) * features - (features > 1)
+
+
+def _joined(one: Comparison, other: Comparison) -> Comparison:
+    """Two comparisons of the same sequences as one; the first difference is the first one's, if any."""
+    return Comparison(
+        compared_values=one.compared_values + other.compared_values,
+        mismatches=one.mismatches + other.mismatches,
+        first_mismatch=one.first_mismatch or other.first_mismatch,
+    )
 
 
 def _placed(comparison: Comparison, first_sequence: int) -> Comparison:

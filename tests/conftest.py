@@ -27,7 +27,8 @@ class TinyNetwork(wiring.Component):
 
     Taps are `in`, the beats, and `sum`, the running sums.
     While logits leave, no beat is taken; `pause` idle cycles follow each beat. `defect` breaks it on purpose:
-    "value" (a wrong sum in step 2, channel 1), "missing" and "extra" (of beats of tap `sum`), "stuck".
+    "value" (a wrong sum in step 2, channel 1), "missing" and "extra" (of beats of tap `sum`), "stuck",
+    "gap" (a wrong sum after a cycle without a beat), "reset" (a wrong sum after a reset in mid-sequence).
     """
 
     def __init__(self, features: int, width: int = 8, total_width: int = 20, pause: int = 0, defect=""):
@@ -84,7 +85,16 @@ class TinyNetwork(wiring.Component):
             m.d.sync += answering.eq(0)
 
         hit = (step == 2) & (channel == 1) & moved
-        if self.defect == "value":
+        if self.defect == "gap":
+            waited = Signal()
+            m.d.sync += waited.eq(self.i.ready & ~self.i.valid)
+            m.d.comb += self.tap_sum.value.eq(total ^ waited)
+        elif self.defect == "reset":
+            begun = Signal(reset_less=True)
+            with m.If(moved):
+                m.d.sync += begun.eq(~(beat.last & last_channel))
+            m.d.comb += self.tap_sum.value.eq(total ^ (begun & beat.first & (channel == 0)))
+        elif self.defect == "value":
             m.d.comb += self.tap_sum.value.eq(total ^ hit)
         elif self.defect == "missing":
             m.d.comb += self.tap_sum.valid.eq(moved & ~hit)

@@ -10,7 +10,7 @@ import typer
 from hdl.devices.devices import find_device
 from quantize.clipping import clipping_of
 from quantize.words import count
-from sim.check import Pace
+from sim.check import Pace, Varied
 from statespike.library.circuits import simulate as simulate_network
 from statespike.networks import integers_of, sequences_of
 from statespike.options import Data, DeviceName, Json, Limit, Logits, NetworkPath, TaskName
@@ -43,8 +43,12 @@ def simulate(
     device: DeviceName = "up5k",
     data: Data = None,
     limit: Limit = None,
-    input_gaps: Annotated[float, typer.Option(help="probability that the source pauses in a cycle")] = 0.0,
-    output_stalls: Annotated[float, typer.Option(help="probability that the sink waits in a cycle")] = 0.0,
+    input_gaps: Annotated[
+        float | None, typer.Option(help="probability that the source pauses in a cycle", show_default=False)
+    ] = None,
+    output_stalls: Annotated[
+        float | None, typer.Option(help="probability that the sink waits in a cycle", show_default=False)
+    ] = None,
     seed: Annotated[int, typer.Option(help="of gaps and stalls")] = 0,
     jobs: Annotated[
         int | None,
@@ -61,12 +65,15 @@ def simulate(
     """Compare a network's circuit with the integer reference, bit by bit.
 
     The circuit runs on a task's sequences; every value of every layer is compared. Exit
-    status 1 when a bit differs; the first difference is named.
+    status 1 when a bit differs; the first difference is named. Without --input-gaps and
+    --output-stalls everything is played at full speed, and a part again with pauses and
+    a reset in mid-sequence.
 
     Example: statespike simulate smnist-gsu smnist-sample --input-gaps 0.2
     """
     find_device(device)  # what is wrong is said before long work
-    pace = Pace(input_gaps, output_stalls, seed)
+    paced = input_gaps is not None or output_stalls is not None
+    pace = Pace(input_gaps or 0.0, output_stalls or 0.0, seed) if paced else Varied(seed)
     sequences = sequences_of(task, data, limit)
     circuit = integers_of(network, task, data)
     reference = circuit if against is None else integers_of(against, task, data)

@@ -27,7 +27,7 @@ from quantize.network import QuantizedNetwork
 from sim.backends import backend as backend_named
 from sim.backends.base import Backend
 from sim.backends.netlist import Netlist
-from sim.check import FULL_SPEED, Check, Pace, check
+from sim.check import Check, Pace, Varied, check
 
 COSTS = (
     "device", "clock_mhz", "clock_from", "cycles_per_step", "least_cycles_per_step", "cycles_follow_data",
@@ -157,7 +157,7 @@ def simulate(
     device: str = "up5k",
     simulator: str = "cxxrtl",
     against: QuantizedNetwork | None = None,
-    pace: Pace = FULL_SPEED,
+    pace: Pace | Varied = Varied(),
     folder: Path | None = None,
     jobs: int | None = None,
     on_progress: Callable[[str, int], None] = lambda stage, done: None,
@@ -177,8 +177,8 @@ def simulate(
         compared.
     against : QuantizedNetwork, optional
         Whose reference to compare with; the network's own by default.
-    pace : Pace
-        How source and sink behave.
+    pace : Pace or Varied
+        How source and sink behave: by default everything at full speed, and a part again with pauses.
     folder : Path, optional
         Where the compiled circuit is kept for the next run.
     jobs : int, optional

@@ -7,7 +7,7 @@ import pytest
 
 from quantize.errors import StatespikeError
 from sim.backends import backend
-from sim.check import Pace, check
+from sim.check import FULL_SPEED, Pace, Varied, check
 
 LENGTHS = np.array([7, 9, 1, 9, 4, 9])
 
@@ -70,3 +70,24 @@ def test_a_simulator_in_python_runs_alone(tiny, draw, builds):
 def test_an_error_in_one_run_ends_all(tiny, draw, builds):
     with pytest.raises(StatespikeError, match="moved nothing"):
         found(tiny, draw, builds, 2, defect="stuck")
+
+
+@pytest.mark.parametrize("defect", ["gap", "reset"])
+def test_by_default_a_fault_that_full_speed_hides_is_found(tiny, draw, defect):
+    def bit_exact(*pace):
+        u = draw(6, 9, 3, seed=1)
+        return check(lambda: tiny(3, defect=defect), Twin(), u, LENGTHS, backend("amaranth"), *pace).bit_exact
+
+    assert bit_exact(FULL_SPEED)
+    assert not bit_exact()
+
+
+def test_pauses_do_not_change_what_is_measured(tiny, draw):
+    def measured(pace):
+        u = draw(6, 9, 3, seed=1)
+        return check(lambda: tiny(3, pause=4), Twin(), u, LENGTHS, backend("amaranth"), pace)
+
+    full, varied = measured(FULL_SPEED), measured(Varied())
+    assert varied.bit_exact
+    assert (varied.cycles, varied.cycles_per_step) == (full.cycles, full.cycles_per_step)
+    assert varied.compared_values > full.compared_values
