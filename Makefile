@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow prove fuzz lint clean
 
 # Runs a trained network's circuit on real handwriting, and compares every value with the reference.
 # Options: make demo OPTIONS="--images 50 --json figures.json"
@@ -18,6 +18,16 @@ test: $(VENV)/installed-test
 # What takes minutes a test: place and route, whole networks after synthesis, the demo.
 test-slow: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n 2 -m slow
+
+# Proofs with an SMT solver, quick and slow ones.
+prove: $(VENV)/installed-test
+	$(BIN)/python -m pytest -n 2 -m formal tests/formal
+
+# Random networks on every back end: make fuzz N=20 SEED=1
+N := 20
+SEED := 1
+fuzz: $(VENV)/installed-test
+	$(BIN)/python -m benchmarks.fuzz --count $(N) --seed $(SEED)
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -1,0 +1,94 @@
+"""Random legal networks on every back end against the integer reference.
+
+    make fuzz N=20 SEED=1
+
+Network number `seed` is `benchmarks.drawn.drawn(seed)`, so a run resumes at any seed, and a failing network
+is made again from its number. Each back end plays what `statespike simulate` plays by default; synthesis is
+slow, so only every so many networks are simulated as netlists too. A back end that does not run is told with
+the reason, and no network counts for it.
+"""
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks.command import command
+from benchmarks.drawn import Drawn, drawn
+from hdl.devices.devices import find_device
+from hdl.toolchain import synthesise
+from hdl.toolchain.verilog import rtlil_text
+from quantize.errors import StatespikeError
+from sim.backends import backend
+from sim.backends.base import Backend
+from sim.backends.netlist import Netlist
+from sim.check import Varied, check
+from statespike.output import progress, say, write_json
+
+SIMULATORS = ("cxxrtl", "verilator", "icarus")
+PARTS = ("up5k", "ecp5-25k")
+"""A part of each family, for netlists."""
+
+
+def netlist(example: Drawn, part: str, folder: Path) -> Backend:
+    """The circuit after synthesis for a part."""
+    device = find_device(part)
+    Netlist(folder, device)  # refuses a part whose cells have no models, before the synthesis
+    text = rtlil_text(example.circuit(), platform=device.family)
+    return Netlist(synthesise(text, device, folder, no_collisions=True).rtlil, device)
+
+
+def outcome(example: Drawn, name: str, seed: int) -> str:
+    """What a back end makes of a network: "equal", the first difference, or why it did not run."""
+    with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
+        folder = Path(temporary)
+        try:
+            chosen = netlist(example, name, folder / "synthesis") if name in PARTS else backend(name)
+            found = check(
+                example.circuit,
+                example.network,
+                example.inputs,
+                example.lengths,
+                chosen,
+                Varied(seed),
+                folder,
+            )
+        except StatespikeError as error:
+            return f"did not run: {error}"
+    return "equal" if found.bit_exact else f"differs: {found.first_mismatch}"
+
+
+def run(
+    count: Annotated[int, typer.Option("--count", min=1, help="networks to draw")] = 20,
+    seed: Annotated[int, typer.Option(help="number of the first network")] = 1,
+    netlists: Annotated[
+        int, typer.Option(min=0, help="every so many networks are synthesised as well; 0: none")
+    ] = 10,
+    simulator: Annotated[list[str] | None, typer.Option(help="may be given again  [default: all]")] = None,
+    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the rows")] = None,
+) -> None:
+    """Compare drawn networks with their reference on every back end; exit status 1 if one is not equal."""
+    rows: list[dict[str, Any]] = []
+    with progress() as bars:
+        bar = bars.add_task("comparing", total=count)
+        for number in range(seed, seed + count):
+            example = drawn(number)
+            synthesised = PARTS if netlists and (number - seed) % netlists == 0 else ()
+            for name in (*(simulator or SIMULATORS), *synthesised):
+                told = outcome(example, name, number)
+                rows.append({"seed": number, "backend": name, "outcome": told, "recipe": example.recipe})
+                if told != "equal":
+                    say(f"network {number} on {name}: {told}\n    {example.recipe}")
+            write_json(json, {"rows": rows})
+            bars.advance(bar)
+    counts = Counter((row["backend"], row["outcome"].partition(":")[0]) for row in rows)
+    for (name, told), times in counts.items():
+        say(f"{name}: {times} {told}")
+    if any(row["outcome"].startswith("differs") for row in rows):
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    command(run)

@@ -1,0 +1,52 @@
+"""Seeded faults are each in one place, the same in every run, and mostly found."""
+
+import numpy as np
+import pytest
+from amaranth.hdl import Fragment
+
+from benchmarks.drawn import drawn
+from benchmarks.mutants import faults, faulty
+from quantize.errors import StatespikeError
+from sim.backends import backend
+from sim.stimulus import Stimulus
+
+
+def places(design):
+    found = faults(Fragment.get(design, None))
+    return [(fault.kind, fault.place, fault.change) for fault in found]
+
+
+def test_faults_are_the_same_every_time_and_of_every_kind(tiny):
+    assert places(tiny(3)) == places(tiny(3))
+    kinds = {kind for kind, _, _ in places(tiny(3))}
+    assert kinds >= {"constant", "operator", "choice", "assignment", "initial value"}
+
+
+def test_a_faulty_design_has_its_fault_whenever_it_is_elaborated(tiny):
+    assert places(tiny(3)) == places(tiny(3))
+    design = faulty(tiny(3), 0)
+    first = places(design)
+    assert first == places(design)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # designs left half built
+def test_most_faults_of_a_circuit_show(tiny, draw):
+    x = draw(2, 4, 3)
+    expected = tiny(3).compute(x)
+    shown, tried = 0, range(0, len(places(tiny(3))), 7)
+    for index in tried:
+        try:
+            run = backend("amaranth").prepare(faulty(tiny(3), index), None)(Stimulus(list(x)), 200)
+        except StatespikeError:
+            shown += 1
+            continue
+        same = all(np.array_equal(run.taps[name], taps.reshape(-1)) for name, taps in expected.taps.items())
+        shown += not (same and np.array_equal(run.logits, expected.logits))
+    assert shown >= len(tried) / 2
+
+
+def test_drawn_networks_are_the_same_every_time():
+    one, other = drawn(5), drawn.__wrapped__(5)
+    assert one.recipe == other.recipe
+    np.testing.assert_array_equal(one.inputs, other.inputs)
+    assert drawn(6).recipe != one.recipe
