@@ -40,6 +40,11 @@ class Embedding(wiring.Component):
     def cycles_per_step(self) -> int:
         return self.spec.channels
 
+    @property
+    def latency_cycles(self) -> int:
+        """Most cycles from a step's token to its last channel, when nothing else is under way."""
+        return self.cycles_per_step + 1 + self.LATENCY + 1
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, channels, width = self.spec, self.spec.channels, self.spec.output.width

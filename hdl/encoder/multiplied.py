@@ -53,6 +53,14 @@ class BlockEncoder(wiring.Component):
         return self.spec.channels * max(self.spec.features, self.CHANNEL_CYCLES)
 
     @property
+    def latency_cycles(self) -> int:
+        """Most cycles from a step's last feature to its last channel, when nothing else is under way.
+
+        Its marks are queued, its products made, the last channel passes the queues at the end.
+        """
+        return 1 + self.cycles_per_step + self.latency + 3
+
+    @property
     def banks(self) -> int:
         """Steps held: one is collected beside one that is multiplied; of one channel both take as long."""
         return 2 if self.spec.channels > 1 else 3

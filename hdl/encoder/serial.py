@@ -41,6 +41,14 @@ class SerialEncoder(wiring.Component):
     def cycles_per_step(self) -> int:
         return self.spec.channels * self.spec.features * self.multiplier.cycles
 
+    @property
+    def latency_cycles(self) -> int:
+        """Most cycles from a step's last feature to its last channel, when nothing else is under way.
+
+        A bank is full and fetched, its products are made; the last one is summed and queued.
+        """
+        return 2 + self.cycles_per_step + 3
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, channels, features = self.spec, self.spec.channels, self.spec.features

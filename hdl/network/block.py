@@ -23,8 +23,6 @@ from quantize.network import Block, UnitSpec
 STEPS_IN_FLIGHT = 6
 STEPS_IN_NORM = 2
 
-Streamed = StreamedGsu | StreamedLeanGsu | StreamedBlockNorm
-
 
 def make_unit(
     spec: UnitSpec,
@@ -42,14 +40,6 @@ def make_unit(
     if component is StreamedGsu:
         options["norm_multipliers"] = norm_multipliers
     return component(spec, lanes, target, **options)
-
-
-def latency_of(part: Unit | BlockNorm | StreamedBlockNorm) -> int:
-    """Most cycles from a step's last beat to its last output, when nothing else is under way."""
-    if isinstance(part, Streamed):
-        return part.latency_cycles
-    # What collects a step before it works on it gives its last value two steps later.
-    return 2 * part.cycles_per_step
 
 
 class ResidualBlock(wiring.Component):
@@ -100,10 +90,7 @@ class ResidualBlock(wiring.Component):
         )
         self.ring: ResidualFifo | ResidualFork
         if streamed:
-            # At full speed a step leaves `latency_cycles` after it came, and one is written.
-            in_flight = 2 + self.latency_cycles // max(
-                part.cycles_per_step for part in (self.array, *self._banked)
-            )
+            in_flight = self._steps_in_flight()
             self.ring = ResidualFork(stream.width, channels, in_flight)
         else:
             in_flight = STEPS_IN_FLIGHT + (0 if self.norm_before is None else STEPS_IN_NORM)
@@ -116,6 +103,9 @@ class ResidualBlock(wiring.Component):
         if block.norm_before is not None:
             members["tap_norm"] = Out(Tap(block.norm_before.output.width))
         super().__init__(members)
+
+    # Cycles from a sum until it can leave.
+    SUM_LATENCY = 1
 
     @property
     def _banked(self) -> list[Unit | BlockNorm | StreamedBlockNorm]:
@@ -138,17 +128,21 @@ class ResidualBlock(wiring.Component):
         return max(fixed, *(part.least_cycles_per_step for part in self._banked))
 
     @property
+    def _unit_taken_in(self) -> int:
+        """Cycles in which one of the unit's outputs is taken: what a residual is added to leaves with it."""
+        behind_sum = self.taken_in if self.norm_after is None else self.norm_after.arrival_cycles
+        return max(self.ring.cycles_per_beat, behind_sum)
+
+    @property
     def _ring_cycles(self) -> int:
         return self.ring.cycles_per_beat * self.block.array.channels
 
     @property
     def paces(self) -> dict[str, int]:
         """Cycles a step of each component, its outputs taken as fast as what follows it takes them."""
-        behind_sum = self.taken_in if self.norm_after is None else self.norm_after.arrival_cycles
-        # What a residual is added to leaves with it.
         found = {
             "array": self.array.cycles_per_step,
-            "unit": self.unit.cycles_taken_in(max(self.ring.cycles_per_beat, behind_sum)),
+            "unit": self.unit.cycles_taken_in(self._unit_taken_in),
         }
         if self.norm_before is not None:
             found["norm_before"] = self.norm_before.cycles_taken_in(self.array.cycles_per_channel)
@@ -156,10 +150,32 @@ class ResidualBlock(wiring.Component):
             found["norm_after"] = self.norm_after.cycles_taken_in(self.taken_in)
         return found
 
+    def _steps_in_flight(self) -> int:
+        """Steps in a streamed block at full speed; one more is written, one more is not yet whole.
+
+        What collects a step before it works on it gives its last value two steps later.
+        """
+        pace = max(part.cycles_per_step for part in (self.array, *self._banked))
+        cycles = self.array.latency_cycles
+        for part in self._banked:
+            streamed = isinstance(part, StreamedGsu | StreamedLeanGsu | StreamedBlockNorm)
+            cycles += part.latency_taken_in(1) if streamed else 2 * part.cycles_per_step
+        return 2 + cycles // pace
+
     @property
     def latency_cycles(self) -> int:
-        """Most cycles from a step's last beat to that of its output, when nothing else is under way."""
-        return self.array.latency_cycles + sum(latency_of(part) for part in self._banked)
+        """Most cycles from a step's last beat to that of its output, when nothing else is under way.
+
+        All beats may have come at once. The ring gives them as fast as the array takes them, or slower.
+        """
+        ring, array, channels = self.ring, self.array, self.block.array.channels
+        through_ring = ring.latency + channels * max(0, ring.cycles_per_beat - array.cycles_per_channel)
+        before = 0 if self.norm_before is None else self.norm_before.latency_taken_in(1)
+        taken_in = self._unit_taken_in
+        summed = self.SUM_LATENCY + ring.cycles_per_beat
+        after = 0 if self.norm_after is None else self.norm_after.latency_taken_in(self.taken_in)
+        unit = self.unit.latency_taken_in(taken_in)
+        return through_ring + before + array.latency_cycles + unit + summed + after
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

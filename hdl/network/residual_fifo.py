@@ -35,6 +35,8 @@ class ResidualFifo(wiring.Component):
 
     # Cycles from one beat that leaves to the next, for either reader: asked for, read, taken.
     cycles_per_beat = 3
+    # Cycles from a beat until it can leave: written, known to be there, asked for, read.
+    latency = 4
 
     def __init__(self, width: int, channels: int, steps: int):
         self.width, self.channels, self.steps = width, channels, steps
@@ -152,6 +154,7 @@ class ResidualFork(wiring.Component):
     """
 
     cycles_per_beat = 1
+    latency = 1
 
     def __init__(self, width: int, channels: int, steps: int):
         self.width = width

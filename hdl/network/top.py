@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.encoder.multiplied import AnyEncoder, make_encoder
 from hdl.head.decoder import AnyDecoder, Decoder, StreamedDecoder
 from hdl.head.pool import AnyPool, make_pool
-from hdl.network.block import ResidualBlock, latency_of
+from hdl.network.block import ResidualBlock
 from hdl.network.folding import Folding
 from hdl.norm.block_norm import AnyNorm, BlockNorm, StreamedBlockNorm
 from hdl.primitives.streams import Logit, Tap, beats
@@ -105,10 +105,9 @@ class Network(wiring.Component):
     @property
     def latency_cycles(self) -> int:
         """Most cycles from a sequence's last beat to its last logit, when nothing else is under way."""
-        steps = sum(block.latency_cycles for block in self.blocks)
-        steps += 0 if self.norm is None else latency_of(self.norm)
-        ends = self.encoder.cycles_per_step + self.pool.cycles_of_last_step + self.decoder.cycles_per_sequence
-        return steps + ends
+        steps = self.encoder.latency_cycles + sum(block.latency_cycles for block in self.blocks)
+        steps += 0 if self.norm is None else self.norm.latency_taken_in(self.pool.cycles_per_beat)
+        return steps + self.pool.cycles_of_last_step + self.decoder.cycles_per_sequence
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

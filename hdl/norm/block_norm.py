@@ -31,6 +31,10 @@ class BlockNorm(StepNorm):
         self.spec = spec
         super().__init__(spec.norm, Values(spec.input.width, spec.input_shift), spec.output, target=target)
 
+    def latency_taken_in(self, cycles: int) -> int:
+        """As of a `StepNorm`, but all beats may have come at once."""
+        return self.arrival_cycles * self.spec.norm.channels + super().latency_taken_in(cycles)
+
 
 class StreamedBlockNorm(wiring.Component):
     """A block's norm that takes a channel a cycle, or slower with fewer than four multiplier blocks.
@@ -74,10 +78,9 @@ class StreamedBlockNorm(wiring.Component):
         """Cycles from one arrival until the next one can come."""
         return self.norm.arrival_cycles
 
-    @property
-    def latency_cycles(self) -> int:
-        """Most cycles from a step's last beat to its last output, when nothing else is under way."""
-        return self.norm.latency_cycles
+    def latency_taken_in(self, cycles: int) -> int:
+        """As of a `StreamedStepNorm`."""
+        return self.norm.latency_taken_in(cycles)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

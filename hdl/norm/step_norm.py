@@ -161,6 +161,16 @@ class StepNorm(wiring.Component):
         """As `cycles_per_step`, where an output is taken in every so many cycles at most."""
         return self._cycles(self.root.scale_cycles, cycles) + self.norm.channels
 
+    def latency_taken_in(self, cycles: int) -> int:
+        """Most cycles from a step's last arrival to its last output, when nothing else is under way.
+
+        It is written as z, and the walks begin; the last output passes the queue, in which others
+        may be before it. An output is taken in every so many cycles at most.
+        """
+        written, outlet = self.arrival_cycles + self.latency + 2, self.outlet
+        queued = outlet.latency + 1 + outlet.queue.depth * cycles
+        return written + self._cycles(self.root.scale_cycles, cycles) + queued
+
     @property
     def least_cycles_per_step(self) -> int:
         """So many if the sum of squares takes no doubling, and nothing arrives during a walk."""

@@ -79,6 +79,10 @@ class StreamedStepNorm(wiring.Component):
     def cycles_per_step(self) -> int:
         return max(self.least_cycles_per_step, self.normaliser.cycles)
 
+    def latency_taken_in(self, cycles: int) -> int:
+        """As `latency_cycles`, where an output is taken in every so many cycles at most."""
+        return self.latency_cycles + (cycles - 1) * self.norm.channels
+
     def cycles_taken_in(self, cycles: int) -> int:
         """As `cycles_per_step`, where an output is taken in every so many cycles at most."""
         return max(self.cycles_per_step, cycles * self.norm.channels)

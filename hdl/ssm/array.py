@@ -15,7 +15,7 @@ from hdl.primitives.registers import delayed
 from hdl.primitives.streams import Beat, marks_of
 from hdl.ssm.component import ArrayComponent
 from hdl.ssm.datapaths import DATAPATHS
-from hdl.ssm.issue import ChannelAhead, Issue, issue_slots, places_of, take_ahead
+from hdl.ssm.issue import START_LATENCY, ChannelAhead, Issue, issue_slots, places_of, take_ahead
 from hdl.ssm.schedule import ROW_WIDTHS, Operand, coefficient_rows, helper_rows, schedule_of
 from hdl.ssm.state_update import StateUpdate
 from quantize.formats import Format
@@ -120,8 +120,8 @@ class NeuronArray(ArrayComponent):
 
     @property
     def latency_cycles(self) -> int:
-        """See `ArrayComponent`."""
-        return self.cycles_per_step
+        """See `ArrayComponent`: a channel is taken ahead and begun, and its y leaves the queue."""
+        return self.spec.channels * self.cycles_per_channel + START_LATENCY + self.output_latency + 1
 
     @property
     def output_latency(self) -> int:

@@ -13,6 +13,9 @@ from hdl.primitives.memory import rom, words_of
 from hdl.primitives.streams import Beat, marks_of
 from quantize.formats import STREAM_WIDTH, Integers
 
+START_LATENCY = 2
+"""Cycles from a channel's arrival until its first slot is issued: taken ahead, begun."""
+
 
 @dataclass(frozen=True)
 class ChannelAhead:

@@ -15,7 +15,7 @@ from hdl.primitives.registers import delayed
 from hdl.primitives.streams import Beat, marks_of
 from hdl.ssm.component import ArrayComponent, ArrayFolding, ArrayKind
 from hdl.ssm.datapath import coefficient_of, weight_of
-from hdl.ssm.issue import Issue, issue_slots, places_of, take_ahead
+from hdl.ssm.issue import START_LATENCY, Issue, issue_slots, places_of, take_ahead
 from hdl.ssm.state_update import narrow
 from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_CODE_WIDTH, SHIFT_STEP
 from quantize.layers.real_modes import RealModesSpec
@@ -87,8 +87,8 @@ class RealModesArray(ArrayComponent):
 
     @property
     def latency_cycles(self) -> int:
-        """See `ArrayComponent`."""
-        return self.cycles_per_step
+        """See `ArrayComponent`: a channel is taken ahead and begun, and its y leaves the queue."""
+        return self.spec.channels * self.cycles_per_channel + START_LATENCY + self.output_latency + 1
 
     @property
     def output_latency(self) -> int:

@@ -44,6 +44,9 @@ class EventMixer(wiring.Component):
     o : Out(stream of Beat), `outputs` sums a step
     """
 
+    # Cycles from a step's last activation until its walk begins: registered, listed, its length taken over.
+    COLLECT_LATENCY = 3
+
     def __init__(
         self,
         weight: Integers,
@@ -109,6 +112,15 @@ class EventMixer(wiring.Component):
 
         rest = self.outputs - (self.blocks - 1) * self.lanes
         return (self.blocks - 1) * max(rows, drained(self.lanes)) + max(rows + 1, drained(rest))
+
+    def latency_cycles(self, delay: Callable[[int], int] = lambda outputs: 0) -> int:
+        """Most cycles from a step's last activation to its last output; see `cycles` for the delay.
+
+        The last block's rows and outputs follow each other: no other step is walked meanwhile.
+        """
+        rest = self.outputs - (self.blocks - 1) * self.lanes
+        last = self.block_latency + rest + delay(rest)
+        return self.COLLECT_LATENCY + self.cycles(self.channels, delay) + last
 
     @property
     def cycles_per_step(self) -> int:

@@ -1,5 +1,7 @@
 """Gated linear units in gates: activations, the event mixer, and the gate."""
 
+from collections.abc import Callable
+
 import numpy as np
 from amaranth.hdl import Module
 from amaranth.lib import wiring
@@ -86,15 +88,28 @@ class Glu(Unit):
         """The worst case: no activation is zero, and each block waits for the pairs of the one before."""
         return self.cycles_taken_in(1)
 
-    def cycles_taken_in(self, cycles: int) -> int:
-        """See `Unit`: a queue behind the gate takes some pairs."""
-        mixer, outlet, taken_in = self.mixer, self.gate.outlet, cycles
+    def _delay(self, taken_in: int) -> Callable[[int], int]:
+        """What `EventMixer.cycles` asks for, where a product is taken in every so many cycles at most."""
+        outlet = self.gate.outlet
 
         def delay(outputs: int) -> int:
             pairs = -(-outputs // 2)
-            return outlet.burst_cycles(pairs, taken_in) - (pairs - 1) * outlet.period
+            return outlet.burst_cycles(pairs, taken_in) - 2 * (pairs - 1) + pairs * self.gate.sequential
 
-        cycles = mixer.cycles(mixer.channels, delay)
+        return delay
+
+    def latency_taken_in(self, cycles: int) -> int:
+        """See `Unit`: activations, the walk, and of the last pair the gate and the queue behind it."""
+        activated = self.spec.channels * self.activations.cycles_per_beat
+        outlet = self.gate.outlet
+        queued = outlet.queue.depth * cycles
+        walked = self.mixer.latency_cycles(self._delay(cycles))
+        return activated + walked + outlet.latency + 1 + queued
+
+    def cycles_taken_in(self, cycles: int) -> int:
+        """See `Unit`: a queue behind the gate takes some pairs."""
+        mixer, taken_in = self.mixer, cycles
+        cycles = mixer.cycles(mixer.channels, self._delay(cycles))
         if self.gate.sequential:
             pairs = -(-mixer.lanes // 2) * self.gate.pair_cycles
             cycles = mixer.blocks * max(mixer.channels + 1, mixer.block_latency + pairs) + 1

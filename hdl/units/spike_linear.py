@@ -37,6 +37,10 @@ class SpikeLinear(Unit):
         """The worst case: every channel fires."""
         return self.cycles_taken_in(1)
 
+    def latency_taken_in(self, cycles: int) -> int:
+        """See `Unit`."""
+        return self.spec.channels + self.mixer.latency_cycles(lambda outputs: outputs * (cycles - 1))
+
     def cycles_taken_in(self, cycles: int) -> int:
         """See `Unit`: the mixer's next block waits for the last output of the one before."""
         mixer = self.mixer

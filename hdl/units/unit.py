@@ -65,6 +65,13 @@ class Unit(wiring.Component):
         """As `cycles_per_step`, where an output is taken in every so many cycles at most."""
         return max(self.cycles_per_step, cycles * self.spec.channels)
 
+    @abstractmethod
+    def latency_taken_in(self, cycles: int) -> int:
+        """Most cycles from a step's last y to its last output, when nothing else is under way.
+
+        All y may have come at once, and an output is taken in every so many cycles at most.
+        """
+
     @property
     def least_cycles_per_step(self) -> int:
         """In the steady state, whatever the data."""

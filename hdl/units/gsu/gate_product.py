@@ -147,6 +147,11 @@ class GatedMixer(wiring.Component):
     def cycles_per_step(self) -> int:
         return self.mixer.cycles_taken_in(self.product.cycles)
 
+    def latency_taken_in(self, cycles: int) -> int:
+        """See `GsuMixer`; the last product is made and queued."""
+        between = max(self.product.cycles, cycles)
+        return self.mixer.latency_taken_in(between) + between + 1
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.mixer, m.submodules.product = self.mixer, self.product

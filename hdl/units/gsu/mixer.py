@@ -92,6 +92,8 @@ class GsuMixer(wiring.Component):
     o : Out(stream of Factors), p and g of each channel
     """
 
+    # Cycles from a step's last y until its first row is issued.
+    COLLECT_LATENCY = 2
     # Cycles from the issue of a block's last row until its sums are given, less one.
     ROW_LATENCY = 2
     # Cycles from an output to the next one at least: the sums move, and a bias is read.
@@ -112,6 +114,15 @@ class GsuMixer(wiring.Component):
     def cycles_per_step(self) -> int:
         return self.cycles_taken_in(1)
 
+    def latency_taken_in(self, cycles: int) -> int:
+        """Most cycles from a step's last y to its last output, when nothing else is under way.
+
+        The walk begins when its bank is full; the last block's rows and outputs follow each other. Each
+        output is taken so many cycles after it is given.
+        """
+        rest = self.spec.channels - (self.blocks - 1) * self.lanes
+        return self.COLLECT_LATENCY + self.cycles_taken_in(cycles) + self._drained(rest, cycles)
+
     def cycles_taken_in(self, cycles: int) -> int:
         """From one step's walk to the next, if each output is taken so many cycles after it is given.
 
@@ -120,15 +131,16 @@ class GsuMixer(wiring.Component):
         """
         channels, blocks = self.spec.channels, self.blocks
         rest = channels - (blocks - 1) * self.lanes
-
-        def drained(outputs: int) -> int:
-            first = self.ROW_LATENCY + self.sums.ready_after + 1
-            return first + (outputs - 1) * max(self.OUTPUT_CYCLES, cycles)
-
+        drained, drained_last = self._drained(self.lanes, cycles), self._drained(rest, cycles)
         if self.sequential:
-            return blocks * channels + (blocks - 1) * drained(self.lanes) + drained(rest)
+            return blocks * channels + (blocks - 1) * drained + drained_last
         rows = channels + 1
-        return (blocks - 1) * max(rows, drained(self.lanes) + 1) + max(rows + 1, drained(rest) + 1)
+        return (blocks - 1) * max(rows, drained + 1) + max(rows + 1, drained_last + 1)
+
+    def _drained(self, outputs: int, cycles: int) -> int:
+        """Cycles from a block's last row until so many sums have left."""
+        first = self.ROW_LATENCY + self.sums.ready_after + 1
+        return first + (outputs - 1) * max(self.OUTPUT_CYCLES, cycles)
 
     @property
     def _biases_inside(self) -> bool:

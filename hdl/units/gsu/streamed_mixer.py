@@ -83,6 +83,10 @@ class StreamedGsuMixer(wiring.Component):
         """Most cycles from a step's last beat to its last output, when nothing else is under way."""
         return self.cycles_per_step + self.lanes + GsuLanes.SUM_LATENCY + self._drain_latency + 9
 
+    def latency_taken_in(self, cycles: int) -> int:
+        """As `latency_cycles`, where an output is taken in every so many cycles at most."""
+        return self.latency_cycles + (cycles - 1) * self.spec.channels
+
     @property
     def _drain_latency(self) -> int:
         """Cycles from a sum's departure from its lane to its product."""

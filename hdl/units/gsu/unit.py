@@ -68,6 +68,10 @@ class Gsu(Unit):
     def cycles_per_step(self) -> int:
         return self.cycles_taken_in(1)
 
+    def latency_taken_in(self, cycles: int) -> int:
+        """See `Unit`."""
+        return self.mixer.latency_taken_in(self.norm.arrival_cycles) + self.norm.latency_taken_in(cycles)
+
     def cycles_taken_in(self, cycles: int) -> int:
         """See `Unit`."""
         return max(self.mixer_cycles, self.norm.cycles_taken_in(cycles))
@@ -126,10 +130,9 @@ class StreamedGsu(Gsu):
         """The gate's, and the norm's."""
         return 1 + self.norm.multipliers
 
-    @property
-    def latency_cycles(self) -> int:
-        """Most cycles from a step's last beat to its last output, when nothing else is under way."""
-        return self.mixer.latency_cycles + self.norm.latency_cycles
+    def latency_taken_in(self, cycles: int) -> int:
+        """See `Unit`."""
+        return self.mixer.latency_taken_in(1) + self.norm.latency_taken_in(cycles)
 
 
 class LeanGsu(Unit):
@@ -163,6 +166,10 @@ class LeanGsu(Unit):
     @property
     def cycles_per_step(self) -> int:
         return self.mixer.cycles_per_step
+
+    def latency_taken_in(self, cycles: int) -> int:
+        """See `Unit`; a queue follows the addition."""
+        return self.mixer.latency_taken_in(cycles) + self.WAITING * cycles
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -198,8 +205,3 @@ class StreamedLeanGsu(LeanGsu):
     @staticmethod
     def mixer_of(spec: LeanGsuSpec, lanes: int, target: DeviceFeatures) -> StreamedGsuMixer:
         return StreamedGsuMixer(spec, lanes)
-
-    @property
-    def latency_cycles(self) -> int:
-        """Most cycles from a step's last beat to its last output, when nothing else is under way."""
-        return self.mixer.latency_cycles + self.WAITING
