@@ -76,8 +76,8 @@ class StepCount:
 class MeanPool(wiring.Component):
     """The mean of `quantize.layers.ends.PoolSpec` in gates: a beat in four cycles.
 
-    In the last step each sum, once it is stored, is read again and divided, a bit of the mean a cycle, in the
-    register that sums pass on their way to the adder.
+    In the last step each sum, once it is stored, is read again and divided, a bit of the mean in two cycles,
+    in the register that sums pass on their way to the adder.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class MeanPool(wiring.Component):
     @property
     def cycles_of_last_step(self) -> int:
         """Most cycles from the last step's first beat until the last value has left."""
-        return self.spec.channels * (self.spec.input.width + self.AROUND_DIVISION)
+        return self.spec.channels * (2 * self.spec.input.width + self.AROUND_DIVISION)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -121,7 +121,8 @@ class MeanPool(wiring.Component):
         bit = Signal(range(quotient))
         # Restoring division: minus the divisor takes an adder, where a subtractor would take inverters too.
         shifted = work[quotient - 1 :]
-        trial = shifted + count.negated
+        # Its sum has a register, which ends the path through the adder.
+        trial = Signal(width + 2, reset_less=True)
         fits = trial[width + 1]
         beat = self.i.payload
         m.d.comb += [
@@ -157,8 +158,12 @@ class MeanPool(wiring.Component):
                 m.next = "take"
             with m.State("take"):
                 m.d.sync += work.eq(sums.r_data)
-                m.next = "divide"
-            with m.State("divide"):
+                m.next = "try"
+            with m.State("try"):
+                m.d.sync += trial.eq(shifted + count.negated)
+                m.next = "shift"
+            with m.State("shift"):
+                m.next = "try"
                 remainder = Mux(fits, trial[:width], shifted[:width])
                 m.d.sync += [
                     work.eq(Cat(fits, work[: quotient - 1], remainder)),
