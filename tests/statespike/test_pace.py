@@ -14,16 +14,19 @@ OTHERS = [
     pair for model in MODELS for device in DEVICES if (pair := (f"digits-{model}", device)) not in SAMPLE
 ]
 # In the part of a sequence that is looked at, a step may be late or early by the wait for a turn.
-SLACK = 0.2
+SLACK = 0.1
+# So many steps that all buffers are full in the second half, which is what is measured.
+STEPS = 1024
 
 
 @pytest.mark.parametrize(
     ("name", "device"), [*SAMPLE, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in OTHERS)]
 )
 def test_a_shipped_network_takes_the_cycles_it_promises(name, device):
-    network = quantise(load(name))
+    network = quantise(load(name), max_steps=STEPS)
     planned = circuits.plan(network, device)
-    x = np.asarray(load_task("digits").test.x[:1])
+    digit = np.asarray(load_task("digits").test.x[:1])
+    x = np.tile(digit, (1, STEPS // digit.shape[1], 1))
     result = circuits.simulate(network, x, device=device)
     assert result.bit_exact
     assert planned.least_cycles_per_step - SLACK <= result.cycles_per_step
