@@ -13,10 +13,13 @@ from pyslang.driver import Driver
 
 from benchmarks.digests import NETWORKS, load
 from hdl.devices.devices import DEVICES, find_device
+from hdl.devices.features import LOGIC_MULTIPLIERS
+from hdl.network.folding import Folding, LayerFolding
 from hdl.network.top import Network
 from hdl.planning.planner import plan_network
 from hdl.primitives.memory import ram, rom
 from hdl.primitives.streams import Logit, Tap, beats
+from hdl.ssm.component import ArrayFolding
 from hdl.toolchain.tools import find_tool
 from hdl.toolchain.verilog import run_yosys, write_verilog
 from quantize.network import QuantizedNetwork
@@ -218,3 +221,21 @@ def test_unknown_values_do_not_spread(tmp_path, device, language):
 @pytest.mark.parametrize("name", DIGITS)
 def test_digits_are_exact_in_icarus(tmp_path, name, device, language):
     require_equal_in_icarus(name, device, language, 5, tmp_path)
+
+
+def test_verilator_compiles_multipliers_in_logic_without_a_warning(tmp_path):
+    """Where all signals stay visible, as cocotb wants them, Verilator takes vectors whole."""
+    network = random_network("spiking_ssm", 4, 2, 1, seed=1)
+    layers = (LayerFolding(ArrayFolding(1), 2),)
+    design = Network(network, Folding(layers, encoder_bits=None, target=LOGIC_MULTIPLIERS))
+    write_verilog(design, tmp_path / "design.v")
+    settings = verilator_settings()
+    command = ["perl", f"{settings['VERILATOR_ROOT']}/bin/verilator", "--cc", "-Wall", "--public-flat-rw"]
+    told = subprocess.run(
+        [*command, "design.v", "--top-module", "top"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=settings,
+    )
+    assert (told.returncode, told.stderr) == (0, "")
