@@ -34,10 +34,10 @@ class Drawn:
 
 
 NORMS = (
-    ("batch", "pre", "batch"), ("batch", "pre", "batch"), ("batch", "post", "batch"),
+    ("batch", "pre", "batch"), ("batch", "pre", "batch"), ("batch", "pre", "batch"),
     ("layer", "pre", "batch"), ("layer", "pre", "layer"), ("layer", "post", "batch"),
 )  # fmt: skip
-"""Kind and position of a block's norm, and the final one; the usual ones twice as often."""
+"""Kind and position of a block's norm, and the final one; the usual ones three times as often."""
 MOST_MULTIPLIERS = 1 << 10
 
 
@@ -77,7 +77,10 @@ def drawn(seed: int, *, tiny: bool = False) -> Drawn:
 
 
 def drawn_folding(network: QuantizedNetwork, *, streamed: bool, one) -> Folding:
-    """Any folding that the components offer; `one` draws from a sequence."""
+    """Any folding that the components offer; `one` draws from a sequence.
+
+    Arrays that have no streamed form make the circuit a small one.
+    """
 
     def layer(block) -> LayerFolding:
         array, unit = ARRAYS[block.array.kind], UNITS[block.unit.kind].component
@@ -94,6 +97,10 @@ def drawn_folding(network: QuantizedNetwork, *, streamed: bool, one) -> Folding:
         )
 
     with drafts():
+        streamed = streamed and all(
+            list(ARRAYS[block.array.kind].streamed_foldings(block.array, MOST_MULTIPLIERS))
+            for block in network.blocks
+        )
         layers = tuple(layer(block) for block in network.blocks)
     if streamed:
         return Folding(layers, encoder_bits=None, streamed=True)
