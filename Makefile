@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow prove fuzz lint clean
+.PHONY: demo test test-slow test-exhaustive prove fuzz lint clean
 
 # Runs a trained network's circuit on real handwriting, and compares every value with the reference.
 # Options: make demo OPTIONS="--images 50 --json figures.json"
@@ -13,11 +13,15 @@ demo: $(VENV)/installed
 
 # The test suite, on both cores of a small machine.
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow and not exhaustive"
 
 # What takes minutes a test: place and route, whole networks after synthesis, the demo.
 test-slow: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n 2 -m slow
+
+# What the other parts show of a sample, for every shipped network and device; takes about an hour.
+test-exhaustive: $(VENV)/installed-test
+	$(BIN)/python -m pytest -n 2 -m exhaustive
 
 # Proofs with an SMT solver, quick and slow ones.
 prove: $(VENV)/installed-test

@@ -20,7 +20,7 @@ STEPS = 1024
 
 
 @pytest.mark.parametrize(
-    ("name", "device"), [*SAMPLE, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in OTHERS)]
+    ("name", "device"), [*SAMPLE, *(pytest.param(*pair, marks=pytest.mark.exhaustive) for pair in OTHERS)]
 )
 def test_a_shipped_network_takes_the_cycles_it_promises(name, device):
     network = quantise(load(name), max_steps=STEPS)

@@ -7,7 +7,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from quantize.file import load_network, save_network
+from quantize.file import checksum, load_network, save_network
 from statespike.models import ZOO
 from tests.networks import random_network
 
@@ -60,7 +60,8 @@ def test_one_flipped_bit_of_a_ternary_table_is_found_and_named(run, network, dat
     tensors = load_file(network)
     tensors["unit_1.table"][0, 2, 0] ^= 0x40  # plane of non-zeros, row 2, second column
     flipped, figures = tmp_path / "flipped.safetensors", tmp_path / "out.json"
-    save_file(tensors, flipped, metadata)
+    # Whoever flips a bit on purpose signs it: a file with another checksum would be refused.
+    save_file(tensors, flipped, metadata | {"checksum": checksum(metadata, tensors)})
     result = run(
         "simulate", flipped, "--data", data, "--against", network, "--keep", compiled, "--json", figures
     )

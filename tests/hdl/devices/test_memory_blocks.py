@@ -146,7 +146,7 @@ def test_planned_blocks_are_those_of_synthesis(family, tmp_path):
     assert planned(needs, family) == blocks_found(needs, family, tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.synth
 @pytest.mark.parametrize("seed", [2, 3, 4])
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)

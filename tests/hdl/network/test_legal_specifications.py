@@ -127,6 +127,6 @@ def test_accepted_networks_equal_their_reference():
     assert sum(check(seed) for seed in range(12)) >= 4
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_many_accepted_networks_equal_their_reference():
     assert sum(check(seed) for seed in range(100, 1100)) >= 300

@@ -189,7 +189,7 @@ def test_networks_are_read_alike(tmp_path, model, device):
     require_read_alike(write_verilog(circuit_of(network, device), tmp_path / "design.v"))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_shipped_networks_are_read_alike(tmp_path, name, device):
@@ -214,7 +214,7 @@ def test_unknown_values_do_not_spread(tmp_path, device, language):
     require_equal_in_icarus("digits-prf", device, language, 3, tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.cosim
 @pytest.mark.parametrize("language", ["2005", "2012"])
 @pytest.mark.parametrize("device", DEVICES)
