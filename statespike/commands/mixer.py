@@ -43,11 +43,12 @@ def mixer(
     synthesis: Annotated[bool, typer.Option("--synthesis", help="count the cells in a netlist")] = False,
     json: Json = None,
 ) -> None:
-    """Turn a constant ternary matrix into a core of additions: Verilog, test bench, cost.
+    """Turn a constant ternary matrix into a core of additions.
 
-    The core computes y = x W / s for the weights W of any network; the scale s is left to what follows.
+    It comes as Verilog with a test bench and its cost. The core computes y = x W / s for
+    the weights W of any network; the scale s is left to what follows.
 
-    Example: statespike mixer weights.npy --cycles 64 --device ecp5-25k -o build/mixer
+    Example: statespike mixer weights.npy --cycles 64 -o build/mixer
     """
     refuse_others(output)
     on = find_device(device)

@@ -169,7 +169,7 @@ QUICK = ("register-2", "shallow-2", "residual-1x1")
 
 def quick_and_slow(names, quick):
     """All names, those that are not quick ones marked as slow."""
-    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.exhaustive) for name in names]
 
 
 @pytest.mark.parametrize("name", quick_and_slow(QUEUES, QUICK))
@@ -232,6 +232,6 @@ def test_a_fault_of_a_queue_is_found(tmp_path, fault):
     assert not holds(Claims(Faulty(fault), 4, 1), tmp_path, CYCLES)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_queue_without_a_fault_passes_the_same_claims(tmp_path):
     assert holds(Claims(Faulty(""), 4, 1), tmp_path, CYCLES)

@@ -74,7 +74,9 @@ def test_an_unknown_command_is_told_the_known_ones(refuse):
 
 
 def test_a_usage_error_is_a_sentence_that_names_the_help(refuse):
-    assert refuse("inspect").endswith("Missing argument 'NETWORK'; see `statespike inspect --help`")
+    told = refuse("quantize")
+    assert "Missing argument" in told or "Missing option" in told
+    assert told.endswith("see `statespike quantize --help`")
     assert "No such option: --jsn" in refuse("inspect", "digits-gsu", "--jsn", "x")
     assert "No such option: --paint" in refuse("--paint")
 
