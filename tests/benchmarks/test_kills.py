@@ -6,7 +6,7 @@ import pytest
 from benchmarks.kills import VICTIMS, Victim, digest, kills_of
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_quantize_leaves_the_old_output_or_the_new_one():
     rows = kills_of("quantize", 3, np.random.default_rng(1), lambda: None)
     assert {row["outcome"] for row in rows} <= {"old", "new"}

@@ -96,7 +96,7 @@ def test_damage_never_ends_in_a_wrong_answer(tiny):
     assert repeated > 5
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_much_damage_never_ends_in_a_wrong_answer(tiny):
     disturbed, repeated, told = play(tiny, range(1000, 1400))
     assert disturbed > 200

@@ -33,7 +33,7 @@ def test_a_network_behind_pins_equals_the_reference():
     assert np.array_equal(through_pins(network, inputs), network.compute(inputs).logits)
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_digits_behind_pins_equal_the_reference():
     network = load("digits-gsu")
     inputs = network.inputs(load_task("digits", None).test.x[:20])

@@ -86,7 +86,7 @@ def test_every_quick_command_of_a_page_runs(page, tmp_path):
     assert run_page(page, tmp_path, minutes=False) > 0
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if any(block.minutes for block in blocks_of(page))], ids=lambda p: p.stem
 )

@@ -94,7 +94,7 @@ def test_every_backend(run, data, backend, tmp_path):
     assert f"({backend}, " in result.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.synth
 @pytest.mark.cosim
 def test_the_shipped_network_after_synthesis_reads_an_image_as_its_reference_does(run):
