@@ -12,6 +12,9 @@ POOLINGS = ("mean", "last")
 NORMS = ("batch", "layer")
 NORM_POSITIONS = ("pre", "post")
 FINAL_NORMS = ("batch", "layer")
+OUTPUTS = ("classification", "multi_label", "regression")
+"""What outputs are: scores of classes, one of which is right; of labels, of which several may hold; or values
+in the unit of the targets."""
 
 RUNNING_STATISTICS = ("running_mean", "running_var")
 """What a BatchNorm measures rather than learns."""

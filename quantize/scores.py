@@ -111,7 +111,7 @@ class Regression:
 
     @classmethod
     def of(cls, targets: NDArray[np.floating], values: NDArray[np.floating]) -> "Regression":
-        """Compare values with targets, both (sequences,)."""
+        """Compare values with targets, both of one shape."""
         error = values - targets
         return cls(float((error**2).mean()), float(np.abs(error).mean()))
 

@@ -113,8 +113,10 @@ def score_of(
     """
     classes = result.logits.shape[1]
     if classes == 1:
-        targets = sequences.y if sequences.targets is None else sequences.targets
-        return None if targets is None else Regression.of(targets.astype(np.float64), outputs()[:, 0])
+        targets = sequences.targets
+        if targets is None and sequences.y is not None:
+            targets = sequences.y[:, None].astype(np.float64)
+        return None if targets is None else Regression.of(targets, outputs())
     if sequences.targets is not None:
         raise StatespikeError(
             f"y holds real numbers, and the network tells {classes} classes apart; give labels from 0 on"

@@ -79,7 +79,7 @@ def _labels(
         y = file.rows("y", limit)
         if not np.isfinite(y).all():
             raise TaskError(f"{path}: y holds {y[~np.isfinite(y)][0]}; keep to finite numbers")
-        return None, y.astype(np.float64)
+        return None, y.astype(np.float64)[:, None]
     labels = _integers(file, "y", path, limit, kinds="iub")
     assert labels is not None
     if labels.min() < 0:

@@ -13,6 +13,9 @@ from quantize.errors import StatespikeError
 CALIBRATION_SEQUENCES = 128
 """Training sequences that choose the number formats."""
 
+UNLABELLED = -1
+"""In the place of a step's label: the step counts nowhere."""
+
 
 class TaskError(StatespikeError):
     """Data that is missing or cannot be used."""
@@ -36,12 +39,13 @@ class Sequences:
     Parameters
     ----------
     x : float32 array (sequences, steps, features)
-    y : int64 array (sequences,), optional
-        Labels.
+    y : int64 array (sequences,) or (sequences, steps), optional
+        Labels, one a sequence or one a step; a step with `UNLABELLED` counts nowhere.
     lengths : int64 array (sequences,), optional
         Valid steps of each sequence; all of them when not given.
-    targets : float64 array (sequences,), optional
-        Real values in the place of labels.
+    targets : float64 array (sequences, outputs) or (sequences, steps, outputs), optional
+        In the place of labels, what each output should be, once a sequence or at each step: real values in
+        their unit, or 0 and 1 where several labels may hold at once. A nan counts nowhere.
     """
 
     x: NDArray[np.float32]
@@ -51,6 +55,13 @@ class Sequences:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @property
+    def labels_steps(self) -> bool:
+        """Whether labels or targets are those of steps."""
+        return (self.y is not None and self.y.ndim == 2) or (
+            self.targets is not None and self.targets.ndim == 3
+        )
 
     def take(self, chosen: slice | NDArray[np.intp]) -> "Sequences":
         """Return the chosen sequences: a slice or an array of indices."""
@@ -74,11 +85,15 @@ class Task:
     ----------
     name : str
     features, classes : int
+        Inputs of a step, and outputs.
     load_train, load_test, load_calibration : callables that return `Sequences`
     load_validation : callable, optional
         Returns the sequences that choose an epoch; without one they are drawn from the training set.
     augment : callable, optional
         Applied to every batch in training.
+    output : str
+        What the outputs are, one of `quantize.configuration.OUTPUTS`: "classification" has labels `y`, the
+        others have `targets`.
     """
 
     name: str
@@ -89,6 +104,7 @@ class Task:
     load_calibration: Callable[[], Sequences]
     load_validation: Callable[[], Sequences] | None = None
     augment: Augmentation | None = None
+    output: str = "classification"
 
     @cached_property
     def train(self) -> Sequences:

@@ -284,7 +284,7 @@ def test_real_targets_are_kept_apart_from_labels(tmp_path):
     np.savez(path, x=np.zeros((20, 4, 1)), y=targets)
     sequences = read_sequences(path)
     assert sequences.y is None
-    np.testing.assert_array_equal(sequences.take(slice(3)).targets, targets[:3])
+    np.testing.assert_array_equal(sequences.take(slice(3)).targets, targets[:3, None])
     with pytest.raises(TaskError, match="y holds real numbers; training tells classes apart"):
         file_task(path)
 
