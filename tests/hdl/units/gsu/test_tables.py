@@ -1,0 +1,43 @@
+"""The memories of a Gated Spiking Unit hold its weights, a row for each input channel of each block."""
+
+import numpy as np
+import pytest
+
+from hdl.units.gsu.tables import blocks_of, memory_shapes, rows_of, trit_words, weight_words
+from tests.networks import random_network
+
+
+def spec_of(channels: int):
+    return random_network("gsu", channels, 2, 1, seed=channels).blocks[0].unit
+
+
+@pytest.mark.parametrize(("channels", "lanes"), [(1, 1), (5, 2), (6, 3), (7, 7)])
+def test_every_weight_can_be_read_back(channels, lanes):
+    spec = spec_of(channels)
+    width = spec.stored_weight_width
+    shapes = memory_shapes(spec, lanes)
+    for words, bits, (depth, row_bits) in (
+        (weight_words(spec), width, shapes[0]),
+        (trit_words(spec), 2, shapes[1]),
+    ):
+        rows = rows_of(words, bits, lanes)
+        assert (len(rows), lanes * bits) == (depth, row_bits)
+        for output in range(channels):
+            block, lane = divmod(output, lanes)
+            read = [rows[block * channels + channel] >> lane * bits for channel in range(channels)]
+            assert [word & ((1 << bits) - 1) for word in read] == words[:, output].tolist()
+
+
+def test_words_are_the_weights():
+    spec = spec_of(6)
+    bits = spec.stored_weight_width
+    signed = np.where(weight_words(spec) >> (bits - 1), weight_words(spec) - (1 << bits), weight_words(spec))
+    assert np.array_equal(signed << spec.idle_weight_bits, spec.weight)
+    trits = trit_words(spec)
+    assert np.array_equal(np.where(trits & 2, -1, 1) * (trits & 1), spec.table)
+
+
+@pytest.mark.parametrize("lanes", [0, 7])
+def test_lanes_that_no_mixer_has_are_refused(lanes):
+    with pytest.raises(ValueError, match="a mixer of 6 channels has 1 to 6 lanes"):
+        blocks_of(spec_of(6), lanes)
