@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Value
+from amaranth.hdl import ClockDomain, Module, Value
 from amaranth.sim import Simulator
 
 from hdl.norm.step_norm import StepNorm
@@ -102,7 +102,11 @@ def run_stream(
             _, _, valid = await ctx.tick().sample(component.o.valid)
             assert not valid, f"more than {count} beats, seed {seed}"
 
-    simulator = Simulator(component)
+    # A clock for components of logic alone, too.
+    top = Module()
+    top.domains.sync = ClockDomain()
+    top.submodules.component = component
+    simulator = Simulator(top)
     simulator.add_clock(1e-6)
     simulator.add_testbench(feed, background=True)
     simulator.add_testbench(collect)

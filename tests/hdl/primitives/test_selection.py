@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
-from hdl.primitives.selection import NEAR, chosen, choosing_cycles
+from hdl.primitives.selection import NEAR, choosing_cycles, chosen
 
 
 class Chooser(wiring.Component):
