@@ -11,6 +11,10 @@ from quantize.layers.gsu import ACTIVATION_BITS
 from tests.networks import random_network
 
 
+def spec_of(channels: int):
+    return random_network("gsu", channels, 2, 1, seed=channels).blocks[0].unit
+
+
 def packed(words: np.ndarray, width: int) -> int:
     return sum(int(word) << width * lane for lane, word in enumerate(words))
 
@@ -18,7 +22,7 @@ def packed(words: np.ndarray, width: int) -> int:
 @pytest.mark.parametrize("kind", [MovedSums, StandingSums])
 @pytest.mark.parametrize("channels", [1, 4, 6])
 def test_sums_of_blocks_equal_the_products(kind: type[LaneSums], channels):
-    spec = random_network("gsu", channels, 2, 1, seed=channels).blocks[0].unit
+    spec = spec_of(channels)
     sums = kind(spec, channels)
     generator = np.random.default_rng(channels)
     weights, trits = weight_words(spec), trit_words(spec)
@@ -63,6 +67,6 @@ def test_sums_of_blocks_equal_the_products(kind: type[LaneSums], channels):
 
 
 def test_standing_sums_are_the_smaller_ones():
-    spec = random_network("gsu", 6, 2, 1, seed=0).blocks[0].unit
+    spec = spec_of(6)
     costs = find_device("up5k").family.costs
     assert StandingSums.lane_cells(spec, costs) < MovedSums.lane_cells(spec, costs)
