@@ -1,15 +1,19 @@
 """What conversion shares: how many bits numbers keep, and formats from the values that calibration saw."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.blocks import blocks
 from quantize.errors import StatespikeError
 from quantize.formats import Format, Integers
 
 # Calibration sees a part of the data: leave a quarter of the range above the largest value it shows.
 HEADROOM = 1.25
+StreamWords = NDArray[np.int16]
+"""Integers (sequences, steps, H) of `STREAM_WIDTH` bits, which conversion keeps of all samples at once."""
 LARGEST = 2.0**48
 """What no value may reach: no trained network's does."""
 
@@ -40,9 +44,9 @@ class Precision:
                 raise StatespikeError(f"{value} {name} is out of range, choose {low} to {high}")
 
 
-def format_for(values: NDArray[np.float64], width: int) -> Format:
-    """The finest format of `width` bits that holds the values with headroom."""
-    largest = max(float(np.abs(values).max()) * HEADROOM, 2.0**-width)
+def format_for(largest: float, width: int) -> Format:
+    """The finest format of `width` bits that holds values up to this magnitude with headroom."""
+    largest = max(largest * HEADROOM, 2.0**-width)
     if not largest < LARGEST:
         raise StatespikeError(
             f"a layer's values reach {largest:.3g}, which no fixed-point format here holds; "
@@ -54,3 +58,11 @@ def format_for(values: NDArray[np.float64], width: int) -> Format:
 def bits_below(top: int, largest: NDArray[np.float64]) -> Integers:
     """Fraction bits at which `largest`, with headroom, stays within `top`."""
     return np.floor(np.log2(top / np.maximum(largest * HEADROOM, 2.0**-32))).astype(np.int64)
+
+
+def stream_words(shape: tuple[int, int, int], compute: Callable[[slice], Integers]) -> StreamWords:
+    """Words (sequences, steps, H) of the stream's width, computed for a slice of the sequences at a time."""
+    words = np.empty(shape, np.int16)
+    for part in blocks(shape[0], shape[1] * shape[2]):
+        words[part] = compute(part)
+    return words

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.calibration import StreamWords, stream_words
 from quantize.formats import Integers, saturate
 from quantize.layers.array import ArraySpec
 
@@ -17,8 +18,8 @@ LEAST_GAIN = 0.25
 
 def centred(
     spec: ArraySpec,
-    x: Integers,
-    y: NDArray[np.float64],
+    x: StreamWords,
+    spikes: Integers,
     threshold: float,
     lengths: NDArray[np.int64] | None = None,
 ) -> ArraySpec:
@@ -33,8 +34,8 @@ def centred(
     spec : ArraySpec
     x : (sequences, steps, H)
         What calibration gives to the array.
-    y : (sequences, steps, H)
-        What it would make of that in real numbers.
+    spikes : (H,)
+        In how many steps what it would make of that in real numbers exceeds the threshold.
     threshold : float
         That makes spikes of y.
     lengths : (sequences,), optional
@@ -42,34 +43,45 @@ def centred(
     counts = np.ones(x.shape[:2], dtype=bool)
     if lengths is not None:
         counts = np.arange(x.shape[1]) < lengths[:, None]
-    spikes = (y[counts] > threshold).sum(0)
 
-    def error_of(offset: Integers) -> NDArray[np.float64]:
-        found = replace(spec, offset=offset).compute(x)[0][counts]
-        return _excess(found.astype(np.float64) - threshold * 2.0**spec.output.fraction, spikes)
+    def outputs(offset: Integers) -> StreamWords:
+        moved = replace(spec, offset=offset)
+        return stream_words(x.shape, lambda part: moved.outputs(x[part].astype(np.int64)))
 
-    offset, error = spec.offset, error_of(spec.offset)
-    output, moved = (
-        replace(spec, offset=each).compute(x)[0][counts]
-        for each in (offset, saturate(offset + PROBE, spec.input.width))
-    )
-    gain = np.median(moved - output, axis=0) / PROBE
+    def error_of(y: StreamWords) -> NDArray[np.float64]:
+        return np.array(
+            [
+                _excess(y[:, :, channel][counts], int(silent), threshold * 2.0**spec.output.fraction)
+                for channel, silent in enumerate(np.count_nonzero(counts) - spikes)
+            ]
+        )
+
+    offset, output = spec.offset, outputs(spec.offset)
+    error = error_of(output)
+    moved = outputs(saturate(offset + PROBE, spec.input.width))
+    gain = np.array([_median_move(output, moved, channel, counts) for channel in range(x.shape[2])]) / PROBE
+    del output, moved
     moves = np.abs(gain) >= LEAST_GAIN
     for _ in range(TRIALS):
         step = np.where(moves, -error / np.where(moves, gain, 1.0), 0.0)
         # Away from zero: the value that comes to lie on the threshold shall be past it.
         whole = np.sign(step) * np.ceil(np.abs(step))
         tried = saturate(offset + whole.astype(np.int64), spec.input.width)
-        found = error_of(tried)
+        found = error_of(outputs(tried))
         better = np.abs(found) < np.abs(error)
         offset, error = np.where(better, tried, offset), np.where(better, found, error)
     return replace(spec, offset=offset)
 
 
-def _excess(y: NDArray[np.float64], spikes: Integers) -> NDArray[np.float64]:
-    """How far each column of y lies too high, or too low, for so many of its values to exceed zero."""
-    ordered = np.sort(y, axis=0)
-    silent, columns = len(y) - spikes, np.arange(y.shape[1])
-    last_silent = np.where(silent > 0, ordered[np.maximum(silent - 1, 0), columns], 0.0)
-    first_spike = np.where(spikes > 0, ordered[np.minimum(silent, len(y) - 1), columns], 0.0)
-    return np.maximum(last_silent, 0.0) + np.minimum(first_spike, 0.0)
+def _median_move(before: StreamWords, after: StreamWords, channel: int, counts: NDArray[np.bool_]) -> float:
+    """How far a channel's outputs move."""
+    return float(np.median(after[:, :, channel][counts].astype(np.int32) - before[:, :, channel][counts]))
+
+
+def _excess(y: NDArray[np.int16], silent: int, threshold: float) -> float:
+    """How far a channel's values lie too high, or too low, for all but so many to exceed the threshold."""
+    ranks = max(silent - 1, 0), min(silent, len(y) - 1)
+    ordered = np.partition(y, ranks)
+    last_silent = float(ordered[ranks[0]]) - threshold if silent > 0 else 0.0
+    first_spike = float(ordered[ranks[1]]) - threshold if silent < len(y) else 0.0
+    return max(last_silent, 0.0) + min(first_spike, 0.0)

@@ -21,9 +21,9 @@ def real_of(words: Integers, fraction: int | Integers) -> NDArray[np.float64]:
 
 
 def output_formats(
-    y: NDArray[np.float64], skip: NDArray[np.float64], *weights: NDArray[np.float64]
+    largest: float, skip: NDArray[np.float64], *weights: NDArray[np.float64]
 ) -> tuple[Format, int]:
-    """Format of an array's output y, and fraction bits of its accumulator.
+    """Format of an array's output, whose values reach `largest`, and fraction bits of its accumulator.
 
     The accumulator's scale is the finest at which the skip path (H,) and all output weights (H, N) fit.
     """
@@ -31,7 +31,7 @@ def output_formats(
         fixed_words(np.stack(weights), OUTPUT_WEIGHT_WIDTH, MOST_SHIFT)[1],
         fixed_words(skip, COEFFICIENT_WIDTH, MOST_SHIFT)[1],
     )
-    output = format_for(y, STREAM_WIDTH)
+    output = format_for(largest, STREAM_WIDTH)
     return Format(output.width, min(output.fraction, fraction)), fraction
 
 

@@ -1,12 +1,13 @@
 """Complex modes from a checkpoint: in real arithmetic, in the leapfrog's integers, and as rounded tensors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.calibration import Precision, bits_below
+from quantize.blocks import blocks
+from quantize.calibration import Precision, StreamWords, bits_below
 from quantize.checkpoint import Checkpoint
 from quantize.coefficients import (
     coefficient_words,
@@ -18,7 +19,7 @@ from quantize.coefficients import (
     stabilised,
 )
 from quantize.float_layers import folded_norm, tensors
-from quantize.formats import Format, Integers, nearest, saturate
+from quantize.formats import Format, nearest, saturate
 from quantize.layers.array import (
     MOST_STATE_SHIFT,
     SHIFT_STEP,
@@ -51,17 +52,27 @@ class ComplexModes:
     residues: Complex
     skip: Real
     offset: Real
+    _spectra: dict[int, Complex] = field(default_factory=dict, compare=False, repr=False)
 
     def compute(self, x: Real) -> Real:
         """(sequences, steps, H) to the same shape, by FFT convolution."""
         steps = x.shape[1]
-        # lambda^t as a running product of powers would lose phase: exponentiate the logarithm instead.
-        exponents = np.log(self.poles)[:, :, None] * np.arange(steps)
-        kernel = (self.residues[:, :, None] * np.exp(exponents)).sum(1).real
-        kernel[:, 0] += self.skip
         u = (x + self.offset).transpose(0, 2, 1)
-        spectrum = np.fft.rfft(u, 2 * steps) * np.fft.rfft(kernel, 2 * steps)
+        spectrum = np.fft.rfft(u, 2 * steps) * self._spectrum(steps)
         return np.fft.irfft(spectrum, 2 * steps)[:, :, :steps].transpose(0, 2, 1)
+
+    def _spectrum(self, steps: int) -> Complex:
+        """Of the impulse response, (H, steps + 1); kept, for blocks of sequences share a length."""
+        if steps not in self._spectra:
+            kernel = np.empty((len(self.poles), steps))
+            for channel in range(len(kernel)):
+                # A running product of powers would lose phase: exponentiate the logarithm instead.
+                exponents = np.log(self.poles[channel])[:, None] * np.arange(steps)
+                kernel[channel] = (self.residues[channel][:, None] * np.exp(exponents)).sum(0).real
+            kernel[:, 0] += self.skip
+            self._spectra.clear()
+            self._spectra[steps] = np.fft.rfft(kernel, 2 * steps)
+        return self._spectra[steps]
 
 
 def complex_modes(checkpoint: Checkpoint, layer: int) -> ComplexModes:
@@ -84,17 +95,18 @@ def complex_modes(checkpoint: Checkpoint, layer: int) -> ComplexModes:
 
 
 def leapfrog_array(
-    layer: ComplexModes,
-    x: Integers,
-    y: NDArray[np.float64],
-    given: Format,
-    precision: Precision,
+    layer: ComplexModes, x: StreamWords, largest: float, given: Format, precision: Precision
 ) -> LeapfrogSpec:
+    """The array in integers; see `quantize.kinds.ArrayKind.quantised`."""
     damping, stiffness = leapfrog(layer.poles)
     of_position, of_velocity = output_weights(layer.poles, layer.residues)
     offset = given.quantise(layer.offset)
-    u = saturate(x + offset, given.width)
-    largest_position, largest_velocity = _state_ranges(given.real(u), damping, stiffness)
+    largest_position, largest_velocity = np.zeros(damping.shape), np.zeros(damping.shape)
+    for part in blocks(len(x), x[0].size):
+        u = given.real(saturate(x[part] + offset, given.width))
+        positions, velocities = _state_ranges(u, damping, stiffness)
+        largest_position = np.maximum(largest_position, positions)
+        largest_velocity = np.maximum(largest_velocity, velocities)
 
     # Each mode's two integers get their own power of two. The input only shifts right, so a state is at most
     # as fine as u; the position may be coarser than the velocity, never finer; shifts are even.
@@ -119,7 +131,7 @@ def leapfrog_array(
     position_weight = of_position * 2.0**-position_bits
     velocity_weight = of_velocity * 2.0**-velocity_bits
     skip = (layer.skip + layer.residues.real.sum(1)) * 2.0**-given.fraction
-    output, fraction = output_formats(y, skip, position_weight, velocity_weight)
+    output, fraction = output_formats(largest, skip, position_weight, velocity_weight)
     return LeapfrogSpec(
         input=given,
         output=output,

@@ -1,14 +1,17 @@
 """From a checkpoint to a quantised network: each layer calibrated on what the integers before it give."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from quantize import float_layers, float_reference
-from quantize.calibration import Precision, format_for
+from quantize.blocks import blocks
+from quantize.calibration import Precision, StreamWords, format_for, stream_words
 from quantize.centring import centred
 from quantize.checkpoint import Checkpoint
 from quantize.errors import StatespikeError
-from quantize.formats import STREAM_WIDTH, Format, fixed_words, saturate
+from quantize.formats import STREAM_WIDTH, Format, Integers, fixed_words
 from quantize.inputs import EncoderChoice
 from quantize.kinds import ARRAYS, UNITS
 from quantize.layers.embedding import EmbeddingSpec, tokens_of
@@ -17,6 +20,7 @@ from quantize.layers.ends import WEIGHT_WIDTH as ENCODER_WIDTH
 from quantize.layers.functions import Gelu
 from quantize.layers.norm import GAIN_WIDTH, INPUT_WIDTH, MOST_LEFT, LayerNormSpec, normalised_format
 from quantize.network import AnyEncoderSpec, Block, QuantizedNetwork
+from quantize.ranges import Ranges, ranges_of
 from quantize.rounded import rounded_checkpoint
 
 DECODER_WIDTH = 8
@@ -24,7 +28,7 @@ DECODER_WIDTH = 8
 
 def quantise(
     checkpoint: Checkpoint,
-    samples: NDArray[np.float64],
+    samples: NDArray[np.floating],
     input_format: Format,
     precision: Precision,
     lengths: NDArray[np.int64] | None = None,
@@ -67,19 +71,19 @@ def quantise(
         )
     taken = None if _reads_tokens(samples, encoder) else input_format
     given = samples, taken, precision, lengths, max_steps or 1 << (samples.shape[1] - 1).bit_length()
-    network = _converted(checkpoint, float_reference.forward(checkpoint, samples, lengths), *given)
+    network = _converted(checkpoint, ranges_of(checkpoint, samples, lengths), *given)
     if not checkpoint.tuned_bits or UNITS[config.model].spike_threshold is None:
         return network
     # What it was trained to be rounded to is what it shall come close to: the numbers behind mean little.
     arrays = [block.array for block in network.blocks]
     rounded = rounded_checkpoint(checkpoint, precision.coefficients, arrays)
-    return _converted(checkpoint, float_reference.forward(rounded, samples, lengths), *given)
+    return _converted(checkpoint, ranges_of(rounded, samples, lengths), *given)
 
 
 def _converted(
     checkpoint: Checkpoint,
-    values: dict[str, NDArray[np.float64]],
-    samples: NDArray[np.float64],
+    ranges: Ranges,
+    samples: NDArray[np.floating],
     input_format: Format | None,
     precision: Precision,
     lengths: NDArray[np.int64] | None,
@@ -87,62 +91,70 @@ def _converted(
 ) -> QuantizedNetwork:
     """The network in formats that hold the values that real numbers would give for the samples.
 
-    It reads tokens without an input format.
+    It reads tokens without an input format. Of all samples together only words of the stream's width are
+    kept, of three layers at most.
     """
     config = checkpoint.config
-    stream_values = [values["encoder"]] + [values[f"layer_{layer}"] for layer in range(config.layers)]
-    stream_values += [
-        values["encoder" if layer == 0 else f"layer_{layer - 1}"]
-        + float_reference.float_array(checkpoint, layer).offset
-        for layer in range(config.layers)
-    ]
-    stream_values += [value for name, value in values.items() if name.startswith("sum_")]
     # No finer than the GELU's argument, which a block's output comes from.
-    stream = format_for(np.array([np.abs(part).max() for part in stream_values]), STREAM_WIDTH)
+    stream = format_for(ranges.stream, STREAM_WIDTH)
     stream = Format(STREAM_WIDTH, min(stream.fraction, Gelu().argument.fraction))
 
     encoder = _encoder(checkpoint, input_format, stream)
-    x = encoder.compute(encoder.inputs(samples))
-    blocks = []
+    shape = (*samples.shape[:2], config.channels)
+    x = stream_words(shape, lambda part: encoder.compute(encoder.inputs(samples[part])))
+    layers: list[Block] = []
     for layer in range(config.layers):
         norm = None
         if config.norm == "layer":
             after = config.norm_position == "post"
             before = "encoder" if layer == 0 else f"layer_{layer - 1}"
-            taken = values[f"sum_{layer}" if after else before]
-            given_by = None if after else values[f"norm_{layer}"]
+            taken = ranges.largest[f"sum_{layer}" if after else before]
+            given_by = None if after else ranges.largest[f"norm_{layer}"]
             norm = _layer_norm(checkpoint, f"layers.{layer}.norm", stream, taken, given_by)
         given, format_given = x, stream
         if norm is not None and not norm.after:
-            given, format_given = norm.compute(x), norm.output
-        expected, exact = values[f"array_{layer}"], float_reference.float_array(checkpoint, layer)
-        kind = ARRAYS[config.arrays[layer]]
-        array = kind.quantised(exact, given, expected, format_given, precision)
+            given, format_given = _computed(norm.compute, x), norm.output
+        exact = ARRAYS[config.arrays[layer]].reference(checkpoint, layer)
+        array = ARRAYS[config.arrays[layer]].quantised(
+            exact, given, ranges.largest[f"array_{layer}"], format_given, precision
+        )
         threshold = UNITS[config.model].spike_threshold
         if threshold is not None:
-            array = centred(array, given, expected, threshold, lengths)
-        y, _ = array.compute(given)
+            array = centred(array, given, ranges.spikes[layer], threshold, lengths)
+        y = _computed(array.outputs, given)
         unit = UNITS[config.model].quantised(
             checkpoint, f"layers.{layer}.unit", array.output, stream, y, precision
         )
-        blocks.append(Block(array, unit, norm))
-        x = saturate(x + unit.compute(y), STREAM_WIDTH)
-        if norm is not None and norm.after:
-            x = norm.compute(x)
+        layers.append(Block(array, unit, norm))
+        x = _block_outputs(layers[-1], x, y)
     final_norm, pooled = None, stream
     if config.final_norm == "layer":
-        last = values[f"layer_{config.layers - 1}"]
-        final_norm = _layer_norm(checkpoint, "norm", stream, last, values["norm"])
+        last = ranges.largest[f"layer_{config.layers - 1}"]
+        final_norm = _layer_norm(checkpoint, "norm", stream, last, ranges.largest["norm"])
         pooled = final_norm.output
     pool, decoder = _classifier(checkpoint, pooled, max_steps)
     provenance = dict(checkpoint.provenance)
-    return QuantizedNetwork(encoder, tuple(blocks), pool, decoder, provenance, final_norm)
+    return QuantizedNetwork(encoder, tuple(layers), pool, decoder, provenance, final_norm)
 
 
-def _reads_tokens(samples: NDArray[np.float64], encoder: EncoderChoice) -> bool:
+def _computed(compute: Callable[[Integers], Integers], x: StreamWords) -> StreamWords:
+    """What a layer makes of all samples."""
+    return stream_words(x.shape, lambda part: compute(x[part].astype(np.int64)))
+
+
+def _block_outputs(block: Block, x: StreamWords, y: StreamWords) -> StreamWords:
+    """What a block makes of x, with its array's outputs y."""
+    return stream_words(
+        x.shape, lambda part: block.joined(x[part].astype(np.int64), y[part].astype(np.int64))
+    )
+
+
+def _reads_tokens(samples: NDArray[np.floating], encoder: EncoderChoice) -> bool:
     if encoder is EncoderChoice.LINEAR:
         return False
-    suited = samples.shape[2] > 1 and tokens_of(samples) is not None
+    suited = samples.shape[2] > 1 and all(
+        tokens_of(samples[part]) is not None for part in blocks(len(samples), samples[0].size)
+    )
     if encoder is EncoderChoice.TOKEN and not suited:
         raise StatespikeError(
             f"not every step of the {samples.shape[2]} features is one-hot, or zeros, so the network cannot "
@@ -164,8 +176,8 @@ def _layer_norm(
     checkpoint: Checkpoint,
     prefix: str,
     stream: Format,
-    taken: NDArray[np.float64],
-    given: NDArray[np.float64] | None,
+    taken: float,
+    given: float | None,
 ) -> LayerNormSpec:
     """A LayerNorm of the residual stream.
 
@@ -175,8 +187,8 @@ def _layer_norm(
         Of its tensors.
     stream : Format
         Of its input.
-    taken, given : (sequences, steps, H)
-        Real values at its input and at its output; without the latter its output is the stream again.
+    taken, given : float
+        Largest magnitudes at its input and at its output; without the latter its output is the stream again.
     """
     gain, shift = float_layers.tensors(checkpoint, prefix, "weight", "bias")
     words, fraction = fixed_words(gain, GAIN_WIDTH)

@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize import float_reference
+from quantize.blocks import blocks
 from quantize.checkpoint import Checkpoint
 from quantize.clipping import Clipping, clipping_of
 from quantize.errors import StatespikeError
+from quantize.float_reference import FloatNetwork
 from quantize.formats import Integers
 from quantize.network import QuantizedNetwork
 from quantize.scores import Classification
-
-AT_ONCE = 100
-"""Sequences computed between two reports of progress."""
 
 
 @dataclass(frozen=True)
@@ -98,24 +96,25 @@ def evaluate(
         )
     if isinstance(network, QuantizedNetwork):
         network.require_lengths(np.array([x.shape[1]]) if lengths is None else lengths)
+    channels = network.config.channels if isinstance(network, Checkpoint) else network.channels
+    running = FloatNetwork(network) if isinstance(network, Checkpoint) else network
     logits = []
     clipping: Clipping | None = None
     # The first call compiles the recurrence; that is no part of the speed.
-    _logits(network, x[:1, :1], None)
+    _logits(running, x[:1, :1], None)
     start = time.perf_counter()
-    for first in range(0, len(x), AT_ONCE):
-        part = slice(first, first + AT_ONCE)
-        found, clipped = _logits(network, x[part], None if lengths is None else lengths[part])
+    for part in blocks(len(x), x.shape[1] * max(features, channels)):
+        found, clipped = _logits(running, x[part], None if lengths is None else lengths[part])
         logits.append(found)
         clipping = clipped if clipping is None or clipped is None else clipping + clipped
-        on_progress(min(first + AT_ONCE, len(x)))
+        on_progress(part.stop)
     return Evaluation(np.concatenate(logits), time.perf_counter() - start, clipping)
 
 
 def _logits(
-    network: Checkpoint | QuantizedNetwork, x: NDArray[np.floating], lengths: Integers | None
+    network: FloatNetwork | QuantizedNetwork, x: NDArray[np.floating], lengths: Integers | None
 ) -> tuple[NDArray[Any], Clipping | None]:
-    if isinstance(network, Checkpoint):
-        return float_reference.forward(network, x.astype(np.float64), lengths)["logits"], None
+    if isinstance(network, FloatNetwork):
+        return network.logits(x.astype(np.float64), lengths), None
     trace = network.compute(network.inputs(x), lengths, taps=False)
     return trace.logits, clipping_of(network, trace.saturations, x, lengths)

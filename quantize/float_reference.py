@@ -1,8 +1,10 @@
 """A checkpoint's network in real arithmetic, in numpy: for calibration, and float accuracy without torch.
 
 The definitions are those of `statespike.models` (a test holds the two together); here every intermediate
-value is kept.
+value can be looked at.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +16,6 @@ from quantize.kinds import ARRAYS, UNITS, FloatArray
 Real = NDArray[np.float64]
 
 
-def float_array(checkpoint: Checkpoint, layer: int) -> FloatArray:
-    """The array of a layer, a BatchNorm before it folded in."""
-    return ARRAYS[checkpoint.config.arrays[layer]].reference(checkpoint, layer)
-
-
-def _block_norm(checkpoint: Checkpoint, layer: int, x: Real) -> Real:
-    prefix = f"layers.{layer}.norm"
-    if checkpoint.config.norm == "layer":
-        return layer_norm(x, *tensors(checkpoint, prefix, "weight", "bias"))
-    gain, constant = affine_norm(checkpoint, prefix)
-    return gain * x + constant
-
-
 def decoder(checkpoint: Checkpoint) -> tuple[Real, Real]:
     """The decoder (classes, H) and its bias, with a final BatchNorm folded in."""
     weight, bias = tensors(checkpoint, "decoder", "weight", "bias")
@@ -36,42 +25,90 @@ def decoder(checkpoint: Checkpoint) -> tuple[Real, Real]:
     return weight * gain, bias + weight @ constant
 
 
+class FloatNetwork:
+    """The network of a checkpoint, ready for any number of blocks of sequences.
+
+    Sequences do not depend on each other: the values of a block are those of its sequences by themselves, to
+    the last bit.
+
+    Members
+    -------
+    arrays : tuple of FloatArray
+        Of each layer, a BatchNorm before it folded in.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        self.arrays: tuple[FloatArray, ...] = tuple(
+            ARRAYS[kind].reference(checkpoint, layer) for layer, kind in enumerate(checkpoint.config.arrays)
+        )
+
+    def taps(self, u: Real) -> Iterator[tuple[str, Real]]:
+        """Name and values (sequences, steps, H) of every place in the network, in data-flow order.
+
+        The names are those of a `quantize.network.Trace`: `encoder`, then `array_0` (y), `layer_0` (block
+        output), and so on. Before a norm at the end of a block there is a `sum_0`, too, and behind a
+        LayerNorm after the last block a `norm`. The last tap is what is pooled.
+
+        Parameters
+        ----------
+        u : (sequences, steps, features)
+        """
+        weight, bias = tensors(self._checkpoint, "encoder", "weight", "bias")
+        x = u @ weight.T + bias
+        yield "encoder", x
+        config = self._checkpoint.config
+        for layer, array in enumerate(self.arrays):
+            given = x
+            if config.norm_position == "pre" and not config.folds_norm:
+                given = self._norm(layer, x)
+                yield f"norm_{layer}", given
+            y = array.compute(given)
+            yield f"array_{layer}", y
+            x = x + UNITS[config.model].reference(self._checkpoint, f"layers.{layer}.unit", y)
+            if config.norm_position == "post":
+                yield f"sum_{layer}", x
+                x = self._norm(layer, x)
+            yield f"layer_{layer}", x
+        if config.final_norm == "layer":
+            yield "norm", layer_norm(x, *tensors(self._checkpoint, "norm", "weight", "bias"))
+
+    def logits(self, u: Real, lengths: NDArray[np.int64] | None = None) -> Real:
+        """Logits (sequences, classes) of sequences (sequences, steps, features)."""
+        last = u
+        for _, values in self.taps(u):
+            last = values
+        return self.decoded(last, lengths)
+
+    def decoded(self, x: Real, lengths: NDArray[np.int64] | None) -> Real:
+        """Logits of the last tap (sequences, steps, H)."""
+        lengths = np.full(len(x), x.shape[1]) if lengths is None else np.asarray(lengths)
+        if self._checkpoint.config.pooling == "mean":
+            valid = np.arange(x.shape[1]) < lengths[:, None]
+            pooled = (x * valid[:, :, None]).sum(1) / lengths[:, None]
+        else:
+            pooled = x[np.arange(len(x)), lengths - 1]
+        weight, bias = decoder(self._checkpoint)
+        result: Real = pooled @ weight.T + bias
+        return result
+
+    def _norm(self, layer: int, x: Real) -> Real:
+        prefix = f"layers.{layer}.norm"
+        if self._checkpoint.config.norm == "layer":
+            return layer_norm(x, *tensors(self._checkpoint, prefix, "weight", "bias"))
+        gain, constant = affine_norm(self._checkpoint, prefix)
+        return gain * x + constant
+
+
 def forward(checkpoint: Checkpoint, u: Real, lengths: NDArray[np.int64] | None = None) -> dict[str, Real]:
-    """Run the network.
+    """Run the network and keep everything: the taps of `FloatNetwork`, and `logits` (sequences, classes).
 
     Parameters
     ----------
     u : (sequences, steps, features)
     lengths : (sequences,), optional
-
-    Returns
-    -------
-    dict
-        `encoder`, then `array_0` (y), `layer_0` (block output), ..., each (sequences, steps, H); and `logits`
-        (sequences, classes). The names are those of a `quantize.network.Trace`; before a norm at the end of a
-        block there is a `sum_0`, too, and behind a LayerNorm after the last block a `norm`.
     """
-    lengths = np.full(len(u), u.shape[1]) if lengths is None else np.asarray(lengths)
-    weight = checkpoint.tensors["encoder.weight"].astype(np.float64)
-    x = u @ weight.T + checkpoint.tensors["encoder.bias"].astype(np.float64)
-    values = {"encoder": x}
-    config = checkpoint.config
-    for layer in range(config.layers):
-        given = x
-        if config.norm_position == "pre" and not config.folds_norm:
-            given = values[f"norm_{layer}"] = _block_norm(checkpoint, layer, x)
-        y = float_array(checkpoint, layer).compute(given)
-        x = x + UNITS[config.model].reference(checkpoint, f"layers.{layer}.unit", y)
-        if config.norm_position == "post":
-            values[f"sum_{layer}"] = x
-            x = _block_norm(checkpoint, layer, x)
-        values |= {f"array_{layer}": y, f"layer_{layer}": x}
-    if config.final_norm == "layer":
-        x = values["norm"] = layer_norm(x, *tensors(checkpoint, "norm", "weight", "bias"))
-    if config.pooling == "mean":
-        valid = np.arange(u.shape[1]) < lengths[:, None]
-        pooled = (x * valid[:, :, None]).sum(1) / lengths[:, None]
-    else:
-        pooled = x[np.arange(len(x)), lengths - 1]
-    weight, bias = decoder(checkpoint)
-    return values | {"logits": pooled @ weight.T + bias}
+    network = FloatNetwork(checkpoint)
+    values = dict(network.taps(u))
+    last = list(values)[-1]
+    return values | {"logits": network.decoded(values[last], lengths)}

@@ -5,7 +5,9 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.blocks import blocks
 from quantize.calibration import format_for
+from quantize.errors import StatespikeError
 from quantize.formats import Format
 
 NARROWEST, WIDEST = 9, 16
@@ -29,14 +31,23 @@ def input_format(samples: NDArray[np.floating]) -> Format:
 
     Parameters
     ----------
-    samples : real array of any shape, with at least one value
+    samples : real (sequences, ...), with at least one value
+
+    Raises
+    ------
+    StatespikeError
+        If there is none, or one is not finite.
     """
-    values = np.asarray(samples, dtype=np.float64)
-    largest = float(np.abs(values).max()) or 1.0
+    if not samples.size:
+        raise StatespikeError("there are no calibration samples; give one sequence or more")
+    parts = [samples[part] for part in blocks(len(samples), samples[0].size)]
+    largest = float(np.max([np.abs(part).max() for part in parts]))
+    if not np.isfinite(largest):
+        raise StatespikeError("calibration samples must be finite numbers; leave other sequences out")
     for width in range(NARROWEST, WIDEST + 1):
-        finest = width - 1 - int(np.ceil(np.log2(largest)))
+        finest = width - 1 - int(np.ceil(np.log2(largest or 1.0)))
         # A power of two itself lies just beyond the largest value of the finest format.
         for candidate in (Format(width, finest), Format(width, finest - 1)):
-            if np.array_equal(candidate.real(candidate.quantise(values)), values):
+            if all(np.array_equal(candidate.real(candidate.quantise(part)), part) for part in parts):
                 return candidate
-    return format_for(values, WIDEST)
+    return format_for(largest, WIDEST)

@@ -48,9 +48,9 @@ class ArrayKind:
     ----------
     specification : type of ArraySpec
     reference : callable (checkpoint, layer) -> FloatArray
-    quantised : callable (array, x, y, given, precision) -> ArraySpec
-        From that array, what calibration gives it (integers in the format `given`), and what it makes of
-        that in real numbers.
+    quantised : callable (array, x, largest, given, precision) -> ArraySpec
+        From that array, what calibration gives it (integers in the format `given`), and the largest magnitude
+        of its outputs in real numbers.
     rounded : callable (checkpoint, layer, bits, spec) -> dict of arrays
         Its tensors, by their names in a checkpoint, as words of so many bits hold them, at the scales that
         conversion chose in `spec`.

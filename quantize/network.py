@@ -7,6 +7,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.blocks import blocks
 from quantize.formats import STREAM_WIDTH, Format, Integers, saturate
 from quantize.layers.array import ArraySpec
 from quantize.layers.embedding import EmbeddingSpec
@@ -51,6 +52,11 @@ class Block:
     def norm_after(self) -> LayerNormSpec | None:
         """The norm, if it is after the sum."""
         return self.norm if self.norm is not None and self.norm.after else None
+
+    def joined(self, x: Integers, y: Integers) -> Integers:
+        """The block's outputs from its inputs x and its array's outputs y, all (..., steps, H)."""
+        total = saturate(x + self.unit.compute(y), self.unit.output.width)
+        return total if self.norm_after is None else self.norm_after.compute(total)
 
 
 @dataclass(eq=False)
@@ -263,17 +269,15 @@ class QuantizedNetwork:
                 f"input has shape {u.shape} and type {u.dtype}, expected integers "
                 f"(sequences, steps, {self.beats_per_step})"
             )
-        u = u.astype(np.int64)
         low, high = self.encoder.input_range
         if u.size and (u.min() < low or u.max() > high):
             raise QuantizedNetworkError(f"input leaves its range, {low} to {high}")
         lengths = np.full(len(u), u.shape[1]) if lengths is None else np.asarray(lengths, dtype=np.int64)
         if len(u) == 0 or lengths.min() < 1 or lengths.max() > u.shape[1]:
             raise QuantizedNetworkError(f"sequences need 1 to {u.shape[1]} steps and at least one sequence")
-        chunk = max(1, VALUES_AT_ONCE // (u.shape[1] * self.channels))
         parts = [
-            self._compute_chunk(u[start : start + chunk], lengths[start : start + chunk], taps)
-            for start in range(0, len(u), chunk)
+            self._compute_chunk(u[part].astype(np.int64), lengths[part], taps)
+            for part in blocks(len(u), u.shape[1] * self.channels, VALUES_AT_ONCE)
         ]
         return Trace(
             np.concatenate([part.logits for part in parts]),
@@ -291,9 +295,7 @@ class QuantizedNetwork:
             if block.norm_before is not None:
                 given = kept[f"norm_{index}"] = block.norm_before.compute(x)
             y, trace.saturations[f"array_{index}"] = block.array.compute(given)
-            x = saturate(x + block.unit.compute(y), block.unit.output.width)
-            if block.norm_after is not None:
-                x = block.norm_after.compute(x)
+            x = block.joined(x, y)
             kept |= {f"array_{index}": y, f"layer_{index}": x}
         if self.norm is not None:
             x = kept["norm"] = self.norm.compute(x)

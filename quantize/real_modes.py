@@ -6,11 +6,12 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.calibration import Precision, bits_below
+from quantize.blocks import blocks
+from quantize.calibration import Precision, StreamWords, bits_below
 from quantize.checkpoint import Checkpoint
 from quantize.coefficients import damping_words_of, output_formats, output_words, real_of, significant_values
 from quantize.float_layers import folded_norm, tensors
-from quantize.formats import Format, Integers, nearest, saturate
+from quantize.formats import Format, nearest, saturate
 from quantize.layers.array import MOST_STATE_SHIFT, SHIFT_STEP
 from quantize.layers.real_modes import RealModesSpec
 
@@ -53,20 +54,25 @@ def real_modes(checkpoint: Checkpoint, layer: int) -> RealModes:
     return RealModes(poles, readout * drive * gain[:, None], skip * gain, constant / gain)
 
 
-def real_array(layer: RealModes, x: Integers, y: Real, given: Format, precision: Precision) -> RealModesSpec:
+def real_array(
+    layer: RealModes, x: StreamWords, largest: float, given: Format, precision: Precision
+) -> RealModesSpec:
     """The array in integers; see `quantize.kinds.ArrayKind.quantised`."""
     offset = given.quantise(layer.offset)
-    u = saturate(x + offset, given.width)
+    ranges = np.zeros(layer.poles.shape)
+    for part in blocks(len(x), x[0].size):
+        u = given.real(saturate(x[part] + offset, given.width))
+        ranges = np.maximum(ranges, _state_ranges(u, layer.poles))
     # Each mode has its own power of two. The input only shifts right, by an even number of bits.
     top = (1 << (precision.state - 1)) - 1
-    bits = np.minimum(bits_below(top, _state_ranges(given.real(u), layer.poles)), given.fraction)
+    bits = np.minimum(bits_below(top, ranges), given.fraction)
     bits -= (given.fraction - bits) % SHIFT_STEP
     bits = np.maximum(bits, given.fraction - MOST_STATE_SHIFT)
     decay, decay_shift = damping_words_of(1.0 - layer.poles, precision.coefficients)
     # The output reads the states before the step; what u adds in the same step belongs to the skip path.
     weight = layer.residues * layer.poles * 2.0**-bits
     skip = (layer.skip + layer.residues.sum(1)) * 2.0**-given.fraction
-    output, fraction = output_formats(y, skip, weight)
+    output, fraction = output_formats(largest, skip, weight)
     return RealModesSpec(
         input=given,
         output=output,

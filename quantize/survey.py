@@ -90,7 +90,7 @@ def survey(
         return found
 
     reached = accuracy(checkpoint, "float")
-    x = calibration.x.astype(float)
+    x = calibration.x
     integers = []
     for bits in widths:
         network = quantise(checkpoint, x, input_format(x), Precision(bits), calibration.lengths)

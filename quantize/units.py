@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize import float_layers
-from quantize.calibration import HEADROOM, Precision, format_for
+from quantize.blocks import blocks
+from quantize.calibration import HEADROOM, Precision, StreamWords, format_for
 from quantize.checkpoint import Checkpoint
 from quantize.coefficients import mixer_words
 from quantize.constants import FIRE_THRESHOLD, LEAN_THRESHOLD
-from quantize.formats import Format, Integers, fixed_words, nearest, requantise
+from quantize.formats import Format, fixed_words, nearest, requantise
 from quantize.layers.functions import Gelu, Tanh
 from quantize.layers.glu import (
     ACTIVATION_WIDTH,
@@ -31,7 +32,7 @@ Real = NDArray[np.float64]
 
 
 def gsu(
-    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: StreamWords, precision: Precision
 ) -> GsuSpec:
     weight, bias, gain, shift = float_layers.tensors(
         checkpoint, prefix, "weight", "bias", "norm.weight", "norm.bias"
@@ -51,13 +52,15 @@ def gsu(
         gain=gain_words,
         shift=Gelu().argument.quantise(shift),
     )
-    largest = float(np.abs(unit.products(y)).max()) * HEADROOM
+    largest = HEADROOM * max(
+        float(np.abs(unit.products(y[part].astype(np.int64))).max()) for part in blocks(len(y), y[0].size)
+    )
     product_shift = max(0, int(np.ceil(np.log2(max(largest, 1.0)))) - (unit.norm.input_width - 1))
     return replace(unit, product_shift=product_shift)
 
 
 def lean_gsu(
-    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: StreamWords, precision: Precision
 ) -> LeanGsuSpec:
     weight, bias = float_layers.tensors(checkpoint, prefix, "weight", "bias")
     gain, offset = float_layers.affine_norm(checkpoint, f"{prefix}.norm")
@@ -107,13 +110,13 @@ def _glu(
 
 
 def spike_glu(
-    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: StreamWords, precision: Precision
 ) -> SpikeGluSpec:
     return _glu(SpikeGluSpec, given, stream, _paths(checkpoint, prefix), precision)
 
 
 def fire_glu(
-    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: StreamWords, precision: Precision
 ) -> FireGluSpec:
     (log_threshold,) = float_layers.tensors(checkpoint, prefix, "log_threshold")
     # A threshold of 0 would let a neuron fire at rest.
@@ -123,19 +126,20 @@ def fire_glu(
 
 
 def gelu_glu(
-    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: StreamWords, precision: Precision
 ) -> GeluGluSpec:
     gelu = Gelu()
     shift = given.fraction - gelu.argument.fraction
-    activations = gelu.output.real(gelu.compute(requantise(y, shift, gelu.argument.width)))
-    finest = format_for(activations, ACTIVATION_WIDTH)
+    words = np.unique(y).astype(np.int64)
+    activations = gelu.output.real(gelu.compute(requantise(words, shift, gelu.argument.width)))
+    finest = format_for(float(np.abs(activations).max()), ACTIVATION_WIDTH)
     fraction = min(finest.fraction, gelu.output.fraction)
     own = {"activation_fraction": fraction, "input_shift": shift}
     return _glu(GeluGluSpec, given, stream, _paths(checkpoint, prefix), precision, **own)
 
 
 def tanh_glu(
-    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: StreamWords, precision: Precision
 ) -> TanhGluSpec:
     tanh = Tanh()
     shift = given.fraction - tanh.argument.fraction
@@ -144,7 +148,7 @@ def tanh_glu(
 
 
 def sigmoid_glu(
-    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: StreamWords, precision: Precision
 ) -> TanhGluSpec:
     """By sigmoid(y) = (1 + tanh(y/2)) / 2: one more shift, half the weights, half their sums as biases."""
     tanh = Tanh()
@@ -156,7 +160,7 @@ def sigmoid_glu(
 
 
 def spike_linear(
-    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: Integers, precision: Precision
+    checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: StreamWords, precision: Precision
 ) -> SpikeLinearSpec:
     weight, bias = float_layers.tensors(checkpoint, prefix, "mix.weight", "mix.bias")
     words, fraction = mixer_words(weight.T, precision.coefficients)

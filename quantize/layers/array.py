@@ -130,6 +130,10 @@ class ArraySpec(Specification):
         self._scan(np.ascontiguousarray(u), y, counts)
         return y, clipped + int(counts.sum())
 
+    def outputs(self, x: Integers) -> Integers:
+        """The y of `compute` alone."""
+        return self.compute(x)[0]
+
     @abstractmethod
     def _scan(self, u: Integers, y: Integers, counts: Integers) -> None:
         """Fill in y (sequences, steps, H), and how often each sequence's states and outputs were clipped."""

@@ -197,7 +197,7 @@ def quantise(
     if samples is None:
         own = calibration_of(checkpoint)
         samples, lengths = own.x, own.lengths
-    x = np.asarray(samples, dtype=np.float64)
+    x = np.asarray(samples)
     precision = Precision(bits or checkpoint.tuned_bits or Precision.coefficients, state_bits)
     return convert.quantise(checkpoint, x, input_format(x), precision, lengths, max_steps, encoder)
 

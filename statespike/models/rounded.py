@@ -44,7 +44,7 @@ class RoundedNetwork(nn.Module):
         StatespikeError
             If the network cannot be converted.
         """
-        x = samples.x.astype(float)
+        x = samples.x
         integers = quantise(network.to_checkpoint({}), x, input_format(x), Precision(bits), samples.lengths)
         return cls(network, bits, [block.array for block in integers.blocks])
 

@@ -31,19 +31,18 @@ def test_channels_cross_a_threshold_as_often_as_real_ones(seed, threshold):
         spikes = array.output.real(found.compute(x)[0]) > threshold
         return int(np.abs(spikes.sum((0, 1)) - (y > threshold).sum((0, 1))).sum())
 
-    assert missing(centred(astray, x, y, threshold)) < missing(astray) / 2
+    wanted = (y > threshold).sum((0, 1))
+    assert missing(centred(astray, x, wanted, threshold)) < missing(astray) / 2
 
 
 def test_steps_behind_a_sequence_do_not_count():
     checkpoint = random_checkpoint("binary_s4d", 6, 4, 1, seed=1)
     array = quantise(checkpoint, SAMPLES, INPUT, Precision(8)).blocks[0].array
     x = np.random.default_rng(2).integers(-3000, 3000, (4, 50, 6))
-    y = array.output.real(array.compute(x)[0])
     lengths = np.array([50, 20, 1, 30])
-    padded = y.copy()
-    for sequence, length in enumerate(lengths):
-        padded[sequence, length:] = 1e3
-    assert (centred(array, x, padded, 0.0, lengths).offset == array.offset).all()
+    valid = np.arange(50) < lengths[:, None]
+    spikes = (array.outputs(x)[valid] > 0).sum(0)
+    assert (centred(array, x, spikes, 0.0, lengths).offset == array.offset).all()
 
 
 def test_a_channel_that_gives_nothing_keeps_its_offset():
@@ -56,4 +55,4 @@ def test_a_channel_that_gives_nothing_keeps_its_offset():
         velocity_weight=np.zeros_like(array.velocity_weight),
     )
     x = np.random.default_rng(2).integers(-3000, 3000, (4, 50, 6))
-    assert (centred(silent, x, np.ones((4, 50, 6)), 0.0).offset == array.offset).all()
+    assert (centred(silent, x, np.full(6, 4 * 50), 0.0).offset == array.offset).all()

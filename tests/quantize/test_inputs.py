@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from quantize.errors import StatespikeError
 from quantize.formats import Format
 from quantize.inputs import input_format
 
@@ -30,3 +31,17 @@ def test_other_samples_get_the_widest_format_with_headroom():
     found = input_format(values)
     assert found.width == 16
     assert found.real(found.maximum) > 1.2 * np.abs(values).max()
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [(np.empty((0, 5, 1)), "there are no calibration samples"), (np.array([1.0, np.nan]), "finite numbers")],
+)
+def test_samples_without_a_range_are_refused(values, told):
+    with pytest.raises(StatespikeError, match=told):
+        input_format(values)
+
+
+def test_the_format_is_that_of_all_samples_together(monkeypatch):
+    monkeypatch.setattr("quantize.blocks.MOST_VALUES", 1)
+    assert input_format(np.array([[0.5], [-3.0], [0.25]])) == Format(9, 6)

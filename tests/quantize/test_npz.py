@@ -53,10 +53,14 @@ def with_member(path, header, size):
     return path
 
 
-def test_a_small_file_of_a_large_array_takes_little_memory_where_little_is_asked(tmp_path):
+@pytest.mark.parametrize("fortran", [False, True])
+def test_a_small_file_of_a_large_array_takes_little_memory_where_little_is_asked(
+    tmp_path, monkeypatch, fortran
+):
+    monkeypatch.setattr("quantize.npz.BLOCK_BYTES", 1 << 20)
     shape = (300, 1000, 100)
     path = with_member(
-        tmp_path / "file.npz", {"descr": "<f8", "fortran_order": False, "shape": shape}, 8 * 300 * 100_000
+        tmp_path / "file.npz", {"descr": "<f8", "fortran_order": fortran, "shape": shape}, 8 * 300 * 100_000
     )
     assert path.stat().st_size < 1 << 20
     tracemalloc.start()

@@ -20,51 +20,66 @@ ADVICE = "give an .npz with an array x, as numpy.savez writes it"
 def read_sequences(path: Path, limit: int | None = None) -> Sequences:
     """Read and check a `.npz` file of sequences, or the first of them.
 
-    Only what is asked for is read and kept, as float32.
+    Only what is asked for is kept, as float32.
 
     Raises
     ------
     TaskError
         When the file is missing or not an .npz, its arrays do not fit together, or take too much memory.
     """
+    file = _opened(path)
+    count = file.headers["x"].shape[0]
+    chosen = np.arange(count if limit is None else min(limit, count))
+    return _read(file, path, chosen)
+
+
+def _opened(path: Path) -> Npz:
+    """The file, with an array x of real sequences, and y and lengths or none."""
     file = Npz(path, ADVICE, TaskError)
     for name in file.headers:
         if name not in ("x", "y", "lengths"):
             raise TaskError(f"{path}: unknown array {name!r}; an .npz of sequences holds x, y and lengths")
     if "x" not in file.headers:
         raise TaskError(f"{path}: no array x; it must hold x of shape (sequences, steps, features)")
-    x = _inputs(file, path, limit)
-    y, targets = _labels(file, path, limit)
-    lengths = _integers(file, "lengths", path, limit)
-    if lengths is not None and (lengths.min() < 1 or lengths.max() > x.shape[1]):
-        raise TaskError(f"{path}: lengths must lie between 1 and the {x.shape[1]} steps of x")
-    return Sequences(x, y, lengths, targets)
-
-
-def _inputs(file: Npz, path: Path, limit: int | None) -> NDArray[np.float32]:
     shape, dtype = file.headers["x"].shape, file.headers["x"].dtype
     if len(shape) != 3 or 0 in shape:
         raise TaskError(f"{path}: x has shape {shape}; it must be (sequences, steps, features), none 0")
     if dtype.kind not in "fiub":
         raise TaskError(f"{path}: x is of type {dtype}; it must hold real numbers")
-    count = shape[0] if limit is None else min(limit, shape[0])
-    file.require_room("x", count * shape[1] * shape[2] * np.dtype(np.float32).itemsize)
-    result = np.empty((count, *shape[1:]), np.float32)
+    return file
+
+
+def _read(file: Npz, path: Path, chosen: NDArray[np.int64]) -> Sequences:
+    """The sequences of these numbers, which rise."""
+    x = _inputs(file, path, chosen)
+    y, targets = _labels(file, path, chosen)
+    lengths = _integers(file, "lengths", path, chosen)
+    if lengths is not None and (lengths.min() < 1 or lengths.max() > x.shape[1]):
+        raise TaskError(f"{path}: lengths must lie between 1 and the {x.shape[1]} steps of x")
+    return Sequences(x, y, lengths, targets)
+
+
+def _inputs(file: Npz, path: Path, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+    shape = file.headers["x"].shape
+    file.require_room("x", len(chosen) * shape[1] * shape[2] * np.dtype(np.float32).itemsize)
+    result = np.empty((len(chosen), *shape[1:]), np.float32)
     start = 0
-    for block in file.blocks("x", count):
-        part = result[start : start + len(block)]
+    for block in file.blocks("x", int(chosen[-1]) + 1):
+        first, last = np.searchsorted(chosen, (start, start + len(block)))
+        part, rows = result[first:last], chosen[first:last]
         with np.errstate(over="ignore"):
-            part[:] = block
+            part[:] = block[rows - start]
         if not np.isfinite(part).all():
             index = tuple(int(i) for i in np.argwhere(~np.isfinite(part))[0])
-            place, value = (start + index[0], *index[1:]), block[index]
+            place = (int(rows[index[0]]), *index[1:])
+            value = block[place[0] - start, *index[1:]]
             raise TaskError(f"{path}: x holds {value} at index {place}; keep to finite float32 numbers")
         start += len(block)
     return result
 
 
 def _labels(
-    file: Npz, path: Path, limit: int | None
+    file: Npz, path: Path, chosen: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64] | None, NDArray[np.float64] | None]:
     """Return the labels, or the real targets."""
     if "y" not in file.headers:
@@ -76,11 +91,11 @@ def _labels(
             "one label or value a sequence"
         )
     if header.dtype.kind == "f" and header.shape == (sequences,):
-        y = file.rows("y", limit)
+        y = file.rows("y", int(chosen[-1]) + 1)[chosen]
         if not np.isfinite(y).all():
             raise TaskError(f"{path}: y holds {y[~np.isfinite(y)][0]}; keep to finite numbers")
         return None, y.astype(np.float64)[:, None]
-    labels = _integers(file, "y", path, limit, kinds="iub")
+    labels = _integers(file, "y", path, chosen, kinds="iub")
     assert labels is not None
     if labels.min() < 0:
         raise TaskError(f"{path}: y holds {labels.min()}; labels count from 0")
@@ -88,7 +103,7 @@ def _labels(
 
 
 def _integers(
-    file: Npz, name: str, path: Path, limit: int | None, kinds: str = "iu"
+    file: Npz, name: str, path: Path, chosen: NDArray[np.int64], kinds: str = "iu"
 ) -> NDArray[np.int64] | None:
     if name not in file.headers:
         return None
@@ -97,7 +112,7 @@ def _integers(
         raise TaskError(f"{path}: {name} has shape {header.shape}; x holds {sequences} sequences")
     if header.dtype.kind not in kinds:
         raise TaskError(f"{path}: {name} is of type {header.dtype}; it must hold integers")
-    values = file.rows(name, limit)
+    values = file.rows(name, int(chosen[-1]) + 1)[chosen]
     if values.max() > np.iinfo(np.int64).max:
         raise TaskError(f"{path}: {name} holds {values.max()}, which no int64 holds")
     return values.astype(np.int64)
@@ -106,16 +121,19 @@ def _integers(
 def calibration_sequences(path: Path) -> Sequences:
     """Draw the sequences of a file that choose number formats; of a labelled file none that would test.
 
+    No others are kept, so a file may be larger than memory.
+
     Raises
     ------
     TaskError
         See `read_sequences`.
     """
-    sequences = read_sequences(path)
-    if sequences.y is None:
-        return sequences.take(drawn(len(sequences), CALIBRATION_SEQUENCES))
-    usable = np.flatnonzero(~held_out(sequences.y, HELD_OUT_EVERY, least=1))
-    return sequences.take(usable[drawn(len(usable), CALIBRATION_SEQUENCES)])
+    file = _opened(path)
+    usable = np.arange(file.headers["x"].shape[0])
+    labels, _ = _labels(file, path, usable)
+    if labels is not None:
+        usable = np.flatnonzero(~held_out(labels, HELD_OUT_EVERY, least=1))
+    return _read(file, path, usable[drawn(len(usable), CALIBRATION_SEQUENCES)])
 
 
 def file_task(path: Path) -> Task:
