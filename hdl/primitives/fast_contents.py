@@ -9,12 +9,12 @@ This is the one module that uses what Amaranth keeps to itself. Both shortcuts a
 used; if another version of Amaranth has other internals, the public way is taken instead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 from amaranth.back import rtlil
-from amaranth.hdl import Fragment, MemoryData, Module, unsigned
+from amaranth.hdl import Fragment, MemoryData, Module, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -28,7 +28,17 @@ def set_words(memory: Memory, words: Sequence[int]) -> None:
         memory.init[: len(words)] = words
 
 
-def rtlil_of(component: wiring.Component, name: str, platform: Any = None) -> str:
+def port_name(path: Sequence[str | int]) -> str:
+    """How Amaranth names a port by its place in the signature."""
+    return "__".join(map(str, path))
+
+
+def rtlil_of(
+    component: wiring.Component,
+    name: str,
+    platform: Any = None,
+    port: Callable[[Sequence[str | int]], str] = port_name,
+) -> str:
     """The text of `amaranth.back.rtlil.convert`, without source locations.
 
     Parameters
@@ -39,10 +49,17 @@ def rtlil_of(component: wiring.Component, name: str, platform: Any = None) -> st
         Of the top module.
     platform : optional
         Given to the components.
+    port : callable
+        Name of a port by its place in the signature.
     """
     if _writes_same_text():
-        return _converted(component, name, platform)
-    return rtlil.convert(component, name=name, platform=platform, emit_src=False)
+        return _converted(component, name, platform, port)
+    ports = {
+        # Without a direction: Amaranth finds it by what drives the port.
+        port(path): (Value.cast(value), None)
+        for path, _, value in component.signature.flatten(component)
+    }
+    return rtlil.convert(component, name=name, platform=platform, ports=ports, emit_src=False)
 
 
 @cache
@@ -57,7 +74,7 @@ def _keeps_plain_words() -> bool:
 def _writes_same_text() -> bool:
     """Whether a small design with two memories gets the public text."""
     try:
-        text = _converted(_Probe(), "probe", None)
+        text = _converted(_Probe(), "probe", None, port_name)
     except (AttributeError, ImportError, KeyError, TypeError):
         return False
     return text == rtlil.convert(_Probe(), name="probe", emit_src=False)
@@ -81,7 +98,9 @@ class _Probe(wiring.Component):
         return m
 
 
-def _converted(component: wiring.Component, name: str, platform: Any) -> str:
+def _converted(
+    component: wiring.Component, name: str, platform: Any, port: Callable[[Sequence[str | int]], str]
+) -> str:
     """As `rtlil.convert` does it, but each memory's contents as one string."""
     from amaranth.hdl import _ast, _ir
 
@@ -108,7 +127,7 @@ def _converted(component: wiring.Component, name: str, platform: Any) -> str:
 
     directions = {In: _ir.PortDirection.Input, Out: _ir.PortDirection.Output}
     ports = {
-        "__".join(map(str, path)): (_ast.Value.cast(value), directions[member.flow])
+        port(path): (_ast.Value.cast(value), directions[member.flow])
         for path, member, value in component.signature.flatten(component)
     }
     netlist = _ir.build_netlist(Fragment.get(component, platform), ports=ports, name=name)

@@ -6,13 +6,13 @@ Verilog again.
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from amaranth.lib.wiring import Component
 
 from hdl.devices.family import Family
-from hdl.primitives.fast_contents import rtlil_of
+from hdl.primitives.fast_contents import port_name, rtlil_of
 from hdl.toolchain.tools import run_tool
 
 _EQUAL_WIDTHS = Path(__file__).with_name("equal_widths.v")
@@ -29,7 +29,12 @@ _WAIVERS = {
 """Rules of Verilator's linter that the text breaks on purpose, with the reason."""
 
 
-def rtlil_text(component: Component, name: str = "top", platform: Family | None = None) -> str:
+def rtlil_text(
+    component: Component,
+    name: str = "top",
+    platform: Family | None = None,
+    port: Callable[[Sequence[str | int]], str] = port_name,
+) -> str:
     """The component as RTLIL.
 
     Source locations are left out, so equal designs give equal text, whatever folder the sources lie in.
@@ -42,8 +47,10 @@ def rtlil_text(component: Component, name: str = "top", platform: Family | None 
         Name of the top module.
     platform : Family, optional
         For synthesis: with its own cells where synthesis would not find them. Otherwise portable.
+    port : callable
+        Name of a port by its place in the signature.
     """
-    return rtlil_of(component, name, platform)
+    return rtlil_of(component, name, platform, port)
 
 
 def run_yosys(script: str, folder: Path, log: str = "yosys.log") -> Path:

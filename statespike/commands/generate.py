@@ -10,6 +10,7 @@ from rich.table import Table
 from hdl.devices.devices import find_device
 from hdl.emit.build_folder import MANIFEST, refuse_others
 from hdl.emit.generate import DESIGN
+from hdl.emit.interface import INTERFACES, PLAIN, interface_of
 from hdl.planning.explain import ComponentCost, explain
 from statespike.library.circuits import generate as generate_folder
 from statespike.library.circuits import plan as plan_network
@@ -42,6 +43,14 @@ def generate(
     oversize: Annotated[
         bool, typer.Option("--oversize", help="write the smallest circuit even if the device is too small")
     ] = False,
+    interface: Annotated[
+        str, typer.Option(metavar="KIND", help=f"of the stream ports: {', '.join(INTERFACES)}")
+    ] = PLAIN.form,
+    name: Annotated[str, typer.Option(metavar="MODULE", help="name of the top module")] = PLAIN.name,
+    prefix: Annotated[
+        str,
+        typer.Option(metavar="TEXT", help="before the names of the streams' ports", show_default=False),
+    ] = PLAIN.prefix,
     pnr: Annotated[bool, typer.Option("--pnr", help="synthesise, place and route")] = False,
     seeds: Seeds = 3,
     json: Json = None,
@@ -53,6 +62,7 @@ def generate(
     Example: statespike generate smnist-gsu --device up5k -o build/gsu --pnr
     """
     refuse_others(output)
+    interface_of(interface, name, prefix)
     find_device(device)  # what is wrong is said before long work
     integers = integers_of(network)
     with progress() as bars:
@@ -61,7 +71,15 @@ def generate(
         components = explain(integers, plan) if explained else []
     with progress() as bars:
         bars.add_task("generating, placing and routing" if pnr else "generating", total=None)
-        manifest = generate_folder(integers, output, plan=plan, seeds=range(1, seeds + 1) if pnr else ())
+        manifest = generate_folder(
+            integers,
+            output,
+            plan=plan,
+            seeds=range(1, seeds + 1) if pnr else (),
+            interface=interface,
+            name=name,
+            prefix=prefix,
+        )
     if explained:
         show(_explanation(components))
     show(_summary(manifest))

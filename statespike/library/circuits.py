@@ -17,6 +17,7 @@ from boards.link import Link
 from hdl.devices.devices import Device, find_device
 from hdl.emit.generate import convert, expected_of
 from hdl.emit.generate import generate as generate_folder
+from hdl.emit.interface import PLAIN, interface_of
 from hdl.emit.manifest import manifest_of
 from hdl.network.top import Network
 from hdl.planning.planner import Plan, plan_network
@@ -111,6 +112,9 @@ def generate(
     *,
     plan: Plan | None = None,
     seeds: Sequence[int] = (),
+    interface: str = PLAIN.form,
+    name: str = PLAIN.name,
+    prefix: str = PLAIN.prefix,
 ) -> dict[str, Any]:
     """Write a network's circuit into a folder: Verilog, and a manifest of ports, schedule and resources.
 
@@ -125,6 +129,12 @@ def generate(
         Of this network, see `statespike.plan`.
     seeds : sequence of int
         Place and route with each of them, which takes minutes.
+    interface : "plain" or "axis"
+        Streams of payloads, or AXI4-Stream.
+    name : str
+        Of the top module.
+    prefix : str
+        Before the names of the streams' ports.
 
     Returns
     -------
@@ -134,7 +144,8 @@ def generate(
     Raises
     ------
     StatespikeError
-        If no circuit fits, the folder holds something else, or a tool is missing or fails.
+        If no circuit fits, the folder holds something else, Verilog does not take a name, or a tool is
+        missing or fails.
 
     Examples
     --------
@@ -144,8 +155,9 @@ def generate(
     >>> manifest["device"], manifest["files"]["verilog"]
     ('ecp5-25k', 'design.v')
     """
+    ports = interface_of(interface, name, prefix)
     chosen = plan or plan_network(network, find_device(device))
-    circuit = convert(network, chosen, synthesis=bool(seeds), harness=bool(seeds))
+    circuit = convert(network, chosen, synthesis=bool(seeds), harness=bool(seeds), interface=ports)
     return generate_folder(circuit, Path(folder), seeds=seeds)
 
 

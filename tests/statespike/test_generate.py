@@ -40,6 +40,28 @@ def test_verilog_with_a_manifest(run, small, tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("build")] == ["build"]
 
 
+def test_axi_stream_ports_by_name(run, small, tmp_path):
+    names = ["--interface", "axis", "--name", "classifier", "--prefix", "nn_"]
+    result = run("generate", small, *names, "-o", tmp_path / "build")
+    assert result.exit_code == 0, result.output
+    manifest = json.loads((tmp_path / "build" / "manifest.json").read_text())
+    assert (manifest["interface"], manifest["module"]) == ("axis", "classifier")
+    verilog = (tmp_path / "build" / "design.v").read_text()
+    assert "module classifier(" in verilog
+    for port in ("nn_s_axis_tdata", "nn_s_axis_tuser", "nn_m_axis_tdata", "nn_m_axis_tlast"):
+        assert f" {port};" in verilog
+        assert port in manifest["ports"]
+
+
+def test_names_that_verilog_does_not_take(refuse, network, tmp_path):
+    options = [network, "-o", tmp_path / "build"]
+    assert "'reg' is a reserved word" in refuse("generate", *options, "--name", "reg")
+    assert "is no identifier of Verilog" in refuse("generate", *options, "--prefix", "a b")
+    assert "unknown interface 'ahb'; choose one of plain, axis" in refuse(
+        "generate", *options, "--interface", "ahb"
+    )
+
+
 def test_a_folder_of_others_is_left_alone(refuse, network, tmp_path):
     (tmp_path / "thesis.tex").touch()
     assert "is not a build folder" in refuse("generate", network, "-o", tmp_path)

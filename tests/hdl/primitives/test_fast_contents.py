@@ -1,5 +1,7 @@
 """Contents of memories are the same by the fast way and by Amaranth's public one."""
 
+import re
+
 import numpy as np
 import pytest
 from amaranth.back import rtlil
@@ -55,6 +57,15 @@ def test_other_internals_take_the_public_way(monkeypatch, other_internals):
     contents = "35'10000001111111110001100001010000000"
     monkeypatch.setattr(fast_contents, "_converted", lambda *_: pytest.fail("the fast way was taken"))
     assert contents in rtlil_of(Tables(), "top")
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_ports_may_have_other_names(public, request):
+    if public:
+        request.getfixturevalue("other_internals")
+    text = rtlil_of(Tables(), "core", port=lambda path: f"my_{path[0]}")
+    assert re.search(r"wire width 3 input \d+  \\my_address\n", text)
+    assert re.search(r"wire width 70 output \d+  \\my_o\n", text)
 
 
 def test_a_probe_that_fails_or_differs_is_not_trusted(monkeypatch):
