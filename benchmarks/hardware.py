@@ -35,7 +35,7 @@ from statespike.output import progress, say, write_json
 NETWORKS = [f"{task}-{model}" for task in ("digits", "smnist", "spoken_digits")
             for model in ("gsu", "gsu_lean", "binary_s4d")]  # fmt: skip
 DEVICES = ("up5k", "hx8k", "ecp5-25k", "ecp5-85k")
-IDENTITY = ("network", "device", "seeds", "design_sha256", "clock_mhz", "tools")
+IDENTITY = ("network", "device", "seeds", "rtlil_sha256", "clock_mhz", "tools")
 """What makes an earlier result this one; the clock is the one that the placer was asked for."""
 
 
@@ -153,7 +153,7 @@ def measure(
     circuit = convert(network, plan, synthesis=fits, harness=fits)
     row = promised(name, network, samples, plan)
     row |= {"seeds": seeds, "clock_mhz": clock_mhz or plan.clock_mhz}
-    row |= {key: circuit.manifest[key] for key in ("design_sha256", "tools")}
+    row |= {key: circuit.manifest[key] for key in ("rtlil_sha256", "tools")}
     for one in known:
         if identity(one) == identity(row):
             return one

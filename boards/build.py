@@ -16,6 +16,8 @@ from hdl.devices.devices import Device
 from hdl.devices.family import Pll
 from hdl.devices.memories import MemoryNeed
 from hdl.emit.build_folder import build_folder
+from hdl.emit.header import header_of
+from hdl.emit.ports import ports_of
 from hdl.toolchain import Expected, place_and_route, synthesise, write_bitstream
 from hdl.toolchain.verilog import rtlil_text, write_verilog
 from quantize.errors import StatespikeError
@@ -86,7 +88,12 @@ def build(
     with build_folder(folder) as unfinished_build:
         unfinished = unfinished_build.folder
         tools = unfinished / "tools"
-        write_verilog(shell, tools / "design.v").rename(unfinished / "design.v")
+        about = {**(facts or {}), "board": board.name}
+        about.pop("ports", None)  # those of the network alone, which the link hides
+        header = header_of(about) if "network_sha256" in about else ()
+        written = write_verilog(shell, tools / "design.v", header=header)
+        written.rename(unfinished / "design.v")
+        top = ports_of(written.with_suffix(".il").read_text(), board.pins)
         source = rtlil_text(shell, platform=board.device.family)
         synthesis = synthesise(source, board.device, tools, expected, no_collisions)
         constraints = board.write_constraints(tools)
@@ -98,8 +105,8 @@ def build(
             )
         bitstream = write_bitstream(best, board.device, unfinished)
         manifest = {
-            **(facts or {}),
-            "board": board.name,
+            **about,
+            "top": top,
             "device": board.device.name,
             "clock_mhz": clock,
             "clock_from": "board",
@@ -110,6 +117,7 @@ def build(
             "fmax_mhz": [one.fmax_mhz for one in routed],
             "utilisation": best.utilisation,
             "bitstream": bitstream.name,
+            "files": {"verilog": "design.v", "bitstream": bitstream.name},
         }
         if "cycles_per_step" in manifest:  # the plan's speed is that of the part's planning clock
             manifest["steps_per_second"] = clock * 1e6 / manifest["cycles_per_step"]

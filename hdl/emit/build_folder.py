@@ -3,7 +3,7 @@
 import ctypes
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -19,6 +19,8 @@ FORMAT = "statespike-manifest"
 VERSION = "2"
 CONTENTS = "contents"
 """Entry of the manifest: every other file of the folder with its SHA-256."""
+SIZES = "bytes"
+"""Entry of the manifest: every file of the contents with its size."""
 MOST_MANIFEST_BYTES = 1 << 24
 
 
@@ -128,11 +130,14 @@ def build_folder(folder: Path) -> Iterator[Unfinished]:
 def _seal(unfinished: Unfinished) -> None:
     """Write the manifest."""
     folder = unfinished.folder
-    contents: Mapping[str, str] = {
-        name: sha256((folder / name).read_bytes()).hexdigest() if (folder / name).is_file() else ""
-        for name in sorted(_files(folder))
-    }
-    unfinished.manifest = {"format": FORMAT, "version": VERSION} | unfinished.manifest | {CONTENTS: contents}
+    contents: dict[str, str] = {}
+    sizes: dict[str, int] = {}
+    for name in sorted(_files(folder)):
+        content = (folder / name).read_bytes() if (folder / name).is_file() else b""
+        contents[name] = sha256(content).hexdigest() if (folder / name).is_file() else ""
+        sizes[name] = len(content)
+    own = {"format": FORMAT, "version": VERSION}
+    unfinished.manifest = own | unfinished.manifest | {CONTENTS: contents, SIZES: sizes}
     (folder / MANIFEST).write_text(json.dumps(unfinished.manifest, indent=2) + "\n", encoding="utf-8")
 
 

