@@ -22,8 +22,8 @@ class Clipping:
     Parameters
     ----------
     clipped, values : mapping of name to int
-        For the input and for each array: values clipped, and values that could have been. Of an array these
-        are its inputs, states and outputs.
+        For the input and for each kind of value of each layer, see `quantize.network.Trace`: values clipped,
+        and values that could have been.
     """
 
     clipped: Mapping[str, int] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Clipping:
         if worst == INPUT:
             why = "the data exceeds the calibration samples' range; scale it, or quantise on data like it"
         else:
-            why = "its states or outputs exceed those of the calibration samples; quantise on data like this"
+            why = "they exceed those of the calibration samples; quantise on data like this"
         return f"warning: {self.share(worst):.1%} of the values of {worst} were clipped: {why}"
 
 
@@ -88,9 +88,15 @@ def clipping_of(
     given = np.arange(x.shape[1]) < valid[:, None]
     inputs = int(np.count_nonzero(network.encoder.clips(x) & given[:, :, None]))
     clipped = {INPUT: inputs, **saturations}
-    values = {INPUT: int(given.sum()) * x.shape[2]}
+    steps = int(given.sum())
+    values = {INPUT: steps * x.shape[2]}
     for index, block in enumerate(network.blocks):
         array = block.array
-        per_step = array.channels * (2 + array.modes * len(array.output_weights))
-        values[f"array_{index}"] = len(x) * x.shape[1] * per_step
+        once = steps * array.channels
+        values |= {
+            f"array_{index} inputs": once,
+            f"array_{index} states": once * array.modes * len(array.output_weights),
+            f"array_{index} outputs": once,
+            f"layer_{index} sums": once,
+        }
     return Clipping(clipped, values)

@@ -55,8 +55,12 @@ class Block:
 
     def joined(self, x: Integers, y: Integers) -> Integers:
         """The block's outputs from its inputs x and its array's outputs y, all (..., steps, H)."""
-        total = saturate(x + self.unit.compute(y), self.unit.output.width)
-        return total if self.norm_after is None else self.norm_after.compute(total)
+        return self.finished(x + self.unit.compute(y))
+
+    def finished(self, total: Integers) -> Integers:
+        """The block's outputs from the exact sums of its inputs and its unit's outputs."""
+        clipped = saturate(total, self.unit.output.width)
+        return clipped if self.norm_after is None else self.norm_after.compute(clipped)
 
 
 @dataclass(eq=False)
@@ -70,7 +74,8 @@ class Trace:
         Every layer's values: `encoder`, then `norm_0` (only of a norm before an array), `array_0` (y) and
         `layer_0` (block output), and so on.
     saturations : name -> int
-        How often values of an array were clipped.
+        How many values of the valid steps were clipped: of an array `array_0 inputs` (sums with the offset),
+        `array_0 states` and `array_0 outputs`, and of the residual stream `layer_0 sums`, and so on.
     overruns : (sequences,)
         Whether a sequence was longer than the network's `max_steps`.
     """
@@ -288,14 +293,23 @@ class QuantizedNetwork:
 
     def _compute_chunk(self, u: Integers, lengths: Integers, taps: bool) -> Trace:
         trace = Trace(np.empty(0, dtype=np.int64), self.pool.overruns(lengths))
+        valid = np.arange(u.shape[1]) < lengths[:, None]
         x = self.encoder.compute(u)
         kept = {"encoder": x}
         for index, block in enumerate(self.blocks):
             given = x
             if block.norm_before is not None:
                 given = kept[f"norm_{index}"] = block.norm_before.compute(x)
-            y, trace.saturations[f"array_{index}"] = block.array.compute(given)
-            x = block.joined(x, y)
+            y, clipped = block.array.compute(given, lengths)
+            total = x + block.unit.compute(y)
+            lost = total[valid] != saturate(total[valid], block.unit.output.width)
+            trace.saturations |= {
+                f"array_{index} inputs": clipped.inputs,
+                f"array_{index} states": clipped.states,
+                f"array_{index} outputs": clipped.outputs,
+                f"layer_{index} sums": int(np.count_nonzero(lost)),
+            }
+            x = block.finished(total)
             kept |= {f"array_{index}": y, f"layer_{index}": x}
         if self.norm is not None:
             x = kept["norm"] = self.norm.compute(x)

@@ -199,9 +199,9 @@ def check(
                 beginning = next(_parts(valid[part], PAUSED_STEPS))
                 again = slice(part.start + beginning.start, part.start + beginning.stop)
                 with one_at_a_time:
-                    trace = reference.compute(u[again], valid[again])
+                    beginning_trace = reference.compute(u[again], valid[again])
                 paused = play(stimulus(again, pace.pauses(), reset_after=_half(valid[part.start], u)))
-                comparison = _joined(comparison, compare(trace, paused))
+                comparison = _joined(comparison, compare(beginning_trace, paused))
             return _Part(
                 comparison=_placed(comparison, part.start),
                 logits=run.logits,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from rich.table import Table
 from rich.text import Text
 
 from quantize.files import write_whole
+
+if TYPE_CHECKING:  # it brings the integer reference, which few commands need
+    from quantize.clipping import Clipping
 
 SECONDS_BETWEEN_LINES = 60.0
 """Pause between two lines of progress where there is no terminal."""
@@ -64,6 +67,13 @@ def json_on_standard_output() -> Iterator[None]:
 def say(text: str) -> None:
     """Print a line of the result on standard output."""
     print(text, file=sys.stderr if _held else sys.stdout, flush=True)
+
+
+def tell_clipping(clipping: "Clipping") -> None:
+    """Print what was clipped, and a warning if it is much."""
+    say(clipping.summary())
+    if (warning := clipping.warning()) is not None:
+        note(warning)
 
 
 def note(text: str) -> None:

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Self
+from typing import NamedTuple, Self
 
 import numba
 import numpy as np
@@ -20,6 +20,22 @@ SHIFT_CODE_WIDTH = 3
 SHIFT_STEP = 2
 """State shifts are even: half a bit of scale on average against a stage of each shifter."""
 MOST_STATE_SHIFT = SHIFT_STEP * ((1 << SHIFT_CODE_WIDTH) - 1)
+
+
+class Saturations(NamedTuple):
+    """How many values of an array were clipped, by kind.
+
+    Parameters
+    ----------
+    inputs : int
+        Sums of an input and its channel's offset.
+    states : int
+    outputs : int
+    """
+
+    inputs: int
+    states: int
+    outputs: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,33 +126,39 @@ class ArraySpec(Specification):
         tables = [item.name for item in fields(self) if "shape" in item.metadata]
         return replace(self, **{name: getattr(self, name)[index::lanes] for name in tables})
 
-    def compute(self, x: Integers) -> tuple[Integers, int]:
+    def compute(self, x: Integers, lengths: Integers | None = None) -> tuple[Integers, Saturations]:
         """Outputs of whole sequences, each from a cleared state.
 
         Parameters
         ----------
         x : (sequences, steps, H) in the input format
+        lengths : (sequences,), optional
+            Valid steps of each sequence, all by default: what is clipped behind them does not count.
 
         Returns
         -------
         y : (sequences, steps, H) in the output format
-        saturations : int
-            How many inputs, states and outputs were clipped.
+        saturations : Saturations
         """
+        valid = np.full(len(x), x.shape[1]) if lengths is None else np.asarray(lengths, dtype=np.int64)
         u = saturate(x + self.offset, self.input.width)
-        clipped = int(np.count_nonzero(u != x + self.offset))
+        clipped = (u != x + self.offset) & (np.arange(x.shape[1]) < valid[:, None])[:, :, None]
         y = np.empty(x.shape, dtype=np.int64)
-        counts = np.zeros(len(x), dtype=np.int64)
-        self._scan(np.ascontiguousarray(u), y, counts)
-        return y, clipped + int(counts.sum())
+        counts = np.zeros((len(x), 2), dtype=np.int64)
+        self._scan(np.ascontiguousarray(u), valid, y, counts)
+        states, outputs = counts.sum(0)
+        return y, Saturations(int(np.count_nonzero(clipped)), int(states), int(outputs))
 
     def outputs(self, x: Integers) -> Integers:
         """The y of `compute` alone."""
         return self.compute(x)[0]
 
     @abstractmethod
-    def _scan(self, u: Integers, y: Integers, counts: Integers) -> None:
-        """Fill in y (sequences, steps, H), and how often each sequence's states and outputs were clipped."""
+    def _scan(self, u: Integers, valid: Integers, y: Integers, counts: Integers) -> None:
+        """Fill in y (sequences, steps, H), and the counts (sequences, 2) of clipped states and outputs.
+
+        Of each sequence only so many steps are `valid`, and count.
+        """
 
 
 @numba.njit(inline="always")

@@ -118,7 +118,7 @@ class LeapfrogSpec(ArraySpec):
         """Products a step that the plain complex form would take more: six a mode (Gu et al. 2022)."""
         return 2 * self.channels * self.modes
 
-    def _scan(self, u: Integers, y: Integers, counts: Integers) -> None:
+    def _scan(self, u: Integers, valid: Integers, y: Integers, counts: Integers) -> None:
         _scan(
             u,
             self.skip,
@@ -132,6 +132,7 @@ class LeapfrogSpec(ArraySpec):
             self.state_width,
             min(self.output_shift, EXACT_WIDTH),
             self.output.width,
+            valid,
             y,
             counts,
         )
@@ -140,7 +141,7 @@ class LeapfrogSpec(ArraySpec):
 @numba.njit(parallel=True, cache=True)
 def _scan(
     u, skip, damping, stiffness, feedback_shift, position_weight, velocity_weight, input_shift,
-    position_shift, state_width, output_shift, output_width, y, counts,
+    position_shift, state_width, output_shift, output_width, valid, y, counts,
 ):  # fmt: skip
     """The recurrence of `LeapfrogSpec` over (sequences, steps, H); numba, for numpy needs a pass a step."""
     sequences, steps, channels = u.shape
@@ -148,12 +149,13 @@ def _scan(
     state_top = (1 << (state_width - 1)) - 1
     output_top = (1 << (output_width - 1)) - 1
     for sequence in numba.prange(sequences):
-        clipped = 0
+        states = outputs = 0
         for channel in range(channels):
             p = np.zeros(modes, dtype=np.int64)
             q = np.zeros(modes, dtype=np.int64)
             for step in range(steps):
                 value = u[sequence, step, channel]
+                counted = step < valid[sequence]
                 total = skip[channel] * value
                 for n in range(modes):
                     total += position_weight[channel, n] * p[n] + velocity_weight[channel, n] * q[n]
@@ -166,8 +168,8 @@ def _scan(
                     q[n] = min(max(velocity, -state_top - 1), state_top)
                     position = p[n] + round_shift(q[n], position_shift[channel, n])
                     p[n] = min(max(position, -state_top - 1), state_top)
-                    clipped += (q[n] != velocity) + (p[n] != position)
+                    states += counted * ((q[n] != velocity) + (p[n] != position))
                 total = round_shift(total, output_shift)
                 y[sequence, step, channel] = min(max(total, -output_top - 1), output_top)
-                clipped += y[sequence, step, channel] != total
-        counts[sequence] = clipped
+                outputs += counted * (y[sequence, step, channel] != total)
+        counts[sequence, 0], counts[sequence, 1] = states, outputs

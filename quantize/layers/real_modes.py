@@ -73,16 +73,27 @@ class RealModesSpec(ArraySpec):
         """None: the plain form of a real mode has two products too."""
         return 0
 
-    def _scan(self, u: Integers, y: Integers, counts: Integers) -> None:
+    def _scan(self, u: Integers, valid: Integers, y: Integers, counts: Integers) -> None:
         _scan(
             u, self.skip, self.decay, self.decay_shift, self.weight, self.input_shift, self.state_width,
-            self.output_shift, self.output.width, y, counts,
+            self.output_shift, self.output.width, valid, y, counts,
         )  # fmt: skip
 
 
 @numba.njit(parallel=True, cache=True)
 def _scan(
-    u, skip, decay, decay_shift, weight, input_shift, state_width, output_shift, output_width, y, counts
+    u,
+    skip,
+    decay,
+    decay_shift,
+    weight,
+    input_shift,
+    state_width,
+    output_shift,
+    output_width,
+    valid,
+    y,
+    counts,
 ):
     """The recurrence of `RealModesSpec` over (sequences, steps, H)."""
     sequences, steps, channels = u.shape
@@ -90,19 +101,20 @@ def _scan(
     state_top = (1 << (state_width - 1)) - 1
     output_top = (1 << (output_width - 1)) - 1
     for sequence in numba.prange(sequences):
-        clipped = 0
+        states = outputs = 0
         for channel in range(channels):
             x = np.zeros(modes, dtype=np.int64)
             for step in range(steps):
                 value = u[sequence, step, channel]
+                counted = step < valid[sequence]
                 total = skip[channel] * value
                 for n in range(modes):
                     total += weight[channel, n] * x[n]
                     lost = round_shift(decay[channel, n] * x[n], decay_shift)
                     moved = x[n] + round_shift(value, input_shift[channel, n]) - lost
                     x[n] = min(max(moved, -state_top - 1), state_top)
-                    clipped += x[n] != moved
+                    states += counted * (x[n] != moved)
                 total = round_shift(total, output_shift)
                 y[sequence, step, channel] = min(max(total, -output_top - 1), output_top)
-                clipped += y[sequence, step, channel] != total
-        counts[sequence] = clipped
+                outputs += counted * (y[sequence, step, channel] != total)
+        counts[sequence, 0], counts[sequence, 1] = states, outputs

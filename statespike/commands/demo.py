@@ -23,7 +23,7 @@ from statespike.models.tasks.registry import load_task
 from statespike.models.tasks.task import Sequences
 from statespike.networks import quantise_checkpoint
 from statespike.options import Json
-from statespike.output import new_table, note, progress, say, show, write_json
+from statespike.output import new_table, note, progress, say, show, tell_clipping, write_json
 
 TASK = "smnist-sample"
 DEVICE = "up5k"
@@ -78,8 +78,11 @@ def demo(
             "accuracy_integer": integers.accuracy(task.test.y),
             "accuracy_images": len(task.test),
         }
+    assert integers.clipping is not None
+    figures["clipping"] = integers.clipping.figures()
     show(_predictions(shown, result))
     show(_summary(figures))
+    tell_clipping(integers.clipping)
     for name, path in figures["files"].items():
         say(f"{name.replace('_', ' ')}: {path}")
     write_json(json, figures)

@@ -19,7 +19,7 @@ from quantize.words import count
 from statespike.models.tasks.task import Sequences
 from statespike.networks import integers_of, network_for, sequences_of
 from statespike.options import Data, Json, Limit, Logits, NetworkPath, TaskName
-from statespike.output import note, progress, say, show, write_json, write_logits
+from statespike.output import progress, say, show, tell_clipping, write_json, write_logits
 
 WIDEST_TABLE = 10
 """Classes of the largest confusion matrix that is printed; `--json` writes one of any size."""
@@ -79,10 +79,7 @@ def evaluate(
             show(_confusion(score))
             show(_shares(score))
     if result.clipping is not None:
-        say(result.clipping.summary())
-        warning = result.clipping.warning()
-        if warning is not None:
-            note(warning)
+        tell_clipping(result.clipping)
     write_logits(logits, result.logits)
     write_json(
         json,

@@ -14,7 +14,7 @@ from sim.check import Pace, Varied
 from statespike.library.circuits import simulate as simulate_network
 from statespike.networks import integers_of, sequences_of
 from statespike.options import Data, DeviceName, Json, Limit, Logits, NetworkPath, TaskName
-from statespike.output import note, progress, say, write_json, write_logits
+from statespike.output import progress, say, tell_clipping, write_json, write_logits
 
 MISMATCH = 1
 """Exit status when circuit and reference differ."""
@@ -97,9 +97,7 @@ def simulate(
             on_progress=tell,
         )
     clipping = clipping_of(reference, result.saturations, sequences.x, sequences.lengths)
-    say(clipping.summary())
-    if (warning := clipping.warning()) is not None:
-        note(warning)
+    tell_clipping(clipping)
     write_logits(logits, result.logits)
     write_json(
         json,

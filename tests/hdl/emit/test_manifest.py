@@ -156,7 +156,8 @@ def test_no_entry_is_left_unchecked(built):
         format version tools device clock_mhz clock_from model layers channels modes features beats_per_step
         classes network_sha256 max_steps overrun rounding overflow cycles_per_step least_cycles_per_step
         cycles_follow_data latency_cycles steps_per_second multiplications_per_step multipliers schedule
-        formats ports top estimate shortfall rtlil_sha256 resources resources_from fmax_mhz files contents bytes
+        formats ports top estimate shortfall rtlil_sha256 resources resources_from fmax_mhz files
+        contents bytes
     """
     assert set(built[3]) == set(checked.split())
 
