@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from quantize.formats import STREAM_WIDTH, Format, Integers, saturate, signed_width
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
@@ -36,6 +37,31 @@ class Saturations(NamedTuple):
     inputs: int
     states: int
     outputs: int
+
+
+@dataclass(frozen=True)
+class LinearModes:
+    """The modes of an array as linear recurrences of two states, `x <- M x + b u + errors`, in integer units.
+
+    Parameters
+    ----------
+    transition : (H, N, 2, 2)
+        A kind of one state leaves the second at 0.
+    drive : (H, N, 2)
+    errors : sequence of (H, N, 2)
+        Directions in which rounding moves the states, by half a unit at most; 0 where nothing is rounded.
+    driven : sequence of bool
+        Of each error whether there is none without an input.
+    readouts : (H, N, R, 2)
+        Sums of the states: each state, then the aligned sum of the mode's products if it has one, then what
+        it adds to y.
+    """
+
+    transition: NDArray[np.float64]
+    drive: NDArray[np.float64]
+    errors: tuple[NDArray[np.float64], ...]
+    driven: tuple[bool, ...]
+    readouts: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +129,15 @@ class ArraySpec(Specification):
     @abstractmethod
     def output_weights(self) -> tuple[Integers, ...]:
         """Tables (H, N) of what the states are multiplied by on their way to y, one for each of a mode's."""
+
+    @property
+    @abstractmethod
+    def state_names(self) -> tuple[str, ...]:
+        """What a mode's states are, in the order of `linear`."""
+
+    @abstractmethod
+    def linear(self) -> LinearModes:
+        """The modes without saturation."""
 
     @property
     def state_bits(self) -> int:

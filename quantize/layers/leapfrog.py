@@ -15,6 +15,7 @@ from quantize.layers.array import (
     SHIFT_CODE_WIDTH,
     SHIFT_STEP,
     ArraySpec,
+    LinearModes,
     round_shift,
 )
 from quantize.poles import is_stable
@@ -107,6 +108,41 @@ class LeapfrogSpec(ArraySpec):
     @property
     def output_weights(self) -> tuple[Integers, ...]:
         return self.position_weight, self.velocity_weight
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        return "velocity", "position"
+
+    def linear(self) -> LinearModes:
+        """Velocity, then position, then the feedback."""
+        damping = self.damping * 2.0**-self.damping_shift
+        stiffness = self.stiffness * 2.0**-self.stiffness_shift
+        fall, drive = 2.0**-self.position_shift, 2.0**-self.input_shift
+        one, none = np.ones(damping.shape), np.zeros(damping.shape)
+        kept = np.stack([1.0 - damping, -stiffness], -1)
+        moved = np.stack([fall * (1.0 - damping), 1.0 - fall * stiffness], -1)
+        velocity = np.stack([one, fall], -1)
+        position = np.stack([none, one], -1)
+        feedback = [self.damping << self.damping_alignment, self.stiffness << self.stiffness_alignment]
+        return LinearModes(
+            np.stack([kept, moved], -2),
+            velocity * drive[:, :, None],
+            (
+                velocity * (self.input_shift > 0)[:, :, None],
+                velocity,
+                position * (self.position_shift > 0)[:, :, None],
+            ),
+            (True, False, False),
+            np.stack(
+                [
+                    np.stack([one, none], -1),
+                    position,
+                    np.stack(feedback, -1).astype(np.float64),
+                    np.stack([self.velocity_weight, self.position_weight], -1).astype(np.float64),
+                ],
+                -2,
+            ),
+        )
 
     @property
     def multiplications(self) -> int:

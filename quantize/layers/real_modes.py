@@ -14,6 +14,7 @@ from quantize.layers.array import (
     SHIFT_CODE_WIDTH,
     SHIFT_STEP,
     ArraySpec,
+    LinearModes,
     round_shift,
 )
 from quantize.specification import QuantizedNetworkError, integer, words
@@ -62,6 +63,25 @@ class RealModesSpec(ArraySpec):
     @property
     def output_weights(self) -> tuple[Integers, ...]:
         return (self.weight,)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        return ("state",)
+
+    def linear(self) -> LinearModes:
+        """The one state."""
+        shape = self.decay.shape
+        transition = np.zeros((*shape, 2, 2))
+        transition[:, :, 0, 0] = 1.0 - self.decay * 2.0**-self.decay_shift
+        along = np.zeros((*shape, 2))
+        along[:, :, 0] = 1.0
+        return LinearModes(
+            transition,
+            along * (2.0**-self.input_shift)[:, :, None],
+            (along * (self.input_shift > 0)[:, :, None], along),
+            (True, False),
+            np.stack([along, along * self.weight[:, :, None]], -2),
+        )
 
     @property
     def multiplications(self) -> int:

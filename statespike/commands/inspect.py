@@ -4,6 +4,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich.table import Table
+
+from quantize.bounds import describe_bounds
 from quantize.checkpoint import read_checkpoint
 from quantize.describe import describe
 from quantize.words import count
@@ -14,7 +17,7 @@ from statespike.output import new_table, say, show, write_json
 
 
 def inspect(network: OptionalNetworkPath = None, json: Json = None) -> None:
-    """Print every layer of a network: formats, widths, tables.
+    """Print every layer of a network: formats, widths, tables, and how far its values can go.
 
     Without a network, the names of those that ship.
 
@@ -44,7 +47,29 @@ def inspect(network: OptionalNetworkPath = None, json: Json = None) -> None:
             end_section=True,
         )
     show(table)
-    write_json(json, description)
+    bounds = describe_bounds(found)
+    show(_bounds(bounds))
+    write_json(json, description | {"bounds": bounds})
+
+
+def _bounds(bounds: dict[str, Any]) -> Table:
+    """A row for each state and sum of the arrays."""
+    table = new_table(
+        "layer", "value", title="how far values can go, for any input and however long; behind an input"
+    )
+    for column in ("reach", "room", "limit cycles"):
+        table.add_column(column, justify="right")
+    for name, values in bounds.items():
+        for value, entry in values.items():
+            if isinstance(entry, dict) and "reach" in entry:
+                room = entry.get("limit", (1 << (entry.get("width", 1) - 1)) - 1)
+                cycle = entry.get("limit_cycle")
+                table.add_row(
+                    name, value, f"{entry['reach']:,}", f"{room:,}", "" if cycle is None else f"{cycle:,}"
+                )
+    table.caption = "a state that can go beyond its room saturates; `evaluate` counts how often"
+    table.caption_justify = "left"
+    return table
 
 
 def _list_shipped(json: Path | None) -> None:
