@@ -89,7 +89,8 @@ def build(
         unfinished = unfinished_build.folder
         tools = unfinished / "tools"
         about = {**(facts or {}), "board": board.name}
-        about.pop("ports", None)  # those of the network alone, which the link hides
+        for name in ("interface", "module", "ports"):  # of the network alone, which the link hides
+            about.pop(name, None)
         header = header_of(about) if "network_sha256" in about else ()
         written = write_verilog(shell, tools / "design.v", header=header)
         written.rename(unfinished / "design.v")

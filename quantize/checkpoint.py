@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save
 
 from quantize.configuration import CheckpointError, NetworkConfig, tensor_shapes
 from quantize.files import write_whole
 from quantize.reading import read_json, read_safetensors, reading
+from quantize.tensor_file import safetensors_bytes
 
 FORMAT = "statespike-checkpoint"
 VERSION = "1"
@@ -77,8 +77,7 @@ def write_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> No
         "config": json.dumps(asdict(checkpoint.config)),
         "provenance": json.dumps(checkpoint.provenance),
     }
-    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in checkpoint.tensors.items()}
-    write_whole(target, save(tensors, metadata))
+    write_whole(target, safetensors_bytes(checkpoint.tensors, metadata))
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from safetensors.numpy import save
 
 from quantize.files import write_whole
 from quantize.layers.array import ArraySpec
@@ -24,6 +23,7 @@ from quantize.network import (
 )
 from quantize.reading import read_json, read_safetensors, reading
 from quantize.specification import QuantizedNetworkError, Specification
+from quantize.tensor_file import safetensors_bytes
 
 FORMAT = "statespike-quantized-network"
 VERSION = "3"
@@ -49,7 +49,7 @@ def save_network(network: QuantizedNetwork, path: Path) -> None:
         "provenance": json.dumps(network.provenance),
     }
     metadata["checksum"] = checksum(metadata, tensors)
-    write_whole(path, save(tensors, metadata))
+    write_whole(path, safetensors_bytes(tensors, metadata))
 
 
 def checksum(metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hdl.devices.devices import Device
 from hdl.toolchain.synthesis import Synthesis
-from hdl.toolchain.tools import run_tool, tool_failure
+from hdl.toolchain.tools import run_tool, steady, tool_failure
 from quantize.errors import StatespikeError
 
 
@@ -134,5 +134,5 @@ def _place(device: Device, folder: Path, seed: int, layout: str, arguments: list
             name: (entry["used"], entry["available"]) for name, entry in figures["utilization"].items()
         },
         layout=folder / layout,
-        log=folder / log,
+        log=steady(folder / log),
     )

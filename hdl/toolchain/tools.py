@@ -6,6 +6,7 @@ is not activated), so that folder is searched first. An environment variable ove
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -85,6 +86,24 @@ def run_tool(
         marked = [line.strip() for line in lines if line.strip().upper().startswith(("ERROR", "%ERROR"))]
         errors = marked or [line.strip() for line in lines if "error" in line.lower()] or lines[-1:]
         raise tool_failure(f"{name} failed: {errors[-1] if errors else f'status {status}'}", path)
+
+
+_CHANGING = (
+    (re.compile(r"\b(Logfile hash: \w+), .*"), r"\1"),
+    (re.compile(r"^Time spent: .*\n", re.MULTILINE), ""),
+    (re.compile(r"\byosys-abc-\w+"), "yosys-abc"),
+    (re.compile(r"\b\d+\.\d+s\b"), "some time"),
+)
+"""What tools write of times and temporary folders into their logs, and what is kept of it."""
+
+
+def steady(log: Path) -> Path:
+    """Take out of a log what changes from run to run, so that the same work leaves the same files."""
+    text = log.read_text(errors="replace")
+    for changing, kept in _CHANGING:
+        text = changing.sub(kept, text)
+    log.write_text(text)
+    return log
 
 
 _RUNNING: set[subprocess.Popen[bytes]] = set()

