@@ -94,7 +94,7 @@ def build(
         header = header_of(about) if "network_sha256" in about else ()
         written = write_verilog(shell, tools / "design.v", header=header)
         written.rename(unfinished / "design.v")
-        top = ports_of(written.with_suffix(".il").read_text(), board.pins)
+        ports = ports_of(written.with_suffix(".il").read_text(), board.pins)
         source = rtlil_text(shell, platform=board.device.family)
         synthesis = synthesise(source, board.device, tools, expected, no_collisions)
         constraints = board.write_constraints(tools)
@@ -107,7 +107,7 @@ def build(
         bitstream = write_bitstream(best, board.device, unfinished)
         manifest = {
             **about,
-            "top": top,
+            "top": ports,
             "device": board.device.name,
             "clock_mhz": clock,
             "clock_from": "board",

@@ -47,6 +47,8 @@ class ArrayBounds:
         The largest state. Above it a state may saturate.
     feedback : (H, N) or None
         Of the aligned sum of a mode's products, of kinds that have one.
+    feedback_width : int or None
+        Bits that the circuit has for it.
     accumulator, ripple : (H,)
         Of the sum that y is rounded from, and of what limit cycles leave of it.
     """
@@ -56,14 +58,14 @@ class ArrayBounds:
     cycles: Real
     limit: int
     feedback: Real | None
+    feedback_width: int | None
     accumulator: Real
     ripple: Real
 
     @property
     def saturating(self) -> NDArray[np.bool_]:
         """Whether a state of each mode may saturate, (H, N)."""
-        result: NDArray[np.bool_] = (self.states > self.limit).any(-1)
-        return result
+        return np.any(self.states > self.limit, axis=-1)
 
 
 def array_bounds(spec: ArraySpec, amplitude: int | None = None) -> ArrayBounds:
@@ -88,7 +90,7 @@ def array_bounds(spec: ArraySpec, amplitude: int | None = None) -> ArrayBounds:
     linear = skip + reach * total + noise[:, :, -1].sum(1)
     held = (bounds[:, :, :count] <= most - 1).all((1, 2))
     feedback = None
-    if modes.readouts.shape[2] > count + 1:
+    if modes.feedback_width is not None:
         largest_feedback = np.abs(modes.readouts[:, :, count]).sum(-1) * most
         feedback = np.where((bounds[:, :, :count] <= most - 1).all(-1), bounds[:, :, count], largest_feedback)
     return ArrayBounds(
@@ -97,6 +99,7 @@ def array_bounds(spec: ArraySpec, amplitude: int | None = None) -> ArrayBounds:
         left[:, :, :count],
         most - 1,
         feedback,
+        modes.feedback_width,
         np.where(held, np.minimum(linear, whatever), whatever),
         left[:, :, -1].sum(1),
     )
@@ -137,7 +140,7 @@ def _described(spec: ArraySpec, bounds: ArrayBounds) -> dict[str, Any]:
     }
     described["modes_that_may_saturate"] = int(bounds.saturating.sum())
     if bounds.feedback is not None:
-        described["feedback"] = {"reach": largest(bounds.feedback), "width": spec.feedback_width}
+        described["feedback"] = {"reach": largest(bounds.feedback), "width": bounds.feedback_width}
     described["accumulator"] = {
         "reach": largest(bounds.accumulator),
         "bits": signed_width(largest(bounds.accumulator)),

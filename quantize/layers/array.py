@@ -55,6 +55,8 @@ class LinearModes:
     readouts : (H, N, R, 2)
         Sums of the states: each state, then the aligned sum of the mode's products if it has one, then what
         it adds to y.
+    feedback_width : int or None
+        Bits that the circuit has for that aligned sum.
     """
 
     transition: NDArray[np.float64]
@@ -62,6 +64,7 @@ class LinearModes:
     errors: tuple[NDArray[np.float64], ...]
     driven: tuple[bool, ...]
     readouts: NDArray[np.float64]
+    feedback_width: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

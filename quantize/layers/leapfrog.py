@@ -142,6 +142,7 @@ class LeapfrogSpec(ArraySpec):
                 ],
                 -2,
             ),
+            self.feedback_width,
         )
 
     @property
