@@ -8,6 +8,7 @@ from typing import Any
 
 from hdl.devices.devices import Device
 from hdl.emit.build_folder import build_folder, read_manifest
+from hdl.emit.companions import NONE, Companions
 from hdl.emit.harness import SerialHarness
 from hdl.emit.header import header_of
 from hdl.emit.interface import PLAIN, Interface
@@ -96,6 +97,7 @@ def generate(
     seeds: Sequence[int] = (),
     jobs: int = 2,
     clock_mhz: float | None = None,
+    companions: Companions = NONE,
 ) -> dict[str, Any]:
     """Write a build folder, and return its manifest.
 
@@ -116,6 +118,8 @@ def generate(
         Seeds worked on at the same time.
     clock_mhz : float, optional
         What the placer is asked for; by default the planning clock of this kind of build.
+    companions : Companions
+        Files to write beside the Verilog; none by default.
 
     Raises
     ------
@@ -129,13 +133,17 @@ def generate(
         "resources": circuit.manifest["estimate"],
         "resources_from": "estimate",
         "fmax_mhz": [],
-        "files": {"verilog": DESIGN, "rtlil": SOURCE},
+        "files": {"verilog": DESIGN, "rtlil": SOURCE} | companions.names,
+        **companions.facts,
     }
     with build_folder(folder) as build:
         unfinished = build.folder
         source = unfinished / SOURCE
         source.write_text(circuit.rtlil)
         convert_to_verilog(source, header_of(manifest))
+        for path, text in companions.texts.items():
+            (unfinished / path).parent.mkdir(exist_ok=True)
+            (unfinished / path).write_text(text)
         if synthesis or seeds:
             if circuit.mapped is None:
                 raise ValueError("a circuit is converted for synthesis before it is synthesised")

@@ -16,8 +16,8 @@ _TEXT = """// Self-checking test bench of the mixer in design.v:
 //
 // Run it in this folder:
 //
-//   iverilog -g2012 -o mixer_tb mixer_tb.v ../design.v && vvp mixer_tb
-//   verilator --binary --timing -Wno-fatal --top-module mixer_tb mixer_tb.v ../design.v && obj_dir/Vmixer_tb
+//   $ iverilog -g2012 -o mixer_tb mixer_tb.v ../design.v && vvp mixer_tb
+//   $ verilator --binary -Wno-fatal --top-module mixer_tb mixer_tb.v ../design.v && obj_dir/Vmixer_tb
 //
 // It prints PASS and ends, or prints the first transfer that differs and stops with an error.
 `timescale 1ns / 1ns

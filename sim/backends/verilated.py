@@ -110,9 +110,9 @@ def verilator_settings() -> dict[str, str]:
     return {
         "VERILATOR_ROOT": str(root),
         "PATH": os.pathsep.join(path),
-        # The wheel was configured without the option that reads a precompiled header; variables of make's
-        # command line, which this is to it, go before those of its makefile.
-        "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include",
+        # The wheel was configured without the options that read a precompiled header and that compile delays
+        # as coroutines; variables of make's command line, which this is to it, precede those of its makefile.
+        "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines",
     }
 
 

@@ -15,6 +15,7 @@ from boards.build import Build
 from boards.build import build as build_board
 from boards.link import Link
 from hdl.devices.devices import Device, find_device
+from hdl.emit.companions import companions_of
 from hdl.emit.generate import convert, expected_of
 from hdl.emit.generate import generate as generate_folder
 from hdl.emit.interface import PLAIN, interface_of
@@ -118,6 +119,8 @@ def generate(
 ) -> dict[str, Any]:
     """Write a network's circuit into a folder: Verilog, and a manifest of ports, schedule and resources.
 
+    Beside them are test benches with the reference's answers, a C header for firmware, and a FuseSoC core.
+
     Parameters
     ----------
     network : QuantizedNetwork
@@ -158,7 +161,8 @@ def generate(
     ports = interface_of(interface, name, prefix)
     chosen = plan or plan_network(network, find_device(device))
     circuit = convert(network, chosen, synthesis=bool(seeds), harness=bool(seeds), interface=ports)
-    return generate_folder(circuit, Path(folder), seeds=seeds)
+    companions = companions_of(network, ports, circuit.manifest)
+    return generate_folder(circuit, Path(folder), seeds=seeds, companions=companions)
 
 
 def simulate(

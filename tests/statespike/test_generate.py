@@ -48,6 +48,10 @@ def test_axi_stream_ports_by_name(run, small, tmp_path):
     assert (manifest["interface"], manifest["module"]) == ("axis", "classifier")
     verilog = (tmp_path / "build" / "design.v").read_text()
     assert "module classifier(" in verilog
+    for path in manifest["files"].values():
+        assert (tmp_path / "build" / path).stat().st_size > 0
+        assert path in manifest["contents"]
+    assert manifest["rtlil_sha256"] in (tmp_path / "build" / manifest["files"]["header"]).read_text()
     for port in ("nn_s_axis_tdata", "nn_s_axis_tuser", "nn_m_axis_tdata", "nn_m_axis_tlast"):
         assert f" {port};" in verilog
         assert port in manifest["ports"]
