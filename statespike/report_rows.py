@@ -82,39 +82,95 @@ def _row(request: dict[str, Any], config: dict[str, Any], survey: dict[str, Any]
 
 
 def as_markdown(rows: list[Row]) -> str:
-    """The table: a line for each network with what was fine-tuned from it, activity at its first width."""
+    """Tables of accuracy, of accuracy after fine-tuning, and of what the networks consist of.
+
+    Each has a line for every network, in which what was fine-tuned from it stands too. Activity is that at the
+    network's first width.
+    """
     lines: dict[str, list[Row]] = {}
     for row in rows:
         lines.setdefault(row.request.start, []).append(row)
-    untuned = [row.request for row in rows if not row.request.tuned]
-    widths = sorted({bits for request in untuned for bits in request.widths}, reverse=True)
-    tuned_widths = sorted({row.request.tuned for row in rows} - {0}, reverse=True)
-    all_widths = sorted({*widths, *tuned_widths}, reverse=True)
-    header = [
-        "network", "task", "layers x channels x modes", "parameters", "float",
-        *(f"{bits} bits" for bits in widths), *(f"{bits} bits, fine-tuned" for bits in tuned_widths),
-        "activations that are not zero", f"Kbit of memory at {', '.join(map(str, all_widths))} bits",
-        "test sequences",
-    ]  # fmt: skip
-    table = [header, ["---"] * 3 + ["---:"] * (len(header) - 3)]
-    for start, members in lines.items():
+    networks = [_Line.of(start, members) for start, members in lines.items()]
+    widths = sorted({bits for line in networks for bits in line.untouched}, reverse=True)
+    tuned = sorted({bits for line in networks for bits in line.tuned}, reverse=True)
+    all_widths = sorted({*widths, *tuned}, reverse=True)
+    tables = [
+        _table(
+            ["network", "float", *(f"{bits} bits" for bits in widths), "test sequences"],
+            [
+                [line.name, line.in_real, *_accuracies(line.untouched, widths), f"{line.sequences:,}"]
+                for line in networks
+            ],
+        )
+    ]
+    if tuned:
+        tables.append(
+            _table(
+                ["fine-tuned from", *(f"{bits} bits" for bits in tuned)],
+                [[line.name, *_accuracies(line.tuned, tuned)] for line in networks if line.tuned],
+            )
+        )
+    memory = f"Kbit at {', '.join(map(str, all_widths))} bits"
+    tables.append(
+        _table(
+            ["network", "L x H x N", "parameters", "not zero", memory],
+            [
+                [line.name, line.shape, f"{line.parameters:,}", line.activity, line.memory(all_widths)]
+                for line in networks
+            ],
+        )
+    )
+    return "\n\n".join(tables)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A network, and what was fine-tuned from it.
+
+    Attributes
+    ----------
+    in_real : str
+        Accuracy in floating point; nothing of a network that is not measured without fine-tuning.
+    untouched, tuned : dict of IntegerResult
+        By their bits.
+    """
+
+    name: str
+    shape: str
+    parameters: int
+    sequences: int
+    activity: str
+    in_real: str
+    untouched: dict[int, IntegerResult]
+    tuned: dict[int, IntegerResult]
+
+    @classmethod
+    def of(cls, start: str, members: list[Row]) -> "_Line":
         plain = next((row for row in members if not row.request.tuned), None)
         shown = plain or members[0]
-        config, first = shown.config, shown.survey.integers[0]
-        untouched = {result.bits: result for result in plain.survey.integers} if plain else {}
-        tuned = {row.request.tuned: row.survey.integers[0] for row in members if row.request.tuned}
-        found = {**tuned, **untouched}
-        memory = [f"{found[bits].memory_bits / 1024:.1f}" if bits in found else "-" for bits in all_widths]
-        table.append([
-            start, shown.request.task, f"{config.layers} x {config.channels} x {config.modes}",
-            f"{shown.survey.parameters:,}", f"{plain.survey.float_accuracy:.2%}" if plain else "",
-            *(_accuracy(untouched.get(bits)) for bits in widths),
-            *(_accuracy(tuned.get(bits)) for bits in tuned_widths),
-            ", ".join(f"{share:.0%}" for share in first.activity),
-            ", ".join(memory), f"{shown.survey.sequences:,}",
-        ])  # fmt: skip
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in table)
+        config, found = shown.config, shown.survey
+        return cls(
+            name=start,
+            shape=f"{config.layers} x {config.channels} x {config.modes}",
+            parameters=found.parameters,
+            sequences=found.sequences,
+            activity=", ".join(f"{share:.0%}" for share in found.integers[0].activity),
+            in_real=f"{plain.survey.float_accuracy:.2%}" if plain else "",
+            untouched={result.bits: result for result in plain.survey.integers} if plain else {},
+            tuned={row.request.tuned: row.survey.integers[0] for row in members if row.request.tuned},
+        )
+
+    def memory(self, widths: list[int]) -> str:
+        """Kbit at each width, a dash where it was not measured."""
+        found = {**self.tuned, **self.untouched}
+        return ", ".join(f"{found[bits].memory_bits / 1024:.0f}" if bits in found else "-" for bits in widths)
 
 
-def _accuracy(result: IntegerResult | None) -> str:
-    return "" if result is None else f"{result.accuracy:.2%}"
+def _table(header: list[str], lines: list[list[str]]) -> str:
+    """Markdown; all columns but the first are numbers."""
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [header, rule, *lines])
+
+
+def _accuracies(found: dict[int, IntegerResult], widths: list[int]) -> list[str]:
+    return [f"{found[bits].accuracy:.2%}" if bits in found else "" for bits in widths]

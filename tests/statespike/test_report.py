@@ -7,6 +7,17 @@ from quantize.checkpoint import read_checkpoint, write_checkpoint
 from tests.networks import random_checkpoint
 
 
+def tables_of(text: str) -> list[dict[str, str]]:
+    """The line of each table, by its columns."""
+    found = []
+    for table in text.strip().split("\n\n"):
+        header, _, row = (
+            [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()
+        )
+        found.append(dict(zip(header, row, strict=True)))
+    return found
+
+
 def test_a_row_for_every_network(run, checkpoint, tmp_path):
     markdown, log, figures = (tmp_path / name for name in ("out.md", "out.log", "out.json"))
     result = run(
@@ -15,16 +26,20 @@ def test_a_row_for_every_network(run, checkpoint, tmp_path):
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert markdown.read_text() == result.stdout
-    header, rule, row = (line.strip("|").split("|") for line in markdown.read_text().splitlines())
-    assert len(header) == len(rule) == len(row) == 10
+    accuracy, size = tables_of(markdown.read_text())
+    assert all(len(line) <= 80 for line in result.stdout.splitlines())
     written = json.loads(figures.read_text())
     assert written["rows"][0]["request"]["widths"] == [8, 5]
     survey = written["rows"][0]["survey"]
     assert [result["bits"] for result in survey["integers"]] == [8, 5]
-    assert row[:4] == [" digits-gsu ", " digits ", " 2 x 8 x 3 ", " 554 "]
-    assert row[4] == f" {survey['float_accuracy']:.2%} "
+    assert {name: size[name] for name in ("network", "L x H x N", "parameters")} == {
+        "network": "digits-gsu",
+        "L x H x N": "2 x 8 x 3",
+        "parameters": "554",
+    }
+    assert accuracy["float"] == f"{survey['float_accuracy']:.2%}"
     assert survey["float_accuracy"] > 0.7
-    assert row[-1] == " 20 "
+    assert accuracy["test sequences"] == "20"
     lines = log.read_text().splitlines()
     assert [line.split(",")[0] for line in lines[:3]] == [
         "digits-gsu: float", "digits-gsu: 8 bits", "digits-gsu: 5 bits"
@@ -40,17 +55,16 @@ def test_what_was_fine_tuned_joins_its_start(run, checkpoint, tmp_path):
     figures = tmp_path / "out.json"
     result = run("report", tuned, checkpoint, "--bits", 8, "--bits", 4, "--limit", 20, "--json", figures)
     assert result.exit_code == 0, result.output
-    header, _, row = ([cell.strip() for cell in line.split("|")] for line in result.stdout.splitlines())
-    cells = dict(zip(header, row, strict=True))
+    accuracy, retrained, size = tables_of(result.stdout)
     first, second = (row["survey"] for row in json.loads(figures.read_text())["rows"])
     assert [found["bits"] for found in first["integers"]] == [4]
     # The same weights, so the same accuracy; but only one of the two counts as not retrained.
-    assert cells["4 bits, fine-tuned"] == cells["4 bits"] == f"{first['integers'][0]['accuracy']:.2%}"
-    assert cells["8 bits"] == f"{second['integers'][0]['accuracy']:.2%}"
-    memory = [f"{found['memory_bits'] / 1024:.1f}" for found in second["integers"]]
-    assert cells["Kbit of memory at 8, 4 bits"] == ", ".join(memory)
+    assert retrained["4 bits"] == accuracy["4 bits"] == f"{first['integers'][0]['accuracy']:.2%}"
+    assert accuracy["8 bits"] == f"{second['integers'][0]['accuracy']:.2%}"
+    memory = [f"{found['memory_bits'] / 1024:.0f}" for found in second["integers"]]
+    assert size["Kbit at 8, 4 bits"] == ", ".join(memory)
     alone = run("report", tuned, "--limit", 5)
-    assert alone.exit_code == 0 and "| 4 bits, fine-tuned |" in alone.output
+    assert alone.exit_code == 0 and "| fine-tuned from | 4 bits |" in alone.output
 
 
 def test_an_interrupted_run_goes_on(run, checkpoint, tmp_path):
