@@ -9,16 +9,21 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import stat
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from quantize.errors import StatespikeError
 
 PREFIX = ".statespike-"
 """How the names of temporary folders begin."""
+
+STOPPING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""What stops a program, and lets it tidy up."""
 
 _MARKER = "owner.json"
 _FORMAT = "statespike-temporary-folder"
@@ -91,16 +96,63 @@ def temporary_folder(target: Path, *, alone: bool = False) -> Iterator[Path]:
             raise StatespikeError(
                 f"{target} is being written by another process ({rival}); wait for it, or choose another name"
             )
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=target.parent))
-        marker = (folder / _MARKER).open("w", encoding="utf-8")
-        fcntl.flock(marker, fcntl.LOCK_EX)
-        json.dump({"format": _FORMAT, "target": target.name, "process": os.getpid()}, marker)
-        marker.flush()
+        with ExitStack() as stack:
+            with signals_held():
+                folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=target.parent))
+                stack.callback(_remove, folder)
+                marker = stack.enter_context((folder / _MARKER).open("w", encoding="utf-8"))
+                fcntl.flock(marker, fcntl.LOCK_EX)
+                json.dump({"format": _FORMAT, "target": target.name, "process": os.getpid()}, marker)
+                marker.flush()
+            kept = stack.pop_all()
+    with kept:
+        yield folder
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A new empty folder where temporary files go, gone at the end, whenever a signal comes."""
+    folder = None
     try:
+        with signals_held():
+            folder = Path(tempfile.mkdtemp(prefix="statespike-"))
         yield folder
     finally:
+        if folder is not None:
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    with signals_held():
         shutil.rmtree(folder, ignore_errors=True)
-        marker.close()
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Let the signals that stop a program wait until the end: what is made inside is noted, too.
+
+    Python handles signals in the main thread, so in others there is nothing to hold.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in STOPPING_SIGNALS}
+    # One that Python did not install could not be put back.
+    held = {number: handler for number, handler in before.items() if handler is not None}
+    for number in held:
+        signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in held.items():
+            signal.signal(number, handler)
+        for number in came:
+            handler = held[number]
+            if callable(handler):
+                handler(number, None)
+            else:
+                os.kill(os.getpid(), number)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """A network's circuit beside its integer reference, over any number of sequences."""
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -13,6 +12,7 @@ from threading import Lock
 import numpy as np
 from amaranth.lib.wiring import Component
 
+from quantize.files import scratch_folder
 from quantize.formats import Integers
 from quantize.network import QuantizedNetwork
 from sim.backends.base import Backend, Prepared
@@ -172,12 +172,12 @@ def check(
     workers = (jobs or len(os.sched_getaffinity(0))) if backend.concurrent else 1
     # The reference is parallel in itself, and does not bear to be called twice at a time.
     one_at_a_time = Lock()
-    with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
+    with scratch_folder() as temporary:
 
         @cache
         def prepared() -> tuple[Prepared, float]:
             """The compiled circuit, made when the first input has been found good, and when it was ready."""
-            return backend.prepare(design(), folder or Path(temporary)), time.perf_counter()
+            return backend.prepare(design(), folder or temporary), time.perf_counter()
 
         def stimulus(part: slice, pace: Pace, reset_after: int | None = None) -> Stimulus:
             return Stimulus(

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from quantize.files import STOPPING_SIGNALS
+
 TOOLS = "hdl.toolchain.tools"
 
 
@@ -23,7 +25,7 @@ def unwound_by_signals() -> Iterator[None]:
         getattr(sys.modules.get(TOOLS), "end_tools", lambda: None)()
         raise KeyboardInterrupt
 
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    for number in STOPPING_SIGNALS:
         signal.signal(number, stop)
     try:
         yield

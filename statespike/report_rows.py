@@ -84,8 +84,8 @@ def _row(request: dict[str, Any], config: dict[str, Any], survey: dict[str, Any]
 def as_markdown(rows: list[Row]) -> str:
     """Tables of accuracy, of accuracy after fine-tuning, and of what the networks consist of.
 
-    Each has a line for every network, in which what was fine-tuned from it stands too. Activity is that at the
-    network's first width.
+    Each has a line for every network, in which what was fine-tuned from it stands too. Activity is that at
+    the network's first width.
     """
     lines: dict[str, list[Row]] = {}
     for row in rows:

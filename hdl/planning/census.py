@@ -5,17 +5,16 @@ Nothing here knows what a layer looks like, so an estimate cannot fall behind th
 
 import json
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from hdl.devices.memories import MemoryNeed
 from hdl.planning.cost import Census
 from hdl.primitives.single_port import SINGLE_PORT
 from hdl.toolchain.verilog import run_yosys
+from quantize.files import scratch_folder
 
 OPERATORS = {
     "add": ("$add", "$alu", "$macc", "$macc_v2"),
@@ -87,8 +86,7 @@ def census_of_instances(rtlil: str, paths: Iterable[str]) -> dict[str, Census]:
 
 def _modules(rtlil: str, flatten: str = "") -> dict[str, Any]:
     """The circuit's modules after some tidying, as Yosys writes them."""
-    with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
-        folder = Path(temporary)
+    with scratch_folder() as folder:
         (folder / "design.il").write_text(CONTENTS.sub("", rtlil))
         run_yosys(
             # Cleaned first: `opt` stumbles over the initial values of registers with constant bits.

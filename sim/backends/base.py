@@ -1,6 +1,5 @@
 """What every backend offers, and the rules of a simulation that they share."""
 
-import tempfile
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Protocol
@@ -8,6 +7,7 @@ from typing import Protocol
 from amaranth.lib.wiring import Component
 
 from quantize.errors import StatespikeError
+from quantize.files import scratch_folder
 from sim.stimulus import Stimulus
 from sim.trace import Run
 
@@ -74,8 +74,8 @@ class Backend(ABC):
         self, design: Component, stimulus: Stimulus, folder: Path | None = None, watchdog: int = WATCHDOG
     ) -> Run:
         """Prepare a design and simulate it once; without a folder, nothing is kept."""
-        with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
-            return self.prepare(design, folder or Path(temporary))(stimulus, watchdog)
+        with scratch_folder() as temporary:
+            return self.prepare(design, folder or temporary)(stimulus, watchdog)
 
 
 def stuck(watchdog: int, taken: int, beats: int, answered: int, sequences: int) -> StatespikeError:

@@ -1,7 +1,6 @@
 """Circuits of quantised networks: planning, costs, Verilog, simulation, bitstreams."""
 
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from hdl.planning.planner import Plan, plan_network
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
+from quantize.files import scratch_folder
 from quantize.network import QuantizedNetwork
 from sim.backends import backend as backend_named
 from sim.backends.base import Backend
@@ -95,9 +95,9 @@ def cost(network: QuantizedNetwork, device: str = "up5k", *, seeds: Sequence[int
     manifest = manifest_of(network, planned)
     costs = {key: manifest[key] for key in COSTS} | {"resources_from": "estimate"}
     if seeds and not planned.shortfall:
-        with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
+        with scratch_folder() as temporary:
             circuit = convert(network, planned, harness=True)
-            measured = generate_folder(circuit, Path(temporary) / "build", seeds=seeds)
+            measured = generate_folder(circuit, temporary / "build", seeds=seeds)
         costs |= {
             "measured": measured["resources"],
             "fmax_mhz": measured["fmax_mhz"],
@@ -221,8 +221,8 @@ def simulate(
     u = reference.inputs(np.asarray(x))
     reference.require_lengths(np.array([u.shape[1]]) if lengths is None else lengths)
 
-    with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
-        place = folder or Path(temporary)
+    with scratch_folder() as temporary:
+        place = folder or temporary
         on_progress("planning", 0)
         design, chosen = _prepared(simulator, network, target, place, lambda stage: on_progress(stage, 0))
         return check(

@@ -5,14 +5,17 @@ import fcntl
 import json
 import os
 import resource
+import signal
 import stat
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from quantize.errors import StatespikeError
-from quantize.files import PREFIX, temporary_folder, write_whole
+from quantize.files import PREFIX, scratch_folder, signals_held, temporary_folder, write_whole
 
 
 def names(folder):
@@ -152,3 +155,33 @@ def test_a_folder_in_use_is_neither_removed_nor_shared(tmp_path):
             pass
     with temporary_folder(tmp_path / "build", alone=True):
         assert not living.exists()
+
+
+def test_a_signal_waits_until_what_is_made_is_noted():
+    came = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+    try:
+        with signals_held():
+            signal.raise_signal(signal.SIGTERM)
+            assert came == []
+        assert came == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("folder_of", [scratch_folder, lambda: temporary_folder(Path.cwd() / "target")])
+def test_a_signal_while_a_folder_is_made_leaves_none(folder_of, tmp_path, monkeypatch):
+    """It comes between the folder's making and its noting, where a killed run would leave it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    make = tempfile.mkdtemp
+
+    def interrupted(**options):
+        made = make(**options)
+        signal.raise_signal(signal.SIGINT)
+        return made
+
+    monkeypatch.setattr(tempfile, "mkdtemp", interrupted)
+    with pytest.raises(KeyboardInterrupt), folder_of():
+        pass
+    assert list(tmp_path.iterdir()) == []
