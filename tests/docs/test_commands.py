@@ -81,7 +81,15 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80"}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+LONG_PAGES = {"model"}
+"""Those whose quick commands take a minute together."""
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=pytest.mark.slow) if page.stem in LONG_PAGES else page for page in PAGES],
+    ids=[page.stem for page in PAGES],
+)
 def test_every_quick_command_of_a_page_runs(page, tmp_path):
     assert run_page(page, tmp_path, minutes=False) > 0
 

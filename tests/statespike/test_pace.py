@@ -8,10 +8,14 @@ from statespike.library import circuits
 from statespike.library.networks import load, quantise
 from statespike.models.tasks.registry import load_task
 
-SAMPLE = [("digits-gsu", "up5k"), ("digits-s4d", "ecp5-25k"), ("digits-prf", "hx8k")]
+SAMPLE = [("digits-prf", "hx8k")]
+LONGER = [("digits-gsu", "up5k"), ("digits-s4d", "ecp5-25k")]
 MODELS = ("binary_s4d", "gsu", "gsu_lean", "prf", "s4d", "sigmoid", "spiking_ssm", "tanh")
 OTHERS = [
-    pair for model in MODELS for device in DEVICES if (pair := (f"digits-{model}", device)) not in SAMPLE
+    pair
+    for model in MODELS
+    for device in DEVICES
+    if (pair := (f"digits-{model}", device)) not in (*SAMPLE, *LONGER)
 ]
 # In the part of a sequence that is looked at, a step may be late or early by the wait for a turn.
 SLACK = 0.1
@@ -20,7 +24,12 @@ STEPS = 1024
 
 
 @pytest.mark.parametrize(
-    ("name", "device"), [*SAMPLE, *(pytest.param(*pair, marks=pytest.mark.exhaustive) for pair in OTHERS)]
+    ("name", "device"),
+    [
+        *SAMPLE,
+        *(pytest.param(*pair, marks=pytest.mark.slow) for pair in LONGER),
+        *(pytest.param(*pair, marks=pytest.mark.exhaustive) for pair in OTHERS),
+    ],
 )
 def test_a_shipped_network_takes_the_cycles_it_promises(name, device):
     network = quantise(load(name), max_steps=STEPS)

@@ -97,13 +97,13 @@ def test_trits_are_packed_where_a_memory_block_counts():
 @pytest.mark.parametrize(
     ("shape", "name", "build"),
     [
-        ((24, 24), "hx8k", "parallel"),
-        ((24, 24), "hx8k", "serial"),
+        pytest.param((24, 24), "hx8k", "parallel", marks=pytest.mark.slow),
+        pytest.param((24, 24), "hx8k", "serial", marks=pytest.mark.slow),
         ((24, 24), "hx8k", "event, 6 lanes"),
-        ((24, 24), "ecp5-25k", "parallel"),
+        pytest.param((24, 24), "ecp5-25k", "parallel", marks=pytest.mark.slow),
         ((24, 24), "ecp5-25k", "table, 12 lanes"),
         ((16, 40), "hx8k", "parallel"),
-        ((40, 16), "hx8k", "table, 8 lanes"),
+        pytest.param((40, 16), "hx8k", "table, 8 lanes", marks=pytest.mark.slow),
         ((64, 64), "hx8k", "table, 10 lanes, packed"),
         ((16, 40), "ecp5-25k", "serial"),
     ],

@@ -183,7 +183,10 @@ def circuit_of(network: QuantizedNetwork, device: str, *, taps: bool = False) ->
     return Network(network, plan_network(network, find_device(device), oversize=True), taps=taps)
 
 
-@pytest.mark.parametrize(("model", "device"), [("gsu", "up5k"), ("s4d", "hx8k"), ("gsu", "ecp5-25k")])
+@pytest.mark.parametrize(
+    ("model", "device"),
+    [("s4d", "hx8k"), pytest.param("gsu", "up5k", marks=pytest.mark.slow), ("gsu", "ecp5-25k")],
+)
 def test_networks_are_read_alike(tmp_path, model, device):
     network = random_network(model, 5, 2, 1, seed=2)
     require_read_alike(write_verilog(circuit_of(network, device), tmp_path / "design.v"))
@@ -208,7 +211,9 @@ def require_equal_in_icarus(name: str, device: str, language: str, steps: int, f
 
 
 @pytest.mark.cosim
-@pytest.mark.parametrize(("device", "language"), [("up5k", "2012"), ("hx8k", "2005")])
+@pytest.mark.parametrize(
+    ("device", "language"), [pytest.param("up5k", "2012", marks=pytest.mark.slow), ("hx8k", "2005")]
+)
 def test_unknown_values_do_not_spread(tmp_path, device, language):
     """In four-state simulation, where a memory that was never read shows X."""
     require_equal_in_icarus("digits-prf", device, language, 3, tmp_path)
