@@ -147,12 +147,12 @@ def signals_held() -> Iterator[None]:
     finally:
         for number, handler in held.items():
             signal.signal(number, handler)
-        for number in came:
-            handler = held[number]
-            if callable(handler):
-                handler(number, None)
+        for arrived in came:
+            previous = before[signal.Signals(arrived)]
+            if callable(previous):
+                previous(arrived, None)
             else:
-                os.kill(os.getpid(), number)
+                os.kill(os.getpid(), arrived)
 
 
 @contextmanager
