@@ -12,10 +12,14 @@ from statespike.interruption import unwound_by_signals
 from statespike.output import note
 
 
-def command(run: Callable[..., None]) -> None:
-    """Run a benchmark with the arguments of the command line; bad input ends in a sentence and status 2."""
+def command(*runs: Callable[..., None]) -> None:
+    """Run a benchmark with the arguments of the command line; bad input ends in a sentence and status 2.
+
+    Of several, the first argument names the one that is meant.
+    """
     application = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    application.command(cls=GuardedCommand)(run)
+    for run in runs:
+        application.command(cls=GuardedCommand)(run)
     try:
         with unwound_by_signals():
             application()

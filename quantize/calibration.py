@@ -25,9 +25,13 @@ class Precision:
     Parameters
     ----------
     coefficients : int
-        Significant bits of poles and output weights, and bits of the mixers' weights.
+        Significant bits of the poles.
     state : int
         Bits of each of the two integers of a mode.
+    outputs : int
+        Significant bits of the arrays' output weights; as many as of the poles for 0.
+    mixers : int
+        Bits of the mixers' weights; as many as of the poles for 0.
 
     Raises
     ------
@@ -37,9 +41,18 @@ class Precision:
 
     coefficients: int = 8
     state: int = 14
+    outputs: int = 0
+    mixers: int = 0
 
     def __post_init__(self) -> None:
-        for name, value, low, high in (("bits", self.coefficients, 3, 8), ("state bits", self.state, 6, 16)):
+        for name in ("outputs", "mixers"):
+            object.__setattr__(self, name, getattr(self, name) or self.coefficients)
+        for name, value, low, high in (
+            ("bits", self.coefficients, 3, 8),
+            ("output bits", self.outputs, 3, 8),
+            ("mixer bits", self.mixers, 3, 8),
+            ("state bits", self.state, 6, 16),
+        ):
             if not low <= value <= high:
                 raise StatespikeError(f"{value} {name} is out of range, choose {low} to {high}")
 

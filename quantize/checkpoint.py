@@ -70,14 +70,25 @@ def write_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> No
         When the checkpoint could not be read back.
     """
     target = Path(path)
-    _validate(checkpoint, f"the checkpoint for {target}")
+    write_whole(target, checkpoint_bytes(checkpoint, f"the checkpoint for {target}"))
+
+
+def checkpoint_bytes(checkpoint: Checkpoint, what: str = "the checkpoint") -> bytes:
+    """Validate a checkpoint and return what its file holds; `what` opens the sentence of an error.
+
+    Raises
+    ------
+    CheckpointError
+        When the checkpoint could not be read back.
+    """
+    _validate(checkpoint, what)
     metadata = {
         "format": FORMAT,
         "version": VERSION,
         "config": json.dumps(asdict(checkpoint.config)),
         "provenance": json.dumps(checkpoint.provenance),
     }
-    write_whole(target, safetensors_bytes(checkpoint.tensors, metadata))
+    return safetensors_bytes(checkpoint.tensors, metadata)
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:

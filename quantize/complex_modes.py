@@ -143,8 +143,8 @@ def leapfrog_array(
         skip=nearest(skip, fraction),
         damping=damping_words,
         stiffness=stiffness_words,
-        position_weight=output_words(position_weight, fraction, precision.coefficients),
-        velocity_weight=output_words(velocity_weight, fraction, precision.coefficients),
+        position_weight=output_words(position_weight, fraction, precision.outputs),
+        velocity_weight=output_words(velocity_weight, fraction, precision.outputs),
         input_shift=given.fraction - velocity_bits,
         position_shift=position_shift,
     )

@@ -6,6 +6,9 @@ EXTRAS = {
     "matplotlib": "plots",
     "da4ml": "benchmarks",
     "alkaid": "benchmarks",
+    "optuna": "search",
+    "sqlalchemy": "search",
+    "distributed": "search",
 }
 """Module that may be missing -> the extra of the project that brings it."""
 

@@ -82,7 +82,7 @@ def real_array(
         skip=nearest(skip, fraction),
         decay_shift=decay_shift,
         decay=decay,
-        weight=output_words(weight, fraction, precision.coefficients),
+        weight=output_words(weight, fraction, precision.outputs),
         input_shift=given.fraction - bits,
     )
 

@@ -37,7 +37,7 @@ def gsu(
     weight, bias, gain, shift = float_layers.tensors(
         checkpoint, prefix, "weight", "bias", "norm.weight", "norm.bias"
     )
-    words, fraction = mixer_words(weight, precision.coefficients)
+    words, fraction = mixer_words(weight, precision.mixers)
     gain_words, gain_fraction = fixed_words(gain, GAIN_WIDTH)
     unit = GsuSpec(
         input=given,
@@ -64,7 +64,7 @@ def lean_gsu(
 ) -> LeanGsuSpec:
     weight, bias = float_layers.tensors(checkpoint, prefix, "weight", "bias")
     gain, offset = float_layers.affine_norm(checkpoint, f"{prefix}.norm")
-    words, fraction = mixer_words(weight * gain, precision.coefficients)
+    words, fraction = mixer_words(weight * gain, precision.mixers)
     return LeanGsuSpec(
         input=given,
         output=stream,
@@ -95,7 +95,7 @@ def _glu(
 ) -> AnyGlu:
     """A gated linear unit of a kind, with that kind's own entries."""
     weights, biases = paths
-    words, fraction = mixer_words(weights, precision.coefficients)
+    words, fraction = mixer_words(weights, precision.mixers)
     bias_words = nearest(biases, fraction + own.get("activation_fraction", SPIKE.fraction))
     return kind(
         input=given,
@@ -163,7 +163,7 @@ def spike_linear(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: StreamWords, precision: Precision
 ) -> SpikeLinearSpec:
     weight, bias = float_layers.tensors(checkpoint, prefix, "mix.weight", "mix.bias")
-    words, fraction = mixer_words(weight.T, precision.coefficients)
+    words, fraction = mixer_words(weight.T, precision.mixers)
     return SpikeLinearSpec(
         input=given,
         output=stream,

@@ -24,6 +24,7 @@ COMMANDS = {
     "report": "Measure trained networks on their tasks' test sets.",
     "cost": "Estimate what networks take of an FPGA, side by side.",
     "build": "Turn a network into a bitstream for a board.",
+    "explore": "Search for networks and their circuits under several objectives.",
     "mixer": "Turn a constant ternary matrix into a core of additions.",
 }
 """Name of a command -> the line that `statespike --help` says of it.

@@ -63,9 +63,13 @@ class TrainingReport:
         Whether the run goes on from an earlier one, whose lines are kept.
     epochs, batches : int
         Length of the whole run and of an epoch.
+    bars : bool
+        Show the batches of each epoch on a terminal.
     """
 
-    def __init__(self, log: Path | None, resumed: bool, epochs: int, batches: int) -> None:
+    def __init__(
+        self, log: Path | None, resumed: bool, epochs: int, batches: int, *, bars: bool = True
+    ) -> None:
         self._epochs, self._batches = epochs, batches
         self._losses: list[float] = []
         self._file = None
@@ -79,7 +83,7 @@ class TrainingReport:
             TextColumn("{task.completed}/{task.total} {task.fields[note]}"),
             TimeRemainingColumn(),
             console=console,
-            disable=not console.is_terminal,
+            disable=not (bars and console.is_terminal),
         )
 
     def __enter__(self) -> "TrainingReport":

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,9 @@ from statespike.models.tasks.split import held_out
 from statespike.models.tasks.task import Augmentation, Sequences, Task, TaskError
 
 EVALUATION_BATCH = 100
-LAST_EPOCH = "weights after the last epoch; the test set was used once"
-BEST_EPOCH = "weights of the epoch with the best validation accuracy; the test set was used once"
+LAST_EPOCH = "weights after the last epoch"
+BEST_EPOCH = "weights of the epoch with the best validation accuracy"
+TEST_SET = {False: "the test set was not used", True: "the test set was used once"}
 SLOW_PARAMETERS = ("log_dt", "log_A_real", "A_imag")
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
@@ -62,6 +64,8 @@ def train(
     log: Path | None = None,
     resume: Path | None = None,
     on_epoch: Callable[[EpochResult], None] | None = None,
+    test: bool = True,
+    bars: bool = True,
 ) -> Checkpoint:
     """Train a network and return the checkpoint of the epoch that validated best, the last one if none was.
 
@@ -76,6 +80,10 @@ def train(
         weights as one that was never interrupted.
     on_epoch : callable, optional
         Called after every epoch, when the state is already on disk.
+    test : bool
+        Measure the accuracy on the test set at the end. A search leaves it for its finalists.
+    bars : bool
+        Show the batches of each epoch on a terminal.
 
     Raises
     ------
@@ -100,7 +108,7 @@ def train(
     progress = Progress(0, 0, 0.0, {})
     if resume is not None and resume.exists():
         progress = load_state(resume, task.name, recipe, network, optimizer, schedule)
-    with TrainingReport(log, progress.epochs > 0, recipe.epochs, batches) as report:
+    with TrainingReport(log, progress.epochs > 0, recipe.epochs, batches, bars=bars) as report:
         report.line(recipe.command(task.name))
         report.line(
             f"{network.parameter_count} parameters, {len(sequences)} training sequences, {_versions()}"
@@ -133,12 +141,23 @@ def train(
             if on_epoch is not None:
                 on_epoch(EpochResult(epoch, report.mean_loss, accuracy, speed))
         network.load_state_dict(progress.weights)
-        tested = evaluate(trained, task.test)
-        report.end(progress.best, tested, len(task.test))
+        tested = None
+        if test:
+            tested = Score(evaluate(trained, task.test), len(task.test))
+            report.end(progress.best, tested.accuracy, tested.n)
     validated = None if validation is None else Score(progress.accuracy, len(validation))
-    return network.to_checkpoint(
-        _provenance(task, recipe, Score(tested, len(task.test)), validated, progress)
-    )
+    return network.to_checkpoint(_provenance(task, recipe, tested, validated, progress))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread of PyTorch: more of them change the last digits of weights."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def training_sets(task: Task, recipe: Recipe) -> tuple[Sequences, Sequences | None]:
@@ -254,17 +273,17 @@ def evaluate(network: nn.Module, sequences: Sequences) -> float:
 
 
 def _provenance(
-    task: Task, recipe: Recipe, tested: Score, validated: Score | None, progress: Progress
+    task: Task, recipe: Recipe, tested: Score | None, validated: Score | None, progress: Progress
 ) -> dict[str, Any]:
     return {
         "task": task.name,
         "seed": recipe.seed,
         "epochs": recipe.epochs,
-        "test_accuracy": asdict(tested),
+        "test_accuracy": None if tested is None else asdict(tested),
         "validation_accuracy": None if validated is None else asdict(validated),
         "chosen_epoch": progress.best,
         "command": recipe.command(task.name),
-        "selection": LAST_EPOCH if validated is None else BEST_EPOCH,
+        "selection": f"{LAST_EPOCH if validated is None else BEST_EPOCH}; {TEST_SET[tested is not None]}",
         "recipe": asdict(recipe),
         "versions": _versions(),
     }

@@ -1,0 +1,248 @@
+"""`statespike explore`: a search for networks and their circuits."""
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hdl.devices.devices import find_device
+from quantize.errors import StatespikeError
+from quantize.reading import read_json
+from statespike.models.tasks.registry import TASKS
+from statespike.options import Data, DeviceName, Json
+from statespike.output import new_table, note, say, show, write_json
+
+SHORT_EPOCHS, FULL_EPOCHS = 4, 40
+
+
+def explore(
+    task: Annotated[
+        str, typer.Argument(metavar="TASK", help=f"{', '.join(TASKS)}, or a name for what --data holds")
+    ],
+    device: DeviceName = "up5k",
+    objectives: Annotated[
+        str,
+        typer.Option(metavar="NAMES", help="what shall be small: error, lut, ff, bram, spram, dsp, cycles"),
+    ] = "error,lut,cycles",
+    budget: Annotated[int, typer.Option(min=1, metavar="N", help="candidates")] = 64,
+    sampler: Annotated[str, typer.Option(help="what is tried next: nsga2, tpe or random")] = "nsga2",
+    seed: Annotated[int, typer.Option(min=0, help="of the sampler and of the trainings")] = 0,
+    batch: Annotated[
+        int, typer.Option(min=2, metavar="N", help="candidates drawn at a time; NSGA-II's population")
+    ] = 16,
+    rate: Annotated[
+        float | None, typer.Option(help="steps a second that a circuit must make", show_default=False)
+    ] = None,
+    space: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="JSON: entry of a network -> list of values", show_default=False),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"of a training; by default {SHORT_EPOCHS}, and {FULL_EPOCHS} to --finish",
+            show_default=False,
+        ),
+    ] = None,
+    sequences: Annotated[
+        int, typer.Option(min=0, metavar="N", help="first training sequences of a short training; 0: all")
+    ] = 1000,
+    validation: Annotated[
+        int, typer.Option(min=0, metavar="N", help="most sequences that measure the error; 0: all")
+    ] = 500,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="SQLite file, or URL of a database, that keeps all results; by default TASK-search.db",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="processes on this machine; by default one for each core",
+            show_default=False,
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="of a Dask scheduler, tcp://host:port, whose workers run the trials instead",
+            show_default=False,
+        ),
+    ] = None,
+    finish: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="train a candidate in full instead, and test it", show_default=False),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="trainings to --finish with")] = 3,
+    apply: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="write a candidate's checkpoint and integers instead", show_default=False
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="of --apply: write the circuit too", show_default=False
+        ),
+    ] = None,
+    data: Data = None,
+    json: Json = None,
+) -> None:
+    """Search for networks and their circuits under several objectives.
+
+    A candidate is trained for a short time, quantised, evaluated on validation sequences and planned for
+    the device. The same command goes on with a search that was cut off. See docs/search.md.
+
+    Example: statespike explore digits --budget 32 --objectives error,lut,cycles
+    """
+    from statespike.search.explore import Search
+    from statespike.search.objectives import objectives_of
+    from statespike.search.store import Store
+    from statespike.search.trial import Effort
+
+    find_device(device)
+    if finish is not None and apply is not None:
+        raise StatespikeError("--finish trains a candidate and --apply writes one; give one of them")
+    if output is not None and apply is None:
+        raise StatespikeError("-o belongs to --apply ID, which writes a candidate's circuit")
+    search = Search(
+        task=task,
+        objectives=objectives_of(objectives),
+        budget=budget,
+        device=device,
+        space=_space(space),
+        sampler=sampler,
+        seed=seed,
+        batch=batch,
+        effort=Effort(epochs=epochs or SHORT_EPOCHS, sequences=sequences, validation=validation),
+        rate=rate,
+        data=data,
+    )
+    if workers is not None and scheduler is not None:
+        raise StatespikeError(
+            "--workers are of this machine, and a --scheduler has its own; give one of them"
+        )
+    count = workers or os.cpu_count() or 1
+    with Store(study or f"{task}-search.db") as store:
+        if apply is not None:
+            write_json(json, _apply(store, apply, output))
+        elif finish is not None:
+            with _runner(min(count, seeds), scheduler) as run:
+                wanted = range(seed, seed + seeds)
+                write_json(json, _finish(store, run, finish, wanted, epochs or FULL_EPOCHS))
+        else:
+            with _runner(min(count, batch, budget), scheduler) as run:
+                write_json(json, _search(search, store, run))
+
+
+def _runner(workers: int, scheduler: str | None) -> AbstractContextManager[Any]:
+    """What runs trials: a scheduler's workers, processes of this machine, or this process."""
+    from statespike.search.explore import in_this_process
+
+    if scheduler is None and workers == 1:
+        return nullcontext(in_this_process)
+    from statespike.search.cluster import local_workers, scheduler_at
+
+    return local_workers(workers) if scheduler is None else scheduler_at(scheduler, tell=note)
+
+
+def _space(path: Path | None) -> Any:
+    from statespike.search.space import Space
+
+    if path is None:
+        return Space()
+    return Space.from_json(read_json(path.read_text(), path, "the search space", "write it again"))
+
+
+def _search(search: Any, store: Any, run: Any) -> dict[str, Any]:
+    from statespike.search.explore import explore as run_search
+    from statespike.search.report import figures, front_table, line
+
+    say(
+        f"{search.sampler}, seed {search.seed}: {search.budget} of {search.space.size:,} specifications, "
+        f"{search.effort.epochs} epochs each; results in {store.place}"
+    )
+    progress = run_search(
+        search,
+        store,
+        run,
+        lambda progress: note(line(progress, search.budget, search.objectives)),
+    )
+    show(front_table(progress.candidates, search.objectives))
+    say(
+        f"{progress.distinct} candidates, of which {progress.run} were run, the others known; errors are of "
+        "short trainings, cells are estimated"
+    )
+    return figures(search, progress)
+
+
+def _finish(store: Any, run: Any, identifier: str, seeds: range, epochs: int) -> dict[str, Any]:
+    from dataclasses import replace
+
+    from statespike.search.explore import SHOWN, known_or_run
+    from statespike.search.trial import Effort
+
+    trial, _ = store.find(identifier)
+    effort = Effort(epochs=epochs, sequences=0, validation=0, batch=trial.effort.batch, test=True)
+    trials = [replace(trial, seed=seed, effort=effort) for seed in seeds]
+    say(f"{identifier}: {trial.specification}, {epochs} epochs, all training sequences, {len(trials)} seeds")
+    found = known_or_run(trials, store, run).by_key
+    table = new_table("id", "seed", "validation error", "test error", "look-up tables", "cycles a step")
+    rows = []
+    for one in trials:
+        result = found[one.key]
+        rows.append({"id": one.key[:SHOWN], "trial": one.as_json(), "result": result.as_json()})
+        if result.failure:
+            note(f"warning: seed {one.seed}: {result.failure}")
+            continue
+        table.add_row(
+            one.key[:SHOWN], str(one.seed), f"{result.error:.2%}", f"{result.test_error:.2%}",
+            str(result.estimate["lut"]), str(result.cycles),
+        )  # fmt: skip
+    show(table)
+    return {"finished": identifier, "seeds": rows}
+
+
+def _apply(store: Any, identifier: str, folder: Path | None) -> dict[str, Any]:
+    from quantize.checkpoint import read_checkpoint
+    from quantize.file import save_network
+    from quantize.files import write_whole
+    from statespike.library.circuits import generate, plan
+    from statespike.search.explore import SHOWN
+    from statespike.search.trial import quantised, task_of
+
+    trial, result = store.find(identifier)
+    if result.failure:
+        raise StatespikeError(f"candidate {identifier} has no network: {result.failure}")
+    name = f"{trial.task}-{trial.key[:SHOWN]}"
+    checkpoint, network = Path(f"{name}.safetensors"), Path(f"{name}-integers.safetensors")
+    write_whole(checkpoint, store.checkpoint(trial))
+    integers = quantised(trial, read_checkpoint(checkpoint), task_of(trial))
+    save_network(integers, network)
+    say(f"{identifier}: {trial.specification}, {trial.effort.epochs} epochs")
+    say(f"wrote {checkpoint} and {network}")
+    if not trial.effort.test:
+        say(f"of a short training; `--finish {identifier}` trains it in full, and gives identifiers to apply")
+    manifest = None
+    if folder is not None:
+        chosen = plan(integers, trial.device, rate=trial.rate)
+        manifest = generate(integers, folder, trial.device, plan=chosen)
+        say(f"wrote {folder}: {chosen.cycles_per_step} cycles a step on {trial.device}")
+    return {
+        "applied": trial.key,
+        "checkpoint": str(checkpoint),
+        "network": str(network),
+        "folder": None if manifest is None else str(folder),
+        "trial": trial.as_json(),
+        "result": result.as_json(),
+    }
