@@ -101,7 +101,7 @@ def explore(
     """Search for networks and their circuits under several objectives.
 
     A candidate is trained for a short time, quantised, evaluated on validation sequences and planned for
-    the device. The same command goes on with a search that was cut off. See docs/search.md.
+    the device. The same command goes on with a search that was cut off.
 
     Example: statespike explore digits --budget 32 --objectives error,lut,cycles
     """

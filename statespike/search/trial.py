@@ -217,8 +217,11 @@ def _task_of(trial: Trial) -> Task:
             f"{trial.data} is not the file that the search began with; restore it, or begin another study"
         )
     task = task_of(trial)
-    if task.train.y is None:
-        raise StatespikeError(f"task {task.name} has no classes, and a search needs them; give an array y")
+    if task.train.y is None or task.train.y.ndim != 1:
+        raise StatespikeError(
+            f"task {task.name} has no label for each sequence, and a search counts wrong ones; give whole "
+            "numbers y (sequences,)"
+        )
     own = task.validation
     if own is None or not trial.effort.validation:
         return task
