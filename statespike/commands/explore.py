@@ -9,6 +9,7 @@ import typer
 
 from hdl.devices.devices import find_device
 from quantize.errors import StatespikeError
+from quantize.files import write_whole
 from quantize.reading import read_json
 from statespike.models.tasks.registry import TASKS
 from statespike.options import Data, DeviceName, Json
@@ -95,6 +96,10 @@ def explore(
             "--output", "-o", metavar="FOLDER", help="of --apply: write the circuit too", show_default=False
         ),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="draw the front as a page of its own", show_default=False),
+    ] = None,
     data: Data = None,
     json: Json = None,
 ) -> None:
@@ -142,7 +147,7 @@ def explore(
                 write_json(json, _finish(store, run, finish, wanted, epochs or FULL_EPOCHS))
         else:
             with _runner(min(count, batch, budget), scheduler) as run:
-                write_json(json, _search(search, store, run))
+                write_json(json, _search(search, store, run, html))
 
 
 def _runner(workers: int, scheduler: str | None) -> AbstractContextManager[Any]:
@@ -164,8 +169,9 @@ def _space(path: Path | None) -> Any:
     return Space.from_json(read_json(path.read_text(), path, "the search space", "write it again"))
 
 
-def _search(search: Any, store: Any, run: Any) -> dict[str, Any]:
+def _search(search: Any, store: Any, run: Any, html: Path | None) -> dict[str, Any]:
     from statespike.search.explore import explore as run_search
+    from statespike.search.page import page
     from statespike.search.report import figures, front_table, line
 
     say(
@@ -183,6 +189,9 @@ def _search(search: Any, store: Any, run: Any) -> dict[str, Any]:
         f"{progress.distinct} candidates, of which {progress.run} were run, the others known; errors are of "
         "short trainings, cells are estimated"
     )
+    if html is not None:
+        write_whole(html, page(search, progress, store.place).encode())
+        say(f"wrote {html}")
     return figures(search, progress)
 
 
@@ -216,7 +225,6 @@ def _finish(store: Any, run: Any, identifier: str, seeds: range, epochs: int) ->
 def _apply(store: Any, identifier: str, folder: Path | None) -> dict[str, Any]:
     from quantize.checkpoint import read_checkpoint
     from quantize.file import save_network
-    from quantize.files import write_whole
     from statespike.library.circuits import generate, plan
     from statespike.search.explore import SHOWN
     from statespike.search.trial import quantised, task_of

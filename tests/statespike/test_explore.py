@@ -43,7 +43,8 @@ def test_a_search_goes_on_and_a_candidate_is_written(explore, tmp_path):
     found = json.loads((tmp_path / "first.json").read_text())
     assert (found["drawn"], found["run"]) == (2, found["distinct"])
 
-    again = explore("--budget", 2, "--json", "again.json")
+    again = explore("--budget", 2, "--json", "again.json", "--html", "front.html")
+    assert (tmp_path / "front.html").read_text().startswith("<!doctype html>")
     assert json.loads((tmp_path / "again.json").read_text()) == found | {"run": 0}
     chosen = next(one for one in found["candidates"] if one["on_front"])
     assert chosen["id"] in again.stdout
