@@ -11,7 +11,7 @@ from hdl.devices.devices import find_device
 from quantize.errors import StatespikeError
 from quantize.files import write_whole
 from quantize.reading import read_json
-from statespike.models.tasks.registry import TASKS
+from statespike.models.tasks.registry import TASKS, load_task
 from statespike.options import Data, DeviceName, Json
 from statespike.output import new_table, note, say, show, write_json
 
@@ -116,6 +116,7 @@ def explore(
     from statespike.search.trial import Effort
 
     find_device(device)
+    load_task(task, data)
     if finish is not None and apply is not None:
         raise StatespikeError("--finish trains a candidate and --apply writes one; give one of them")
     if output is not None and apply is None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from quantize.errors import StatespikeError
+from quantize.errors import StatespikeError, look_up
 from statespike.search.objectives import front, values_of
-from statespike.search.samplers import Sampler
+from statespike.search.samplers import SAMPLERS, Sampler
 from statespike.search.space import Space, Specification
 from statespike.search.store import Store
 from statespike.search.trial import Effort, Outcome, Result, Trial, digest_of, evaluate_trial
@@ -48,7 +48,7 @@ class Search:
     Raises
     ------
     StatespikeError
-        If budget or batch are too small.
+        If budget or batch are too small, or the sampler is unknown.
     """
 
     task: str
@@ -64,6 +64,7 @@ class Search:
     data: Path | None = None
 
     def __post_init__(self) -> None:
+        look_up(SAMPLERS, self.sampler, "sampler")
         for name, least in (("budget", 1), ("batch", 2)):
             if getattr(self, name) < least:
                 raise StatespikeError(f"the {name} is {getattr(self, name)}; give at least {least}")

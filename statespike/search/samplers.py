@@ -12,7 +12,6 @@ import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
 
-from quantize.errors import look_up
 from statespike.search.objectives import values_of
 from statespike.search.space import Choice, Space, Specification
 from statespike.search.trial import Result
@@ -41,7 +40,7 @@ class Sampler:
 
     def __init__(self, name: str, space: Space, objectives: tuple[str, ...], seed: int, batch: int) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        sampler = look_up(SAMPLERS, name, "sampler")(seed, batch)
+        sampler = SAMPLERS[name](seed, batch)
         self._space, self._objectives = space, objectives
         self._study = optuna.create_study(directions=["minimize"] * len(objectives), sampler=sampler)
         self._asked: list[optuna.Trial] = []
