@@ -71,7 +71,7 @@ class Search:
 
     def trials(self, specifications: Iterable[Specification], **changes: Any) -> list[Trial]:
         """The trials of specifications; `changes` are entries of a trial that are not the search's."""
-        common = {
+        common: dict[str, Any] = {
             "seed": self.seed,
             "task": self.task,
             "device": self.device,

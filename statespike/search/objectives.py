@@ -13,11 +13,7 @@ Thing = TypeVar("Thing")
 
 
 def _cells(kind: str) -> Callable[[Result], float]:
-    def read(result: Result) -> float:
-        assert result.estimate is not None
-        return float(result.estimate[kind])
-
-    return read
+    return lambda result: float(result.estimate[kind])
 
 
 OBJECTIVES: dict[str, Callable[[Result], float]] = {

@@ -69,5 +69,5 @@ class Sampler:
 def _choose(trial: optuna.Trial, name: str, values: Sequence[Choice]) -> Choice:
     """One of the values: names without an order among them, numbers by their place in the list."""
     if isinstance(values[0], str):
-        return trial.suggest_categorical(name, tuple(values))
+        return str(trial.suggest_categorical(name, tuple(values)))
     return values[trial.suggest_int(name, 0, len(values) - 1)]

@@ -123,7 +123,7 @@ class Result:
     test_error, tested : float and int
         The same of the test set; nothing is tested unless the trial's effort says so.
     estimate : dict
-        Cells of the device by kind, see `hdl.devices.resources.Resources`.
+        Cells of the device by kind, see `hdl.devices.resources.Resources`; empty of a failure.
     cycles, steps_per_second : int, float
         A step's cycles, and the speed at the planned clock.
     lacks : tuple of str
@@ -139,7 +139,7 @@ class Result:
     validation: int = 0
     test_error: float | None = None
     tested: int = 0
-    estimate: Mapping[str, int] | None = None
+    estimate: Mapping[str, int] = field(default_factory=dict)
     cycles: int = 0
     steps_per_second: float = 0.0
     lacks: tuple[str, ...] = ()
