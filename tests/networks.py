@@ -1,12 +1,14 @@
 """Networks that tests share: drawn ones of any shape."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from quantize.checkpoint import Checkpoint
 from quantize.configuration import NetworkConfig, tensor_shapes
 from quantize.convert import Precision, quantise
 from quantize.formats import Format
-from quantize.network import QuantizedNetwork
+from quantize.network import Block, QuantizedNetwork
 
 INPUT = Format(9, 8)
 
@@ -69,3 +71,16 @@ def random_network(
     )  # fmt: skip
     samples = random_samples(4, 32, features, seed=seed)
     return quantise(checkpoint, samples, INPUT, precision or Precision())
+
+
+def overdriven_network(array: str, channels: int, modes: int) -> QuantizedNetwork:
+    """A network of one layer in which every kind of value is clipped."""
+    network = random_network("prf", channels, modes, 1, seed=1, array=array)
+    (block,) = network.blocks
+    top = np.full(channels, 32767)
+    output = Format(16, block.array.accumulator_fraction - 8)
+    loud = replace(block.array, offset=top // 2, skip=top, output=output)
+    encoder = replace(network.encoder, bias=top - 100)
+    return replace(
+        network, encoder=encoder, blocks=(Block(loud, replace(block.unit, input=output), block.norm),)
+    )

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import Component
 
 from hdl.emit.identifiers import require_identifier
 from hdl.network.axis import AxisNetwork, byte_aligned
+from hdl.network.counted import COUNTER_WIDTH, CountedNetwork, counter_ports
 from hdl.network.folding import Folding
 from hdl.network.top import Network
 from hdl.primitives.fast_contents import port_name
@@ -116,7 +117,7 @@ class Plain(Interface):
 
     form = "plain"
 
-    def component(self, network: QuantizedNetwork, folding: Folding) -> Network:
+    def component(self, network: QuantizedNetwork, folding: Folding) -> Component:
         return Network(network, folding)
 
     def port(self, path: Sequence[str | int]) -> str:
@@ -228,9 +229,25 @@ def _packet_word(width: int, value: int, *, last: bool, user: bool) -> int:
     return value & ((1 << whole) - 1) | int(last) << whole | int(user) << (whole + 1)
 
 
+@dataclass(frozen=True)
+class Counted(Plain):
+    """Plain streams, and counters of clipped values beside them; see `CountedNetwork`."""
+
+    form = "counted"
+
+    def component(self, network: QuantizedNetwork, folding: Folding) -> CountedNetwork:
+        return CountedNetwork(network, folding)
+
+    def describe(self, network: QuantizedNetwork) -> dict[str, Any]:
+        """Every port, for the manifest."""
+        meaning = f"out: values clipped since the reset; stays at {(1 << COUNTER_WIDTH) - 1}"
+        names = counter_ports(len(network.blocks))
+        return super().describe(network) | {self.port([name]): meaning for name in names}
+
+
 PLAIN = Plain()
 """Ports as they are by default."""
-INTERFACES: dict[str, type[Interface]] = {one.form: one for one in (Plain, Axis)}
+INTERFACES: dict[str, type[Interface]] = {one.form: one for one in (Plain, Axis, Counted)}
 
 
 def interface_of(form: str, name: str = Interface.name, prefix: str = Interface.prefix) -> Interface:

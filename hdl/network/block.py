@@ -10,6 +10,7 @@ from hdl.network.kinds import ARRAYS, UNITS
 from hdl.network.residual_fifo import ResidualFifo, ResidualFork
 from hdl.norm.block_norm import BlockNorm, StreamedBlockNorm
 from hdl.norm.streamed_step_norm import PRODUCTS
+from hdl.primitives.clips import LayerClips, tell_clip
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import saturate
 from hdl.primitives.streams import Beat, Tap, beats, marks_of
@@ -103,6 +104,14 @@ class ResidualBlock(wiring.Component):
         if block.norm_before is not None:
             members["tap_norm"] = Out(Tap(block.norm_before.output.width))
         super().__init__(members)
+
+    clips: LayerClips | None = None
+    """Where it tells the values that it clips."""
+
+    def watch(self, clips: LayerClips) -> None:
+        """Tell the values that it and its array clip from now on."""
+        self.clips = clips
+        self.array.watch(clips)
 
     # Cycles from a sum until it can leave.
     SUM_LATENCY = 1
@@ -198,7 +207,7 @@ class ResidualBlock(wiring.Component):
         wiring.connect(m, array.o, unit.i)
         # A register behind the sum keeps a unit's last stage and the next component's first one apart; with
         # two a beat passes in every cycle. At a streamed block's clock the sum is clipped behind them.
-        total = unit.o.payload.value + ring.o_residual.payload
+        total = exact = unit.o.payload.value + ring.o_residual.payload
         if not self.streamed:
             total = saturate(total, ring.width)
         m.submodules.sums = sums = RegisterFifo(Beat(len(total)), 1 + self.streamed)
@@ -223,4 +232,6 @@ class ResidualBlock(wiring.Component):
             self.tap_array.valid.eq(array.o.valid & array.o.ready),
             self.tap_array.value.eq(array.o.payload.value),
         ]
+        if self.clips is not None:
+            tell_clip(m, self.clips.sums, sums.i.valid & sums.i.ready, exact, ring.width)
         return m

@@ -23,15 +23,21 @@ def shift_left(value: Value, shift: int) -> Value:
     return shifted.as_signed() if Shape.cast(value.shape()).signed else shifted
 
 
+def fits(value: Value, width: int) -> Value:
+    """Whether a signed `value` fits `width` bits: the bits above all agree with the sign."""
+    if len(value) <= width:
+        return Const(1, 1)
+    above = value[width - 1 :]
+    return (above == 0) | above.all()
+
+
 def saturate(value: Value, width: int) -> Value:
-    """Signed `value` clipped to `width` bits: the bits above must all agree with the sign."""
+    """Signed `value` clipped to `width` bits."""
     if len(value) <= width:
         return value
-    above = value[width - 1 :]
-    fits = (above == 0) | above.all()
     sign = value[-1]
     clipped = Cat((~sign).replicate(width - 1), sign)
-    return Mux(fits, value[:width], clipped).as_signed()
+    return Mux(fits(value, width), value[:width], clipped).as_signed()
 
 
 def saturate_either(value: Value, width: int, narrower: Value) -> Value:

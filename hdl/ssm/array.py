@@ -7,6 +7,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.primitives.clips import LayerClips, tell_clip
 from hdl.primitives.counters import wrapped_next
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import round_shift, saturate
@@ -96,6 +97,10 @@ class NeuronArray(ArrayComponent):
         # The sum of a lane has no format: what follows all lanes rounds it.
         super().__init__(spec.input, Format(self.output_width, 0) if lane else spec.output)
 
+    def watch(self, clips: LayerClips) -> None:
+        super().watch(clips)
+        self.update.clips = clips
+
     @property
     def multipliers(self) -> int:
         return self.products.multipliers
@@ -141,7 +146,7 @@ class NeuronArray(ArrayComponent):
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         # A helper's memory has the offsets too; what stands before all lanes adds theirs.
         offset = None if self.lane or has_helper else spec.offset
-        ahead = take_ahead(m, self.i, spec.channels, offset)
+        ahead = take_ahead(m, self.i, spec.channels, offset, self.clips)
         now = issue_slots(m, ahead, self.i, queue, self.cycles_per_channel, spec.channels, self.idle_cycles)
         work = self._decode(m, now)
         m.submodules.products = self.products
@@ -204,7 +209,10 @@ class NeuronArray(ArrayComponent):
                 helper.addr.eq(Cat(now.channel, wanted, does["second"])),
                 products.skip_weight.eq(helper.data.as_signed()),
             ]
-            u_next = saturate(u_next + helper.data.as_signed(), spec.input.width)
+            total = u_next + helper.data.as_signed()
+            u_next = saturate(total, spec.input.width)
+            if self.clips is not None:
+                tell_clip(m, self.clips.inputs, now.started, total, spec.input.width)
         elif not self.lane:
             skips = rom(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
             m.d.comb += [skips.addr.eq(now.channel), products.skip_weight.eq(skips.data.as_signed())]
@@ -277,6 +285,8 @@ class NeuronArray(ArrayComponent):
             rounded_total = Signal(rounded.shape(), reset_less=True)
             m.d.sync += rounded_total.eq(rounded)
             result = saturate(rounded_total, spec.output.width)
+            if self.clips is not None:
+                tell_clip(m, self.clips.outputs, queue.i.valid, rounded_total, spec.output.width)
         m.d.comb += [
             marks.eq(Cat(now.first_step, now.last_step)),
             queue.i.valid.eq(delayed(m, now.ending, self.output_latency)),

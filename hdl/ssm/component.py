@@ -9,6 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import DeviceFeatures
+from hdl.primitives.clips import LayerClips
 from hdl.primitives.streams import beats
 from quantize.formats import Format
 from quantize.words import count
@@ -47,6 +48,13 @@ class ArrayComponent(wiring.Component):
     i : In(stream of Beat), x
     o : Out(stream of Beat), y
     """
+
+    clips: LayerClips | None = None
+    """Where it tells the values that it clips."""
+
+    def watch(self, clips: LayerClips) -> None:
+        """Tell the values that it clips from now on."""
+        self.clips = clips
 
     def __init__(self, given: Format, output: Format):
         super().__init__({"i": In(beats(given.width)), "o": Out(beats(output.width))})

@@ -6,6 +6,7 @@ from typing import Any
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data
 
+from hdl.primitives.clips import LayerClips, tell_clip
 from hdl.primitives.counters import fill_level, next_is_last, wrapped_next
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import saturate
@@ -69,7 +70,9 @@ class Issue:
     last_step: Signal
 
 
-def take_ahead(m: Module, i: Any, channels: int, offset: Integers | None) -> ChannelAhead:
+def take_ahead(
+    m: Module, i: Any, channels: int, offset: Integers | None, clips: LayerClips | None = None
+) -> ChannelAhead:
     """Take a channel ahead of the slots, the offset added if one is given.
 
     Parameters
@@ -77,6 +80,8 @@ def take_ahead(m: Module, i: Any, channels: int, offset: Integers | None) -> Cha
     i : In(stream of Beat)
     channels : int
     offset : (H,), optional
+    clips : LayerClips, optional
+        Where clipped sums with the offset are told.
     """
     width = i.payload.shape().width
     take = Signal()
@@ -91,7 +96,10 @@ def take_ahead(m: Module, i: Any, channels: int, offset: Integers | None) -> Cha
     if offset is not None:
         offsets = rom(m, "offsets", words_of(offset, STREAM_WIDTH), STREAM_WIDTH)
         m.d.comb += offsets.addr.eq(given_next)
-        u_in = saturate(u_in + offsets.data.as_signed(), width)
+        total = u_in + offsets.data.as_signed()
+        u_in = saturate(total, width)
+        if clips is not None:
+            tell_clip(m, clips.inputs, take, total, width)
     ahead = Signal(Beat(width), reset_less=True)
     ahead_valid = Signal()
     # Not in the first cycle after a reset, which only reads the first offset.

@@ -3,6 +3,7 @@
 from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import wiring
 
+from hdl.primitives.clips import LayerClips, tell_clip
 from hdl.primitives.counters import channel_counter, lane_turn
 from hdl.primitives.deep_fifo import CreditFifo, UncheckedFifo
 from hdl.primitives.fifo import RegisterFifo
@@ -57,6 +58,11 @@ class LanedArray(ArrayComponent):
         """Numbers of lanes worth choosing from: those that no smaller number equals in channels a lane."""
         return sorted({-(-spec.channels // each) for each in range(1, spec.channels + 1)})
 
+    def watch(self, clips: LayerClips) -> None:
+        super().watch(clips)
+        for lane in self.lanes:
+            lane.watch(clips)
+
     @property
     def multipliers(self) -> int:
         return sum(lane.multipliers for lane in self.lanes) + 1
@@ -93,14 +99,13 @@ class LanedArray(ArrayComponent):
         _, offsets_at = channel_counter(m, "given", channels, self.i.valid & self.i.ready)
         primed = Signal()  # the first cycle after a reset only reads the first offset
         m.d.sync += primed.eq(1)
+        total_in = self.i.payload.value + offsets.data.as_signed()
         m.d.comb += [
             offsets.addr.eq(offsets_at),
             head.i.valid.eq(primed & self.i.valid),
             self.i.ready.eq(primed & head.i.ready),
             marks_of(head.i.payload).eq(marks_of(self.i.payload)),
-            head.i.payload.value.eq(
-                saturate(self.i.payload.value + offsets.data.as_signed(), spec.input.width)
-            ),
+            head.i.payload.value.eq(saturate(total_in, spec.input.width)),
         ]
 
         # Dealing. A lane holds a channel ahead, one at work, and those on the way to its queue's end: their u
@@ -174,4 +179,8 @@ class LanedArray(ArrayComponent):
             marks_of(outlet.value).eq(delayed(m, marks, self.TAIL_LATENCY - 1)),
             outlet.value.value.eq(saturate(rounded_total, spec.output.width)),
         ]
+        if self.clips is not None:
+            given = self.i.valid & self.i.ready
+            tell_clip(m, self.clips.inputs, given, total_in, spec.input.width)
+            tell_clip(m, self.clips.outputs, outlet.arrive, rounded_total, spec.output.width)
         return m

@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.primitives.clips import tell_clip
 from hdl.primitives.counters import wrapped_next
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import round_shift, saturate, shifted_with_round_bit
@@ -110,7 +111,7 @@ class RealModesArray(ArrayComponent):
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         for index, multiplier in enumerate(self._multipliers):
             m.submodules[f"multiplier_{index}"] = multiplier
-        ahead = take_ahead(m, self.i, spec.channels, spec.offset)
+        ahead = take_ahead(m, self.i, spec.channels, spec.offset, self.clips)
         now = issue_slots(m, ahead, self.i, queue, self.cycles_per_channel, spec.channels, self.idle_cycles)
         u = Signal(signed(spec.input.width), reset_less=True)
         # A cycle later than the slot that it belongs to: the slots before still need the last one.
@@ -199,6 +200,9 @@ class RealModesArray(ArrayComponent):
         difference = Signal(moved.shape(), reset_less=True)
         value = Signal(signed(spec.state_width), reset_less=True)
         m.d.sync += [difference.eq(moved), value.eq(saturate(difference, spec.state_width))]
+        if self.clips is not None:
+            leaves = delayed(m, moving, self.state_latency - 2)
+            tell_clip(m, self.clips.states, leaves, difference, spec.state_width)
         modes_total = spec.channels * spec.modes
         target = Signal(range(modes_total))
         valid = delayed(m, moving, self.state_latency - 1)
@@ -227,6 +231,8 @@ class RealModesArray(ArrayComponent):
             marks_of(queue.i.payload).eq(delayed(m, marks, self.output_latency)),
             queue.i.payload.value.eq(saturate(rounded_total, spec.output.width)),
         ]
+        if self.clips is not None:
+            tell_clip(m, self.clips.outputs, queue.i.valid, rounded_total, spec.output.width)
 
 
 class RealModesArrays(ArrayKind):

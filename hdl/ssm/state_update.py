@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.clips import LayerClips, tell_clip
 from hdl.primitives.fixed import saturate, shift_left, shifted_with_round_bit
 from quantize.formats import signed_width
 from quantize.layers.array import SHIFT_CODE_WIDTH, SHIFT_STEP
@@ -38,6 +39,9 @@ class StateUpdate(wiring.Component):
     new_velocity, new_position : Out(signed(state_width))
         To be written in the cycles L + 4 and L + 6, when `velocity_valid` and `position_valid` are high.
     """
+
+    clips: LayerClips | None = None
+    """Where it tells the states that it clips."""
 
     def __init__(self, spec: LeapfrogSpec, interval: int, product_latency: int):
         self.spec, self.interval, self.product_latency = spec, interval, product_latency
@@ -129,6 +133,9 @@ class StateUpdate(wiring.Component):
             self.position_valid.eq(valid_at[self.position_cycle]),
             self.new_position.eq(saturate(moved, width)),
         ]
+        if self.clips is not None:
+            tell_clip(m, self.clips.states, valid_at[self.velocity_cycle - 1], difference, width)
+            tell_clip(m, self.clips.states, valid_at[self.position_cycle], moved, width)
         return m
 
 

@@ -1,6 +1,7 @@
 """A stream test bench: feed beats, collect beats, with seeded gaps and stalls, and count cycles."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,14 @@ def pressures(*sizes: int) -> list[tuple[int, dict[str, Any]]]:
 
 @dataclass
 class Collected:
-    """Payloads that left a component, as integers of their bits, and the cycle in which each one left."""
+    """Payloads that left a component, as integers of their bits, and the cycle in which each one left.
+
+    `at_end` holds other values, some cycles after the last payload.
+    """
 
     payloads: list[int]
     cycles: list[int]
+    at_end: list[int] = field(default_factory=list)
 
 
 def beat(first: int, last: int, value: int, width: int) -> int:
@@ -64,7 +69,7 @@ def assert_pace(norm: StepNorm | StreamedStepNorm, departures: list[int]) -> Non
 
 def run_stream(
     component, payloads: list[int], count: int, *, gaps: float = 0.0, stalls: float = 0.0, seed: int = 0,
-    long_stall: int = 0,
+    long_stall: int = 0, at_end: Sequence[Value] = (),
 ) -> Collected:  # fmt: skip
     """Feed all payloads into `component.i` until `count` have left `component.o`."""
     collected = Collected([], [])
@@ -101,6 +106,7 @@ def run_stream(
         for _ in range(200):
             _, _, valid = await ctx.tick().sample(component.o.valid)
             assert not valid, f"more than {count} beats, seed {seed}"
+        collected.at_end += [ctx.get(value) for value in at_end]
 
     # A clock for components of logic alone, too.
     top = Module()
