@@ -22,7 +22,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from safetensors import SafetensorError, safe_open
 
 from benchmarks.command import command
 from quantize.errors import StatespikeError
@@ -102,41 +101,14 @@ def finish(victim: Victim, arguments: str, folder: Path) -> float:
 
 
 def digest(path: Path) -> str | None:
-    """Of what a file says, or of all names and files of a folder; None if it is not there."""
+    """Of a file, or of all names and files of a folder; None if it is not there."""
     if not path.exists():
         return None
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
     found = hashlib.sha256()
     for file in files:
-        found.update(str(file.relative_to(path.parent)).encode() + b"\0" + content(file) + b"\0")
+        found.update(str(file.relative_to(path.parent)).encode() + b"\0" + file.read_bytes() + b"\0")
     return found.hexdigest()
-
-
-def content(file: Path) -> bytes:
-    """What a file says, without what differs between good runs: a tool's times, an order of names.
-
-    Of a file that is cut short, it is the bytes that are there.
-    """
-    if file.suffix == ".log":
-        return b""
-    try:
-        if file.suffix == ".safetensors":
-            with safe_open(file, "numpy") as tensors:
-                said = dict(sorted((tensors.metadata() or {}).items()))
-                arrays = [(name, tensors.get_tensor(name).tobytes()) for name in sorted(tensors.keys())]
-            return repr((said, arrays)).encode()
-        if file.name == "manifest.json":
-            return repr(without_logs(json_format.loads(file.read_text()))).encode()
-    except (SafetensorError, ValueError):
-        pass
-    return file.read_bytes()
-
-
-def without_logs(value: Any) -> Any:
-    """A manifest without the hashes of logs."""
-    if isinstance(value, dict):
-        return {key: without_logs(each) for key, each in value.items() if not key.endswith(".log")}
-    return value
 
 
 def kill_once(victim: Victim, moment: float, folder: Path) -> str | None:
