@@ -8,6 +8,7 @@ from quantize.checkpoint import Checkpoint
 from quantize.configuration import NetworkConfig, tensor_shapes
 from quantize.convert import Precision, quantise
 from quantize.formats import Format
+from quantize.layers.ends import EncoderSpec
 from quantize.network import Block, QuantizedNetwork
 
 INPUT = Format(9, 8)
@@ -80,6 +81,7 @@ def overdriven_network(array: str, channels: int, modes: int) -> QuantizedNetwor
     top = np.full(channels, 32767)
     output = Format(16, block.array.accumulator_fraction - 8)
     loud = replace(block.array, offset=top // 2, skip=top, output=output)
+    assert isinstance(network.encoder, EncoderSpec)
     encoder = replace(network.encoder, bias=top - 100)
     return replace(
         network, encoder=encoder, blocks=(Block(loud, replace(block.unit, input=output), block.norm),)
