@@ -21,6 +21,12 @@ from hdl.emit.ports import ports_of
 from hdl.toolchain import Expected, place_and_route, synthesise, write_bitstream
 from hdl.toolchain.verilog import rtlil_text, write_verilog
 from quantize.errors import StatespikeError
+from quantize.file import save_network
+from quantize.network import QuantizedNetwork
+
+DESIGN = "design.v"
+NETWORK = "network.safetensors"
+"""File of the quantised network, by which a host turns real data into the circuit's integers."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +36,14 @@ class Build:
     Parameters
     ----------
     folder : Path
-    bitstream : Path
-        Inside the folder.
+    bitstream : Path or None
+        Inside the folder; None if none was asked for.
     manifest : dict
         What `manifest.json` holds.
     """
 
     folder: Path
-    bitstream: Path
+    bitstream: Path | None
     manifest: dict
 
 
@@ -52,6 +58,7 @@ def build(
     expected: Expected | None = None,
     no_collisions: bool = False,
     facts: Mapping[str, Any] | None = None,
+    integers: QuantizedNetwork | None = None,
 ) -> Build:
     """Build a network for a board.
 
@@ -67,11 +74,14 @@ def build(
     clock_mhz : float, optional
         By default the board's oscillator; another one is made by the PLL.
     seeds : sequence of int
-        Of the placer; the fastest result becomes the bitstream.
+        Of the placer; the fastest result becomes the bitstream. Without any there is none: what is written
+        then serves a virtual board.
     expected, no_collisions
         See `synthesise`; of the network alone. The link's buffer, which has no collisions either, is added.
     facts : mapping, optional
         Further entries of the manifest.
+    integers : QuantizedNetwork, optional
+        Kept in the folder, for the host.
 
     Raises
     ------
@@ -85,45 +95,56 @@ def build(
     if expected is not None:
         expected = _with_buffer(expected, link, board.device)
 
+    about = {**(facts or {}), "board": board.name}
+    for name in ("interface", "module", "ports"):  # of the network alone, which the link hides
+        about.pop(name, None)
+    manifest = {
+        **about,
+        "device": board.device.name,
+        "clock_mhz": clock,
+        "clock_from": "board",
+        "baud": board.baud,
+        "link": asdict(link),
+        "resources_from": "estimate",
+        "fmax_mhz": [],
+        "bitstream": None,
+        "files": {"verilog": DESIGN},
+    }
+    if "cycles_per_step" in manifest:  # the plan's speed is that of the part's planning clock
+        manifest["steps_per_second"] = clock * 1e6 / manifest["cycles_per_step"]
+
     with build_folder(folder) as unfinished_build:
         unfinished = unfinished_build.folder
         tools = unfinished / "tools"
-        about = {**(facts or {}), "board": board.name}
-        for name in ("interface", "module", "ports"):  # of the network alone, which the link hides
-            about.pop(name, None)
         header = header_of(about) if "network_sha256" in about else ()
-        written = write_verilog(shell, tools / "design.v", header=header)
-        written.rename(unfinished / "design.v")
-        ports = ports_of(written.with_suffix(".il").read_text(), board.pins)
-        source = rtlil_text(shell, platform=board.device.family)
-        synthesis = synthesise(source, board.device, tools, expected, no_collisions)
-        constraints = board.write_constraints(tools)
-        routed = place_and_route(synthesis, tools, seeds, clock, constraints)
-        best = max(routed, key=lambda one: one.fmax_mhz)
-        if best.fmax_mhz < clock:
-            raise StatespikeError(
-                f"the design reaches {best.fmax_mhz:.1f} MHz at best on {board.name}, not {clock:g} MHz"
-            )
-        bitstream = write_bitstream(best, board.device, unfinished)
-        manifest = {
-            **about,
-            "top": ports,
-            "device": board.device.name,
-            "clock_mhz": clock,
-            "clock_from": "board",
-            "resources_from": "synthesis",
-            "baud": board.baud,
-            "link": asdict(link),
-            "resources": synthesis.resources.as_dict(),
-            "fmax_mhz": [one.fmax_mhz for one in routed],
-            "utilisation": best.utilisation,
-            "bitstream": bitstream.name,
-            "files": {"verilog": "design.v", "bitstream": bitstream.name},
-        }
-        if "cycles_per_step" in manifest:  # the plan's speed is that of the part's planning clock
-            manifest["steps_per_second"] = clock * 1e6 / manifest["cycles_per_step"]
+        written = write_verilog(shell, tools / DESIGN, header=header)
+        written.rename(unfinished / DESIGN)
+        manifest["top"] = ports_of(written.with_suffix(".il").read_text(), board.pins)
+        if integers is not None:
+            save_network(integers, unfinished / NETWORK)
+            manifest["files"] |= {"network": NETWORK}
+        if seeds:
+            source = rtlil_text(shell, platform=board.device.family)
+            synthesis = synthesise(source, board.device, tools, expected, no_collisions)
+            constraints = board.write_constraints(tools)
+            routed = place_and_route(synthesis, tools, seeds, clock, constraints)
+            best = max(routed, key=lambda one: one.fmax_mhz)
+            if best.fmax_mhz < clock:
+                raise StatespikeError(
+                    f"the design reaches {best.fmax_mhz:.1f} MHz at best on {board.name}, not {clock:g} MHz"
+                )
+            bitstream = write_bitstream(best, board.device, unfinished)
+            manifest |= {
+                "resources": synthesis.resources.as_dict(),
+                "resources_from": "synthesis",
+                "fmax_mhz": [one.fmax_mhz for one in routed],
+                "utilisation": best.utilisation,
+                "bitstream": bitstream.name,
+            }
+            manifest["files"] |= {"bitstream": bitstream.name}
         unfinished_build.manifest = manifest
-    return Build(folder, folder / bitstream.name, unfinished_build.manifest)
+    name = manifest["bitstream"]
+    return Build(folder, None if name is None else folder / name, unfinished_build.manifest)
 
 
 def pll_for(board: Board, clock_mhz: float | None) -> Pll | None:

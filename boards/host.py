@@ -1,6 +1,8 @@
 """The host's end of the link: the same driver for a real board and for a virtual one."""
 
+import time
 from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,8 +15,23 @@ from quantize.formats import Integers
 
 ATTEMPTS = 5
 """How often a sequence is sent before the line is given up."""
+Done = TypeVar("Done")
 MOST_NOISE = 64
 """Bytes after a restart that are skipped, beside an answer that was under way."""
+
+
+class Answer(NamedTuple):
+    """What a board made of a sequence.
+
+    Parameters
+    ----------
+    logits : (classes,)
+    seconds : float
+        From the first byte that was sent, in the attempt that succeeded, to the last one that was received.
+    """
+
+    logits: Integers
+    seconds: float
 
 
 class Host:
@@ -48,10 +65,12 @@ class Host:
         self._in_step = False
         self._surely(lambda: None, "the board could not be started")
 
-    def run(self, sequences: Iterable[ArrayLike]) -> Integers:
+    def run(
+        self, sequences: Iterable[ArrayLike], on_answer: Callable[[Answer], None] = lambda answer: None
+    ) -> Integers:
         """Logits (sequences, classes) of `sequences`, each (steps, features) of integers in the input format.
 
-        All sequences are checked before the first one is sent.
+        All sequences are checked before the first one is sent. `on_answer` is called as each answer comes.
 
         Raises
         ------
@@ -62,12 +81,17 @@ class Host:
         checked = [self._checked(sequence, index) for index, sequence in enumerate(sequences)]
         answers = np.zeros((len(checked), self.link.classes), dtype=np.int64)
         for index, steps in enumerate(checked):
-
-            def send(index: int = index, steps: Integers = steps) -> None:
-                answers[index] = self._answer(steps)
-
-            self._surely(send, f"sequence {index} got no answer")
+            answer = self._asked(steps, index)
+            answers[index] = answer.logits
+            on_answer(answer)
         return answers
+
+    def ask(self, sequence: ArrayLike, index: int = 0) -> Answer:
+        """The answer to one sequence; see `run`. Its index is for messages."""
+        return self._asked(self._checked(sequence, index), index)
+
+    def _asked(self, steps: Integers, index: int) -> Answer:
+        return self._surely(lambda: self._answer(steps), f"sequence {index} got no answer")
 
     def _checked(self, sequence: ArrayLike, index: int) -> Integers:
         """A sequence that can be sent as it is."""
@@ -93,16 +117,16 @@ class Host:
             )
         return steps.astype(np.int64)
 
-    def _surely(self, action: Callable[[], None], failure: str) -> None:
+    def _surely(self, action: Callable[[], Done], failure: str) -> Done:
         """Do something on a board that is in step with the host, again after a restart if the line fails."""
         for _ in range(self.attempts):
             try:
                 if not self._in_step:
                     self._restart()
                 self._in_step = False
-                action()
+                done = action()
                 self._in_step = True
-                return
+                return done
             except LinkError as error:
                 last = error
         raise StatespikeError(f"{failure} in {self.attempts} attempts; in the last one {last}")
@@ -131,16 +155,18 @@ class Host:
                 f"({self.link.identity.hex()}): load its bitstream"
             )
 
-    def _answer(self, steps: Integers) -> Integers:
-        """Logits of one sequence."""
+    def _answer(self, steps: Integers) -> Answer:
+        """The answer to one sequence, of a board that is in step."""
         size = self.link.steps_per_frame
+        began = time.monotonic()
         for start in range(0, len(steps), size):
             end = min(len(steps), start + size)
             payload = self.link.encode(steps[start:end], start == 0, end == len(steps))
             self.pipe.write(encode_frame(self._number, payload))
             self._number = (self._number + 1) % 256
             self._expect(Kind.ACCEPTED)
-        return self.link.decode(self._expect(Kind.ANSWER))
+        logits = self.link.decode(self._expect(Kind.ANSWER))
+        return Answer(logits, time.monotonic() - began)
 
     def _expect(self, wanted: Kind) -> bytes:
         """Body of the next message, which has to be of one kind."""

@@ -76,9 +76,13 @@ class SerialPort:
 
     def __init__(self, name: str, baud: int, timeout: float = 5.0):
         try:
-            self._port = serial.serial_for_url(name, baudrate=baud, timeout=timeout, write_timeout=timeout)
+            self._port = self._open(name, baudrate=baud, timeout=timeout, write_timeout=timeout)
         except (serial.SerialException, ValueError) as error:
             raise StatespikeError(f"cannot open the serial port {name}: {error}") from error
+
+    def _open(self, name: str, **settings: float) -> serial.SerialBase:
+        """The port of pyserial."""
+        return serial.serial_for_url(name, **settings)
 
     def write(self, data: bytes) -> None:
         """See `BytePipe`."""
@@ -103,6 +107,11 @@ class SerialPort:
             time.sleep(0.02)  # for what the board was still sending
             self._port.reset_input_buffer()
             self._port.break_condition = False
+
+    @property
+    def name(self) -> str:
+        """As it was asked for."""
+        return str(self._port.name)
 
     def close(self) -> None:
         """Give the port back."""

@@ -84,12 +84,10 @@ def clipping_of(
     lengths : (sequences,), optional
         Valid steps of each; the steps behind them are computed, but are no input.
     """
-    valid = np.full(len(x), x.shape[1]) if lengths is None else np.asarray(lengths)
-    given = np.arange(x.shape[1]) < valid[:, None]
-    inputs = int(np.count_nonzero(network.encoder.clips(x) & given[:, :, None]))
-    clipped = {INPUT: inputs, **saturations}
-    steps = int(given.sum())
-    values = {INPUT: steps * x.shape[2]}
+    inputs = input_clipping(network, x, lengths)
+    clipped = {**inputs.clipped, **saturations}
+    values = dict(inputs.values)
+    steps = inputs.values[INPUT] // x.shape[2]
     for index, block in enumerate(network.blocks):
         array = block.array
         once = steps * array.channels
@@ -100,3 +98,13 @@ def clipping_of(
             f"layer_{index} sums": once,
         }
     return Clipping(clipped, values)
+
+
+def input_clipping(
+    network: QuantizedNetwork, x: NDArray[np.floating], lengths: NDArray[np.integer] | None
+) -> Clipping:
+    """Count what the input format clips; see `clipping_of`."""
+    valid = np.full(len(x), x.shape[1]) if lengths is None else np.asarray(lengths)
+    given = np.arange(x.shape[1]) < valid[:, None]
+    clipped = int(np.count_nonzero(network.encoder.clips(x) & given[:, :, None]))
+    return Clipping({INPUT: clipped}, {INPUT: int(given.sum()) * x.shape[2]})

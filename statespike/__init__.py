@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from quantize.errors import StatespikeError as StatespikeError
     from quantize.evaluate import evaluate as evaluate
     from quantize.network import QuantizedNetwork as QuantizedNetwork
+    from statespike.library.board import Board as Board
     from statespike.library.circuits import build as build
     from statespike.library.circuits import cost as cost
     from statespike.library.circuits import generate as generate
@@ -49,6 +50,7 @@ _HOMES = {
     "generate": "statespike.library.circuits",
     "simulate": "statespike.library.circuits",
     "build": "statespike.library.circuits",
+    "Board": "statespike.library.board",
     "Checkpoint": "quantize.checkpoint",
     "QuantizedNetwork": "quantize.network",
     "StatespikeError": "quantize.errors",

@@ -25,6 +25,7 @@ COMMANDS = {
     "cost": "Estimate what networks take of an FPGA, side by side.",
     "build": "Turn a network into a bitstream for a board.",
     "explore": "Search for networks and their circuits under several objectives.",
+    "run": "Run sequences through a network on a board, or on a virtual one.",
     "mixer": "Turn a constant ternary matrix into a core of additions.",
 }
 """Name of a command -> the line that `statespike --help` says of it.

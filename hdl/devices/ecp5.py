@@ -60,6 +60,19 @@ class Ecp5(Family):
         BlockKind(14, (1, 2, 4, 9, 18, 36), written=range(5, 6), byte=9, cost=128),
     )
     block_bits = 18432
+    pll_model = """
+module EHXPLLL #(
+    parameter FEEDBK_PATH = "", CLKI_DIV = 0, CLKFB_DIV = 0, CLKOP_ENABLE = "", CLKOP_DIV = 0,
+    CLKOP_CPHASE = 0, CLKOP_FPHASE = 0
+) (
+    input CLKI, CLKFB, ENCLKOP, RST, STDBY, PHASESEL0, PHASESEL1, PHASEDIR, PHASESTEP, PHASELOADREG,
+    input PLLWAKESYNC,
+    output CLKOP, LOCK
+);
+    assign CLKOP = CLKI;
+    assign LOCK = 1;
+endmodule
+"""
     distributed_memories = True
     costs = CellCosts(
         operators={

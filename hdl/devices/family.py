@@ -66,6 +66,8 @@ class Family(ABC):
     """Verilog models of all its cells, below Yosys' share folder; none if Yosys lacks some."""
     simulation_defines: ClassVar[tuple[str, ...]] = ()
     """Macros that Verilator needs to read those."""
+    pll_model: ClassVar[str] = ""
+    """Verilog of its PLL for simulation: locked from the start, and its output is its input."""
 
     # What it holds
     cells: ClassVar[Mapping[str, Mapping[str, int]]]

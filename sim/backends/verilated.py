@@ -70,7 +70,17 @@ def compile_verilog(sources: Sequence[str], ports: Ports, build: Path) -> Path:
         If Verilator, g++, make or perl is missing or fails.
     """
     header = ports_header(ports, _mangled)
-    inputs = "\0".join([header, DRIVER.read_text(), *sources, *_VERILATE, *_MAKE, *_FLAGS])
+    inputs = "\0".join(
+        [
+            header,
+            DRIVER.read_text(),
+            DRIVER.with_name("model.h").read_text(),
+            *sources,
+            *_VERILATE,
+            *_MAKE,
+            *_FLAGS,
+        ]
+    )
     library = build / f"design-{hashlib.sha256(inputs.encode()).hexdigest()[:8]}.so"
     if library.exists():
         return library

@@ -25,6 +25,12 @@ def build(
         typer.Option(metavar="MHZ", help="by default the board's oscillator; another by the PLL"),
     ] = None,
     seeds: Seeds = 3,
+    bitstream: Annotated[
+        bool,
+        typer.Option(
+            "--bitstream/--no-bitstream", help="without one, for a virtual board only: takes seconds"
+        ),
+    ] = True,
     json: Json = None,
 ) -> None:
     """Turn a network into a bitstream for a board.
@@ -39,10 +45,15 @@ def build(
     integers = integers_of(network)
     with progress() as bars:
         bars.add_task(f"building for {target.name}", total=None)
-        result = build_network(integers, output, target.name, clock_mhz=clock, seeds=range(1, seeds + 1))
-    fastest = max(result.manifest["fmax_mhz"])
-    say(
-        f"wrote {result.bitstream}: {target.name} at {result.manifest['clock_mhz']:g} MHz "
-        f"({fastest:.1f} would be possible), serial port at {target.baud} baud"
-    )
+        chosen = range(1, seeds + 1) if bitstream else ()
+        result = build_network(integers, output, target.name, clock_mhz=clock, seeds=chosen)
+    speed = f"{target.name} at {result.manifest['clock_mhz']:g} MHz"
+    if result.bitstream is None:
+        say(f"wrote {output} without a bitstream: {speed}, for `statespike run --virtual`")
+    else:
+        fastest = max(result.manifest["fmax_mhz"])
+        say(
+            f"wrote {result.bitstream}: {speed} ({fastest:.1f} would be possible), "
+            f"serial port at {target.baud} baud"
+        )
     write_json(json, result.manifest)

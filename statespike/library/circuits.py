@@ -284,19 +284,20 @@ def build(
     clock_mhz: float | None = None,
     seeds: Sequence[int] = (1, 2, 3),
 ) -> Build:
-    """Make a bitstream for a board: the network behind a serial port. Takes minutes.
+    """Make a bitstream for a board: the network behind a serial port.
 
     Parameters
     ----------
     network : QuantizedNetwork
     folder : path
-        Receives Verilog, bitstream, manifest and the tools' logs; replaced as a whole.
+        Receives Verilog, bitstream, manifest, the network and the tools' logs; replaced as a whole.
     board : str
         One of `boards.boards.BOARDS`.
     clock_mhz : float, optional
         By default the board's oscillator; another one is made by the PLL.
     seeds : sequence of int
-        Of the placer; the fastest result becomes the bitstream.
+        Of the placer; the fastest result becomes the bitstream, which takes minutes. Without any there is
+        none: what is written then serves a virtual board (`statespike.Board`).
 
     Raises
     ------
@@ -308,8 +309,8 @@ def build(
     >>> import statespike
     >>> network = statespike.quantise(statespike.load("digits-prf"))
     >>> result = statespike.build(network, "board", "ulx3s-25f", seeds=[1])
-    >>> result.bitstream.exists(), result.manifest["board"]
-    (True, 'ulx3s-25f')
+    >>> result.bitstream.suffix, result.manifest["board"]
+    ('.bit', 'ulx3s-25f')
     """
     target = board_named(board)
     chosen = plan_network(network, target.room)
@@ -323,4 +324,5 @@ def build(
         expected=expected_of(chosen),
         no_collisions=True,
         facts=manifest_of(network, chosen),
+        integers=network,
     )

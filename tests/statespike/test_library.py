@@ -13,9 +13,10 @@ import statespike
 from quantize.errors import StatespikeError
 from tests.networks import random_network
 
-SLOW = ("build",)
-"""What takes minutes."""
+SLOW = ("build", "Board")
+"""What takes minutes, or compiles a board."""
 FUNCTIONS = [name for name in statespike.__all__ if inspect.isfunction(getattr(statespike, name))]
+WITH_EXAMPLES = [*FUNCTIONS, "Board"]
 
 
 def run_examples(text, name, folder, monkeypatch):
@@ -28,7 +29,7 @@ def run_examples(text, name, folder, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in FUNCTIONS]
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in WITH_EXAMPLES]
 )
 def test_the_example_of_a_function_runs(name, tmp_path, monkeypatch):
     run_examples(inspect.getdoc(getattr(statespike, name)), name, tmp_path, monkeypatch)

@@ -1,0 +1,98 @@
+"""A board's whole top as machine code: from its clock pin to the pins of its serial line."""
+
+import ctypes
+from pathlib import Path
+
+from hdl.devices.family import Family
+from sim.backends.cxxrtl import compile_library
+
+DRIVER = Path(__file__).with_name("board_driver.cpp")
+_ROOM = 1 << 12
+"""Bytes that are fetched at once."""
+
+
+def compile_board(design: str, family: Family, folder: Path) -> Path:
+    """Compile a board's `design.v`; the library of an earlier call is used again.
+
+    A PLL gives its own input: the simulated clock is the one that it makes.
+
+    Parameters
+    ----------
+    design : str
+        Text of the Verilog: a `BoardShell`.
+    family : Family
+        Whose PLL it may hold.
+    folder : Path
+        Where libraries are kept.
+
+    Raises
+    ------
+    StatespikeError
+        If Yosys or the C++ compiler is missing or fails.
+    """
+    sources = {"design.v": design, "pll.v": family.pll_model}
+    return compile_library("read_verilog design.v pll.v\nhierarchy -top top", sources, DRIVER, folder)
+
+
+class CompiledBoard:
+    """A board that was switched on, and the other end of its serial line.
+
+    Parameters
+    ----------
+    library : Path
+        Of `compile_board`.
+    bit_cycles : float
+        Clock cycles of a bit of the line, as the host has it.
+
+    Attributes
+    ----------
+    cycles : int
+        Simulated since it was switched on.
+    """
+
+    def __init__(self, library: Path, bit_cycles: float):
+        self.bit_cycles = bit_cycles
+        self.cycles = 0
+        code = self._code = ctypes.CDLL(str(library.resolve()))
+        code.power_up.restype = ctypes.c_void_p
+        code.power_up.argtypes = (ctypes.c_double,)
+        code.say.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
+        code.hear.restype = ctypes.c_size_t
+        code.hear.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
+        code.unsaid.restype = ctypes.c_size_t
+        code.unsaid.argtypes = code.power_down.argtypes = (ctypes.c_void_p,)
+        code.hold.argtypes = (ctypes.c_void_p, ctypes.c_int32)
+        code.run.argtypes = (ctypes.c_void_p, ctypes.c_uint64)
+        self._board = code.power_up(bit_cycles)
+        self._bytes = ctypes.create_string_buffer(_ROOM)
+
+    def say(self, data: bytes) -> None:
+        """Let bytes leave towards the board, behind those before them."""
+        self._code.say(self._board, data, len(data))
+
+    @property
+    def saying(self) -> bool:
+        """Whether there are bytes that have not begun to leave."""
+        return self._code.unsaid(self._board) > 0
+
+    def hear(self) -> bytes:
+        """Take the bytes that came from the board."""
+        heard = b""
+        while count := self._code.hear(self._board, self._bytes, _ROOM):
+            heard += self._bytes.raw[:count]
+        return heard
+
+    def hold(self, low: bool) -> None:
+        """Hold the line low, a break, or let it go. Bytes that have not left are lost."""
+        self._code.hold(self._board, low)
+
+    def run(self, cycles: int) -> None:
+        """Simulate; Python's lock is free meanwhile."""
+        self._code.run(self._board, cycles)
+        self.cycles += cycles
+
+    def close(self) -> None:
+        """Switch it off."""
+        if self._board:
+            self._code.power_down(self._board)
+            self._board = None

@@ -1,0 +1,93 @@
+"""Reading what `boards.build` wrote: what a host needs of a board's build folder."""
+
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from boards.boards import Board, board
+from boards.build import DESIGN, NETWORK
+from boards.link import Link
+from hdl.emit.build_folder import CONTENTS, MANIFEST, read_manifest
+from quantize.errors import StatespikeError
+from quantize.file import load_network
+from quantize.network import QuantizedNetwork
+from quantize.reading import reading
+
+AGAIN = "run `statespike build` again"
+
+
+@dataclass(frozen=True)
+class BoardBuild:
+    """A build folder of a board.
+
+    Parameters
+    ----------
+    folder : Path
+    board : Board
+    clock_mhz : float
+        Of the design.
+    baud : int
+        Of the serial line.
+    network : QuantizedNetwork
+    link : Link
+        Of the network.
+    bitstream : Path or None
+        None if none was asked for.
+    """
+
+    folder: Path
+    board: Board
+    clock_mhz: float
+    baud: int
+    network: QuantizedNetwork
+    link: Link
+    bitstream: Path | None
+
+    @property
+    def design(self) -> str:
+        """The Verilog of the board's top."""
+        return (self.folder / DESIGN).read_text()
+
+
+def open_build(folder: Path) -> BoardBuild:
+    """Read and check a build folder of a board.
+
+    Raises
+    ------
+    StatespikeError
+        If it is none, or a file in it was changed since; in one sentence.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise StatespikeError(
+            f"{folder} is not a build folder of this version of statespike; `statespike build` makes one"
+        )
+    if "board" not in manifest:
+        raise StatespikeError(
+            f"{folder} holds a circuit without a board; `statespike build` makes one for a board"
+        )
+    with reading(folder / MANIFEST, "not the manifest of a board's build", AGAIN):
+        return _checked(folder, manifest)
+
+
+def _checked(folder: Path, manifest: dict[str, Any]) -> BoardBuild:
+    bitstream = manifest["bitstream"]
+    for name in (DESIGN, NETWORK, *([] if bitstream is None else [bitstream])):
+        if name not in manifest[CONTENTS]:
+            raise StatespikeError(f"{folder} lacks {name}; {AGAIN}")
+        if sha256((folder / name).read_bytes()).hexdigest() != manifest[CONTENTS][name]:
+            raise StatespikeError(f"{folder / name} was changed since it was built; {AGAIN}")
+    network = load_network(folder / NETWORK)
+    link = Link.of(network)
+    if asdict(link) != manifest["link"]:
+        raise StatespikeError(f"the link in {folder / MANIFEST} is not that of {NETWORK} beside it; {AGAIN}")
+    return BoardBuild(
+        folder=folder,
+        board=board(manifest["board"]),
+        clock_mhz=float(manifest["clock_mhz"]),
+        baud=int(manifest["baud"]),
+        network=network,
+        link=link,
+        bitstream=None if bitstream is None else folder / bitstream,
+    )
