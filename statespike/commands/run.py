@@ -1,23 +1,31 @@
 """`statespike run`: sequences through a network on a board."""
 
 import statistics
-import time
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from boards.host import Answer
-from quantize.clipping import input_clipping
+from quantize.clipping import Clipping, input_clipping
+from quantize.errors import StatespikeError
 from quantize.evaluate import Evaluation
+from quantize.formats import Integers
+from quantize.network import QuantizedNetwork
 from quantize.scores import Regression, real_outputs
 from quantize.words import count
 from statespike.commands.evaluate import score_of
 from statespike.library.board import TIMEOUT, Board
+from statespike.live import clips_of_wav, rule_of, sequences_of_lines
 from statespike.networks import sequences_of
 from statespike.options import Data, Json, Limit, Logits, TaskName
-from statespike.output import progress, say, warn, write_json, write_logits
+from statespike.output import note, progress, say, warn, write_json, write_logits
 
 MISMATCH = 1
 """Exit status when board and reference differ."""
@@ -32,6 +40,16 @@ def run(
     task: TaskName = None,
     data: Data = None,
     limit: Limit = None,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live", help="sequences from standard input: a step a line, an empty line behind a sequence"
+        ),
+    ] = False,
+    wav: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="clips of a recording, for networks of sound", show_default=False),
+    ] = None,
     port: Annotated[
         str | None,
         typer.Option(
@@ -56,73 +74,142 @@ def run(
 ) -> None:
     """Run sequences through a network on a board, or on a virtual one.
 
-    The board must hold the folder's bitstream; another one is refused. With --check,
-    exit status 1 when a logit differs from the integer reference.
+    The board must hold the folder's bitstream; another one is refused. With --live or
+    --wav, answers are printed as they come. With --check, exit status 1 when a logit
+    differs from the integer reference.
 
     Example: statespike run build/icebreaker digits --limit 20 --virtual
     """
-    sequences = sequences_of(task, data, limit)
-    answers: list[Answer] = []
+    at_once = live or wav is not None
+    if live + (wav is not None) + (task is not None or data is not None) > 1:
+        raise StatespikeError("give one source of sequences: a task or --data, --live, or --wav")
+    sequences = None if at_once else sequences_of(task, data, limit)
     with progress() as bars:
-        bar = bars.add_task("compiling the virtual board" if virtual else "opening the port", total=None)
-        with Board(build, port, virtual=virtual, timeout=timeout, keep=keep) as board:
+        bars.add_task("compiling the virtual board" if virtual else "opening the port", total=None)
+        board = Board(build, port, virtual=virtual, timeout=timeout, keep=keep)
+    with board:
+        tally = Tally(board.network, check)
+        if sequences is None:
+            note(f"{board.build.board.title} on {board.port}: {rule_of(board.network)}")
             network = board.network
-            bars.update(bar, description=f"running on {board.port}", total=len(sequences))
-
-            def tell(answer: Answer) -> None:
-                answers.append(answer)
-                bars.advance(bar)
-
-            start = time.monotonic()
-            found = board.run(sequences.x, sequences.lengths, tell)
-            seconds = time.monotonic() - start
-    result = Evaluation(found, seconds, input_clipping(network, sequences.x, sequences.lengths))
-    lengths = sequences.lengths
-    steps = sequences.x.shape[0] * sequences.x.shape[1] if lengths is None else int(lengths.sum())
-    latencies = sorted(answer.seconds for answer in answers)
-    figures = {
+            source = sequences_of_lines(sys.stdin, network) if wav is None else clips_of_wav(wav, network)
+            tally.play(board, islice(source, limit), lambda answer: say(tally.sentence(answer)))
+        else:
+            lengths = sequences.lengths
+            valid = np.full(len(sequences), sequences.x.shape[1]) if lengths is None else lengths
+            with progress() as bars:
+                bar = bars.add_task(f"running on {board.port}", total=len(sequences))
+                source = (x[:length] for x, length in zip(sequences.x, valid, strict=True))
+                tally.play(board, source, lambda answer: bars.advance(bar))
+    if not tally.answers:
+        raise StatespikeError("there was no sequence: give steps, a line each")
+    figures = tally.figures() | {
         "build": str(build),
         "board": board.build.board.name,
         "port": board.port,
         "virtual": virtual,
-        "sequences": len(sequences),
-        "steps": steps,
-        "seconds": seconds,
-        "sequences_per_second": result.sequences_per_second,
-        "steps_per_second": steps / max(seconds, 1e-9),
-        "latency_seconds": {"median": statistics.median(latencies), "most": latencies[-1]},
         "restarts": board.restarts,
-        "clipping": result.clipping.figures() if result.clipping else None,
         "accuracy": None,
-        "bit_exact": None,
     }
-    score = score_of(sequences, result, lambda: real_outputs(network, found))
-    if isinstance(score, Regression):
-        say(f"mean squared error {score.mean_squared:.6g}, mean absolute error {score.mean_absolute:.6g}")
-    elif score is not None:
-        say(f"accuracy {score.accuracy:.2%} on {count(len(sequences), 'sequence')}")
-    figures |= {} if score is None else score.figures()
-    whose = f"{board.build.board.name}, simulated" if virtual else board.build.board.name
+    if sequences is not None:
+        result = Evaluation(tally.logits, tally.seconds)
+        score = score_of(sequences, result, lambda: real_outputs(board.network, tally.logits))
+        if isinstance(score, Regression):
+            say(f"mean squared error {score.mean_squared:.6g}, mean absolute error {score.mean_absolute:.6g}")
+        elif score is not None:
+            say(f"accuracy {score.accuracy:.2%} on {count(len(sequences), 'sequence')}")
+        figures |= {} if score is None else score.figures()
     say(
-        f"{count(len(sequences), 'sequence')} in {seconds:.2f} s on {board.port} ({whose}): "
+        f"{count(len(tally.answers), 'sequence')} in {tally.seconds:.2f} s on {board.port} "
+        f"({board.build.board.title}{', simulated' if virtual else ''}): "
         f"{figures['steps_per_second']:.0f} steps a second, an answer after "
-        f"{1e3 * latencies[len(latencies) // 2]:.1f} ms (median; from the first byte sent)"
+        f"{1e3 * figures['latency_seconds']['median']:.1f} ms (median, from the first byte sent)"
     )
     if board.restarts:
-        warn(f"the line failed, and the board was restarted, {count(board.restarts, 'time')}")
-    assert result.clipping is not None
-    say(result.clipping.summary())
-    if (warning := result.clipping.warning()) is not None:
+        warn(f"the line failed, and the board was restarted {count(board.restarts, 'time')}")
+    say(tally.clipping.summary())
+    if (warning := tally.clipping.warning()) is not None:
         warn(warning.removeprefix("warning: "))
-    differing = 0
-    if check:
-        u = network.inputs(sequences.x)
-        differing = int(np.count_nonzero(network.compute(u, lengths, taps=False).logits != found))
-        figures["bit_exact"] = differing == 0
-    write_logits(logits, found)
+    write_logits(logits, tally.logits)
     write_json(json, figures)
-    if differing:
-        say(f"not equal: {differing:,} of {count(found.size, 'logit')} differ from the integer reference")
+    if tally.differing:
+        say(
+            f"not equal: {count(tally.differing, 'logit')} of {tally.logits.size:,} differ from the reference"
+        )
         raise typer.Exit(MISMATCH)
     if check:
-        say(f"all {found.size:,} logits equal the integer reference")
+        say(f"all {tally.logits.size:,} logits equal the integer reference")
+
+
+@dataclass
+class Tally:
+    """What came of the sequences so far.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    check : bool
+        Compare with the network's reference.
+
+    Attributes
+    ----------
+    answers : list of Answer
+    steps, differing : int
+        Steps that were sent, and logits that are not the reference's.
+    clipping : Clipping
+        Of the input.
+    """
+
+    network: QuantizedNetwork
+    check: bool
+    answers: list[Answer] = field(default_factory=list)
+    steps: int = 0
+    differing: int = 0
+    clipping: Clipping = field(default_factory=Clipping)
+
+    def play(
+        self, board: Board, source: Iterable[NDArray[np.floating]], on_answer: Callable[[Answer], None]
+    ) -> None:
+        """Ask the board for each sequence (steps, features)."""
+        for x in source:
+            answer = board.ask(x)
+            self.answers.append(answer)
+            self.steps += len(x)
+            self.clipping += input_clipping(self.network, x[None], None)
+            if self.check:
+                expected = self.network.compute(self.network.inputs(x[None]), taps=False).logits[0]
+                self.differing += int(np.count_nonzero(expected != answer.logits))
+            on_answer(answer)
+
+    @property
+    def logits(self) -> Integers:
+        """(sequences, classes)."""
+        return np.array([answer.logits for answer in self.answers])
+
+    @property
+    def seconds(self) -> float:
+        """In which the board was asked; what the host did between sequences is left out."""
+        return sum(answer.seconds for answer in self.answers)
+
+    def sentence(self, answer: Answer) -> str:
+        """What is printed of the latest answer."""
+        if self.network.classes == 1:
+            said = f"{real_outputs(self.network, answer.logits[None])[0, 0]:g}"
+        else:
+            said = f"class {int(answer.logits.argmax())}"
+        return f"sequence {len(self.answers)}: {said}, after {1e3 * answer.seconds:.1f} ms"
+
+    def figures(self) -> dict[str, Any]:
+        """For a JSON file."""
+        latencies = [answer.seconds for answer in self.answers]
+        return {
+            "sequences": len(self.answers),
+            "steps": self.steps,
+            "seconds": self.seconds,
+            "sequences_per_second": len(self.answers) / max(self.seconds, 1e-9),
+            "steps_per_second": self.steps / max(self.seconds, 1e-9),
+            "latency_seconds": {"median": statistics.median(latencies), "most": max(latencies)},
+            "clipping": self.clipping.figures(),
+            "logits": self.logits.tolist(),
+            "bit_exact": self.differing == 0 if self.check else None,
+        }

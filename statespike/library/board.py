@@ -125,6 +125,12 @@ class Board:
         valid = np.full(len(u), u.shape[1]) if lengths is None else np.asarray(lengths)
         return self._host.run((steps[:length] for steps, length in zip(u, valid, strict=True)), on_answer)
 
+    def ask(self, x: NDArray[np.floating]) -> Answer:
+        """The answer to one sequence (steps, features) of real data, and how long it took; see `run`."""
+        answers: list[Answer] = []
+        self.run(np.asarray(x)[None], on_answer=answers.append)
+        return answers[0]
+
     def close(self) -> None:
         """Give the port back; a virtual board ends."""
         self._opened.close()

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import statespike
 from boards.compiled import CompiledBoard, compile_board
@@ -13,6 +14,7 @@ from boards.folder import open_build
 from boards.host import Host
 from boards.terminal import VirtualBoard, VirtualPort
 from quantize.errors import StatespikeError
+from statespike.application import application
 from statespike.models.tasks.registry import load_task
 from tests.noise import NoisyLine
 
@@ -163,3 +165,21 @@ def test_data_of_another_shape_is_told(folder, kept):
         pytest.raises(StatespikeError, match=r"the data has shape \(1, 3, 2\), the network takes"),
     ):
         board.run(np.zeros((1, 3, 2)))
+
+
+def test_answers_are_printed_as_lines_come(folder, kept, tmp_path):
+    x = load_task("digits", None).test.x[:2]
+    lines = "\n\n".join("\n".join(str(value) for value in sequence[:, 0]) for sequence in x)
+    arguments = ["run", folder, "--live", "--virtual", "--check", "--keep", kept]
+    result = CliRunner().invoke(application, [str(one) for one in arguments], input=lines)
+    assert result.exit_code == 0, result.output
+    network = open_build(folder).network
+    first, second = network.compute(network.inputs(x)).logits.argmax(1)
+    assert f"sequence 1: class {first}, after" in result.stdout
+    assert f"sequence 2: class {second}, after" in result.stdout
+    assert "all 20 logits equal the integer reference" in result.stdout
+    assert "a step is 1 number, rounded to multiples of" in result.stderr
+
+
+def test_one_source_of_sequences_is_taken(refuse, folder):
+    assert "give one source of sequences" in refuse("run", folder, "digits", "--live", "--virtual")

@@ -1,0 +1,90 @@
+"""Sequences as they come: lines of numbers, and clips of recordings."""
+
+import wave
+
+import numpy as np
+import pytest
+
+from quantize.errors import StatespikeError
+from statespike.library.networks import load, quantise
+from statespike.live import CLIP_STEPS, clips_of_wav, rule_of, sequences_of_lines
+from tests.networks import random_network, random_tokens
+
+
+@pytest.fixture(scope="module")
+def network():
+    return random_network("prf", 3, 2, 1, seed=1, features=2)
+
+
+@pytest.fixture(scope="module")
+def listener():
+    """A network of spoken digits, 16 bands."""
+    drawn = random_network("prf", 3, 2, 1, seed=1, features=16)
+    drawn.provenance["task"] = "spoken_digits"
+    return drawn
+
+
+def test_an_empty_line_ends_a_sequence(network):
+    lines = ["\n", "0.5 1\n", "0.25,-1\n", "\n", " \n", "1e-1 0\n"]
+    first, second = sequences_of_lines(lines, network)
+    assert np.array_equal(first, [[0.5, 1], [0.25, -1]])
+    assert np.array_equal(second, [[0.1, 0]])
+
+
+def test_a_sequence_comes_as_soon_as_its_empty_line(network):
+    def lines():
+        yield from ("1 1\n", "\n")
+        raise AssertionError("nothing more may be read")
+
+    assert next(sequences_of_lines(lines(), network)).shape == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("1", "line 2 holds 1 number; a step of this network has 2"),
+        ("1 2 3", "line 2 holds 3 numbers"),
+        ("1 x", "line 2 is no line of numbers: '1 x'"),
+        ("1 nan", "line 2 holds a number that is not finite"),
+        ("inf 1", "line 2 holds a number that is not finite"),
+    ],
+)
+def test_lines_that_are_no_steps_are_told(network, line, sentence):
+    with pytest.raises(StatespikeError, match=sentence):
+        list(sequences_of_lines(["1 2", line], network))
+
+
+def test_the_rule_is_said(network):
+    assert (
+        rule_of(network)
+        == "a step is 2 numbers, rounded to multiples of 0.00390625 and clipped to -1 to 0.996094"
+    )
+
+
+def test_a_network_of_tokens_takes_their_numbers():
+    checkpoint = load("listops-short-gsu")
+    tokens = random_tokens(4, 8, checkpoint.config.features, seed=1)
+    network = quantise(checkpoint, tokens)
+    (steps,) = sequences_of_lines(["3", "0", str(network.features)], network)
+    assert network.inputs(steps[None]).ravel().tolist() == [3, 0, network.features]
+    assert rule_of(network).startswith("a step is the number of a token, 0 to")
+    for wrong in ("1.5", "-1", "99"):
+        with pytest.raises(StatespikeError, match=f"line 1: {wrong} is no token"):
+            list(sequences_of_lines([wrong], network))
+
+
+def test_a_recording_is_cut_into_clips(listener, tmp_path):
+    path = tmp_path / "clip.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(np.random.default_rng(1).integers(-9999, 9999, 12_000, dtype=np.int16).tobytes())
+    first, second = clips_of_wav(path, listener)
+    assert first.shape == (CLIP_STEPS["spoken_digits"], 16)
+    assert len(first) + len(second) == 1 + (12_000 - 256) // 128
+
+
+def test_a_network_of_something_else_takes_no_recording(network, tmp_path):
+    with pytest.raises(StatespikeError, match="WAV files are for networks of spoken_digits and keywords"):
+        next(clips_of_wav(tmp_path / "clip.wav", network))
