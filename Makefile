@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow test-exhaustive prove fuzz lint clean
+.PHONY: demo test test-slow test-exhaustive prove fuzz boards lint clean
 
 # Runs a trained network's circuit on real handwriting, and compares every value with the reference.
 # Options: make demo OPTIONS="--images 50 --json figures.json"
@@ -32,6 +32,10 @@ N := 20
 SEED := 1
 fuzz: $(VENV)/installed-test
 	$(BIN)/python -m benchmarks.fuzz --count $(N) --seed $(SEED)
+
+# A small network on every board, synthesised, placed and routed; goes on where it stopped.
+boards: $(VENV)/installed-test
+	$(BIN)/python -m benchmarks.boards --json docs/boards.json --markdown docs/boards.md
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

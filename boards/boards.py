@@ -1,18 +1,32 @@
-"""The boards we build for: their FPGA, clock and pins, read from amaranth-boards."""
+"""The boards we build for: their FPGA, clock, pins and programmer, pins as amaranth-boards has them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from amaranth.build import Pins, Resource
+from amaranth.build import Pins, Resource, Subsignal
+from amaranth_boards.colorlight_5a75b_r7_0 import Colorlight_5A75B_R70Platform
+from amaranth_boards.ecp5_5g_evn import ECP55GEVNPlatform
+from amaranth_boards.ecpix5 import ECPIX545Platform
+from amaranth_boards.ice40_hx8k_b_evn import ICE40HX8KBEVNPlatform
 from amaranth_boards.icebreaker import ICEBreakerPlatform
+from amaranth_boards.icepi_zero import IcepiZero1_3Platform
+from amaranth_boards.icesugar import ICESugarPlatform
+from amaranth_boards.orangecrab_r0_2 import OrangeCrabR0_2_25FPlatform
+from amaranth_boards.tinyfpga_bx import TinyFPGABXPlatform
 from amaranth_boards.ulx3s import ULX3S_25F_Platform
+from amaranth_boards.upduino_v3 import UpduinoV3Platform
 
+from boards import colorlight_i5
+from boards.programmers import Programmer
 from hdl.devices.devices import Device, find_device
 from quantize.errors import look_up
 
 LINK_LUTS = 290
 """Logic cells of the UP5K for the serial port, its link and the reset: beside a network of ours, 288."""
+USB = "USB"
+"""Where the serial line is on boards that bring it to a USB bridge of their own."""
 
 
 @dataclass(frozen=True)
@@ -22,22 +36,42 @@ class Board:
     Parameters
     ----------
     name : str
+    title : str
+        As its maker spells it.
     device : Device
     clock_mhz : float
         Of its oscillator.
-    pins : dict of "clk", "rx", "tx", "led" to pin name
+    pins : dict of "clk", "rx", "tx" and, on boards that have one, "led" to pin name
         `rx` is the FPGA's input.
     led_inverted : bool
         The LED lights when its pin is low.
+    programmer : Programmer
+    link : str
+        Where the serial line is: "USB", or what has to be joined to it.
+    standards : mapping of port to str
+        Levels of ports that are not at 3.3 V, as the family's tools spell them.
+    clock_at_pll : bool
+        The clock's pin leads straight to a PLL.
+    design_mhz : float, optional
+        Clock of designs that are asked for none, where the oscillator is too fast for them.
+    needs : str
+        What has to be done to the board first; empty if nothing.
     baud : int
-        Of the link; both boards' clocks divide to it exactly.
+        Of the link; every board's clock divides to it exactly.
     """
 
     name: str
+    title: str
     device: Device
     clock_mhz: float
     pins: dict[str, str]
     led_inverted: bool
+    programmer: Programmer
+    link: str = USB
+    standards: Mapping[str, str] = field(default_factory=dict)
+    clock_at_pll: bool = True
+    design_mhz: float | None = None
+    needs: str = ""
     baud: int = 1_000_000
 
     @property
@@ -49,28 +83,133 @@ class Board:
         """Write the constraint file of the board's tools into `folder`, and return its path."""
         family = self.device.family
         path = folder / f"pins{family.constraint_suffix}"
-        path.write_text("\n".join([*family.constraints(self.pins, self.clock_mhz), ""]))
+        lines = family.constraints(self.pins, self.clock_mhz, self.standards, pulled_up=("rx",))
+        path.write_text("\n".join([*lines, ""]))
         return path
 
 
-def _board(name: str, device: str, resources: Sequence[Resource], clock: str) -> Board:
-    """A board from the resources of its file in amaranth-boards; `clock` is the oscillator's."""
+def _board(
+    name: str,
+    title: str,
+    device: str,
+    resources: Sequence[Resource],
+    clock: str,
+    programmer: Programmer,
+    *,
+    uart: Mapping[str, str] | None = None,
+    led: bool = True,
+    **others: Any,
+) -> Board:
+    """A board from the resources of its file.
+
+    Parameters
+    ----------
+    clock : str
+        Resource of the oscillator.
+    uart : mapping, optional
+        Pins of "rx" and "tx" on a header; by default those of the file's serial port.
+    led : bool
+        Use the file's LED, of three colours the green one.
+    others
+        See `Board`.
+    """
     first = {resource.name: resource for resource in resources if resource.number == 0}
-    led: Pins = first["led"].ios[0]
-    pins = {"clk": first[clock].ios[0].names[0], "led": led.names[0]}
-    for line in first["uart"].ios:
-        if line.name in ("rx", "tx"):
-            pins[line.name] = line.ios[0].names[0]
-    return Board(name, find_device(device), first[clock].clock.frequency / 1e6, pins, led.invert)
+    oscillator = first[clock]
+    pins = {"clk": oscillator.ios[0].names[0]}
+    pins |= uart or {one.name: one.ios[0].names[0] for one in first["uart"].ios if one.name in ("rx", "tx")}
+    inverted = False
+    if led:
+        lamp = _lamp(first["led"] if "led" in first else first["rgb_led"])
+        pins["led"], inverted = lamp.names[0], lamp.invert
+    mhz = oscillator.clock.frequency / 1e6
+    return Board(name, title, find_device(device), mhz, pins, inverted, programmer, **others)
+
+
+def _lamp(resource: Resource) -> Pins:
+    green = [one.ios[0] for one in resource.ios if isinstance(one, Subsignal) and one.name == "g"]
+    return green[0] if green else resource.ios[0]
+
+
+ICEPROG = Programmer("iceprog")
+
+
+def _loader(*arguments: str) -> Programmer:
+    """openFPGALoader, into the FPGA itself."""
+    return Programmer("openFPGALoader", arguments, lasting=False)
+
+
+def _adapter(rx: str, tx: str) -> str:
+    return f"a USB serial adapter of 3.3 V at {rx} (to the FPGA) and {tx} (from it)"
+
+
+def _ulx3s(size: str) -> Board:
+    return _board(
+        f"ulx3s-{size}f", f"ULX3S {size}F", f"ecp5-{size}k", ULX3S_25F_Platform.resources, "clk25",
+        _loader("-b", "ulx3s"),
+    )  # fmt: skip
+
+
+def _orangecrab(size: str) -> Board:
+    return _board(
+        f"orangecrab-{size}f", f"OrangeCrab r0.2 {size}F", f"ecp5-{size}k-mg285",
+        OrangeCrabR0_2_25FPlatform.resources, "clk", Programmer("dfu-util", ("-a", "0", "-D")),
+        uart={"rx": "N17", "tx": "M18"}, link=_adapter("pin 0", "pin 1"),
+        needs="hold its button while it is plugged in: the bootloader then takes a bitstream",
+    )  # fmt: skip
+
+
+def _ecpix5(size: str) -> Board:
+    return _board(
+        f"ecpix5-{size}", f"ECPIX-5 {size}F", f"ecp5-um5g-{size}k-bg554", ECPIX545Platform.resources,
+        "clk100", _loader("-b", "ecpix5"), design_mhz=50.0,
+    )  # fmt: skip
 
 
 BOARDS = {
     board.name: board
     for board in (
-        _board("icebreaker", "up5k", ICEBreakerPlatform.resources, "clk12"),
-        _board("ulx3s-25f", "ecp5-25k", ULX3S_25F_Platform.resources, "clk25"),
+        _board("icebreaker", "iCEBreaker", "up5k", ICEBreakerPlatform.resources, "clk12", ICEPROG),
+        _board("icesugar", "iCESugar", "up5k", ICESugarPlatform.resources, "clk12", Programmer("icesprog")),
+        _board(
+            "upduino-v3", "UPduino v3", "up5k", UpduinoV3Platform.resources, "clk12", ICEPROG,
+            uart={"rx": "28", "tx": "38"}, link=_adapter("gpio_28", "gpio_38"), clock_at_pll=False,
+            needs="close the solder jumper OSC, which brings the oscillator to gpio_20: "
+            "the FPGA's own oscillator is too loose for a serial line",
+        ),
+        _board(
+            "hx8k-b-evn", "iCE40-HX8K-B-EVN", "hx8k", ICE40HX8KBEVNPlatform.resources, "clk12", ICEPROG,
+            clock_at_pll=False,
+        ),
+        _board(
+            "tinyfpga-bx", "TinyFPGA BX", "lp8k", TinyFPGABXPlatform.resources, "clk16",
+            Programmer("tinyprog", ("-p",)), uart={"rx": "A2", "tx": "A1"}, link=_adapter("pin 1", "pin 2"),
+            clock_at_pll=False,
+        ),
+        *(_ulx3s(size) for size in ("12", "25", "45", "85")),
+        *(_orangecrab(size) for size in ("25", "85")),
+        *(_ecpix5(size) for size in ("45", "85")),
+        _board(
+            "colorlight-5a75b", "Colorlight 5A-75B v7.0", "ecp5-25k-bg256",
+            Colorlight_5A75B_R70Platform.resources, "clk25", _loader("-b", "colorlight"),
+            led=False, link=_adapter("KEY+ of J19", "DATA_LED- of J19"),
+            needs="solder a JTAG adapter's wires to J27, J31, J32 and J30",
+        ),
+        _board(
+            "colorlight-i5", "Colorlight i5 v7.0", "ecp5-25k", colorlight_i5.RESOURCES, "clk25",
+            _loader("-b", "colorlight-i5"),
+        ),
+        _board(
+            "ecp5-5g-evn", "ECP5-5G-EVN", "ecp5-um5g-85k", ECP55GEVNPlatform.resources, "clk12",
+            _loader("-b", "ecp5_evn"), standards={"led": "LVCMOS25"},
+            needs="join the serial port to the USB bridge by the resistors that section 6.2 of the "
+            "board's user guide names",
+        ),
+        _board(
+            "icepi-zero", "IcepiZero v1.3", "ecp5-25k-bg256", IcepiZero1_3Platform.resources, "clk50",
+            _loader("-b", "icepi-zero"),
+        ),
     )
-}
+}  # fmt: skip
 
 
 def board(name: str) -> Board:

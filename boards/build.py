@@ -72,7 +72,8 @@ def build(
     folder : Path
         Receives `design.v`, the bitstream, `manifest.json` and the tools' logs, all or nothing.
     clock_mhz : float, optional
-        By default the board's oscillator; another one is made by the PLL.
+        By default the board's usual one, which is its oscillator's unless that is too fast; any other than
+        the oscillator's is made by the PLL.
     seeds : sequence of int
         Of the placer; the fastest result becomes the bitstream. Without any there is none: what is written
         then serves a virtual board.
@@ -88,10 +89,7 @@ def build(
     StatespikeError
         If a tool is missing or fails, the design does not fit, or no seed reaches the clock.
     """
-    pll = pll_for(board, clock_mhz)
-    clock = pll.clock_mhz if pll else board.clock_mhz
-    top = BoardTop(network, link, divisor(clock * 1e6, board.baud), board.device.features)
-    shell = BoardShell(top, board, pll)
+    shell, clock = shell_of(network, link, board, clock_mhz)
     if expected is not None:
         expected = _with_buffer(expected, link, board.device)
 
@@ -105,6 +103,7 @@ def build(
         "clock_from": "board",
         "baud": board.baud,
         "link": asdict(link),
+        "resources": about.get("estimate"),
         "resources_from": "estimate",
         "fmax_mhz": [],
         "bitstream": None,
@@ -147,18 +146,29 @@ def build(
     return Build(folder, None if name is None else folder / name, unfinished_build.manifest)
 
 
+def shell_of(
+    network: Component, link: Link, board: Board, clock_mhz: float | None = None
+) -> tuple[BoardShell, float]:
+    """The top module of a board around a network, and its clock in MHz; see `build`."""
+    pll = pll_for(board, clock_mhz)
+    clock = pll.clock_mhz if pll else board.clock_mhz
+    top = BoardTop(network, link, divisor(clock * 1e6, board.baud), board.device.features)
+    return BoardShell(top, board, pll), clock
+
+
 def pll_for(board: Board, clock_mhz: float | None) -> Pll | None:
-    """What makes a clock of a board's oscillator; None if that is the clock itself.
+    """What makes a clock of a board's oscillator, or the board's usual one; None if that is the oscillator's.
 
     Raises
     ------
     StatespikeError
         If the device cannot have that clock, or no PLL makes it.
     """
-    if clock_mhz is None or clock_mhz == board.clock_mhz:
+    wanted = clock_mhz if clock_mhz is not None else board.design_mhz or board.clock_mhz
+    if wanted == board.clock_mhz:
         return None
-    board.device.require_clock(clock_mhz)
-    return board.device.family.pll(board.clock_mhz, clock_mhz)
+    board.device.require_clock(wanted)
+    return board.device.family.pll(board.clock_mhz, wanted, at_pad=board.clock_at_pll)
 
 
 def _with_buffer(expected: Expected, link: Link, device: Device) -> Expected:

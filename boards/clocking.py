@@ -24,15 +24,16 @@ class BoardShell(Component):
     Members
     -------
     clk, rx : In(1)
-    tx, led : Out(1)
-        Pins, named as in `Board.pins`.
+    tx : Out(1)
+    led : Out(1)
+        On boards that have one. All are pins, named as in `Board.pins`.
     """
 
     def __init__(self, top: BoardTop, board: Board, pll: Pll | None = None):
         self.top = top
         self.board = board
         self.pll = pll
-        super().__init__({"clk": In(1), "rx": In(1), "tx": Out(1), "led": Out(1)})
+        super().__init__({name: In(1) if name in ("clk", "rx") else Out(1) for name in board.pins})
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -57,6 +58,7 @@ class BoardShell(Component):
         m.d.comb += [
             self.top.rx.eq(self.rx),
             self.tx.eq(self.top.tx),
-            self.led.eq(self.top.led ^ self.board.led_inverted),
         ]
+        if "led" in self.board.pins:
+            m.d.comb += self.led.eq(self.top.led ^ self.board.led_inverted)
         return m

@@ -79,7 +79,8 @@ class VirtualBoard:
                 quiet = 0
             self._to_host(heard)
         while not self._asked.empty():
-            self._done.put(self._asked.get() and None)
+            self._asked.get()
+            self._done.put(None)
 
     def _set_line(self, low: bool) -> None:
         self.board.hold(low)

@@ -25,6 +25,8 @@ COMMANDS = {
     "cost": "Estimate what networks take of an FPGA, side by side.",
     "build": "Turn a network into a bitstream for a board.",
     "explore": "Search for networks and their circuits under several objectives.",
+    "boards": "List the boards with their FPGA, clock, serial line and programmer.",
+    "program": "Load a build's bitstream into its board, by the board's own programmer.",
     "run": "Run sequences through a network on a board, or on a virtual one.",
     "mixer": "Turn a constant ternary matrix into a core of additions.",
 }

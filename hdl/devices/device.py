@@ -36,6 +36,8 @@ class Device:
         Share of its logic that a design of ours may fill by estimate, so that it can be placed.
     fastest_mhz : float
         Most that its clock network carries, by its data sheet; no design is faster.
+    free_constraints : str
+        Text of the constraint file for designs whose ports may take any pin; empty where none is needed.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Device:
     streamed_mhz: float = 0.0
     fullest: float = 0.92
     fastest_mhz: float = math.inf
+    free_constraints: str = ""
 
     def planning_mhz(self, streamed: bool) -> float:
         """Clock to plan for, of a streamed build or another."""

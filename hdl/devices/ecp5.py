@@ -1,7 +1,8 @@
 """The ECP5 of Lattice: carry cells of two bits, writable look-up tables, memory blocks of 18 kbit."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Value, signed
@@ -31,7 +32,7 @@ _DIVIDERS = range(1, 129)
 
 
 class Ecp5(Family):
-    """The family of LFE5U-25F, -45F and -85F."""
+    """The family of LFE5U-12F to -85F and LFE5UM5G."""
 
     name = "ecp5"
     title = "ECP5"
@@ -42,9 +43,6 @@ class Ecp5(Family):
     layout_suffix = ".config"
     constraint_suffix = ".lpf"
     bitstream_suffix = ".bit"
-    # The static placer may put a clock without a place at a pin from which no route leads to the clock
-    # network. This is a clock pin of the package CABGA381, in which all devices below come.
-    free_constraints = 'LOCATE COMP "clk" SITE "G2";\n'
 
     cells: ClassVar[Mapping[str, Mapping[str, int]]] = {
         # A carry cell and a distributed memory are made of look-up tables.
@@ -159,7 +157,7 @@ endmodule
             carry = given
         return sums[1 : 1 + width]
 
-    def pll(self, input_mhz: float, output_mhz: float) -> Pll:
+    def pll(self, input_mhz: float, output_mhz: float, *, at_pad: bool = True) -> Pll:
         """EHXPLLL whose output is fed back, for an input of 10 to 400 MHz."""
         found = [
             (abs(clock - output_mhz), divide, Ecp5Pll(divide, feedback, max(outputs), clock))
@@ -192,10 +190,20 @@ endmodule
     def packing_arguments(self, device: Device, layout: str, bitstream: str) -> list[str]:
         return ["--compress", layout, bitstream]
 
-    def constraints(self, pins: Mapping[str, str], clock_mhz: float) -> list[str]:
+    def constraints(
+        self,
+        pins: Mapping[str, str],
+        clock_mhz: float,
+        standards: Mapping[str, str] = MappingProxyType({}),
+        pulled_up: Collection[str] = (),
+    ) -> list[str]:
+        pull = {port: " PULLMODE=UP" for port in pulled_up}
         return [
             *(f'LOCATE COMP "{port}" SITE "{pin}";' for port, pin in pins.items()),
-            *(f'IOBUF PORT "{port}" IO_TYPE=LVCMOS33;' for port in pins),
+            *(
+                f'IOBUF PORT "{port}" IO_TYPE={standards.get(port, "LVCMOS33")}{pull.get(port, "")};'
+                for port in pins
+            ),
             f'FREQUENCY PORT "clk" {clock_mhz:g} MHZ;',
         ]
 
@@ -260,19 +268,39 @@ SMALL_MHZ = 75.0
 """What small builds made at least: 75 to 81 MHz were measured."""
 
 
-def _device(size: str, luts: int, block_rams: int, dsps: int, streamed_mhz: float) -> Device:
-    """An LFE5U of speed grade 6, the slowest. A carry cell uses two of the look-up tables."""
-    flags = (f"--{size}", "--speed", "6", "--package", "CABGA381")
+# The static placer may put a clock without a place at a pin from which no route leads to the clock network.
+_CLOCK_PINS = {"CABGA256": "P6", "CABGA381": "G2", "CABGA554": "K23", "CSFBGA285": "A9"}
+"""Package -> a pin that leads to the clock network."""
+
+
+def _device(
+    size: str, luts: int, block_rams: int, dsps: int, streamed_mhz: float, package: str = "CABGA381",
+    speed: int = 6, suffix: str = "",
+) -> Device:  # fmt: skip
+    """An LFE5U, or LFE5UM5G ("um5g-..."). A carry cell uses two of the look-up tables."""
+    flags = (f"--{size}", "--speed", str(speed), "--package", package)
     return Device(
-        f"ecp5-{size}", ECP5, flags, luts, luts, block_rams, dsps, SMALL_MHZ, streamed_mhz=streamed_mhz,
-        fastest_mhz=257.0,
+        f"ecp5-{size}{suffix}", ECP5, flags, luts, luts, block_rams, dsps, SMALL_MHZ,
+        streamed_mhz=streamed_mhz, fastest_mhz=257.0,
+        free_constraints=f'LOCATE COMP "clk" SITE "{_CLOCK_PINS[package]}";\n',
     )  # fmt: skip
 
 
-# Streamed clocks are what shipped networks made with every seed, see docs/performance.md; the 45F was not
-# measured and takes the larger device's.
+_25F = (24288, 56, 28, 120.0)
+_45F = (43848, 108, 72, 110.0)
+_85F = (83640, 208, 156, 110.0)
+# Streamed clocks are what shipped networks made with every seed at speed grade 6, see docs/performance.md.
+# The 45F was not measured and takes the larger device's; the faster grades take those of grade 6. The 12F is
+# the 25F's die, of which the data sheet promises half of the look-up tables and 32 block memories.
 DEVICES = (
-    _device("25k", 24288, 56, 28, 120.0),
-    _device("45k", 43848, 108, 72, 110.0),
-    _device("85k", 83640, 208, 156, 110.0),
+    _device("25k", *_25F),
+    _device("45k", *_45F),
+    _device("85k", *_85F),
+    _device("12k", 12000, 32, 28, 120.0),
+    _device("25k", *_25F, "CABGA256", suffix="-bg256"),
+    _device("25k", *_25F, "CSFBGA285", 8, "-mg285"),
+    _device("85k", *_85F, "CSFBGA285", 8, "-mg285"),
+    _device("um5g-45k", *_45F, "CABGA554", 8, "-bg554"),
+    _device("um5g-85k", *_85F, "CABGA554", 8, "-bg554"),
+    _device("um5g-85k", *_85F, speed=8),
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from amaranth.hdl import Instance, Module, Signal, Value
@@ -60,8 +61,6 @@ class Family(ABC):
     constraint_suffix: ClassVar[str]
     """Of files that assign ports to pins."""
     bitstream_suffix: ClassVar[str]
-    free_constraints: ClassVar[str] = ""
-    """Text of the constraint file for designs whose ports may take any pin; empty where none is needed."""
     simulation_models: ClassVar[tuple[str, ...]] = ()
     """Verilog models of all its cells, below Yosys' share folder; none if Yosys lacks some."""
     simulation_defines: ClassVar[tuple[str, ...]] = ()
@@ -136,8 +135,14 @@ class Family(ABC):
         """
         raise NotImplementedError(f"{self.title} has no single-port memories")
 
-    def pll(self, input_mhz: float, output_mhz: float) -> Pll:
+    def pll(self, input_mhz: float, output_mhz: float, *, at_pad: bool = True) -> Pll:
         """The settings of the PLL whose output comes nearest to `output_mhz`.
+
+        Parameters
+        ----------
+        input_mhz, output_mhz : float
+        at_pad : bool
+            The input's pin leads straight to a PLL.
 
         Raises
         ------
@@ -171,7 +176,7 @@ class Family(ABC):
         layout : str
             Name of the file to write.
         constraints : str or None
-            Name of a constraint file; None where the family has no `free_constraints`.
+            Name of a constraint file; None where the device has no `free_constraints`.
         free : bool
             Ports that have no constraint may take any pin; otherwise that is an error.
         """
@@ -181,8 +186,25 @@ class Family(ABC):
         """What the packer is told."""
 
     @abstractmethod
-    def constraints(self, pins: Mapping[str, str], clock_mhz: float) -> Sequence[str]:
-        """Lines of a constraint file that assigns ports to pins; the port `clk` has so many MHz."""
+    def constraints(
+        self,
+        pins: Mapping[str, str],
+        clock_mhz: float,
+        standards: Mapping[str, str] = MappingProxyType({}),
+        pulled_up: Collection[str] = (),
+    ) -> Sequence[str]:
+        """Lines of a constraint file.
+
+        Parameters
+        ----------
+        pins : mapping of port to pin
+        clock_mhz : float
+            Of the port `clk`.
+        standards : mapping of port to str
+            Levels of ports that are not at 3.3 V.
+        pulled_up : collection of str
+            Ports that are high when nothing drives them.
+        """
 
     # Counts
 

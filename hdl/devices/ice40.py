@@ -1,7 +1,8 @@
 """The iCE40 of Lattice: logic cells of one look-up table and one flip-flop, memory blocks of 4 kbit."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Value
@@ -56,6 +57,12 @@ module SB_PLL40_PAD #(
     parameter FEEDBACK_PATH = "", DIVR = 0, DIVF = 0, DIVQ = 0, FILTER_RANGE = 0
 ) (input PACKAGEPIN, RESETB, BYPASS, output PLLOUTGLOBAL, LOCK);
     assign PLLOUTGLOBAL = PACKAGEPIN;
+    assign LOCK = 1;
+endmodule
+module SB_PLL40_CORE #(
+    parameter FEEDBACK_PATH = "", DIVR = 0, DIVF = 0, DIVQ = 0, FILTER_RANGE = 0
+) (input REFERENCECLK, RESETB, BYPASS, output PLLOUTGLOBAL, LOCK);
+    assign PLLOUTGLOBAL = REFERENCECLK;
     assign LOCK = 1;
 endmodule
 """
@@ -150,13 +157,17 @@ endmodule
             )
             m.d.comb += r_data[place:][: len(written)].eq(word)
 
-    def pll(self, input_mhz: float, output_mhz: float) -> Pll:
-        """SB_PLL40_PAD in simple feedback, for an input of 10 to 133 MHz.
+    def pll(self, input_mhz: float, output_mhz: float, *, at_pad: bool = True) -> Pll:
+        """SB_PLL40_PAD, or _CORE for other pins, in simple feedback, for an input of 10 to 133 MHz.
 
         The phase detector runs at 10 to 133 MHz, the oscillator at 533 to 1,066 MHz.
         """
         found = [
-            (abs(clock - output_mhz), divr, Ice40Pll(divr, divf, divq, _filter_range(detector), clock))
+            (
+                abs(clock - output_mhz),
+                divr,
+                Ice40Pll(divr, divf, divq, _filter_range(detector), clock, at_pad),
+            )
             for divr in range(16)
             if 10 <= (detector := input_mhz / (divr + 1)) <= 133
             for divf in range(128)
@@ -181,8 +192,17 @@ endmodule
     def packing_arguments(self, device: Device, layout: str, bitstream: str) -> list[str]:
         return [layout, bitstream]
 
-    def constraints(self, pins: Mapping[str, str], clock_mhz: float) -> list[str]:
-        return [f"set_io {port} {pin}" for port, pin in pins.items()]
+    def constraints(
+        self,
+        pins: Mapping[str, str],
+        clock_mhz: float,
+        standards: Mapping[str, str] = MappingProxyType({}),
+        pulled_up: Collection[str] = (),
+    ) -> list[str]:
+        """Levels are those of a pin's bank."""
+        return [
+            f"set_io {'-pullup yes ' if port in pulled_up else ''}{port} {pin}" for port, pin in pins.items()
+        ]
 
     def absorbed_registers(self, a_width: int, b_width: int) -> int:
         return PRODUCT_REGISTER + a_width + b_width
@@ -198,6 +218,8 @@ class Ice40Pll(Pll):
         Parameters of SB_PLL40_PAD.
     clock_mhz : float
         What it makes.
+    at_pad : bool
+        The input's pin leads straight to the PLL.
     """
 
     divr: int
@@ -205,16 +227,17 @@ class Ice40Pll(Pll):
     divq: int
     filter_range: int
     clock_mhz: float
+    at_pad: bool = True
 
     def instance(self, pin: Value, clock: Value, locked: Value) -> Instance:
         return Instance(
-            "SB_PLL40_PAD",
+            "SB_PLL40_PAD" if self.at_pad else "SB_PLL40_CORE",
             p_FEEDBACK_PATH="SIMPLE",
             p_DIVR=Const(self.divr, 4),
             p_DIVF=Const(self.divf, 7),
             p_DIVQ=Const(self.divq, 3),
             p_FILTER_RANGE=Const(self.filter_range, 3),
-            i_PACKAGEPIN=pin,
+            **{"i_PACKAGEPIN" if self.at_pad else "i_REFERENCECLK": pin},
             i_RESETB=Const(1),
             i_BYPASS=Const(0),
             o_PLLOUTGLOBAL=clock,

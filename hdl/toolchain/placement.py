@@ -113,10 +113,10 @@ def _pins(device: Device, constraints: Path | None, folder: Path) -> str | None:
     """Name of the constraint file inside `folder`, if there is one."""
     if constraints is not None:
         return _bring(constraints, folder)
-    if not device.family.free_constraints:
+    if not device.free_constraints:
         return None
     free = folder / f"free{device.family.constraint_suffix}"
-    free.write_text(device.family.free_constraints)
+    free.write_text(device.free_constraints)
     return free.name
 
 

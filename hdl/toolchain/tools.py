@@ -28,8 +28,8 @@ _PACKAGES = {
 }
 
 
-def find_tool(name: str) -> str:
-    """Path of the executable `name`.
+def find_tool(name: str, source: str | None = None) -> str:
+    """Path of the executable `name`; `source` says how to get one that is not in our own table.
 
     Raises
     ------
@@ -41,7 +41,9 @@ def find_tool(name: str) -> str:
     found = shutil.which(override or name, path=search)
     if found is None:
         wanted = override or name
-        raise StatespikeError(f"{wanted} is not installed; to get it: {_PACKAGES.get(wanted, 'install it')}")
+        raise StatespikeError(
+            f"{wanted} is not installed; to get it: {source or _PACKAGES.get(wanted, 'install it')}"
+        )
     return found
 
 

@@ -19,7 +19,9 @@ def build(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="folder to write", show_default=False)
     ],
-    board: Annotated[str, typer.Option(metavar="BOARD", help="icebreaker or ulx3s-25f")] = "icebreaker",
+    board: Annotated[
+        str, typer.Option(metavar="BOARD", help="one that `statespike boards` lists")
+    ] = "icebreaker",
     clock: Annotated[
         float | None,
         typer.Option(metavar="MHZ", help="by default the board's oscillator; another by the PLL"),

@@ -1,16 +1,20 @@
 import pytest
 from amaranth.sim import Simulator
 
-from boards.boards import board
+from boards.boards import BOARDS, board
+from boards.build import pll_for
 from boards.clocking import BoardShell
 from boards.framing import Kind, encode_frame, encode_message
 from boards.link import Link
+from boards.programmers import SOURCES
 from boards.top import BoardTop
+from boards.uart import divisor
 from boards.virtual import _Listener, _Talker
 from hdl.devices.ecp5 import ECP5
 from hdl.devices.ice40 import ICE40
 from hdl.devices.resources import Resources
 from hdl.planning.cost import shortfall
+from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
 
 
@@ -30,8 +34,48 @@ def test_ulx3s():
     assert not ulx3s.led_inverted
 
 
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_board_is_whole(name, tmp_path):
+    """Its pins are different ones, its clock gives the baud rate exactly, and its programmer can be had."""
+    one = board(name)
+    assert set(one.pins) - {"led"} == {"clk", "rx", "tx"}
+    assert len(set(one.pins.values())) == len(one.pins)
+    assert divisor(one.clock_mhz * 1e6, one.baud) * one.baud == one.clock_mhz * 1e6
+    assert one.programmer.name in SOURCES
+    assert set(one.standards) <= set(one.pins)
+    one.device.require_clock(one.clock_mhz)
+    text = one.write_constraints(tmp_path).read_text()
+    assert all(pin in text for pin in one.pins.values())
+
+
+def test_pins_of_header_and_of_coloured_leds():
+    assert board("upduino-v3").pins == {"clk": "20", "rx": "28", "tx": "38", "led": "39"}
+    assert board("tinyfpga-bx").pins == {"clk": "B2", "rx": "A2", "tx": "A1", "led": "B3"}
+    assert board("orangecrab-25f").pins == {"clk": "A9", "rx": "N17", "tx": "M18", "led": "M3"}
+    assert board("colorlight-5a75b").pins == {"clk": "P6", "rx": "M13", "tx": "P11"}
+    assert board("colorlight-i5").pins == {"clk": "P3", "rx": "H18", "tx": "J17", "led": "U16"}
+    assert board("upduino-v3").led_inverted
+
+
+def test_levels_that_are_not_those_of_the_others(tmp_path):
+    lines = board("ecp5-5g-evn").write_constraints(tmp_path).read_text().splitlines()
+    assert 'IOBUF PORT "led" IO_TYPE=LVCMOS25;' in lines
+    assert 'IOBUF PORT "tx" IO_TYPE=LVCMOS33;' in lines
+    assert 'IOBUF PORT "rx" IO_TYPE=LVCMOS33 PULLMODE=UP;' in lines
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [("icebreaker", "SB_PLL40_PAD"), ("upduino-v3", "SB_PLL40_CORE"), ("ulx3s-25f", "EHXPLLL")],
+)
+def test_the_pll_suits_the_pin_of_the_clock(tiny, name, cell):
+    one = board(name)
+    shell = BoardShell(BoardTop(tiny(1), Link(1, 8, 1, 20), 4), one, pll_for(one, 2 * one.clock_mhz))
+    assert f"cell \\{cell} " in rtlil_text(shell)
+
+
 def test_unknown_board_is_told():
-    with pytest.raises(StatespikeError, match="unknown board 'arty'; choose one of icebreaker, ulx3s-25f"):
+    with pytest.raises(StatespikeError, match="unknown board 'arty'; choose one of icebreaker, icesugar"):
         board("arty")
 
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from boards.boards import board
-from boards.build import build
+from boards.build import build, pll_for
 from boards.link import Link
 from hdl.toolchain import Expected
 from hdl.toolchain.verilog import rtlil_text
@@ -46,3 +46,20 @@ def test_an_impossible_clock_is_refused_before_any_work(tiny, tmp_path):
     with pytest.raises(StatespikeError, match="up5k cannot be clocked at 500 MHz"):
         build(network, Link(1, 8, 1, 20), board("icebreaker"), tmp_path / "out", clock_mhz=500)
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.synth
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["icebreaker", "ulx3s-25f"])
+def test_a_bitstream_is_the_same_each_time(tiny, tmp_path, name):
+    first, second = (
+        build(tiny(2), Link(2, 8, 2, 20), board(name), tmp_path / folder, seeds=(1,)).bitstream
+        for folder in ("first", "second")
+    )
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_board_with_a_fast_oscillator_has_a_slower_usual_clock():
+    assert pll_for(board("ecpix5-85"), None).clock_mhz == 50
+    assert pll_for(board("ecpix5-85"), 100) is None
+    assert pll_for(board("icebreaker"), None) is None
