@@ -24,12 +24,11 @@ from boards.boards import BOARDS, Board, board
 from boards.build import shell_of
 from boards.link import Link
 from hdl.network.top import Network
-from hdl.planning.planner import plan_network
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from quantize.files import write_whole
 from quantize.network import QuantizedNetwork
-from statespike.library.circuits import build
+from statespike.library.circuits import board_plan, build
 from statespike.options import Seeds
 from statespike.output import progress, say, write_json
 
@@ -45,7 +44,7 @@ HEADER = [
 
 def row_of(name: str, network: QuantizedNetwork, on: Board, seeds: list[int]) -> dict[str, Any]:
     """What a result of a board is made of."""
-    chosen = plan_network(network, on.room)
+    chosen = board_plan(network, on)
     shell, clock_mhz = shell_of(Network(network, chosen), Link.of(network), on)
     return {
         "board": on.name,

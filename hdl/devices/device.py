@@ -1,7 +1,8 @@
 """What one FPGA holds."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from hdl.devices.family import Family
 from hdl.devices.features import DeviceFeatures
@@ -36,6 +37,8 @@ class Device:
         Share of its logic that a design of ours may fill by estimate, so that it can be placed.
     fastest_mhz : float
         Most that its clock network carries, by its data sheet; no design is faster.
+    clock_asked : bool
+        The clocks to plan for are a user's, see `at`.
     free_constraints : str
         Text of the constraint file for designs whose ports may take any pin; empty where none is needed.
     """
@@ -52,11 +55,26 @@ class Device:
     streamed_mhz: float = 0.0
     fullest: float = 0.92
     fastest_mhz: float = math.inf
+    clock_asked: bool = False
     free_constraints: str = ""
 
     def planning_mhz(self, streamed: bool) -> float:
         """Clock to plan for, of a streamed build or another."""
         return self.streamed_mhz if streamed else self.clock_mhz
+
+    def at(self, clock_mhz: float | None) -> Self:
+        """The device with a user's clock to plan every kind of build for; unchanged without one.
+
+        Raises
+        ------
+        StatespikeError
+            If no design can have that clock.
+        """
+        if clock_mhz is None:
+            return self
+        self.require_clock(clock_mhz)
+        streamed_mhz = clock_mhz if self.streamed_mhz else 0.0
+        return replace(self, clock_mhz=clock_mhz, streamed_mhz=streamed_mhz, clock_asked=True)
 
     def require_clock(self, clock_mhz: float) -> None:
         """Refuse a clock that no design can have: before a search for one.

@@ -44,7 +44,7 @@ def manifest_of(network: QuantizedNetwork, plan: Plan, interface: Interface = PL
         "tools": {"statespike": own_version()} | {name: version(name) for name in TOOLS},
         "device": plan.device.name,
         "clock_mhz": clock,
-        "clock_from": "planned",
+        "clock_from": "asked" if plan.device.clock_asked else "planned",
         "model": network.model,
         "layers": len(network.blocks),
         "channels": network.channels,

@@ -37,6 +37,12 @@ def generate(
             show_default=False,
         ),
     ] = None,
+    clock: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MHZ", help="clock to plan for  [default: one that designs reach]", show_default=False
+        ),
+    ] = None,
     explained: Annotated[
         bool, typer.Option("--explain", help="show what each component takes, and which one sets the pace")
     ] = False,
@@ -63,11 +69,12 @@ def generate(
     """
     refuse_others(output)
     interface_of(interface, name, prefix)
-    find_device(device)  # what is wrong is said before long work
+    usual = find_device(device)
+    usual.at(clock)  # what is wrong is said before long work
     integers = integers_of(network)
     with progress() as bars:
         bars.add_task("planning", total=None)
-        plan = plan_network(integers, device, rate=rate, oversize=oversize)
+        plan = plan_network(integers, device, rate=rate, oversize=oversize, clock_mhz=clock)
         components = explain(integers, plan) if explained else []
     with progress() as bars:
         bars.add_task("generating, placing and routing" if pnr else "generating", total=None)
@@ -83,6 +90,12 @@ def generate(
     if explained:
         show(_explanation(components))
     show(_summary(manifest))
+    reached = usual.planning_mhz(plan.streamed)
+    if plan.clock_mhz > reached and not pnr:
+        note(
+            f"designs of this kind reach {reached:g} MHz on {device}; whether this one reaches "
+            f"{plan.clock_mhz:g} MHz shows when it is placed (--pnr)"
+        )
     if plan.shortfall:
         note(f"{device} is too small for this circuit: it needs {', and '.join(plan.shortfall)}")
     say(f"wrote {output / DESIGN} and {output / MANIFEST}")

@@ -9,8 +9,9 @@ import numpy as np
 from amaranth.lib.wiring import Component
 from numpy.typing import NDArray
 
+from boards.boards import Board
 from boards.boards import board as board_named
-from boards.build import Build
+from boards.build import Build, pll_for
 from boards.build import build as build_board
 from boards.link import Link
 from hdl.devices.devices import Device, find_device
@@ -40,7 +41,12 @@ COSTS = (
 
 
 def plan(
-    network: QuantizedNetwork, device: str = "up5k", *, rate: float | None = None, oversize: bool = False
+    network: QuantizedNetwork,
+    device: str = "up5k",
+    *,
+    rate: float | None = None,
+    oversize: bool = False,
+    clock_mhz: float | None = None,
 ) -> Plan:
     """Decide how parallel a network's circuit is: as fast as fits a device.
 
@@ -51,6 +57,8 @@ def plan(
         One of `hdl.devices.devices.DEVICES`.
     rate : float, optional
         Steps a second; the smallest circuit that makes them instead.
+    clock_mhz : float, optional
+        Clock to plan for; by default one that designs on the device reach.
     oversize : bool
         The smallest circuit where none fits, instead of an error.
 
@@ -67,7 +75,7 @@ def plan(
     >>> plan.cycles_per_step > 0, plan.shortfall
     (True, [])
     """
-    return plan_network(network, find_device(device), rate=rate, oversize=oversize)
+    return plan_network(network, find_device(device).at(clock_mhz), rate=rate, oversize=oversize)
 
 
 def cost(network: QuantizedNetwork, device: str = "up5k", *, seeds: Sequence[int] = ()) -> dict[str, Any]:
@@ -276,6 +284,12 @@ def _require_same_shape(circuit: QuantizedNetwork, reference: QuantizedNetwork) 
         raise StatespikeError("the networks cannot be compared: they have different numbers of layers")
 
 
+def board_plan(network: QuantizedNetwork, target: Board, clock_mhz: float | None = None) -> Plan:
+    """How parallel a network's circuit is on a board, at its clock and beside its link; see `build`."""
+    pll = pll_for(target, clock_mhz)
+    return plan_network(network, target.room.at(pll.clock_mhz if pll else target.clock_mhz))
+
+
 def build(
     network: QuantizedNetwork,
     folder: str | os.PathLike[str],
@@ -313,7 +327,7 @@ def build(
     ('.bit', 'ulx3s-25f')
     """
     target = board_named(board)
-    chosen = plan_network(network, target.room)
+    chosen = board_plan(network, target, clock_mhz)
     return build_board(
         Network(network, chosen),
         Link.of(network),

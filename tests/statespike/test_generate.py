@@ -182,3 +182,18 @@ def test_a_bitstream_for_a_board(run, small, tmp_path):
     assert manifest["board"] == "icebreaker"
     assert (folder / manifest["bitstream"]).stat().st_size > 10_000
     assert (folder / "design.v").exists()
+
+
+def test_a_clock_of_ones_own_is_planned_for(run, network, tmp_path):
+    result = run("generate", network, "--clock", 50, "-o", tmp_path / "out")
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert (manifest["clock_mhz"], manifest["clock_from"]) == (50, "asked")
+    assert manifest["steps_per_second"] == pytest.approx(50e6 / manifest["cycles_per_step"])
+    assert "designs of this kind reach 48 MHz on up5k; whether this one reaches 50 MHz shows" in result.stderr
+
+
+@pytest.mark.parametrize("clock", ["0", "-3", "nan", "500"])
+def test_an_impossible_clock_is_refused(refuse, network, tmp_path, clock):
+    said = refuse("generate", network, "--clock", clock, "-o", tmp_path / "out")
+    assert "up5k cannot be clocked at" in said
+    assert not (tmp_path / "out").exists()

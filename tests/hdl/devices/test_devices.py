@@ -46,3 +46,12 @@ def test_a_clock_that_no_design_can_have_is_refused(name, clock):
 def test_every_planned_clock_is_one_that_the_device_can_have():
     for one in DEVICES.values():
         one.require_clock(max(one.clock_mhz, one.streamed_mhz))
+
+
+def test_a_clock_of_ones_own_is_that_of_every_kind_of_build():
+    up5k, ecp5 = find_device("up5k"), find_device("ecp5-25k")
+    assert up5k.at(None) is up5k
+    assert (up5k.at(20).clock_mhz, up5k.at(20).streamed_mhz) == (20, 0)
+    assert ecp5.at(20).planning_mhz(streamed=True) == ecp5.at(20).planning_mhz(streamed=False) == 20
+    with pytest.raises(StatespikeError, match="up5k cannot be clocked at 300 MHz"):
+        up5k.at(300)
