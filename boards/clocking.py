@@ -46,12 +46,14 @@ class BoardShell(Component):
             m.submodules.pll = self.pll.instance(self.clk, sync.clk, locked)
         m.d.comb += power.clk.eq(sync.clk)
 
-        waited, reset = Signal(range(_RESET_CYCLES + 1)), Signal(init=1)  # thousands of registers wait for it
+        waited = Signal(_RESET_CYCLES.bit_length())
+        waiting = ~waited[-1]  # the number of cycles is a power of two
+        reset = Signal(init=1)  # a register of its own, for thousands of others wait for it
         with m.If(~locked):
             m.d.power += waited.eq(0)
-        with m.Elif(waited != _RESET_CYCLES):
+        with m.Elif(waiting):
             m.d.power += waited.eq(waited + 1)
-        m.d.power += reset.eq((waited != _RESET_CYCLES) | self.top.restart)
+        m.d.power += reset.eq(waiting | self.top.restart)
         m.d.comb += sync.rst.eq(reset)
 
         m.submodules.top = self.top

@@ -4,7 +4,6 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out
 
-from boards.crc import SerialChecksum
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.single_port import SinglePortMemory
 
@@ -25,8 +24,10 @@ class FrameReceiver(Component):
     Members
     -------
     i : In(stream of 8), always ready
-    bit, shift : In(1)
-        The line's data bits as they come, for the checksum; see `UartReceiver`.
+    checksum : In(16)
+        Of the line's data bits since `clear`, in both directions; see `BoardTop`.
+    listening, clear : Out(1)
+        Bits that come belong to a frame; the checksum has to begin anew.
     o : Out(stream of 8)
         The payload.
     taken : In(1)
@@ -42,8 +43,9 @@ class FrameReceiver(Component):
         super().__init__(
             {
                 "i": In(stream.Signature(8)),
-                "bit": In(1),
-                "shift": In(1),
+                "checksum": In(16),
+                "listening": Out(1),
+                "clear": Out(1),
                 "o": Out(stream.Signature(8)),
                 "taken": In(1),
                 "number": Out(8),
@@ -55,14 +57,12 @@ class FrameReceiver(Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         m.submodules.memory = memory = SinglePortMemory(self.buffer_bytes, 8, self.target)
-        m.submodules.checksum = checksum = SerialChecksum()
         address = Signal(range(self.buffer_bytes))
         end = Signal.like(address, reset_less=True)
         wrong, at_end = Signal(), Signal()
         m.d.comb += [
             self.i.ready.eq(1),
-            checksum.bit.eq(self.bit),
-            checksum.shift.eq(self.shift),
+            self.listening.eq(1),
             at_end.eq(address == end),
             memory.address.eq(address),
             memory.w_data.eq(self.i.payload),
@@ -92,29 +92,30 @@ class FrameReceiver(Component):
             with m.State("CHECKSUM_LOW"), m.If(self.i.valid):
                 m.next = "CHECKSUM_HIGH"
             with m.State("CHECKSUM_HIGH"), m.If(self.i.valid):
-                m.d.sync += wrong.eq(wrong | checksum.value.any())
+                m.d.sync += wrong.eq(wrong | self.checksum.any())
                 m.next = "CHECKED"
             with m.State("CHECKED"):
-                m.d.comb += self.refused.eq(wrong)
+                m.d.comb += [self.refused.eq(wrong), self.clear.eq(1), self.listening.eq(0)]
                 m.d.sync += address.eq(0)
                 m.next = "FETCH"
                 with m.If(wrong):
                     m.next = "REFUSED"
             with m.State("FETCH"):
+                m.d.comb += self.listening.eq(0)
                 m.next = "OFFER"
             with m.State("OFFER"):
-                m.d.comb += self.o.valid.eq(1)
+                m.d.comb += [self.o.valid.eq(1), self.listening.eq(0)]
                 with m.If(self.o.ready):
                     m.d.sync += address.eq(address + 1)
                     m.next = "FETCH"
                     with m.If(at_end):
                         m.next = "LAST_STEP"
             with m.State("LAST_STEP"):
-                m.d.comb += checksum.clear.eq(1)
+                m.d.comb += self.listening.eq(0)
                 with m.If(self.taken):
                     m.d.comb += self.accepted.eq(1)
                     m.d.sync += self.number.eq(self.number + 1)
                     m.next = "NUMBER"
             with m.State("REFUSED"):
-                pass
+                m.d.comb += self.listening.eq(0)
         return m

@@ -27,10 +27,11 @@ from quantize.formats import Integers
 from quantize.identity import network_digest
 from quantize.network import QuantizedNetwork
 
-VERSION = 2
-"""Of the protocol. The first one had no frames."""
+VERSION = 3
+"""Of the protocol. The first one had no frames, the second one a byte more of identity."""
 FIRST, LAST = 1, 2
-IDENTITY_BYTES = 8
+IDENTITY_BYTES = 7
+"""With the version before it eight, which three bits count."""
 
 
 def bytes_of(width: int) -> int:
@@ -120,7 +121,7 @@ class Link:
 
     @property
     def identity(self) -> bytes:
-        """What tells this link and its network from others: 8 bytes."""
+        """What tells this link and its network from others."""
         return sha256(json.dumps(asdict(self), sort_keys=True).encode()).digest()[:IDENTITY_BYTES]
 
     @property

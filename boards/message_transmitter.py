@@ -4,7 +4,6 @@ from amaranth.hdl import Array, Const, Module, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out
 
-from boards.crc import SerialChecksum
 from boards.framing import Kind
 from boards.link import Link
 from hdl.primitives.streams import Logit
@@ -27,8 +26,10 @@ class MessageTransmitter(Component):
     accepted, refused : In(1)
         High for one cycle: there is a message of this kind to send. Not again before it was sent.
     o : Out(stream of 8)
-    bit, shift : In(1)
-        The line's data bits as they go, for the checksum; see `UartTransmitter`.
+    checksum : In(16)
+        Of the line's data bits since `clear`, in both directions; see `BoardTop`.
+    clear : Out(1)
+        The checksum has to begin anew.
     """
 
     def __init__(self, link: Link):
@@ -40,28 +41,23 @@ class MessageTransmitter(Component):
                 "accepted": In(1),
                 "refused": In(1),
                 "o": Out(stream.Signature(8)),
-                "bit": In(1),
-                "shift": In(1),
+                "checksum": In(16),
+                "clear": Out(1),
             }
         )
 
     def elaborate(self, platform) -> Module:
         m = Module()
         link = self.link
-        m.submodules.checksum = checksum = SerialChecksum()
         ready, accepted, refused, answers = Signal(init=1), Signal(), Signal(), Signal()
         body = link.ready_body
         part = Signal(range(max(len(body), link.logit_bytes)))
         logit = Signal(8 * link.logit_bytes)
-        m.d.comb += [
-            logit.eq(self.i.payload.value.as_signed()),
-            checksum.bit.eq(self.bit),
-            checksum.shift.eq(self.shift),
-        ]
+        m.d.comb += logit.eq(self.i.payload.value.as_signed())
         with m.FSM():
             with m.State("KIND"):
                 m.d.comb += [
-                    checksum.clear.eq(~self.o.ready),  # while the byte before still leaves
+                    self.clear.eq(~self.o.ready),  # while the byte before still leaves
                     self.o.valid.eq(ready | accepted | refused | self.i.valid),
                 ]
                 m.d.sync += [part.eq(0), answers.eq(0)]
@@ -108,11 +104,11 @@ class MessageTransmitter(Component):
                             m.next = "CHECKSUM_LOW"
             # As its own low byte is sent, the checksum moves the high one to its place.
             with m.State("CHECKSUM_LOW"):
-                m.d.comb += [self.o.payload.eq(checksum.value[:8]), self.o.valid.eq(1)]
+                m.d.comb += [self.o.payload.eq(self.checksum[:8]), self.o.valid.eq(1)]
                 with m.If(self.o.ready):
                     m.next = "CHECKSUM_HIGH"
             with m.State("CHECKSUM_HIGH"):
-                m.d.comb += [self.o.payload.eq(checksum.value[:8]), self.o.valid.eq(1)]
+                m.d.comb += [self.o.payload.eq(self.checksum[:8]), self.o.valid.eq(1)]
                 with m.If(self.o.ready):
                     m.next = "KIND"
         with m.If(self.accepted):

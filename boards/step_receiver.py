@@ -30,28 +30,28 @@ class StepReceiver(Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         link = self.link
-        word = Signal(8 * link.value_bytes, reset_less=True)
-        left = Signal(range(link.value_bytes + 1))
+        word = Signal(link.width, reset_less=True)
+        place = Signal(range(link.value_bytes))
         channel = Signal(range(link.features + 1))
         beat = self.o.payload
 
-        m.d.comb += beat.value.eq(word[: link.width])
+        m.d.comb += beat.value.eq(word)
         with m.FSM():
             with m.State("HEADER"):
                 m.d.comb += self.i.ready.eq(1)
-                m.d.sync += [channel.eq(0), left.eq(link.value_bytes - 1)]
+                m.d.sync += channel.eq(0)
                 with m.If(self.i.valid):
                     m.d.sync += Cat(beat.first, beat.last).eq(self.i.payload[:2])
                     m.next = "VALUE"
             with m.State("VALUE"):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(self.i.valid):
-                    m.d.sync += [word.eq(Cat(word, self.i.payload)[8:]), left.eq(left - 1)]
-                    with m.If(left == 0):
+                    m.d.sync += [word.word_select(place, 8).eq(self.i.payload), place.eq(place + 1)]
+                    with m.If(place == link.value_bytes - 1):
+                        m.d.sync += place.eq(0)
                         m.next = "OFFER"
             with m.State("OFFER"):
                 m.d.comb += self.o.valid.eq(1)
-                m.d.sync += left.eq(link.value_bytes - 1)
                 with m.If(self.o.ready):
                     m.d.sync += channel.eq(channel + 1)
                     with m.If(channel == link.features - 1):

@@ -1,8 +1,9 @@
 """The top that joins a network to a serial line."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Mux
 from amaranth.lib.wiring import Component, In, Out, connect
 
+from boards.crc import SerialChecksum
 from boards.frame_receiver import FrameReceiver
 from boards.link import Link
 from boards.message_transmitter import MessageTransmitter
@@ -16,6 +17,10 @@ class BoardTop(Component):
 
     All of it, and the network, is reset by a break: who makes the clock domain resets it by `restart` too.
     A reset of its own for the parts inside would cost a look-up table for many a flip-flop.
+
+    One checksum serves both directions, for host and board take turns: the host waits until each frame is
+    accepted and each sequence answered, and the board sends messages only then. Bits that come while a
+    message leaves make it a damaged one.
 
     Parameters
     ----------
@@ -54,18 +59,20 @@ class BoardTop(Component):
         m.submodules.steps = steps = StepReceiver(self.link)
         m.submodules.network = self.network
         m.submodules.messages = messages = MessageTransmitter(self.link)
+        m.submodules.checksum = checksum = SerialChecksum()
         m.d.comb += [
             receiver.rx.eq(self.rx),
             self.tx.eq(transmitter.tx),
             self.restart.eq(receiver.broken),
-            frames.bit.eq(receiver.bit),
-            frames.shift.eq(receiver.shift),
+            checksum.clear.eq(frames.clear | messages.clear),
+            checksum.shift.eq(transmitter.shift | receiver.shift & frames.listening),
+            checksum.bit.eq(Mux(transmitter.shift, transmitter.bit, receiver.bit)),
+            frames.checksum.eq(checksum.value),
+            messages.checksum.eq(checksum.value),
             frames.taken.eq(steps.taken),
             messages.number.eq(frames.number),
             messages.accepted.eq(frames.accepted),
             messages.refused.eq(frames.refused),
-            messages.bit.eq(transmitter.bit),
-            messages.shift.eq(transmitter.shift),
         ]
         connect(m, receiver.o, frames.i)
         connect(m, frames.o, steps.i)

@@ -26,8 +26,9 @@ def divisor(clock_hz: float, baud: float) -> int:
 class UartReceiver(Component):
     """Bytes from a line.
 
-    Samples each bit in its middle. A byte not taken before the next one is complete is lost, so what follows
-    must always have room. After a missing stop bit, nothing is received until the line is high again.
+    Samples each bit in its middle. A byte must be taken before the next one's first data bit, which moves it:
+    what follows must always have room. After a missing stop bit, nothing is received until the line is high
+    again.
 
     Parameters
     ----------
@@ -64,8 +65,8 @@ class UartReceiver(Component):
         m.submodules.synchronizer = FFSynchronizer(self.rx, rx, init=1)
         timer = Signal(range(self.divisor))
         bit = Signal(range(8))
-        byte = Signal(8, reset_less=True)
         sample = timer == 0
+        byte = self.o.payload
         m.d.comb += self.bit.eq(rx)
 
         with m.If(self.o.ready):
@@ -89,7 +90,7 @@ class UartReceiver(Component):
                     m.next = "STOP"
             with m.State("STOP"), m.If(sample):
                 with m.If(rx):
-                    m.d.sync += [self.o.payload.eq(byte), self.o.valid.eq(1)]
+                    m.d.sync += self.o.valid.eq(1)
                     m.next = "IDLE"
                 with m.Else():
                     m.next = "LOW"
