@@ -23,8 +23,8 @@ from boards.programmers import Programmer
 from hdl.devices.devices import Device, find_device
 from quantize.errors import look_up
 
-LINK_LUTS = 290
-"""Logic cells of the UP5K for the serial port, its link and the reset: beside a network of ours, 288."""
+LINK_LUTS = 320
+"""Logic cells of the UP5K for serial port, link and reset: 315 for one feature and ten classes."""
 USB = "USB"
 """Where the serial line is on boards that bring it to a USB bridge of their own."""
 
