@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.checkpoint import Checkpoint
+from quantize.clipping import Clipping
 from quantize.configuration import parameter_count
 from quantize.convert import Precision, quantise
 from quantize.evaluate import evaluate
@@ -47,6 +48,8 @@ class IntegerResult:
     accuracy: float
     memory_bits: int
     activity: tuple[float, ...]
+    clipping: dict[str, float] | None = None
+    """Share of values that were clipped, by layer and kind, where there were any; None if it was not told."""
 
 
 @dataclass(frozen=True)
@@ -83,22 +86,20 @@ def survey(
         If the sequences do not suit the network, or it cannot be quantised.
     """
 
-    def accuracy(network: Checkpoint | QuantizedNetwork, arithmetic: str) -> float:
+    def evaluated(network: Checkpoint | QuantizedNetwork, arithmetic: str) -> tuple[float, Clipping]:
         result = evaluate(network, test.x, test.lengths, lambda done: on_progress(arithmetic, done))
         found = result.accuracy(test.y)
         assert found is not None
-        return found
+        return found, result.clipping or Clipping()
 
-    reached = accuracy(checkpoint, "float")
+    reached, _ = evaluated(checkpoint, "float")
     x = calibration.x
     integers = []
     for bits in widths:
         network = quantise(checkpoint, x, input_format(x), Precision(bits), calibration.lengths)
-        integers.append(
-            IntegerResult(
-                bits, accuracy(network, f"{bits} bits"), network.memory_bits, activity(network, test)
-            )
-        )
+        accuracy, clipping = evaluated(network, f"{bits} bits")
+        shares = {name: clipping.share(name) for name, clipped in clipping.clipped.items() if clipped}
+        integers.append(IntegerResult(bits, accuracy, network.memory_bits, activity(network, test), shares))
     return Survey(parameter_count(checkpoint.config), len(test.x), reached, tuple(integers))
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from quantize.checkpoint import read_checkpoint
+from quantize.clipping import WORTH_A_WARNING
 from quantize.errors import StatespikeError
 from quantize.files import write_whole
 from quantize.survey import Samples, survey
@@ -134,6 +135,10 @@ def _measure(path: Path, request: Request, tell: Callable[[str], None]) -> Row:
                 tell(f"{arithmetic}, {done} sequences of {request.task}, {seconds:.1f} s")
 
         found = survey(checkpoint, _samples(task.calibration), _samples(test), request.widths, follow)
+    for result in found.integers:
+        worst = max((result.clipping or {}).items(), key=lambda entry: entry[1], default=("", 0.0))
+        if worst[1] >= WORTH_A_WARNING:
+            tell(f"warning: at {result.bits} bits {worst[1]:.1%} of the values of {worst[0]} were clipped")
     tell(f"accuracies {found.float_accuracy:.4f} {' '.join(f'{r.accuracy:.4f}' for r in found.integers)}")
     return Row(request, checkpoint.config, found)
 

@@ -32,6 +32,10 @@ def test_accuracies_of_every_width(samples):
         assert result.accuracy == evaluate(network, samples.x, samples.lengths).accuracy(samples.y)
         assert result.memory_bits == network.memory_bits
         assert result.activity == activity(network, samples)
+        clipping = evaluate(network, samples.x, samples.lengths).clipping
+        assert result.clipping == {
+            name: clipping.share(name) for name in clipping.clipped if clipping.clipped[name]
+        }
     assert found.integers[1].memory_bits < found.integers[0].memory_bits
     assert told == [("float", 7), ("8 bits", 7), ("4 bits", 7)]
 
