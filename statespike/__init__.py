@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from quantize.network import QuantizedNetwork as QuantizedNetwork
     from statespike.library.board import Board as Board
     from statespike.library.circuits import build as build
+    from statespike.library.circuits import component as component
     from statespike.library.circuits import cost as cost
     from statespike.library.circuits import generate as generate
     from statespike.library.circuits import plan as plan
@@ -47,6 +48,7 @@ _HOMES = {
     "evaluate": "quantize.evaluate",
     "plan": "statespike.library.circuits",
     "cost": "statespike.library.circuits",
+    "component": "statespike.library.circuits",
     "generate": "statespike.library.circuits",
     "simulate": "statespike.library.circuits",
     "build": "statespike.library.circuits",

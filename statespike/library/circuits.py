@@ -114,6 +114,38 @@ def cost(network: QuantizedNetwork, device: str = "up5k", *, seeds: Sequence[int
     return costs
 
 
+def component(
+    network: QuantizedNetwork, device: str = "up5k", *, plan: Plan | None = None, interface: str = PLAIN.form
+) -> Component:
+    """A network's circuit as a component, for a design in Amaranth.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    device : str
+        What to plan for, without a plan.
+    plan : Plan, optional
+        Of this network, see `statespike.plan`.
+    interface : "plain" or "axis"
+        With the ports of `hdl.network.top.Network`, or of `hdl.network.axis.AxisNetwork`.
+
+    Raises
+    ------
+    StatespikeError
+        If no circuit fits.
+
+    Examples
+    --------
+    >>> import statespike
+    >>> network = statespike.quantise(statespike.load("digits-prf"))
+    >>> classifier = statespike.component(network, "ecp5-25k", interface="axis")
+    >>> classifier.signature.members["s_axis"].signature.width
+    9
+    """
+    ports = interface_of(interface)
+    return ports.component(network, plan or plan_network(network, find_device(device)))
+
+
 def generate(
     network: QuantizedNetwork,
     folder: str | os.PathLike[str],
