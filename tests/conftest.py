@@ -9,6 +9,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
+from hdl.planning.remembered import FOLDER
 from hdl.primitives.streams import Logit, Tap, beats
 from quantize.formats import Integers
 
@@ -103,6 +104,14 @@ class TinyNetwork(wiring.Component):
         elif self.defect == "stuck":
             m.d.comb += self.i.ready.eq(~answering & (step < 2))
         return m
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _counts_are_kept_here(tmp_path_factory):
+    """Counts of circuits are kept for this run alone, not in the user's folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER, str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

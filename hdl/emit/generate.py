@@ -15,7 +15,7 @@ from hdl.emit.interface import PLAIN, Interface
 from hdl.emit.manifest import manifest_of
 from hdl.emit.ports import ports_of
 from hdl.planning.cost import counted_form
-from hdl.planning.planner import Plan
+from hdl.planning.planner import Plan, counted_text
 from hdl.toolchain import Expected, place_and_route, synthesise
 from hdl.toolchain.verilog import convert_to_verilog, rtlil_text
 from quantize.network import QuantizedNetwork
@@ -69,12 +69,13 @@ def convert(
     synthesis needs none.
     """
     device = plan.device
-    counted = counted_form(device)  # that form of the plain circuit is there already
-    portable = plan.counted if counted is None and interface == PLAIN else interface.rtlil(network, plan)
+    counted = counted_form(device)  # that form of the plain circuit may be there already
+    plain = counted is None and interface == PLAIN
+    portable = counted_text(network, plan) if plain else interface.rtlil(network, plan)
     digest = hashlib.sha256(portable.encode()).hexdigest()
     mapped = framed = None
     if synthesis and counted == device.family and interface.form == PLAIN.form:
-        mapped = plan.counted
+        mapped = counted_text(network, plan)
     elif synthesis:
         mapped = rtlil_text(interface.component(network, plan), platform=device.family)
     if harness:

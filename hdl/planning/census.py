@@ -139,7 +139,7 @@ def _count(cells: Iterable[Mapping[str, Any]]) -> Census:
             bits[kinds[kind]] += width
         elif not kind.startswith("$"):
             own[kind] += 1
-    return Census(bits, flip_flops, 0, multipliers, memories, own)
+    return Census(dict(bits), flip_flops, 0, multipliers, memories, dict(own))
 
 
 def _unpaired(cells: Collection[Mapping[str, Any]]) -> int:

@@ -8,7 +8,7 @@ from hdl.encoder.embedding import Embedding
 from hdl.network.folding import Folding
 from hdl.network.top import Network
 from hdl.planning.census import census_of_instances
-from hdl.planning.planner import Plan
+from hdl.planning.planner import Plan, counted_text
 from hdl.primitives.drafts import drafts
 from hdl.units.gsu.unit import StreamedGsu
 from quantize.network import QuantizedNetwork
@@ -64,7 +64,7 @@ def explain(network: QuantizedNetwork, plan: Plan) -> list[ComponentCost]:
     """
     with drafts():
         places = list(_places(Network(network, plan), plan))
-    counted = census_of_instances(plan.counted, [place.path for place in places])
+    counted = census_of_instances(counted_text(network, plan), [place.path for place in places])
     return [
         ComponentCost(
             layer=place.layer,

@@ -9,6 +9,7 @@ from hdl.network.top import Network
 from hdl.planning.census import census
 from hdl.planning.cost import counted_form, shortfall
 from hdl.planning.design_space import foldings
+from hdl.planning.remembered import keep, key_of, recall
 from hdl.primitives.drafts import drafts
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
@@ -34,8 +35,8 @@ class Plan(Folding):
         Multipliers and memories are exact.
     logic_cells : int
         See `hdl.planning.cost.Census.logic_cells`.
-    counted : str
-        The circuit that was counted, see `hdl.planning.cost.counted_form`.
+    counted : str or None
+        The circuit that was counted, see `hdl.planning.cost.counted_form`; None if its count was known.
     """
 
     device: Device
@@ -45,7 +46,7 @@ class Plan(Folding):
     multipliers: int
     estimate: Resources
     logic_cells: int
-    counted: str = field(repr=False)
+    counted: str | None = field(repr=False)
 
     @property
     def clock_mhz(self) -> float:
@@ -145,9 +146,19 @@ def _plan_rate(
 
 def assess(network: QuantizedNetwork, folding: Folding, device: Device) -> Plan:
     """What a choice comes to on a part."""
+    with drafts():  # where the count is known, nobody builds the circuit
+        return _assess(network, folding, device)
+
+
+def _assess(network: QuantizedNetwork, folding: Folding, device: Device) -> Plan:
     design = Network(network, folding)
-    text = rtlil_text(design, platform=counted_form(device))
-    found = census(text)
+    form = counted_form(device)
+    key = key_of(network, folding, form)
+    found, text = recall(key), None
+    if found is None:
+        text = rtlil_text(design, platform=form)
+        found = census(text)
+        keep(key, found)
     return Plan(
         layers=folding.layers,
         encoder_bits=folding.encoder_bits,
@@ -162,3 +173,10 @@ def assess(network: QuantizedNetwork, folding: Folding, device: Device) -> Plan:
         logic_cells=found.logic_cells(device),
         counted=text,
     )
+
+
+def counted_text(network: QuantizedNetwork, plan: Plan) -> str:
+    """The circuit of a plan in the form that is counted."""
+    if plan.counted is not None:
+        return plan.counted
+    return rtlil_text(Network(network, plan), platform=counted_form(plan.device))

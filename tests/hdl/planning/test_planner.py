@@ -12,7 +12,7 @@ from hdl.planning.census import census
 from hdl.planning.cost import shortfall
 from hdl.planning.design_space import foldings
 from hdl.planning.explain import explain
-from hdl.planning.planner import assess, plan_network
+from hdl.planning.planner import assess, counted_text, plan_network
 from hdl.primitives.drafts import drafts
 from hdl.ssm.component import ArrayFolding
 from quantize.errors import StatespikeError
@@ -22,9 +22,10 @@ from tests.networks import random_network
 @pytest.mark.parametrize("model", ["gsu_lean", "prf", "spiking_ssm", "s4d"])
 def test_every_kind_of_unit_has_a_plan(model):
     roomy = find_device("ecp5-25k")
-    plan = plan_network(random_network(model, 2, 1, 1, seed=1), roomy)
+    network = random_network(model, 2, 1, 1, seed=1)
+    plan = plan_network(network, roomy)
     assert plan.shortfall == []
-    assert plan.multipliers == census(plan.counted).multiplier_count(plan.device.family)
+    assert plan.multipliers == census(counted_text(network, plan)).multiplier_count(plan.device.family)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_every_kind_of_unit_has_a_plan(model):
 def test_every_multiplier_is_counted_before_the_circuit_is_made(model, channels, folding):
     network = random_network(model, channels, 1, 1, seed=1, norm="layer", norm_position="pre")
     plan = assess(network, folding, find_device("ecp5-25k"))
-    assert plan.multipliers == census(plan.counted).multiplier_count(plan.device.family)
+    assert plan.multipliers == census(counted_text(network, plan)).multiplier_count(plan.device.family)
 
 
 def test_lanes_are_given_up_when_multipliers_are_short():
