@@ -1,6 +1,6 @@
 """What a trained network reaches in floating point and in integers of several widths, and what that takes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,15 +103,53 @@ def survey(
     return Survey(parameter_count(checkpoint.config), len(test.x), reached, tuple(integers))
 
 
+@dataclass(frozen=True)
+class Observation:
+    """What the integers do with some sequences.
+
+    Parameters
+    ----------
+    accuracy : float or None
+        0 to 1; None without labels.
+    activity : tuple of float
+        As in `IntegerResult`.
+    sequences : int
+    steps : float
+        Of a mean sequence.
+    """
+
+    accuracy: float | None
+    activity: tuple[float, ...]
+    sequences: int
+    steps: float
+
+
+def observe(
+    network: QuantizedNetwork,
+    x: NDArray[np.floating],
+    y: Integers | None = None,
+    lengths: Integers | None = None,
+) -> Observation:
+    """Run sequences through the integer reference: x (sequences, steps, features), labels y (sequences,)."""
+    lengths = np.full(len(x), x.shape[1]) if lengths is None else lengths
+    trace = network.compute(network.inputs(x), lengths)
+    accuracy = None if y is None else float((trace.logits.argmax(1) == y).mean())
+    return Observation(accuracy, _activity(network, trace.taps, lengths), len(x), float(lengths.mean()))
+
+
 def activity(network: QuantizedNetwork, samples: Samples) -> tuple[float, ...]:
     """For each layer the share of activations entering its mixer that are not zero, over the valid steps.
 
     Of a Gated Spiking Unit's two kinds of activations it is the ternary one's.
     """
-    x = samples.x[:ACTIVITY_SEQUENCES]
-    lengths = np.full(len(x), x.shape[1]) if samples.lengths is None else samples.lengths[:ACTIVITY_SEQUENCES]
-    taps = network.compute(network.inputs(x), lengths).taps
-    valid = np.arange(x.shape[1]) < lengths[:, None]
+    lengths = None if samples.lengths is None else samples.lengths[:ACTIVITY_SEQUENCES]
+    return observe(network, samples.x[:ACTIVITY_SEQUENCES], lengths=lengths).activity
+
+
+def _activity(
+    network: QuantizedNetwork, taps: Mapping[str, Integers], lengths: Integers
+) -> tuple[float, ...]:
+    valid = np.arange(taps["encoder"].shape[1]) < lengths[:, None]
     shares = []
     for index, block in enumerate(network.blocks):
         found = block.unit.activations(taps[f"array_{index}"])

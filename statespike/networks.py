@@ -8,11 +8,12 @@ from quantize.errors import StatespikeError
 from quantize.inputs import EncoderChoice
 from quantize.layers.embedding import EmbeddingSpec
 from quantize.network import QuantizedNetwork
+from quantize.survey import Observation, observe
 from quantize.words import count
 from statespike.library import networks as library
 from statespike.models import ZOO
 from statespike.models.tasks.arrays import calibration_sequences, file_task, read_sequences
-from statespike.models.tasks.registry import TASKS, load_task
+from statespike.models.tasks.registry import SAMPLE, TASKS, load_task
 from statespike.models.tasks.task import Sequences
 from statespike.output import note, progress, warn
 
@@ -108,6 +109,30 @@ def integers_of(path: Path, task: str | None = None, data: Path | None = None) -
         f"of {precision.state}, with {count(len(samples), 'calibration sequence')}"
     )
     return quantise_checkpoint(network, samples, precision)
+
+
+MOST_OBSERVED = 100
+"""Test sequences, the first ones, on which a network is observed."""
+MOST_OBSERVED_STEPS = 100_000
+"""Of all of them together, beyond the first."""
+
+
+def observation_of(network: QuantizedNetwork) -> Observation | None:
+    """What a network does with the first test sequences of its own task, or of the part of them that ships.
+
+    None if they are not at hand.
+    """
+    own = str(network.provenance.get("task"))
+    for name in (own, f"{own}{SAMPLE}"):
+        if name in TASKS:
+            try:
+                test = load_task(name).test
+            except (StatespikeError, OSError):
+                continue
+            chosen = test.take(slice(max(1, min(MOST_OBSERVED, MOST_OBSERVED_STEPS // test.x.shape[1]))))
+            labels = chosen.y if chosen.y is not None and chosen.y.ndim == 1 else None
+            return observe(network, chosen.x, labels, chosen.lengths)
+    return None
 
 
 def name_of(path: Path) -> str:

@@ -12,7 +12,7 @@ PACKAGES = ("quantize", "hdl", "sim", "boards", "statespike/models", "statespike
 """From the bottom to the top: each imports only what stands before it."""
 ROOMS = (
     "devices", "primitives", "encoder", "ssm", "norm", "units", "head", "network", "toolchain", "planning",
-    "emit", "mixers",
+    "energy", "emit", "mixers",
 )  # fmt: skip
 """The folders of `hdl/`, likewise."""
 

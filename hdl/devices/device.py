@@ -6,6 +6,7 @@ from typing import Self
 
 from hdl.devices.family import Family
 from hdl.devices.features import DeviceFeatures
+from hdl.devices.power import PowerCosts
 from quantize.errors import StatespikeError
 
 
@@ -41,6 +42,8 @@ class Device:
         The clocks to plan for are a user's, see `at`.
     free_constraints : str
         Text of the constraint file for designs whose ports may take any pin; empty where none is needed.
+    power : PowerCosts or None
+        What its core takes; None where no measurement is known.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Device:
     fastest_mhz: float = math.inf
     clock_asked: bool = False
     free_constraints: str = ""
+    power: PowerCosts | None = None
 
     def planning_mhz(self, streamed: bool) -> float:
         """Clock to plan for, of a streamed build or another."""

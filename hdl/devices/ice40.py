@@ -11,6 +11,7 @@ from hdl.devices.blocks import BlockKind
 from hdl.devices.costs import CellCosts
 from hdl.devices.device import Device
 from hdl.devices.family import Family, Pll, require_near
+from hdl.devices.power import PowerCosts, Range
 
 OPERAND_WIDTH = 16
 """Bits of an operand of SB_MAC16."""
@@ -250,10 +251,37 @@ def _filter_range(detector_mhz: float) -> int:
 
 
 ICE40 = Ice40()
+
+CORE_VOLTS = 1.219
+UP5K_POWER = PowerCosts(
+    volts=CORE_VOLTS,
+    # Where nothing else is named, from the published currents of one UP5K-SG48 (core at 1.219 V,
+    # github.com/tinyvision-ai-inc/ice40_power): 1 uA/MHz is 1.219 pJ a cycle. 85.6 uA configured and not
+    # clocked; the spread over parts and temperature is not known, -25 % to +100 % is assumed.
+    static_uw=Range(0.75 * 85.6 * CORE_VOLTS, 2 * 85.6 * CORE_VOLTS),
+    # 46 uA where the line through the currents at 6 to 48 MHz meets 0 MHz, less the static ones; 20 %.
+    oscillator_uw=Range(0.8 * 46 * CORE_VOLTS, 1.2 * 46 * CORE_VOLTS),
+    # 42.6 uA/MHz between 24 and 48 MHz of the oscillator, 44.0 from nothing to a pin's 12 MHz.
+    clock_pj=Range(42.6 * CORE_VOLTS, 44.0 * CORE_VOLTS),
+    # At most what MARLANN takes idle at 12 MHz (2.9 mA) beyond the static current and the clock network's,
+    # spread over the part's 5,280 cells: (2,900 - 85.6) / 12 - 42.6 = 192 uA/MHz. 196 cells more of a counter
+    # took so little that it may be nothing.
+    clocked_cell_pj=Range(0.0, 192 * CORE_VOLTS / 5280),
+    # Counters of 28 bits change two a cycle: one more took 3.15 uA at 12 MHz, seven more 27.8 uA.
+    toggle_pj=Range(3.15 / 12 / 2 * CORE_VOLTS, 27.8 / 7 / 12 / 2 * CORE_VOLTS * 1.1),
+    # 882 uA with the block at 12 MHz, 613.5 without it and 40 cells: those took nothing, or 0.181 uA/MHz each
+    # as the cells of a multiplier in logic do.
+    multiplier_pj=Range((268.5 / 12 - 40 * 0.181) * CORE_VOLTS, 268.5 / 12 * CORE_VOLTS),
+    # Not measured. At least what a memory of this size takes in 45 nm by Horowitz (ISSCC 2014), 16 bits of
+    # 64; at most what is left of SYNtzulu's 396 pJ a cycle for its 17 blocks, of MARLANN's 589 pJ between
+    # idle and loaded for its 4 single-port memories once its 8 multipliers have their least.
+    block_ram_pj=Range(1.0, 20.0),
+    single_port_pj=Range(5.0, 110.0),
+)
 # The fullest circuit placed on the UP5K: 4,903 cells by estimate, of which nextpnr made 4,799.
 DEVICES = (
     Device("up5k", ICE40, ("--up5k", "--package", "sg48"), 5280, 5280, 30, 8, 48.0, sprams=4,
-           fullest=0.93, fastest_mhz=185.0),
+           fullest=0.93, fastest_mhz=185.0, power=UP5K_POWER),
     Device("hx8k", ICE40, ("--hx8k", "--package", "ct256"), 7680, 7680, 32, 0, 100.0, fullest=0.925,
            fastest_mhz=275.0),
     Device("lp8k", ICE40, ("--lp8k", "--package", "cm81"), 7680, 7680, 32, 0, 54.0, fullest=0.925,

@@ -1,6 +1,6 @@
 """`statespike cost`: what networks take of FPGAs, side by side."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,9 +10,9 @@ from rich.table import Table
 from hdl.devices.devices import find_device
 from statespike.library.circuits import cost as cost_of
 from statespike.library.networks import network_file
-from statespike.networks import integers_of
+from statespike.networks import integers_of, name_of, observation_of
 from statespike.options import Json, Seeds
-from statespike.output import cycles_of, new_table, progress, say, show, write_json
+from statespike.output import cycles_of, new_table, note, progress, say, show, write_json
 
 RESOURCES = {
     "lut": "look-up tables",
@@ -21,6 +21,21 @@ RESOURCES = {
     "spram": "single-port memories",
     "dsp": "multipliers",
 }
+FIGURES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "accuracy": lambda one: "-" if one["accuracy"] is None else f"{one['accuracy']:.1%}",
+    "activity": lambda one: (
+        "-" if one["activity"] is None else "\n".join(f"{share:.0%}" for share in one["activity"])
+    ),
+    "energy uJ": lambda one: (
+        "not modelled"
+        if one["energy_from"] == "not modelled"
+        else f"{one['energy_uj']['low']:.3g} to\n{one['energy_uj']['high']:.3g}"
+    ),
+    "  of a": lambda one: one["energy_uj"]["per"],
+    "paper's count uJ": lambda one: _microjoules(one["accountings"]["paper"]),
+    "everything's uJ": lambda one: _microjoules(one["accountings"]["everything"]),
+}
+"""Title of a row -> what it shows of a result."""
 COLUMNS = 80
 """Width of a table."""
 TITLE_WIDTH, NUMBER_WIDTH, GAP = 22, 9, 3
@@ -47,6 +62,9 @@ def cost(
 ) -> None:
     """Estimate what networks take of an FPGA, side by side.
 
+    Energy is a model's range, never measured; beside it stand the energy that the papers would count for
+    their mixers, and the same prices for everything that is computed.
+
     --pnr puts the measured figures beside the estimates. Of a network that does not fit,
     it is the smallest circuit, and what the device is short of.
 
@@ -58,17 +76,47 @@ def cost(
     results: list[dict[str, Any]] = []
     for path in networks:
         network = integers_of(path)
+        observed = observation_of(network)
+        if observed is None:
+            note(
+                f"{name_of(path)}: the sequences of its task are not at hand, so accuracy, activity and the "
+                "papers' accountings are left out, and energies are those of a step"
+            )
         for name in devices:
             with progress() as bars:
                 bars.add_task(f"{doing} {path.stem} on {name}", total=None)
-                results.append({"network": str(path)} | cost_of(network, name, seeds=chosen_seeds))
+                costs = cost_of(network, name, seeds=chosen_seeds, observed=observed)
+                results.append({"network": str(path)} | costs)
     for table in _tables(results):
         show(table)
     if any(result["cycles_follow_data"] for result in results):
         say("cycles a step: the most, where they follow the data")
     measured = "; measured: the slowest seed's" if any("measured" in result for result in results) else ""
     say(f"clock: planned for this kind of build{measured}; steps a second: at that clock")
+    for line in _about_energy(results):
+        say(line)
     write_json(json, {"costs": results})
+
+
+def _about_energy(results: list[dict[str, Any]]) -> Iterator[str]:
+    """What the figures of energy are, and of how many sequences."""
+    unmodelled = sorted({one["device"] for one in results if one["energy_from"] == "not modelled"})
+    if len(unmodelled) < len({one["device"] for one in results}):
+        yield "energy: a model's range at that clock, not measured; see docs/energy.md"
+    if unmodelled:
+        names = ", ".join(unmodelled)
+        yield f"energy is not modelled for {names}: no measured currents of such a part are known"
+    counts = sorted({one["observed_sequences"] for one in results if one["observed_sequences"]})
+    if counts:
+        yield (
+            "accuracy, activity: integers on the first "
+            f"{' or '.join(map(str, counts))} test sequences of the network's task; energies and the papers' "
+            "accountings are a mean sequence's"
+        )
+
+
+def _microjoules(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.3g}"
 
 
 def _tables(results: list[dict[str, Any]]) -> Iterator[Table]:
@@ -109,6 +157,9 @@ def _table(results: list[dict[str, Any]]) -> Table:
     row("multiplications a step", "{multiplications_per_step}")
     row("clock MHz", "{clock_mhz:g}", "{slowest:.1f}")
     row("steps a second", "{steps_per_second:.0f}", "{measured_steps_per_second:.0f}")
+    for title, figure in FIGURES.items():
+        cells = [text for one in results for text in [figure(one), *([""] if "measured" in one else [])]]
+        table.add_row(title, *cells)
     if any(result["shortfall"] for result in results):
         cells = []
         for result in results:

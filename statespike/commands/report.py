@@ -17,15 +17,13 @@ from quantize.files import write_whole
 from quantize.survey import Samples, survey
 from statespike.library.networks import network_file
 from statespike.models import ZOO
-from statespike.models.tasks.registry import TASKS, load_task
+from statespike.models.tasks.registry import SAMPLE, TASKS, load_task
 from statespike.models.tasks.task import Sequences, Task
 from statespike.options import Limit
 from statespike.output import progress, say
 from statespike.report_rows import Request, Row, as_markdown, read_rows, write_rows
 
 WIDTHS = (8, 6, 4)
-SAMPLE = "-sample"
-"""Behind a task's name: the part of its test set that ships."""
 
 
 def report(

@@ -27,10 +27,12 @@ from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from quantize.files import scratch_folder
 from quantize.network import QuantizedNetwork
+from quantize.survey import Observation
 from sim.backends import backend as backend_named
 from sim.backends.base import Backend
 from sim.backends.netlist import Netlist
 from sim.check import Check, Pace, Varied, check
+from statespike.library.energy import energy_costs
 
 COSTS = (
     "device", "clock_mhz", "clock_from", "cycles_per_step", "least_cycles_per_step", "cycles_follow_data",
@@ -78,8 +80,14 @@ def plan(
     return plan_network(network, find_device(device).at(clock_mhz), rate=rate, oversize=oversize)
 
 
-def cost(network: QuantizedNetwork, device: str = "up5k", *, seeds: Sequence[int] = ()) -> dict[str, Any]:
-    """What a network takes of a device: cells, cycles, clock and speed.
+def cost(
+    network: QuantizedNetwork,
+    device: str = "up5k",
+    *,
+    seeds: Sequence[int] = (),
+    observed: Observation | None = None,
+) -> dict[str, Any]:
+    """What a network takes of a device: cells, cycles, clock, speed and energy.
 
     Of a network that does not fit, it is the smallest circuit, and `shortfall` says what the device lacks.
 
@@ -90,6 +98,10 @@ def cost(network: QuantizedNetwork, device: str = "up5k", *, seeds: Sequence[int
     seeds : sequence of int
         Place and route with each of them, which takes minutes: `measured`, `fmax_mhz` and
         `measured_steps_per_second`, of the slowest seed, are added.
+    observed : Observation, optional
+        What the network does with sequences, see `quantize.survey.observe`: energy and accountings are then
+        those of a mean sequence. Without, accuracy, activity and the accountings are None, and the energy is
+        that of a step.
 
     Examples
     --------
@@ -98,10 +110,13 @@ def cost(network: QuantizedNetwork, device: str = "up5k", *, seeds: Sequence[int
     >>> costs = statespike.cost(network, "up5k")
     >>> sorted(costs["estimate"])
     ['bram', 'dsp', 'ff', 'lut', 'spram']
+    >>> costs["energy_uj"]["low"] < costs["energy_uj"]["high"]
+    True
     """
     planned = plan(network, device, oversize=True)
     manifest = manifest_of(network, planned)
     costs = {key: manifest[key] for key in COSTS} | {"resources_from": "estimate"}
+    costs |= energy_costs(network, planned, observed)
     if seeds and not planned.shortfall:
         with scratch_folder() as temporary:
             circuit = convert(network, planned, harness=True)

@@ -13,7 +13,7 @@ from quantize.file import save_network
 from quantize.formats import Format
 from statespike.application import application
 from statespike.models import ZOO
-from tests.networks import random_samples
+from tests.networks import random_network, random_samples
 
 STEPS = 16
 
@@ -67,4 +67,12 @@ def data(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("data") / "sequences.npz"
     x = random_samples(6, STEPS, seed=2)
     np.savez(path, x=x, y=np.arange(6), lengths=np.array([16, 1, 7, 16, 3, 16]))
+    return path
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A network of one layer and no norm: quick to place and route."""
+    path = tmp_path / "small.safetensors"
+    save_network(random_network("binary_s4d", 3, 2, 1, seed=1), path)
     return path

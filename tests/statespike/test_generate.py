@@ -14,14 +14,6 @@ MANIFEST_KEYS = {
 RESOURCES = {"lut", "ff", "bram", "spram", "dsp"}
 
 
-@pytest.fixture
-def small(tmp_path):
-    """A network of one layer and no norm: quick to place and route."""
-    path = tmp_path / "small.safetensors"
-    save_network(random_network("binary_s4d", 3, 2, 1, seed=1), path)
-    return path
-
-
 def test_verilog_with_a_manifest(run, small, tmp_path):
     folder, figures = tmp_path / "build", tmp_path / "out.json"
     for _ in range(2):  # the second replaces the first

@@ -18,6 +18,8 @@ from statespike.models.tasks.pathfinder import pathfinder_task
 from statespike.models.tasks.spoken_digits import spoken_digits_task
 from statespike.models.tasks.task import Task
 
+SAMPLE = "-sample"
+"""Behind a task's name: the part of its test set that ships."""
 TASKS: dict[str, Callable[[str, Path | None], Task]] = {
     "smnist": mnist_task,
     "psmnist": mnist_task,

@@ -1,0 +1,1 @@
+"""What circuits take in power and energy, as ranges."""
