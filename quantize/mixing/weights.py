@@ -58,10 +58,29 @@ def read_weights(path: Path, *, transpose: bool = False) -> TernaryWeights:
         raise StatespikeError(
             f"{path} holds several arrays; save the one matrix with numpy.save(path, weights)"
         )
+    return weights_of(array, str(path), transpose=transpose)
+
+
+def weights_of(array: NDArray[Any], origin: str, *, transpose: bool = False) -> TernaryWeights:
+    """A matrix from some file.
+
+    Parameters
+    ----------
+    array : real or integer (inputs, outputs)
+    origin : str
+        File and tensor, for errors.
+    transpose : bool
+        The matrix is (outputs, inputs).
+
+    Raises
+    ------
+    StatespikeError
+        See `ternary`; it names the origin.
+    """
     try:
         weights = ternary(array)
     except StatespikeError as error:
-        raise StatespikeError(f"{path}: {error}") from error
+        raise StatespikeError(f"{origin}: {error}") from error
     return TernaryWeights(weights.table.T.copy(), weights.scale) if transpose else weights
 
 

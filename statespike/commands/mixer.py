@@ -1,5 +1,6 @@
 """`statespike mixer`: a constant ternary matrix as a core of additions, with test bench and cost."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,8 +11,9 @@ from hdl.devices.devices import find_device
 from hdl.emit.build_folder import refuse_others
 from hdl.mixers.core import BUILDS, CHEAPEST, mixer_core
 from hdl.mixers.folder import BENCH, DESIGN, write_core
+from quantize.errors import StatespikeError
 from quantize.mixing import TernaryProduct
-from quantize.mixing.weights import read_weights
+from statespike.library.matrices import matrix_of
 from statespike.options import DeviceName, Json
 from statespike.output import note, progress, say, show, write_json
 
@@ -20,7 +22,9 @@ def mixer(
     weights: Annotated[
         Path,
         typer.Argument(
-            metavar="WEIGHTS.npy", help="matrix (inputs, outputs) of -s, 0 and s", show_default=False
+            metavar="WEIGHTS",
+            help="matrix (inputs, outputs) of -s, 0 and s: .npy, or a tensor of a .pt or .safetensors file",
+            show_default=False,
         ),
     ],
     output: Annotated[
@@ -37,6 +41,13 @@ def mixer(
     ] = None,
     device: DeviceName = "hx8k",
     input_bits: Annotated[int, typer.Option(min=1, max=32, help="bits of an input, the sign included")] = 8,
+    tensor: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="of a file that has several matrices", show_default=False),
+    ] = None,
+    scale: Annotated[
+        float, typer.Option(metavar="S", help="that is stored beside the matrix, as BitNet's weight_scale")
+    ] = 1.0,
     transpose: Annotated[
         bool, typer.Option("--transpose", help="the file has a row for each output, as PyTorch's layers do")
     ] = False,
@@ -46,17 +57,19 @@ def mixer(
     """Turn a constant ternary matrix into a core of additions.
 
     It comes as Verilog with a test bench and its cost. The core computes y = x W / s for
-    the weights W of any network; the scale s is left to what follows.
+    the weights W of any network; the scale s, times --scale, is left to what follows.
 
     Example: statespike mixer weights.npy --cycles 64 -o build/mixer
     """
     refuse_others(output)
     on = find_device(device)
-    matrix = read_weights(weights, transpose=transpose)
+    matrix = matrix_of(weights, tensor, transpose=transpose)
+    if not (math.isfinite(scale) and scale > 0):
+        raise StatespikeError(f"--scale is {scale:g}; a scale is a finite number above 0")
     with progress() as bars:
         bars.add_task("searching for shared sums, generating", total=None)
         core = mixer_core(TernaryProduct(matrix.table, input_bits), on, build, cycles)
-        manifest = write_core(core, output, matrix.scale, synthesis=synthesis)
+        manifest = write_core(core, output, matrix.scale * scale, synthesis=synthesis)
     show(_summary(manifest))
     if core.passed_over:
         note(f"not considered, because the matrix is too large for them: {', '.join(core.passed_over)}")

@@ -38,6 +38,31 @@ def test_rows_may_be_outputs(run, weights, tmp_path):
     assert (manifest["inputs"], manifest["outputs"]) == (5, 6)
 
 
+def test_tensors_of_torch_and_a_scale_beside_them(run, refuse, tmp_path):
+    torch = pytest.importorskip("torch")
+    trits = np.random.default_rng(1).integers(-1, 2, (4, 6))
+    bitnet, core = tmp_path / "bitnet.pt", tmp_path / "core"
+    torch.save({"proj.weight": torch.tensor(trits, dtype=torch.int8), "proj.bias": torch.zeros(4)}, bitnet)
+    options = ["--transpose", "--scale", 0.25, "--build", "table"]
+    result = run("mixer", bitnet, "-o", core, *options)
+    assert result.exit_code == 0, result.output
+    manifest = json.loads((core / "manifest.json").read_text())
+    assert (manifest["inputs"], manifest["outputs"], manifest["scale"]) == (6, 4, 0.25)
+    assert manifest["zeros"] == (trits == 0).sum()
+
+    several = tmp_path / "several.pt"
+    torch.save({name: torch.tensor(trits * 0.5) for name in ("one", "two")}, several)
+    assert "holds 2 matrices; choose one with --tensor: one, two" in refuse("mixer", several, "-o", core)
+    assert "unknown matrix 'three'" in refuse("mixer", several, "-o", core, "--tensor", "three")
+    result = run("mixer", several, "-o", core, *options, "--tensor", "two")
+    assert result.exit_code == 0, result.output
+    assert json.loads((core / "manifest.json").read_text())["scale"] == 0.125
+    for wrong in (0, -1, "nan", "inf"):
+        assert "a finite number above 0" in refuse(
+            "mixer", several, "-o", core, "--tensor", "one", "--scale", wrong
+        )
+
+
 def test_refusals_are_sentences(refuse, weights, tmp_path):
     core = tmp_path / "core"
     assert "no mixer takes 1 cycles a product" in refuse(
