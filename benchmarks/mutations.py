@@ -39,7 +39,8 @@ from quantize.formats import Format
 from quantize.load import load
 from quantize.network import QuantizedNetwork
 from statespike.models import ZOO
-from statespike.models.tasks.arrays import file_task, read_sequences
+from statespike.models.tasks.arrays import read_arrays
+from statespike.models.tasks.own import own_task
 from statespike.options import Json
 from statespike.output import progress, say, write_json
 
@@ -345,9 +346,8 @@ def _make_npz(path: Path) -> None:
 
 
 def _read_npz(path: Path) -> None:
-    read_sequences(path, 1)
-    read_sequences(path)
-    file_task(path)
+    read_arrays(path, 1)
+    own_task(read_arrays(path))
 
 
 def _make_state_dict(path: Path) -> None:

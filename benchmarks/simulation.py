@@ -51,7 +51,7 @@ def measure(
         If a tool is missing, or a run differs from the reference.
     """
     integers = integers_of(network, task, data)
-    found = sequences_of(task, data, sequences)
+    found = sequences_of(task, data, sequences).sequences
     u = integers.inputs(found.x)
     plan = plan_network(integers, find_device(device))
     rows: list[dict[str, Any]] = []

@@ -14,6 +14,7 @@ from quantize.clipping import Clipping, clipping_of
 from quantize.errors import StatespikeError
 from quantize.float_reference import FloatNetwork
 from quantize.formats import Integers
+from quantize.inputs import Inputs
 from quantize.network import QuantizedNetwork
 from quantize.scores import Classification
 
@@ -60,7 +61,7 @@ class Evaluation:
 
 def evaluate(
     network: Checkpoint | QuantizedNetwork,
-    x: NDArray[np.floating],
+    x: Inputs,
     lengths: Integers | None = None,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> Evaluation:
@@ -71,6 +72,7 @@ def evaluate(
     Parameters
     ----------
     x : (sequences, steps, features) real inputs
+        Looked at a hundred sequences at a time, so they need not be in memory.
     lengths : (sequences,), optional
         Valid steps of each sequence; all by default.
     on_progress : callable, optional
@@ -90,7 +92,7 @@ def evaluate(
     0.89
     """
     features = network.config.features if isinstance(network, Checkpoint) else network.features
-    if x.ndim != 3 or x.shape[2] != features or not len(x):
+    if len(x.shape) != 3 or x.shape[2] != features or not len(x):
         raise StatespikeError(
             f"the data has shape {x.shape}, the network takes (sequences, steps, {features})"
         )
@@ -101,10 +103,10 @@ def evaluate(
     logits = []
     clipping: Clipping | None = None
     # The first call compiles the recurrence; that is no part of the speed.
-    _logits(running, x[:1, :1], None)
+    _logits(running, np.asarray(x[:1])[:, :1], None)
     start = time.perf_counter()
     for part in blocks(len(x), x.shape[1] * max(features, channels)):
-        found, clipped = _logits(running, x[part], None if lengths is None else lengths[part])
+        found, clipped = _logits(running, np.asarray(x[part]), None if lengths is None else lengths[part])
         logits.append(found)
         clipping = clipped if clipping is None or clipped is None else clipping + clipped
         on_progress(part.stop)

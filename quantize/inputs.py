@@ -1,6 +1,7 @@
 """The number format and the kind of a circuit's input, read off samples of what it will be given."""
 
 from enum import StrEnum
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,18 @@ from quantize.formats import Format
 
 NARROWEST, WIDEST = 9, 16
 """Bits of an input: at least a byte and a sign, at most an operand of the encoder's multiplier."""
+
+
+class Inputs(Protocol):
+    """Real inputs (sequences, steps, features), in memory or not; `numpy.asarray` of a slice is."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sequences, steps, features."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, chosen: slice, /) -> Any: ...
 
 
 class EncoderChoice(StrEnum):

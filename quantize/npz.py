@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import IO, Any
+from struct import Struct
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.lib import format as npy
@@ -22,6 +23,8 @@ _MOST_HEADER = 1 << 14
 _NUMBERS = "biufc"
 """Kinds of types that hold numbers: no objects, texts, records, dates."""
 _MOST_ARRAYS = 64
+_LOCAL_HEADER = Struct("<26x2H")
+"""Of a member of a zip file: 30 bytes, of which the lengths of the name and the extra field are read."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,9 @@ class Header:
     fortran : bool
         Whether the first axis varies fastest.
     offset : int
-        Bytes before the array's.
+        Bytes before the array's, in the member.
+    place : int or None
+        Where in the file the member begins; None for a compressed one.
     """
 
     member: str
@@ -45,6 +50,7 @@ class Header:
     shape: tuple[int, ...]
     fortran: bool
     offset: int
+    place: int | None
 
     @property
     def row_bytes(self) -> int:
@@ -104,7 +110,15 @@ class Npz:
             raise ValueError(
                 f"{name} has shape {shape}, {promised} bytes, but holds {member.file_size - head.tell()}"
             )
-        return Header(member.filename, dtype, tuple(shape), fortran and len(shape) > 1, head.tell())
+        place = self._place(member) if member.compress_type == zipfile.ZIP_STORED else None
+        return Header(member.filename, dtype, tuple(shape), fortran and len(shape) > 1, head.tell(), place)
+
+    def _place(self, member: zipfile.ZipInfo) -> int:
+        """Where a stored member's bytes begin: behind its local header, whose last two fields are lengths."""
+        with self._path.open("rb") as file:
+            file.seek(member.header_offset)
+            name, extra = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
+        return int(member.header_offset + _LOCAL_HEADER.size + name + extra)
 
     def rows(self, name: str, first: int | None = None) -> NDArray[Any]:
         """The first rows of an array, or all.
@@ -119,6 +133,17 @@ class Npz:
         self.require_room(name, count * header.row_bytes)
         blocks = list(self.blocks(name, count))
         return np.concatenate(blocks) if blocks else np.empty((0, *header.shape[1:]), header.dtype)
+
+    def mapped(self, name: str) -> NDArray[Any] | None:
+        """An array as it lies in the file, none of it in memory; None if it is compressed.
+
+        Its checksum is not looked at: read all `blocks` once for that.
+        """
+        header = self.headers[name]
+        if header.place is None:
+            return None
+        order: Literal["F", "C"] = "F" if header.fortran else "C"
+        return np.memmap(self._path, header.dtype, "r", header.place + header.offset, header.shape, order)
 
     def require_room(self, name: str, size: int) -> None:
         """Refuse an array of so many bytes in memory if they are too many.

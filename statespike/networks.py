@@ -1,6 +1,9 @@
 """NETWORK and TASK arguments: what the files and names on the command line stand for."""
 
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from quantize.checkpoint import Checkpoint
 from quantize.convert import Precision
@@ -12,31 +15,74 @@ from quantize.survey import Observation, observe
 from quantize.words import count
 from statespike.library import networks as library
 from statespike.models import ZOO
-from statespike.models.tasks.arrays import calibration_sequences, file_task, read_sequences
-from statespike.models.tasks.registry import SAMPLE, TASKS, load_task
+from statespike.models.tasks.own import OwnData
+from statespike.models.tasks.readers import read_own
+from statespike.models.tasks.registry import SAMPLE, TASKS, load_task, own_path
 from statespike.models.tasks.task import Sequences
-from statespike.output import note, progress, warn
+from statespike.output import note, progress, remark, warn
 
 
 def sequences_of(
     task: str | None, data: Path | None, limit: int | None, *, held_out: bool = False
-) -> Sequences:
-    """The sequences to evaluate: an .npz file, whole or what training held out, or the test set of a task."""
-    if data is not None and _is_file(data):
-        return file_task(data).test.take(slice(limit)) if held_out else read_sequences(data, limit)
+) -> OwnData:
+    """The sequences to evaluate: of the user's own data, or the test set of a task."""
+    own = own_path(task, data)
+    if own is not None:
+        found = read_own(own, None if held_out else limit)
+        sequences, which = found.to_evaluate(held_out=held_out)
+        for line in (*found.notes, which):
+            remark(line)
+        return replace(found, sequences=sequences.take(slice(limit)), sets=None)
     if held_out:
-        raise StatespikeError("--held-out belongs to an .npz file; a task has a test set of its own")
+        raise StatespikeError("--held-out belongs to data of your own; a task has a test set of its own")
     if task is None:
-        raise StatespikeError("nothing to run on; name a task, or give an .npz file of sequences with --data")
-    found = load_task(task, data).test
-    return found if limit is None else found.take(slice(limit))
+        raise StatespikeError("nothing to run on; name a task, or give data of your own with --data")
+    known = load_task(task, data)
+    return OwnData(task, task, known.test.take(slice(limit)), known.class_names)
+
+
+def class_names_of(network: Checkpoint | QuantizedNetwork) -> tuple[str, ...]:
+    """The names of the classes that a network was trained on; empty if it does not say."""
+    names = network.provenance.get("class_names")
+    return tuple(str(name) for name in names) if isinstance(names, list) else ()
+
+
+def labels_for(data: OwnData, network: Checkpoint | QuantizedNetwork) -> Sequences:
+    """The sequences with the labels that a network knows.
+
+    Classes that have names are matched by these: a folder that lacks a word that the network was trained on
+    would number the others otherwise.
+
+    Raises
+    ------
+    StatespikeError
+        If a class is none of the network's.
+    """
+    trained = class_names_of(network)
+    sequences = data.sequences
+    if not trained or not data.class_names or trained == data.class_names or sequences.y is None:
+        return sequences
+    unknown = [name for name in data.class_names if name not in trained]
+    if unknown:
+        raise StatespikeError(
+            f"{data.source}: class {unknown[0]!r} is none of those that the network was trained on, "
+            f"{', '.join(trained)}; leave it out"
+        )
+    remark(f"{data.source}: {len(data.class_names)} of the {len(trained)} classes of the network, by name")
+    index = np.array([trained.index(name) for name in data.class_names])
+    return replace(sequences, y=index[sequences.y])
 
 
 def calibration_of(checkpoint: Checkpoint, data: Path | None) -> Sequences:
-    """The sequences that choose a network's number formats: drawn from an .npz file, or its own task's."""
-    if data is not None and _is_file(data):
-        return calibration_sequences(data)
-    return library.calibration_of(checkpoint, data)
+    """The sequences that choose a network's number formats: of the user's own data, or its own task's."""
+    task = checkpoint.provenance.get("task")
+    own = own_path(task, data)
+    if own is None:
+        return library.calibration_of(checkpoint, data)
+    found = read_own(own)
+    for line in found.notes:
+        remark(line)
+    return found.to_calibrate()
 
 
 def quantise_checkpoint(
@@ -78,7 +124,7 @@ def network_for(path: Path, task: str | None, data: Path | None) -> Checkpoint |
         If network and task differ in features or classes.
     """
     network = library.load(path)
-    if task is not None and not _is_file(data):
+    if task is not None and own_path(task, data) is None:
         warning = library.require_task(network, task)
         if warning is not None:
             warn(f"{name_of(path)}: {warning}")
@@ -89,8 +135,8 @@ def integers_of(path: Path, task: str | None = None, data: Path | None = None) -
     """The quantised network of a NETWORK argument.
 
     A checkpoint is quantised on the way, to the bits that it was fine-tuned for, else to 8; on its own task's
-    calibration samples, or on sequences drawn from the .npz file `data` when it was trained on something
-    else. Otherwise `data` is where the files of `task` are, and those of the checkpoint's own task if that is
+    calibration samples, or on sequences drawn from the user's own data when it was trained on something else.
+    Otherwise `data` is where the files of `task` are, and those of the checkpoint's own task if that is
     the same.
     """
     network = network_for(path, task, data)
@@ -101,8 +147,11 @@ def integers_of(path: Path, task: str | None = None, data: Path | None = None) -
                 "quantise its checkpoint again to have one"
             )
         return network
-    own = network.provenance.get("task")
-    samples = calibration_of(network, data if (own not in TASKS if _is_file(data) else own == task) else None)
+    trained, own = network.provenance.get("task"), own_path(task, data)
+    if own is None:
+        samples = calibration_of(network, data if trained == task else None)
+    else:
+        samples = calibration_of(network, own if trained not in TASKS else None)
     precision = Precision(network.tuned_bits or Precision.coefficients)
     note(
         f"{name_of(path)} is a checkpoint: quantised on the way to {precision.coefficients} bits and states "
@@ -138,8 +187,3 @@ def observation_of(network: QuantizedNetwork) -> Observation | None:
 def name_of(path: Path) -> str:
     """What a NETWORK argument is called in a sentence: the name of a shipped network, else its path."""
     return path.stem if path.parent == ZOO else str(path)
-
-
-def _is_file(data: Path | None) -> bool:
-    """Whether `--data` is a file of sequences, not the place of a task's files."""
-    return data is not None and data.suffix == ".npz"

@@ -28,13 +28,15 @@ OptionalNetworkPath = Annotated[
 ]
 TaskName = Annotated[
     str | None,
-    typer.Argument(metavar="TASK", help=", ".join(TASKS), show_default=False),
+    typer.Argument(
+        metavar="TASK", help=f"{', '.join(TASKS)}, or the path of data of your own", show_default=False
+    ),
 ]
 Data = Annotated[
     Path | None,
     typer.Option(
         metavar="PATH",
-        help="an .npz file of sequences (x, optional y and lengths), or the folder of the task's files",
+        help="data of your own (.npz, .csv, a folder of WAV files or records), or where the task's files are",
         show_default=False,
     ),
 ]

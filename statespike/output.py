@@ -91,9 +91,21 @@ def warn(text: str) -> None:
     note(f"warning: {text}")
 
 
+_remarks: list[str] = []
+"""What this command took and assumed."""
+
+
+def remark(text: str) -> None:
+    """Print what was taken or assumed on standard error; `--json` has it too, under "notes"."""
+    if text not in _remarks:
+        _remarks.append(text)
+        note(text)
+
+
 def forget_warnings() -> None:
     """Begin another command."""
     _warnings.clear()
+    _remarks.clear()
 
 
 def cycles_of(manifest: Mapping[str, Any]) -> str:
@@ -185,8 +197,10 @@ def progress() -> Bars:
 def write_json(path: Path | None, values: dict[str, Any]) -> None:
     """Write the values to a `--json` file, if one was asked for; `-` is standard output.
 
-    If the command warned of something, the warnings are among them.
+    If the command warned of something, the warnings are among them; so is what it took and assumed.
     """
+    if _remarks:
+        values = values | {"notes": list(_remarks)}
     if _warnings:
         values = values | {"warnings": list(_warnings)}
     if _held and is_standard_output(path):

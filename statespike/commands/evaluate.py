@@ -17,7 +17,7 @@ from quantize.network import QuantizedNetwork
 from quantize.scores import Classification, Regression, real_outputs
 from quantize.words import count
 from statespike.models.tasks.task import Sequences
-from statespike.networks import integers_of, network_for, sequences_of
+from statespike.networks import class_names_of, integers_of, labels_for, network_for, sequences_of
 from statespike.options import Data, Json, Limit, Logits, NetworkPath, TaskName
 from statespike.output import progress, say, show, tell_clipping, write_json, write_logits
 
@@ -40,7 +40,7 @@ def evaluate(
     ] = Arithmetic.REFERENCE,
     data: Data = None,
     held_out: Annotated[
-        bool, typer.Option("--held-out", help="only what `train` leaves out of an .npz file as its test set")
+        bool, typer.Option("--held-out", help="only what `train` leaves out of your data as its test set")
     ] = False,
     limit: Limit = None,
     logits: Logits = None,
@@ -52,15 +52,17 @@ def evaluate(
 
     Example: statespike evaluate smnist-gsu smnist-sample --backend reference
     """
-    sequences = sequences_of(task, data, limit, held_out=held_out)
+    asked = sequences_of(task, data, limit, held_out=held_out)
     read = network_for if backend is Arithmetic.FLOAT else integers_of
     found = read(network, task, data)
     if backend is Arithmetic.FLOAT and isinstance(found, QuantizedNetwork):
         raise StatespikeError(f"{network} holds integers only; give its checkpoint for --backend float")
+    sequences = labels_for(asked, found)
+    class_names = class_names_of(found) or asked.class_names
     with progress() as bars:
         bar = bars.add_task("evaluating", total=len(sequences))
         result = evaluate_network(
-            found, sequences.x, sequences.lengths, lambda done: bars.update(bar, completed=done)
+            found, sequences.inputs, sequences.lengths, lambda done: bars.update(bar, completed=done)
         )
     score = score_of(sequences, result, lambda: real_outputs(found, result.logits))
     speed = f"{result.sequences_per_second:.0f} sequences a second"
@@ -75,9 +77,12 @@ def evaluate(
     else:
         say(f"accuracy {score.accuracy:.2%} {on}")
         say(f"macro F1 {score.macro_f1:.2%}, Cohen's kappa {score.kappa:.3f}")
-        if len(score.confusion) <= WIDEST_TABLE:
-            show(_confusion(score))
-            show(_shares(score))
+        classes = len(score.confusion)
+        if classes <= WIDEST_TABLE:
+            numbers = tuple(str(label) for label in range(classes))
+            names = class_names if len(class_names) == classes else numbers
+            show(_confusion(score, names))
+            show(_shares(score, names))
     if result.clipping is not None:
         tell_clipping(result.clipping)
     write_logits(logits, result.logits)
@@ -85,7 +90,8 @@ def evaluate(
         json,
         {
             "network": str(network),
-            "task": task,
+            "task": asked.name,
+            "class_names": list(class_names),
             "accuracy": None,
             "n": len(sequences),
             "backend": backend.value,
@@ -108,6 +114,10 @@ def score_of(
     StatespikeError
         When real values are given for a network that tells classes apart, or labels that it does not know.
     """
+    if sequences.labels_steps:
+        raise StatespikeError(
+            "labels are those of steps, and the network answers once a sequence; give one a sequence"
+        )
     classes = result.logits.shape[1]
     if classes == 1:
         targets = sequences.targets
@@ -121,17 +131,17 @@ def score_of(
     return None if sequences.y is None else Classification.of(sequences.y, result.predictions, classes)
 
 
-def _confusion(score: Classification) -> Table:
+def _confusion(score: Classification, names: tuple[str, ...]) -> Table:
     """Rows: the classes that were given; columns: what they were taken for."""
-    table = Table("taken for", *(str(label) for label in range(len(score.confusion))), box=SIMPLE_HEAD)
-    for label, counts in enumerate(score.confusion):
-        table.add_row(f"class {label}", *(str(count) for count in counts))
+    table = Table("taken for", *names, box=SIMPLE_HEAD)
+    for name, counts in zip(names, score.confusion, strict=True):
+        table.add_row(f"class {name}", *(str(count) for count in counts))
     return table
 
 
-def _shares(score: Classification) -> Table:
+def _shares(score: Classification, names: tuple[str, ...]) -> Table:
     """Sensitivity, predictivity and F1 of each class."""
     table = Table("class", "sensitivity", "predictivity", "F1", box=SIMPLE_HEAD)
-    for label, shares in enumerate(zip(score.sensitivity, score.predictivity, score.f1, strict=True)):
-        table.add_row(str(label), *("-" if np.isnan(share) else f"{share:.2%}" for share in shares))
+    for name, *shares in zip(names, score.sensitivity, score.predictivity, score.f1, strict=True):
+        table.add_row(name, *("-" if np.isnan(share) else f"{share:.2%}" for share in shares))
     return table

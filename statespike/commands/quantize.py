@@ -42,8 +42,10 @@ def quantize(
     data: Annotated[
         Path | None,
         typer.Option(
+            "--calibrate",
+            "--data",
             metavar="PATH",
-            help=".npz of sequences to calibrate on, else where the files of the checkpoint's own task are",
+            help="data of your own to calibrate on, else where the files of the checkpoint's own task are",
             show_default=False,
         ),
     ] = None,

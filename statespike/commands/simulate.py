@@ -74,7 +74,7 @@ def simulate(
     find_device(device)  # what is wrong is said before long work
     paced = input_gaps is not None or output_stalls is not None
     pace = Pace(input_gaps or 0.0, output_stalls or 0.0, seed) if paced else Varied(seed)
-    sequences = sequences_of(task, data, limit)
+    sequences = sequences_of(task, data, limit).sequences
     circuit = integers_of(network, task, data)
     reference = circuit if against is None else integers_of(against, task, data)
     with progress() as bars:

@@ -7,15 +7,16 @@ import typer
 
 from quantize.checkpoint import write_checkpoint
 from quantize.configuration import ARRAY_TENSORS, UNIT_TENSORS
+from quantize.errors import StatespikeError
 from statespike.models.recipe import Recipe
 from statespike.models.tasks.registry import TASKS, load_task
 from statespike.options import Json, Limit
-from statespike.output import say, write_json
+from statespike.output import remark, say, write_json
 
 
 def train(
     task: Annotated[
-        str, typer.Argument(metavar="TASK", help=f"{', '.join(TASKS)}, or a name for what --data holds")
+        str, typer.Argument(metavar="TASK", help=f"{', '.join(TASKS)}, or the path of data of your own")
     ],
     model: Annotated[str, typer.Option(help=", ".join(UNIT_TENSORS))] = Recipe.model,
     channels: Annotated[int, typer.Option(help="channels H of every layer")] = Recipe.channels,
@@ -62,9 +63,13 @@ def train(
             "sequences; 0: none do, the last epoch's weights are taken",
         ),
     ] = Recipe.validation,
-    balance: Annotated[
-        float, typer.Option(help="class weights 1/frequency^P; 0: all sequences alike, 1: all classes alike")
-    ] = Recipe.balance,
+    class_weights: Annotated[
+        str,
+        typer.Option(
+            metavar="WEIGHTS",
+            help="none: sequences count alike; balanced: classes do; P between 0 and 1: 1/frequency^P",
+        ),
+    ] = "none",
     label_smoothing: Annotated[
         float, typer.Option(help="share of a target that is spread over all classes")
     ] = Recipe.label_smoothing,
@@ -75,7 +80,7 @@ def train(
         Path | None, typer.Option(metavar="FILE", help="checkpoint to fine-tune; same network options")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="where the task's files are, or an .npz file")
+        Path | None, typer.Option(metavar="PATH", help="where the task's files are, or data of your own")
     ] = None,
     limit: Limit = None,
     output: Annotated[
@@ -120,7 +125,7 @@ def train(
         start=str(start or ""),
         quantize=quantize,
         validation=validation,
-        balance=balance,
+        balance=_exponent(class_weights),
         label_smoothing=label_smoothing,
         dropout=dropout,
         limit=limit or Recipe.limit,
@@ -135,8 +140,11 @@ def train(
         )
         history.append({"epoch": result.epoch, "loss": result.loss, "validation_accuracy": result.accuracy})
 
-    target = output or Path(f"{task}-{model}.safetensors")
-    checkpoint = train_network(load_task(task, data), recipe, log=log, resume=resume, on_epoch=tell)
+    found_task = load_task(task, data)
+    for line in found_task.notes:
+        remark(line)
+    target = output or Path(f"{Path(found_task.name).stem}-{model}.safetensors")
+    checkpoint = train_network(found_task, recipe, log=log, resume=resume, on_epoch=tell)
     write_checkpoint(target, checkpoint)
     found = checkpoint.provenance
     say(
@@ -146,3 +154,14 @@ def train(
     say(f"wrote {target}")
     kept = ("test_accuracy", "validation_accuracy", "chosen_epoch", "selection")
     write_json(json, {"output": str(target), "epochs": history, **{name: found[name] for name in kept}})
+
+
+def _exponent(class_weights: str) -> float:
+    """What `Recipe.balance` is for a --class-weights argument."""
+    named = {"none": 0.0, "balanced": 1.0}
+    try:
+        return named[class_weights] if class_weights in named else float(class_weights)
+    except ValueError:
+        raise StatespikeError(
+            f"--class-weights {class_weights!r} is unknown; give none, balanced or a number from 0 to 1"
+        ) from None

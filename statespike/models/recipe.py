@@ -1,5 +1,6 @@
 """How a network is trained: one record that is logged, stored in the checkpoint, compared on resuming."""
 
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,19 +145,20 @@ class Recipe:
         }
 
     def command(self, task: str) -> str:
-        """Return the command that trains this recipe again."""
+        """Return the command that trains this recipe again, on a task or data of one's own."""
         options = f"--surrogate {self.surrogate} " if self.surrogate else ""
-        for name in ("norm", "norm_position", "array", "validation", "balance", "label_smoothing", "dropout"):
+        for name in ("norm", "norm_position", "array", "validation", "label_smoothing", "dropout"):
             if getattr(self, name) != getattr(Recipe, name):
                 options += f"--{name.replace('_', '-')} {getattr(self, name)} "
+        options += f"--class-weights {self.balance:g} " if self.balance else ""
         options += f"--pole-sets {self.pole_sets} " if self.pole_sets else ""
         options += "--trained-input " if self.trained_input else ""
         options += f"--start {self.start} " if self.start else ""
         options += f"--quantize {self.quantize} " if self.quantize else ""
         options += f"--limit {self.limit} " if self.limit else ""
         return (
-            f"statespike train {task} --model {self.model} --channels {self.channels} --modes {self.modes} "
-            f"--layers {self.layers} --discretisation {self.discretisation} "
+            f"statespike train {shlex.quote(task)} --model {self.model} --channels {self.channels} "
+            f"--modes {self.modes} --layers {self.layers} --discretisation {self.discretisation} "
             f"--initialisation {self.initialisation} --pooling {self.pooling} "
             f"{options}--epochs {self.epochs} --batch {self.batch} "
             f"--rate {self.rate:g} --state-space-rate {self.state_space_rate:g} --seed {self.seed}"

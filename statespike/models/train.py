@@ -109,7 +109,7 @@ def train(
     if resume is not None and resume.exists():
         progress = load_state(resume, task.name, recipe, network, optimizer, schedule)
     with TrainingReport(log, progress.epochs > 0, recipe.epochs, batches, bars=bars) as report:
-        report.line(recipe.command(task.name))
+        report.line(recipe.command(task.source or task.name))
         report.line(
             f"{network.parameter_count} parameters, {len(sequences)} training sequences, {_versions()}"
         )
@@ -204,7 +204,11 @@ def class_weights(sequences: Sequences, classes: int, exponent: float) -> torch.
 
 def _check(task: Task, recipe: Recipe) -> None:
     if task.train.y is None or task.test.y is None:
-        raise TaskError(f"task {task.name}: training needs labels; give an array y")
+        raise TaskError(
+            f"task {task.name}: training tells classes apart; give labels, whole numbers from 0 on or names"
+        )
+    if task.train.labels_steps:
+        raise TaskError(f"task {task.name}: labels are those of steps; training takes one a sequence")
     for name in ("epochs", "batch", "rate", "state_space_rate"):
         value = getattr(recipe, name)
         if not value > 0:
@@ -212,7 +216,8 @@ def _check(task: Task, recipe: Recipe) -> None:
     for name in ("balance", "label_smoothing", "dropout"):
         value = getattr(recipe, name)
         if not 0 <= value <= 1 or (name == "dropout" and value == 1):
-            raise StatespikeError(f"{name} is {value}; it must lie between 0 and 1")
+            title = "the exponent of the class weights" if name == "balance" else name
+            raise StatespikeError(f"{title} is {value}; it must lie between 0 and 1")
     if recipe.validation < 0 or recipe.validation == 1:
         raise StatespikeError(
             f"validation is {recipe.validation}; give 0 for none, or at least 2: every how manieth sequence"
@@ -277,12 +282,13 @@ def _provenance(
 ) -> dict[str, Any]:
     return {
         "task": task.name,
+        "class_names": list(task.class_names),
         "seed": recipe.seed,
         "epochs": recipe.epochs,
         "test_accuracy": None if tested is None else asdict(tested),
         "validation_accuracy": None if validated is None else asdict(validated),
         "chosen_epoch": progress.best,
-        "command": recipe.command(task.name),
+        "command": recipe.command(task.source or task.name),
         "selection": f"{LAST_EPOCH if validated is None else BEST_EPOCH}; {TEST_SET[tested is not None]}",
         "recipe": asdict(recipe),
         "versions": _versions(),

@@ -31,7 +31,7 @@ def test_a_checkpoint_and_how_it_came_about(run, tmp_path):
     checkpoint = read_checkpoint(output)
     assert (checkpoint.config.features, checkpoint.config.channels) == (2, 3)
     provenance = checkpoint.provenance
-    assert (provenance["task"], provenance["seed"], provenance["epochs"]) == ("mine", 5, 2)
+    assert (provenance["task"], provenance["seed"], provenance["epochs"]) == ("mine.npz", 5, 2)
     assert provenance["test_accuracy"]["n"] == 4
     assert provenance["selection"].startswith("weights of the epoch with the best validation accuracy")
     assert provenance["validation_accuracy"]["n"] == 4
@@ -46,6 +46,9 @@ def test_bad_arguments(refuse, tmp_path):
     assert "no MNIST file" in refuse("train", "smnist", "--data", tmp_path)
     assert "unknown model 'lstm'" in refuse("train", "digits", "--model", "lstm")
     assert "surrogate" in refuse("train", "digits", "--surrogate", "staircase")
+    assert "--class-weights 'much' is unknown; give none, balanced" in refuse(
+        "train", "digits", "--class-weights", "much"
+    )
     assert "epochs is 0" in refuse("train", "digits", "--epochs", 0)
 
 
@@ -66,4 +69,4 @@ def test_what_was_held_out_is_evaluated_alone(run, refuse, tmp_path):
         found[len(option)] = json.loads(figures.read_text())
     assert (found[0]["n"], found[1]["n"]) == (40, 4)
     assert found[1]["accuracy"] == read_checkpoint(output).provenance["test_accuracy"]["accuracy"]
-    assert "--held-out belongs to an .npz file" in refuse("evaluate", output, "digits", "--held-out")
+    assert "--held-out belongs to data of your own" in refuse("evaluate", output, "digits", "--held-out")

@@ -1,190 +1,182 @@
 """A user's own sequences from a NumPy file: x (sequences, steps, features), optional y and lengths.
 
-Numbers of x are taken at their value, of whatever type they are: the bytes of an image as 0 to 255, booleans
-as 0 and 1. Whole numbers in y, and booleans, are labels; real numbers are targets of a network of one output.
+Instead of x there may be several arrays, x_acceleration and x_rotation for instance, that differ in their
+features alone; they are joined in the order of their names. Numbers are taken at their value, whatever their
+type: the bytes of an image as 0 to 255, booleans as 0 and 1.
+
+Whole numbers in y are labels, of shape (sequences,) or, for one at each step, (sequences, steps), where -1
+marks steps that count nowhere; booleans are labels 0 and 1. Real numbers are targets: (sequences,) or
+(sequences, outputs), or at each step (sequences, steps) or (sequences, steps, outputs).
 """
 
+import shutil
+import tempfile
+from collections.abc import Iterator
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.npz import Npz
-from statespike.models.tasks.split import drawn, held_out
-from statespike.models.tasks.task import CALIBRATION_SEQUENCES, Sequences, Task, TaskError
+from quantize.npz import Header, Npz
+from quantize.words import count
+from statespike.models.tasks.computed import Computed
+from statespike.models.tasks.own import OwnData
+from statespike.models.tasks.packed import Packer
+from statespike.models.tasks.task import UNLABELLED, Sequences, TaskError
 
-HELD_OUT_EVERY = 10
 ADVICE = "give an .npz with an array x, as numpy.savez writes it"
+PART = "x_"
+"""How the names of several arrays of features begin."""
 
 
-def read_sequences(path: Path, limit: int | None = None) -> Sequences:
+def read_arrays(path: Path, limit: int | None = None) -> OwnData:
     """Read and check a `.npz` file of sequences, or the first of them.
 
-    Only what is asked for is kept, as float32.
+    The inputs stay in the file until they are used, or in an unnamed one if it is compressed.
 
     Raises
     ------
     TaskError
         When the file is missing or not an .npz, its arrays do not fit together, or take too much memory.
     """
-    file = _opened(path)
-    count = file.headers["x"].shape[0]
-    chosen = np.arange(count if limit is None else min(limit, count))
-    return _read(file, path, chosen)
-
-
-def _opened(path: Path) -> Npz:
-    """The file, with an array x of real sequences, and y and lengths or none."""
     file = Npz(path, ADVICE, TaskError)
+    parts = sorted(name for name in file.headers if name == "x" or name.startswith(PART))
     for name in file.headers:
-        if name not in ("x", "y", "lengths"):
-            raise TaskError(f"{path}: unknown array {name!r}; an .npz of sequences holds x, y and lengths")
-    if "x" not in file.headers:
+        if name not in (*parts, "y", "lengths"):
+            raise TaskError(
+                f"{path}: unknown array {name!r}; an .npz holds x (or several {PART}NAME), y and lengths"
+            )
+    if not parts:
         raise TaskError(f"{path}: no array x; it must hold x of shape (sequences, steps, features)")
-    shape, dtype = file.headers["x"].shape, file.headers["x"].dtype
-    if len(shape) != 3 or 0 in shape:
-        raise TaskError(f"{path}: x has shape {shape}; it must be (sequences, steps, features), none 0")
-    if dtype.kind not in "fiub":
-        raise TaskError(f"{path}: x is of type {dtype}; it must hold real numbers")
-    return file
+    inputs = _inputs(file, parts, path, limit)
+    y, targets = _labels(file, parts[0], path, limit)
+    lengths = _integers(file, "lengths", parts[0], path, limit)
+    if lengths is not None and (lengths.min() < 1 or lengths.max() > inputs.shape[1]):
+        raise TaskError(f"{path}: lengths must lie between 1 and the {inputs.shape[1]} steps of {parts[0]}")
+    joined = ", ".join(f"{name} ({file.headers[name].shape[2]})" for name in parts)
+    note = (
+        f"{path}: {count(len(inputs), 'sequence')} of {'up to ' if lengths is not None else ''}"
+        f"{count(inputs.shape[1], 'step')}, {count(inputs.shape[2], 'feature')}"
+        f"{f': {joined}, in this order' if len(parts) > 1 else ''}"
+    )
+    return OwnData(str(path), path.name, Sequences(inputs, y, lengths, targets), notes=(note,))
 
 
-def _read(file: Npz, path: Path, chosen: NDArray[np.int64]) -> Sequences:
-    """The sequences of these numbers, which rise."""
-    x = _inputs(file, path, chosen)
-    y, targets = _labels(file, path, chosen)
-    lengths = _integers(file, "lengths", path, chosen)
-    if lengths is not None and (lengths.min() < 1 or lengths.max() > x.shape[1]):
-        raise TaskError(f"{path}: lengths must lie between 1 and the {x.shape[1]} steps of x")
-    return Sequences(x, y, lengths, targets)
+def _inputs(file: Npz, parts: list[str], path: Path, limit: int | None) -> Computed:
+    first = file.headers[parts[0]].shape
+    for name in parts:
+        shape, dtype = file.headers[name].shape, file.headers[name].dtype
+        if len(shape) != 3 or 0 in shape:
+            raise TaskError(
+                f"{path}: {name} has shape {shape}; it must be (sequences, steps, features), none 0"
+            )
+        if dtype.kind not in "fiub":
+            raise TaskError(f"{path}: {name} is of type {dtype}; it must hold real numbers")
+        if shape[:2] != first[:2]:
+            raise TaskError(
+                f"{path}: {name} has shape {shape} and {parts[0]} {first}; arrays that are joined agree in "
+                "sequences and steps"
+            )
+    rows = first[0] if limit is None else min(limit, first[0])
+    stored = [_checked(file, name, path, rows) for name in parts]
+
+    def compute(chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+        return np.concatenate([part[chosen].astype(np.float32) for part in stored], axis=2)
+
+    return Computed(compute, rows, first[1], sum(part.shape[2] for part in stored))
 
 
-def _inputs(file: Npz, path: Path, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
-    shape = file.headers["x"].shape
-    file.require_room("x", len(chosen) * shape[1] * shape[2] * np.dtype(np.float32).itemsize)
-    result = np.empty((len(chosen), *shape[1:]), np.float32)
-    start = 0
-    for block in file.blocks("x", int(chosen[-1]) + 1):
-        first, last = np.searchsorted(chosen, (start, start + len(block)))
-        part, rows = result[first:last], chosen[first:last]
+def _checked(file: Npz, name: str, path: Path, rows: int) -> NDArray[np.generic]:
+    """The first rows of an array, every number looked at once."""
+    header = file.headers[name]
+    mapped = file.mapped(name)
+    if mapped is not None:
+        for _ in _numbers(file, name, path, rows):
+            pass  # what is looked for raises
+        return mapped[:rows]
+    kept = _kept(header)
+    size = rows * prod(header.shape[1:]) * kept.itemsize
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if size > free // 2:
+        raise TaskError(
+            f"{path}: {name} of shape {header.shape} takes {size / 2**30:.1f} GB unpacked, and "
+            f"{tempfile.gettempdir()} has {free / 2**30:.1f} GB left; save it without compression"
+        )
+    with Packer(kept, header.shape[1:]) as unpacked:
+        for block in _numbers(file, name, path, rows):
+            unpacked.add(block)
+        return unpacked.packed().values
+
+
+def _kept(header: Header) -> np.dtype[Any]:
+    """The type that holds an array's numbers: its own, or float32 in the place of a wider one."""
+    narrow = header.dtype.itemsize < np.dtype(np.float32).itemsize
+    return header.dtype if narrow else np.dtype(np.float32)
+
+
+def _numbers(file: Npz, name: str, path: Path, rows: int) -> Iterator[NDArray[Any]]:
+    """The first rows of an array, some at a time, all of them finite."""
+    header, start = file.headers[name], 0
+    for block in file.blocks(name, rows):
         with np.errstate(over="ignore"):
-            part[:] = block[rows - start]
-        if not np.isfinite(part).all():
+            part = block.astype(_kept(header))
+        if header.dtype.kind == "f" and not np.isfinite(part).all():
             index = tuple(int(i) for i in np.argwhere(~np.isfinite(part))[0])
-            place = (int(rows[index[0]]), *index[1:])
-            value = block[place[0] - start, *index[1:]]
-            raise TaskError(f"{path}: x holds {value} at index {place}; keep to finite float32 numbers")
+            place, value = (start + index[0], *index[1:]), block[index]
+            raise TaskError(f"{path}: {name} holds {value} at index {place}; keep to finite float32 numbers")
+        yield part
         start += len(block)
-    return result
 
 
 def _labels(
-    file: Npz, path: Path, chosen: NDArray[np.int64]
+    file: Npz, first: str, path: Path, limit: int | None
 ) -> tuple[NDArray[np.int64] | None, NDArray[np.float64] | None]:
     """Return the labels, or the real targets."""
     if "y" not in file.headers:
         return None, None
-    header, sequences = file.headers["y"], file.headers["x"].shape[0]
-    if len(header.shape) > 1 and header.shape[0] == sequences:
+    header, (sequences, steps, _) = file.headers["y"], file.headers[first].shape
+    if header.dtype.kind != "f" or header.shape[:1] != (sequences,):
+        of_steps = header.shape == (sequences, steps)
+        labels = _integers(file, "y", first, path, limit, "iub", (sequences, steps) if of_steps else None)
+        assert labels is not None
+        least = UNLABELLED if of_steps else 0
+        if labels.min() < least:
+            raise TaskError(
+                f"{path}: y holds {labels.min()}; labels count from 0"
+                f"{f', and {UNLABELLED} marks a step that has none' if of_steps else ''}"
+            )
+        return labels, None
+    if len(header.shape) > 3 or 0 in header.shape or (len(header.shape) == 3 and header.shape[1] != steps):
         raise TaskError(
-            f"{path}: y has shape {header.shape}; networks answer once, at the end of a sequence, so give "
-            "one label or value a sequence"
+            f"{path}: y has shape {header.shape}; targets are (sequences,), (sequences, outputs), "
+            f"(sequences, {steps}) or (sequences, {steps}, outputs)"
         )
-    if header.dtype.kind == "f" and header.shape == (sequences,):
-        y = file.rows("y", int(chosen[-1]) + 1)[chosen]
-        if not np.isfinite(y).all():
-            raise TaskError(f"{path}: y holds {y[~np.isfinite(y)][0]}; keep to finite numbers")
-        return None, y.astype(np.float64)[:, None]
-    labels = _integers(file, "y", path, chosen, kinds="iub")
-    assert labels is not None
-    if labels.min() < 0:
-        raise TaskError(f"{path}: y holds {labels.min()}; labels count from 0")
-    return labels, None
+    y = file.rows("y", limit).astype(np.float64)
+    if np.isinf(y).any() or (len(header.shape) == 1 and np.isnan(y).any()):
+        raise TaskError(f"{path}: y holds {y[~np.isfinite(y)][0]}; keep to finite numbers")
+    return None, y[..., None] if header.shape[1:] in ((), (steps,)) else y
 
 
 def _integers(
-    file: Npz, name: str, path: Path, chosen: NDArray[np.int64], kinds: str = "iu"
+    file: Npz,
+    name: str,
+    first: str,
+    path: Path,
+    limit: int | None,
+    kinds: str = "iu",
+    shape: tuple[int, ...] | None = None,
 ) -> NDArray[np.int64] | None:
+    """Return integers of a shape, by default one a sequence; None if there are none."""
     if name not in file.headers:
         return None
-    header, sequences = file.headers[name], file.headers["x"].shape[0]
-    if header.shape != (sequences,):
-        raise TaskError(f"{path}: {name} has shape {header.shape}; x holds {sequences} sequences")
+    header, sequences = file.headers[name], file.headers[first].shape[0]
+    if header.shape != (shape or (sequences,)):
+        raise TaskError(f"{path}: {name} has shape {header.shape}; {first} holds {sequences} sequences")
     if header.dtype.kind not in kinds:
         raise TaskError(f"{path}: {name} is of type {header.dtype}; it must hold integers")
-    values = file.rows(name, int(chosen[-1]) + 1)[chosen]
+    values = file.rows(name, limit)
     if values.max() > np.iinfo(np.int64).max:
         raise TaskError(f"{path}: {name} holds {values.max()}, which no int64 holds")
     return values.astype(np.int64)
-
-
-def calibration_sequences(path: Path) -> Sequences:
-    """Draw the sequences of a file that choose number formats; of a labelled file none that would test.
-
-    No others are kept, so a file may be larger than memory.
-
-    Raises
-    ------
-    TaskError
-        See `read_sequences`.
-    """
-    file = _opened(path)
-    usable = np.arange(file.headers["x"].shape[0])
-    labels, _ = _labels(file, path, usable)
-    if labels is not None:
-        usable = np.flatnonzero(~held_out(labels, HELD_OUT_EVERY, least=1))
-    return _read(file, path, usable[drawn(len(usable), CALIBRATION_SEQUENCES)])
-
-
-def file_task(path: Path) -> Task:
-    """Make a task of a labelled file: a tenth of every class is the test set, the other sequences train.
-
-    What is drawn follows from the labels alone, whatever order they stand in. Evaluating a network on a whole
-    file takes `read_sequences`.
-
-    Raises
-    ------
-    TaskError
-        When the file has no labels, too few sequences, or a class that lacks sequences to train or to test.
-    """
-    sequences = read_sequences(path)
-    if sequences.targets is not None:
-        raise TaskError(
-            f"{path}: y holds real numbers; training tells classes apart, so give whole numbers from 0 on"
-        )
-    if sequences.y is None:
-        raise TaskError(f"{path}: no array y; training needs a label for every sequence")
-    if len(sequences) < HELD_OUT_EVERY:
-        raise TaskError(
-            f"{path}: {len(sequences)} sequences are too few to train; give {HELD_OUT_EVERY} or more"
-        )
-    classes = _check_classes(sequences.y, path)
-    tested = held_out(sequences.y, HELD_OUT_EVERY, least=1)
-    train = sequences.take(np.flatnonzero(~tested))
-    test = sequences.take(np.flatnonzero(tested))
-    return Task(
-        path.stem,
-        features=sequences.x.shape[2],
-        classes=classes,
-        load_train=lambda: train,
-        load_test=lambda: test,
-        load_calibration=lambda: train.take(drawn(len(train), CALIBRATION_SEQUENCES)),
-    )
-
-
-def _check_classes(labels: NDArray[np.int64], path: Path) -> int:
-    """Return the number of classes, each of which has sequences to train and to test."""
-    found, counts = np.unique(labels, return_counts=True)
-    absent = np.flatnonzero(found != np.arange(len(found)))
-    if len(absent):
-        raise TaskError(
-            f"{path}: no sequence of class {absent[0]}, though y goes to {found[-1]}; "
-            "number the classes from 0 without gaps"
-        )
-    if len(found) < 2:
-        raise TaskError(f"{path}: all labels are 0; give sequences of two or more classes")
-    if counts.min() < 2:
-        raise TaskError(
-            f"{path}: one sequence of class {counts.argmin()}; give two or more, to train and to test"
-        )
-    return len(found)

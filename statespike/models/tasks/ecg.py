@@ -32,6 +32,7 @@ CLASSES = {"N": "NLRej", "S": "AaJS", "V": "VE", "F": "F", "Q": "/fQ"}
 """AAMI class -> symbols of its beats: normal, supraventricular, ventricular, fusion, paced or unknown."""
 RATE = 360
 """Samples a second of a record."""
+LEADS = 2
 DECIMATION = 3
 BEFORE, AFTER = 70, 90
 """Steps of a sequence before the R peak, and from it on."""
@@ -220,16 +221,20 @@ def _record(name: int, files: dict[str, bytes], source: Path) -> Record:
     header = parse_header(files[f"{name}.hea"], f"{source}: {name}.hea")
     if header.rate != RATE:
         raise TaskError(f"{source}: record {name} has {header.rate:g} Hz; the database has {RATE}; {ADVICE}")
+    if len(header.signals) != LEADS:
+        raise TaskError(
+            f"{source}: record {name} has {len(header.signals)} signals; the database has {LEADS}; {ADVICE}"
+        )
     samples = parse_samples(files[f"{name}.dat"], header, f"{source}: {name}.dat")
     beats = parse_beats(files[f"{name}.atr"], header, f"{source}: {name}.atr")
     order = sorted(range(len(header.signals)), key=lambda signal: header.signals[signal] != MAIN_LEAD)
     return Record(np.stack([without_baseline(decimate(samples[:, signal])) for signal in order]), beats)
 
 
-def decimate(samples: NDArray[np.int16]) -> NDArray[np.int64]:
-    """Return the sums of three samples each; what is left over at the end is dropped."""
-    whole = len(samples) // DECIMATION * DECIMATION
-    return samples[:whole].reshape(-1, DECIMATION).sum(1, dtype=np.int64)
+def decimate(samples: NDArray[np.int16], factor: int = DECIMATION) -> NDArray[np.int64]:
+    """Return the sums of so many samples each; what is left over at the end is dropped."""
+    whole = len(samples) // factor * factor
+    return samples[:whole].reshape(-1, factor).sum(1, dtype=np.int64)
 
 
 @numba.njit(cache=True)

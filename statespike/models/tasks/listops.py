@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from statespike.models.tasks.task import CALIBRATION_SEQUENCES, Task, refuse_files
-from statespike.models.tasks.tokens import TokenSequences
+from statespike.models.tasks.task import CALIBRATION_SEQUENCES, Sequences, Task, refuse_files
+from statespike.models.tasks.tokens import one_hot
 
 OPERATION_PROBABILITY = 0.25
 FEWEST_ARGUMENTS, MOST_ARGUMENTS = 2, 10
@@ -77,7 +77,7 @@ def listops_task(name: str, data: Path | None) -> Task:
     def test() -> list[bytes]:
         return draw_expressions(size, size.test, "test")
 
-    def train(count: int) -> TokenSequences:
+    def train(count: int) -> Sequences:
         return to_sequences(draw_expressions(size, count, "train", without=test()), size.longest)
 
     return Task(
@@ -154,14 +154,13 @@ def answer(expression: bytes) -> int:
     return levels[0][0]
 
 
-def to_sequences(expressions: list[bytes], steps: int) -> TokenSequences:
+def to_sequences(expressions: list[bytes], steps: int) -> Sequences:
     """Turn expressions into one-hot tokens of `steps` steps, with lengths and answers."""
     tokens = np.full((len(expressions), steps), len(TOKENS), np.uint8)
     for row, expression in zip(tokens, expressions, strict=True):
         row[: len(expression)] = np.frombuffer(expression, np.uint8)
-    return TokenSequences(
-        tokens,
-        len(TOKENS),
+    return Sequences(
+        one_hot(tokens, len(TOKENS)),
         np.array([answer(expression) for expression in expressions]),
         np.array([len(expression) for expression in expressions]),
     )

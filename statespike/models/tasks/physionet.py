@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from statespike.models.tasks.task import TaskError
 
-SIGNALS = 2
-"""Signals of a record of format 212 as it is read here."""
 BYTES_PER_PAIR = 3
 """Two samples of 12 bits."""
+USUAL_GAIN = 200.0
+"""Units a millivolt of a signal whose header does not tell."""
+MOST_SIGNALS = 64
 
 SYMBOLS = {
     1: "N", 2: "L", 3: "R", 4: "a", 5: "V", 6: "F", 7: "J", 8: "A", 9: "S", 10: "E",
@@ -40,16 +41,22 @@ class Header:
         Of each signal.
     signals : tuple of str
         Description of each signal, "MLII" for instance.
-    initial, checksums : tuple of int
-        First sample of each signal, and the sum of its samples modulo 65,536.
+    gains : tuple of float
+        Units of a sample to the signal's physical unit.
+    initial, checksums : tuple of int, or None
+        First sample of each signal, and the sum of its samples modulo 65,536, where the header tells them.
+    file : str
+        Name of the file of samples.
     """
 
     name: str
     rate: float
     samples: int
     signals: tuple[str, ...]
-    initial: tuple[int, ...]
-    checksums: tuple[int, ...]
+    gains: tuple[float, ...]
+    initial: tuple[int | None, ...]
+    checksums: tuple[int | None, ...]
+    file: str
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ class Beats:
 
 
 def parse_header(content: bytes, source: str) -> Header:
-    """Read a header of two signals that lie together in one file of format 212.
+    """Read a header of signals that lie together in one file of format 212.
 
     Raises
     ------
@@ -82,44 +89,65 @@ def parse_header(content: bytes, source: str) -> Header:
         if line.strip() and not line.startswith("#")
     ]
     try:
-        record, signals = lines[0], lines[1 : 1 + SIGNALS]
-        name, count = record[0], int(record[1])
-        rate, samples = float(record[2].partition("/")[0]), int(record[3])
+        record, signals = lines[0], lines[1:]
+        name, number = record[0], int(record[1])
+        rate, samples = float(record[2].partition("/")[0].partition("(")[0]), int(record[3])
         formats = {(fields[0], fields[1]) for fields in signals}
-        initial = tuple(int(fields[5]) for fields in signals)
-        checksums = tuple(int(fields[6]) for fields in signals)
+        gains = tuple(_gain(fields) for fields in signals)
+        initial = tuple(int(fields[5]) if len(fields) > 5 else None for fields in signals)
+        checksums = tuple(int(fields[6]) if len(fields) > 6 else None for fields in signals)
         descriptions = tuple(" ".join(fields[8:]) for fields in signals)
     except (IndexError, ValueError) as error:
         raise TaskError(
             f"{source}: not the header of a PhysioNet record ({error}); get the file again"
         ) from error
-    if (count, len(signals), len(formats)) != (SIGNALS, SIGNALS, 1) or next(iter(formats))[1] != "212":
-        raise TaskError(f"{source}: not a record of {SIGNALS} signals in one file of format 212")
-    if not 0 < rate < 1e6 or samples < 1:
-        raise TaskError(f"{source}: {samples} samples at {rate:g} Hz are no record; get the file again")
-    return Header(name, rate, samples, descriptions, initial, checksums)
+    if number != len(signals) or not 1 <= number <= MOST_SIGNALS:
+        raise TaskError(
+            f"{source}: promises {number} signals and describes {len(signals)}; get the file again"
+        )
+    if len(formats) != 1 or next(iter(formats))[1] != "212":
+        raise TaskError(f"{source}: not a record of signals in one file of format 212; convert it with xform")
+    if not 0 < rate < 1e6 or samples < 1 or not all(0 < gain < 1e9 for gain in gains):
+        raise TaskError(
+            f"{source}: {samples} samples at {rate:g} Hz with gains {gains} are no record; get the file again"
+        )
+    return Header(name, rate, samples, descriptions, gains, initial, checksums, signals[0][0])
+
+
+def _gain(fields: list[str]) -> float:
+    """Gain of a signal: "200", "200/mV", "200(1024)/mV"; left out or 0, it is the usual one."""
+    return (
+        float(fields[2].partition("/")[0].partition("(")[0]) or USUAL_GAIN if len(fields) > 2 else USUAL_GAIN
+    )
 
 
 def parse_samples(content: bytes, header: Header, source: str) -> NDArray[np.int16]:
-    """Read the samples of a record, int16 (samples, 2), and prove them by the header's checksums.
+    """Read the samples of a record, int16 (samples, signals), and prove them by the header's checksums.
 
     Raises
     ------
     TaskError
         When the file is too short or long, or holds other samples than the header says.
     """
-    expected = BYTES_PER_PAIR * header.samples
+    signals = len(header.signals)
+    expected = (BYTES_PER_PAIR * header.samples * signals + 1) // 2
     if len(content) != expected:
         raise TaskError(
             f"{source}: holds {len(content)} bytes where its header promises {expected}; get the file again"
         )
-    low, middle, high = np.frombuffer(content, np.uint8).reshape(-1, BYTES_PER_PAIR).astype(np.int16).T
+    # Behind an odd number of samples the last pair lacks its second low byte.
+    whole = content + bytes(len(content) % BYTES_PER_PAIR and 1)
+    low, middle, high = np.frombuffer(whole, np.uint8).reshape(-1, BYTES_PER_PAIR).astype(np.int16).T
     # The middle byte holds the upper four bits of both samples, the first one's in its lower half.
     pairs = np.stack([low | (middle & 0x0F) << 8, high | (middle & 0xF0) << 4], axis=1)
-    samples = ((pairs ^ 0x800) - 0x800).astype(np.int16)
+    unsigned = pairs.reshape(-1)[: header.samples * signals].reshape(-1, signals)
+    samples = ((unsigned ^ 0x800) - 0x800).astype(np.int16)
     for signal, title in enumerate(header.signals):
+        checksum, initial = header.checksums[signal], header.initial[signal]
         found = int(samples[:, signal].sum(dtype=np.int64))
-        if (found - header.checksums[signal]) % 65536 or samples[0, signal] != header.initial[signal]:
+        if (checksum is not None and (found - checksum) % 65536) or (
+            initial is not None and samples[0, signal] != initial
+        ):
             raise TaskError(
                 f"{source}: the samples of signal {title!r} are not those of the header's checksum; "
                 "get the file again"

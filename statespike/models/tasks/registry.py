@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from quantize.errors import look_up
-from statespike.models.tasks.arrays import file_task
 from statespike.models.tasks.digits import digits_task
 from statespike.models.tasks.ecg import PROTOCOLS as ECG_PROTOCOLS
 from statespike.models.tasks.ecg import ecg_task
@@ -13,8 +12,10 @@ from statespike.models.tasks.keywords import keywords_task
 from statespike.models.tasks.listops import SIZES as LISTOPS_SIZES
 from statespike.models.tasks.listops import listops_task
 from statespike.models.tasks.mnist import fashion_task, mnist_sample, mnist_task
+from statespike.models.tasks.own import own_task
 from statespike.models.tasks.pathfinder import SIZES as PATHFINDER_SIZES
 from statespike.models.tasks.pathfinder import pathfinder_task
+from statespike.models.tasks.readers import is_own_file, read_own
 from statespike.models.tasks.spoken_digits import spoken_digits_task
 from statespike.models.tasks.task import Task
 
@@ -36,15 +37,28 @@ TASKS: dict[str, Callable[[str, Path | None], Task]] = {
 """Name of a task -> its maker, called with the name and where its data lies."""
 
 
+def own_path(name: str | None, data: Path | None) -> Path | None:
+    """Return the path of a user's own data that a task argument and --data mean; None for a task of `TASKS`.
+
+    A file of sequences takes the place of a task's own; a folder does so where no task is named. The task
+    argument itself may be a path.
+    """
+    if data is not None:
+        return data if is_own_file(data) or name not in TASKS else None
+    if name is None or name in TASKS:
+        return None
+    return Path(name) if is_own_file(Path(name)) or Path(name).exists() else None
+
+
 def load_task(name: str, data: str | os.PathLike[str] | None = None) -> Task:
     """Return a task by name; its arrays are read when they are first used.
 
     Parameters
     ----------
     name : str
-        One of `TASKS`; the name of a new task if `data` is an .npz file.
+        One of `TASKS`, or the path of data of one's own: see `statespike.models.tasks.readers`.
     data : path, optional
-        Where a task's files are, or an .npz file of sequences in the place of the task's own.
+        Where a task's files are, or data of one's own in the place of the task's.
 
     Raises
     ------
@@ -59,6 +73,7 @@ def load_task(name: str, data: str | os.PathLike[str] | None = None) -> Task:
     ((360, 64, 1), 10)
     """
     path = None if data is None else Path(data)
-    if path is not None and path.suffix == ".npz":
-        return file_task(path)
-    return look_up(TASKS, name, "task", ", or give an .npz with --data")(name, path)
+    own = own_path(name, path)
+    if own is not None:
+        return own_task(read_own(own))
+    return look_up(TASKS, name, "task", ", or give the path of data of your own")(name, path)

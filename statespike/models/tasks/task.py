@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.errors import StatespikeError
+from statespike.models.tasks.computed import Computed
 
 CALIBRATION_SEQUENCES = 128
 """Training sequences that choose the number formats."""
@@ -38,7 +39,7 @@ class Sequences:
 
     Parameters
     ----------
-    x : float32 array (sequences, steps, features)
+    inputs : float32 array (sequences, steps, features), or `Computed`
     y : int64 array (sequences,) or (sequences, steps), optional
         Labels, one a sequence or one a step; a step with `UNLABELLED` counts nowhere.
     lengths : int64 array (sequences,), optional
@@ -48,13 +49,18 @@ class Sequences:
         their unit, or 0 and 1 where several labels may hold at once. A nan counts nowhere.
     """
 
-    x: NDArray[np.float32]
+    inputs: NDArray[np.float32] | Computed
     y: NDArray[np.int64] | None = None
     lengths: NDArray[np.int64] | None = None
     targets: NDArray[np.float64] | None = None
 
+    @property
+    def x(self) -> NDArray[np.float32]:
+        """The inputs, float32 (sequences, steps, features), all in memory."""
+        return np.asarray(self.inputs, np.float32)
+
     def __len__(self) -> int:
-        return len(self.x)
+        return len(self.inputs)
 
     @property
     def labels_steps(self) -> bool:
@@ -66,7 +72,7 @@ class Sequences:
     def take(self, chosen: slice | NDArray[np.intp]) -> "Sequences":
         """Return the chosen sequences: a slice or an array of indices."""
         return Sequences(
-            self.x[chosen],
+            self.inputs[chosen],
             None if self.y is None else self.y[chosen],
             None if self.lengths is None else self.lengths[chosen],
             None if self.targets is None else self.targets[chosen],
@@ -94,6 +100,12 @@ class Task:
     output : str
         What the outputs are, one of `quantize.configuration.OUTPUTS`: "classification" has labels `y`, the
         others have `targets`.
+    class_names : tuple of str
+        Empty where classes are numbers alone.
+    source : str
+        The path of a user's own data; empty for a task of the registry.
+    notes : tuple of str
+        Sentences on what was taken from files, and what was assumed.
     """
 
     name: str
@@ -105,6 +117,9 @@ class Task:
     load_validation: Callable[[], Sequences] | None = None
     augment: Augmentation | None = None
     output: str = "classification"
+    class_names: tuple[str, ...] = ()
+    source: str = ""
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def train(self) -> Sequences:

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from statespike.models.tasks.archives import read_files
-from statespike.models.tasks.keywords import BANDS, SAMPLES, STEPS, ClipSequences, read_clips, varied
-from statespike.models.tasks.mel import log_mel
+from statespike.models.tasks.keywords import BANDS, SAMPLES, read_clips, varied
+from statespike.models.tasks.mel import frame_count, log_mel
 from statespike.models.tasks.registry import load_task
 from statespike.models.tasks.task import TaskError
 from statespike.models.tasks.wav import at_feature_rate, parse_wav
 from tests.recordings import wav
 
+STEPS = int(frame_count(SAMPLES))
 WORDS = ("go", "stop here")
 SPEAKERS = ("ada", "alan", "grace")
 
@@ -112,7 +113,7 @@ def append(name, content):
             lambda folder: write(folder / "dataset/new/eve_NO_0.wav", wav(tone(9))),
             "dataset/new/eve_NO_0.wav is in no list",
         ),
-        (lambda folder: shutil.rmtree(folder / "dataset"), "no recordings in folders of words"),
+        (lambda folder: shutil.rmtree(folder / "dataset"), "no recordings in folders of classes"),
     ],
 )
 def test_lists_and_recordings_must_agree(arabic, change, sentence):
@@ -163,15 +164,15 @@ def test_a_lower_rate_keeps_what_it_can_hold_and_nothing_else():
 
 def test_training_clips_vary_and_the_generator_alone_decides_how():
     samples = np.stack([tone(500), tone(900)])
-    clips = ClipSequences(samples, np.array([SAMPLES, 4000]), np.array([0, 1]))
+    clips = samples, np.array([SAMPLES, 4000]), np.array([0, 1])
     noise = np.random.default_rng(5).integers(-3000, 3000, 20000).astype(np.int16)
-    first, second = (varied(clips, noise, np.random.default_rng(seed)) for seed in (7, 8))
-    assert first.x.shape == clips.x.shape
-    np.testing.assert_array_equal(first.x, varied(clips, noise, np.random.default_rng(7)).x)
+    first, second = (varied(*clips, noise, np.random.default_rng(seed)) for seed in (7, 8))
+    assert first.x.shape == (2, STEPS, BANDS)
+    np.testing.assert_array_equal(first.x, varied(*clips, noise, np.random.default_rng(7)).x)
     assert not np.array_equal(first.x, second.x)
     np.testing.assert_array_equal(first.y, [0, 1])
     assert first.lengths[0] == STEPS
-    assert first.lengths[1] == pytest.approx(clips.lengths[1], abs=6)
+    assert first.lengths[1] == pytest.approx(frame_count(4000), abs=6)
     assert (first.x * 128 == np.round(first.x * 128)).all(), "features stay whole multiples of 1/128"
 
 
@@ -180,13 +181,14 @@ def test_a_small_step_of_the_variation_is_the_clip_itself(monkeypatch):
         monkeypatch.setattr(f"statespike.models.tasks.keywords.{name}", 0)
     for name in ("MASKED_BANDS", "MASKED_STEPS"):
         monkeypatch.setattr(f"statespike.models.tasks.keywords.{name}", 0)
-    clips = ClipSequences(np.stack([tone(500)]), np.array([SAMPLES]), np.array([0]))
-    found = varied(clips, np.ones(20000, np.int16), np.random.default_rng(0))
-    np.testing.assert_array_equal(found.x, clips.x)
+    clips = np.stack([tone(500)])
+    noise = np.ones(20000, np.int16)
+    found = varied(clips, np.array([SAMPLES]), np.array([0]), noise, np.random.default_rng(0))
+    np.testing.assert_array_equal(found.x, log_mel(clips, BANDS))
 
 
 def test_the_clips_are_no_part_of_the_memory(arabic):
-    clips = read_clips(arabic)
-    assert isinstance(clips.samples, np.memmap)
-    assert clips.samples.shape == (12, SAMPLES)
+    words, _ = read_clips(arabic)
+    assert isinstance(words.clips.values, np.memmap)
+    assert words.clips.values.shape == (12 * SAMPLES,)
     assert len(list(read_files(arabic, lambda path: path.suffix == ".wav"))) == 13

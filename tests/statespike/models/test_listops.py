@@ -99,7 +99,7 @@ def test_the_task_trains_and_tests_on_different_expressions(monkeypatch):
     task = load_task("listops-short")
     assert (task.features, task.classes) == (15, 10)
     assert (task.train.x.shape, task.test.x.shape) == ((200, 30, 15), (40, 30, 15))
-    rows = np.concatenate([task.train.tokens, task.test.tokens])
+    rows = np.concatenate([task.train.x, task.test.x])
     assert len(np.unique(rows, axis=0)) == 240
     np.testing.assert_array_equal(task.calibration.x, task.train.x[:128])
 

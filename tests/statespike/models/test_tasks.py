@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from quantize.errors import StatespikeError
-from statespike.models.tasks.arrays import calibration_sequences, file_task, read_sequences
+from statespike.models.tasks.arrays import read_arrays
 from statespike.models.tasks.idx import FASHION, MNIST, data_location, read_images
 from statespike.models.tasks.mnist import pixel_order
+from statespike.models.tasks.own import own_task
 from statespike.models.tasks.registry import load_task
 from statespike.models.tasks.task import TaskError
 
@@ -229,13 +230,13 @@ def test_unknown_task_names_the_known_ones():
 def test_a_users_file_becomes_sequences(tmp_path):
     path = tmp_path / "mine.npz"
     np.savez(path, x=np.ones((20, 5, 2)), y=np.arange(20) % 3, lengths=np.full(20, 4))
-    sequences = read_sequences(path)
+    sequences = read_arrays(path).sequences
     assert sequences.x.dtype == np.float32
     assert sequences.y is not None
     assert sequences.lengths is not None
     assert sequences.y.dtype == sequences.lengths.dtype == np.int64
     task = load_task("anything", path)
-    assert (task.name, task.features, task.classes) == ("mine", 2, 3)
+    assert (task.name, task.features, task.classes) == ("mine.npz", 2, 3)
     assert (len(task.train), len(task.test), len(task.calibration)) == (17, 3, 17)
     assert task.train.lengths is not None
 
@@ -256,15 +257,15 @@ def test_a_users_test_set_has_every_class_in_its_share(tmp_path, labels):
 def test_every_class_of_a_users_file_calibrates(tmp_path):
     path = tmp_path / "mine.npz"
     np.savez(path, x=np.zeros((2000, 2, 1)), y=np.repeat(np.arange(10), 200))
-    task, calibration = load_task("mine", path), calibration_sequences(path)
+    task, calibration = load_task("mine", path), read_arrays(path).to_calibrate()
     for part in (task.calibration, calibration):
         assert len(part) == 128
         assert set(part.y) == set(range(10))
     np.savez(path, x=np.arange(300.0)[:, None, None], y=np.arange(300) // 100)
     tested = set(load_task("mine", path).test.x.ravel())
-    assert not tested & set(calibration_sequences(path).x.ravel())
+    assert not tested & set(read_arrays(path).to_calibrate().x.ravel())
     np.savez(path, x=np.arange(300.0)[:, None, None])
-    assert calibration_sequences(path).x.max() > 250
+    assert read_arrays(path).to_calibrate().x.max() > 250
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.bool_, np.int16, np.float16])
@@ -272,7 +273,7 @@ def test_numbers_of_any_type_are_taken_at_their_value(tmp_path, kind):
     path = tmp_path / "mine.npz"
     x = np.array([0, 1, 1, 0, 1, 0]).reshape(2, 3, 1).astype(kind) * kind(1)
     np.savez(path, x=x, y=np.array([True, False]))
-    sequences = read_sequences(path)
+    sequences = read_arrays(path).sequences
     assert sequences.x.dtype == np.float32
     np.testing.assert_array_equal(sequences.x, x)
     np.testing.assert_array_equal(sequences.y, [1, 0])
@@ -282,19 +283,18 @@ def test_real_targets_are_kept_apart_from_labels(tmp_path):
     path = tmp_path / "mine.npz"
     targets = np.linspace(-2, 3, 20)
     np.savez(path, x=np.zeros((20, 4, 1)), y=targets)
-    sequences = read_sequences(path)
+    sequences = read_arrays(path).sequences
     assert sequences.y is None
     np.testing.assert_array_equal(sequences.take(slice(3)).targets, targets[:3, None])
-    with pytest.raises(TaskError, match="y holds real numbers; training tells classes apart"):
-        file_task(path)
+    assert load_task("mine", path).output == "regression"
 
 
 @pytest.mark.parametrize(
     ("labels", "sentence"),
     [
-        ([0] * 10 + [2] * 10, "no sequence of class 1, though y goes to 2; number the classes from 0"),
-        ([1] * 20, "no sequence of class 0, though y goes to 1"),
-        ([0] * 10 + [10**12] * 10, "no sequence of class 1, though y goes to 1000000000000"),
+        ([0] * 10 + [2] * 10, "no sequence of class 1, though labels go to 2; number the classes from 0"),
+        ([1] * 20, "no sequence of class 0, though labels go to 1"),
+        ([0] * 10 + [10**12] * 10, "no sequence of class 1, though labels go to 1000000000000"),
         ([0] * 20, "all labels are 0; give sequences of two or more classes"),
         ([0] * 10 + [1] * 9 + [2], "one sequence of class 2; give two or more, to train and to test"),
     ],
@@ -303,7 +303,7 @@ def test_a_class_that_cannot_be_learned_is_refused(tmp_path, labels, sentence):
     path = tmp_path / "mine.npz"
     np.savez(path, x=np.zeros((20, 4, 1)), y=np.array(labels))
     with pytest.raises(TaskError, match=sentence):
-        file_task(path)
+        own_task(read_arrays(path))
 
 
 @pytest.mark.parametrize(
@@ -319,8 +319,8 @@ def test_a_class_that_cannot_be_learned_is_refused(tmp_path, labels, sentence):
         ({"x": np.zeros((3, 4, 1)), "y": np.zeros(3, complex)}, "y is of type complex128"),
         ({"x": np.zeros((3, 4, 1)), "y": np.full(3, np.inf)}, "y holds inf; keep to finite numbers"),
         (
-            {"x": np.zeros((3, 4, 1)), "y": np.zeros((3, 4), int)},
-            r"y has shape \(3, 4\); networks answer once",
+            {"x": np.zeros((3, 4, 1)), "y": np.zeros((3, 5), int)},
+            r"y has shape \(3, 5\); x holds 3 sequences",
         ),
         ({"x": np.zeros((3, 4, 1)), "y": np.array([0, -1, 2])}, "y holds -1"),
         ({"x": np.zeros((3, 4, 1)), "lengths": np.array([1, 5, 2])}, "between 1 and the 4 steps"),
@@ -334,7 +334,7 @@ def test_a_users_file_that_does_not_fit_is_refused(tmp_path, arrays, sentence):
     path = tmp_path / "mine.npz"
     np.savez(path, **arrays)
     with pytest.raises(TaskError, match=sentence):
-        read_sequences(path)
+        read_arrays(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip file", b"\x93NUMPY\x01\x00"])
@@ -342,7 +342,7 @@ def test_a_file_that_is_no_npz_is_refused(tmp_path, content):
     path = tmp_path / "mine.npz"
     path.write_bytes(content)
     with pytest.raises(TaskError, match=r"not an \.npz file of plain arrays"):
-        read_sequences(path)
+        read_arrays(path)
 
 
 def test_a_plain_npy_file_is_refused(tmp_path):
@@ -350,19 +350,19 @@ def test_a_plain_npy_file_is_refused(tmp_path):
     with path.open("wb") as file:
         np.save(file, np.zeros(3))
     with pytest.raises(TaskError, match=r"not an \.npz file of plain arrays"):
-        read_sequences(path)
+        read_arrays(path)
 
 
 def test_training_on_a_users_file_needs_labels_and_enough_of_it(tmp_path):
     path = tmp_path / "mine.npz"
     with pytest.raises(TaskError, match="no such file"):
-        file_task(path)
+        own_task(read_arrays(path))
     np.savez(path, x=np.zeros((12, 4, 1)))
-    with pytest.raises(TaskError, match="training needs a label"):
-        file_task(path)
+    with pytest.raises(TaskError, match="training needs one for every sequence"):
+        own_task(read_arrays(path))
     np.savez(path, x=np.zeros((9, 4, 1)), y=np.arange(9) % 2)
     with pytest.raises(TaskError, match="9 sequences are too few"):
-        file_task(path)
+        own_task(read_arrays(path))
 
 
 def test_tasks_run_without_torch():

@@ -153,7 +153,7 @@ def test_augmentation_and_smoothing_act_on_training_alone():
     def augment(sequences, generator):
         seen.append(len(sequences))
         return replace(
-            sequences, x=sequences.x + generator.normal(0, 0.1, sequences.x.shape).astype(np.float32)
+            sequences, inputs=sequences.x + generator.normal(0, 0.1, sequences.x.shape).astype(np.float32)
         )
 
     losses = []
@@ -165,9 +165,12 @@ def test_augmentation_and_smoothing_act_on_training_alone():
     assert losses[3] < losses[7]
 
 
-@pytest.mark.parametrize(("name", "value"), [("balance", -1), ("dropout", 1), ("label_smoothing", 1.5)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("balance", -1), ("balance", float("nan")), ("dropout", 1), ("label_smoothing", 1.5)]
+)
 def test_shares_outside_their_range_are_refused(name, value):
-    with pytest.raises(StatespikeError, match=f"{name} is {value}; it must lie between 0 and 1"):
+    title = "exponent of the class weights" if name == "balance" else name
+    with pytest.raises(StatespikeError, match=f"{title} is {value}; it must lie between 0 and 1"):
         train(toy_task(), replace(RECIPE, **{name: value}))
 
 
