@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.checkpoint import Tensor
-from quantize.configuration import UNIT_TENSORS, NetworkConfig
+from quantize.configuration import RUNNING_STATISTICS, UNIT_TENSORS, NetworkConfig
 from quantize.float_layers import identity_norm
 from statespike.models.importers.failure import ImportFailure, some
 from statespike.models.importers.kernel import read_kernel
@@ -68,6 +68,7 @@ def read_s4d(parts: Parts, stack: Stack, options: Options) -> Found:
     blocks = [_Block(parts, stack, layer, channels, options, notes) for layer in range(stack.layers)]
     final = f"{stack.root}norm."
     has_final_norm = parts.has(f"{final}weight")
+    batch = parts.has(f"{final}running_mean")
     decoder_weight, decoder_bias = _end(parts, stack, DECODERS, channels, "decoder")
     model = blocks[0].model
     position = _position(options, model, has_final_norm, notes)
@@ -82,7 +83,7 @@ def read_s4d(parts: Parts, stack: Stack, options: Options) -> Found:
         pooling=options.pooling or "mean",
         norm=blocks[0].norm,
         norm_position=position,
-        final_norm="layer" if has_final_norm else "batch",
+        final_norm="layer" if has_final_norm and not batch else "batch",
     )
     for block in blocks:
         if (block.model, block.modes, block.norm) != (model, config.modes, config.norm):
@@ -93,10 +94,9 @@ def read_s4d(parts: Parts, stack: Stack, options: Options) -> Found:
     for layer, block in enumerate(blocks):
         tensors |= {f"layers.{layer}.{name}": value for name, value in block.tensors.items()}
     if has_final_norm:
-        notes.append("a LayerNorm stands before the pooling")
-        tensors |= {
-            f"norm.{name}": parts.take_as(f"{final}{name}", (channels,)) for name in ("weight", "bias")
-        }
+        notes.append(f"a {'BatchNorm' if batch else 'LayerNorm'} stands before the pooling")
+        names = ("weight", "bias", *(RUNNING_STATISTICS if batch else ()))
+        tensors |= {f"norm.{name}": parts.take_as(f"{final}{name}", (channels,)) for name in names}
     else:
         tensors |= {f"norm.{name}": value for name, value in identity_norm(channels).items()}
     tensors |= {"decoder.weight": decoder_weight, "decoder.bias": decoder_bias}
@@ -272,7 +272,7 @@ class _Block:
                 f"{self.parts.source}: a layer has no norm with weight and bias: looked for {some(prefixes)}"
             )
         batch = self.parts.has(f"{prefix}running_mean")
-        names = ("weight", "bias", "running_mean", "running_var") if batch else ("weight", "bias")
+        names = ("weight", "bias", *(RUNNING_STATISTICS if batch else ()))
         for name in names:
             self.tensors[f"norm.{name}"] = self.parts.take_as(prefix + name, (self.channels,))
         return "batch" if batch else "layer"

@@ -203,7 +203,7 @@ def test_a_file_that_is_no_state_is_refused(tmp_path, content):
 
 
 def test_training_without_labels_is_refused():
-    with pytest.raises(TaskError, match="training needs labels"):
+    with pytest.raises(TaskError, match="training tells classes apart"):
         train(toy_task(labelled=False), RECIPE)
 
 

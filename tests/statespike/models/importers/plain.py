@@ -62,6 +62,7 @@ class Plain:
                 "ln_vth": normal(h, scale=0.3),
             }.items()}  # fmt: skip
         t |= {"norm.weight": 1 + normal(h, scale=0.3), "norm.bias": normal(h)}
+        t |= {"norm.mean": normal(h), "norm.var": np.abs(normal(h)) + 0.5}
         self.tensors = t | {"decoder.weight": normal(self.classes, h), "decoder.bias": normal(self.classes)}
 
     def logits(self, x: Any) -> Any:
@@ -73,14 +74,15 @@ class Plain:
             hidden = hidden + self._unit(self._state_space(given, layer), layer)
             hidden = hidden if self.prenorm else self._norm(hidden, layer)
         if self.final_norm:
-            hidden = layer_norm(hidden, t["norm.weight"], t["norm.bias"])
+            hidden = self._normalised(hidden, "norm")
         pooled = hidden.mean(1) if self.pooling == "mean" else hidden[:, -1]
         return pooled @ t["decoder.weight"].T + t["decoder.bias"]
 
     def _norm(self, x: Any, layer: int) -> Any:
-        weight, bias, mean, var = (
-            self.tensors[f"{layer}.norm.{k}"] for k in ("weight", "bias", "mean", "var")
-        )
+        return self._normalised(x, f"{layer}.norm")
+
+    def _normalised(self, x: Any, norm: str) -> Any:
+        weight, bias, mean, var = (self.tensors[f"{norm}.{k}"] for k in ("weight", "bias", "mean", "var"))
         if self.batch_norm:
             return (x - mean) / np.sqrt(var + 1e-5) * weight + bias
         return layer_norm(x, weight, bias)
@@ -139,7 +141,7 @@ class Plain:
                 f"{prefix}.kernel.A_imag": t[f"{layer}.A_imag"],
                 f"{prefix}.output_linear.0.weight": t[f"{layer}.weight"][:, :, None],
                 f"{prefix}.output_linear.0.bias": t[f"{layer}.bias"],
-                **self._norm_tensors(f"norms.{layer}", layer),
+                **self._norm_tensors(f"norms.{layer}", f"{layer}.norm"),
             }
             if self.model == "spiking_ssm":
                 found[f"{prefix}.ln_vth"] = t[f"{layer}.ln_vth"][:, None]
@@ -161,17 +163,17 @@ class Plain:
                 f"{prefix}.kernel.C": pairs(t[f"{layer}.C"])[None],
                 f"model.layers.{layer}.layer.output_linear.weight": t[f"{layer}.weight"],
                 f"model.layers.{layer}.layer.output_linear.bias": t[f"{layer}.bias"],
-                **self._norm_tensors(f"model.layers.{layer}.norm", layer),
+                **self._norm_tensors(f"model.layers.{layer}.norm", f"{layer}.norm"),
             }
         if self.final_norm:
-            found |= {f"model.norm.{k}": t[f"norm.{k}"] for k in ("weight", "bias")}
+            found |= self._norm_tensors("model.norm", "norm")
         return as_torch(found)
 
-    def _norm_tensors(self, prefix: str, layer: int) -> dict[str, Any]:
+    def _norm_tensors(self, prefix: str, norm: str) -> dict[str, Any]:
         names = {"weight": "weight", "bias": "bias"}
         if self.batch_norm:
             names |= {"running_mean": "mean", "running_var": "var"}
-        found = {f"{prefix}.{theirs}": self.tensors[f"{layer}.norm.{ours}"] for theirs, ours in names.items()}
+        found = {f"{prefix}.{theirs}": self.tensors[f"{norm}.{ours}"] for theirs, ours in names.items()}
         return found | ({f"{prefix}.num_batches_tracked": np.array(7)} if self.batch_norm else {})
 
 

@@ -97,6 +97,55 @@ def test_what_forks_changed(plain, change, options, tmp_path):
     assert_equal(plain, imported(change(plain.example()), tmp_path, **options))
 
 
+def test_a_batch_norm_before_the_pooling(tmp_path):
+    plain = Plain(prenorm=True, final_norm=True, batch_norm=True, sets=2, input_matrix=True, seed=8)
+    found = imported(plain.trainer(), tmp_path)
+    assert found.checkpoint.config.final_norm == "batch"
+    assert "a BatchNorm stands before the pooling" in found.notes
+    assert_equal(plain, found)
+
+
+FORMS = [
+    lambda s: s,
+    sequential_decoder,
+    linear_mixer,
+    without_a_mode_axis,
+    complex_readout,
+    lambda s: {re.sub("^decoder", "head", name): value for name, value in s.items()},
+    lambda s: {re.sub("^encoder", "encoder.0", name): value for name, value in s.items()},
+    lambda s: {name: v[:, None] if name.endswith(".D") else v for name, v in s.items()},
+    lambda s: {re.sub(r"^s4_layers\.(\d)\.", r"blocks.\1.s4.", name): v for name, v in s.items()},
+]
+WRAPPERS = [
+    lambda s: s,
+    lambda s: {"state_dict": {f"net.{name}": value for name, value in s.items()}, "epoch": 3},
+    lambda s: {f"_orig_mod.module.{name}": value for name, value in s.items()},
+    lambda s: {"network": s},
+]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_drawn_layouts_give_the_logits_of_direct_sums(seed, tmp_path):
+    draw = np.random.default_rng(seed)
+    model = draw.choice(["s4d", "binary_s4d", "tanh", "sigmoid", "spiking_ssm"])
+    prenorm, pooling = draw.random() < 0.5, draw.choice(["mean", "last"])
+    discretisation = draw.choice(["zoh", "bilinear"])
+    sizes = {"features": [1, 2, 5, 6], "modes": [1, 2, 8], "layers": [1, 3], "classes": [1, 2, 6, 12]}
+    plain = Plain(
+        str(model), prenorm=prenorm, pooling=pooling, discretisation=discretisation, seed=seed,
+        batch_norm=draw.random() < 0.3, step_per_mode=draw.random() < 0.3,
+        sets=int(draw.choice([0, 1, 2, 3])),
+        **{name: int(draw.choice(choices)) for name, choices in sizes.items()},
+    )  # fmt: skip
+    state = plain.example()
+    for change in draw.choice(len(FORMS), 2, replace=False):
+        state = FORMS[change](state)
+    state = WRAPPERS[draw.integers(len(WRAPPERS))](state)
+    options = {"model": model, "pooling": pooling, "discretisation": discretisation}
+    found = imported(state, tmp_path, norm_position="pre" if prenorm else "post", **options)
+    assert_equal(plain, found)
+
+
 @pytest.mark.parametrize("modes", [1, 2, 3])
 def test_real_modes_count_once(modes, tmp_path):
     plain = Plain(real=True, seed=2, modes=modes)
