@@ -76,7 +76,8 @@ def labels_for(data: OwnData, network: Checkpoint | QuantizedNetwork) -> Sequenc
 def calibration_of(checkpoint: Checkpoint, data: Path | None) -> Sequences:
     """The sequences that choose a network's number formats: of the user's own data, or its own task's."""
     task = checkpoint.provenance.get("task")
-    own = own_path(task, data)
+    # Without --data the name of what it was trained on is no path of this folder.
+    own = None if data is None else own_path(task, data)
     if own is None:
         return library.calibration_of(checkpoint, data)
     found = read_own(own)
