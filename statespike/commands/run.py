@@ -23,7 +23,7 @@ from quantize.words import count
 from statespike.commands.evaluate import score_of
 from statespike.library.board import TIMEOUT, Board
 from statespike.live import clips_of_wav, rule_of, sequences_of_lines
-from statespike.networks import sequences_of
+from statespike.networks import labels_for, sequences_of
 from statespike.options import Data, Json, Limit, Logits, TaskName
 from statespike.output import note, progress, say, warn, write_json, write_logits
 
@@ -83,12 +83,13 @@ def run(
     at_once = live or wav is not None
     if live + (wav is not None) + (task is not None or data is not None) > 1:
         raise StatespikeError("give one source of sequences: a task or --data, --live, or --wav")
-    sequences = None if at_once else sequences_of(task, data, limit)
+    asked = None if at_once else sequences_of(task, data, limit)
     with progress() as bars:
         bars.add_task("compiling the virtual board" if virtual else "opening the port", total=None)
         board = Board(build, port, virtual=virtual, timeout=timeout, keep=keep)
     with board:
         tally = Tally(board.network, check)
+        sequences = None if asked is None else labels_for(asked, board.network)
         if sequences is None:
             note(f"{board.build.board.title} on {board.port}: {rule_of(board.network)}")
             network = board.network

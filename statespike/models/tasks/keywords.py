@@ -22,6 +22,7 @@ from statespike.models.tasks.words import LISTS, TABLES, Words, mel_frames, read
 BANDS = 32
 SAMPLES = RATE
 """Of a clip, one second."""
+STEPS = int(frame_count(SAMPLES))
 FOLDERS = (".", "arabic-speech-commands-8k", "arabic-speech-commands-dataset", "speech_commands_v0.02")
 ARCHIVES = ("arabic-speech-commands-8k.tar.xz", "speech_commands_v0.02.tar.gz")
 ADVICE = (

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from statespike.models.tasks.archives import read_files
-from statespike.models.tasks.keywords import BANDS, SAMPLES, read_clips, varied
+from statespike.models.tasks.keywords import BANDS, SAMPLES, STEPS, read_clips, varied
 from statespike.models.tasks.mel import frame_count, log_mel
 from statespike.models.tasks.registry import load_task
 from statespike.models.tasks.task import TaskError
 from statespike.models.tasks.wav import at_feature_rate, parse_wav
 from tests.recordings import wav
 
-STEPS = int(frame_count(SAMPLES))
 WORDS = ("go", "stop here")
 SPEAKERS = ("ada", "alan", "grace")
 
