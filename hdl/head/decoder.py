@@ -6,9 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.head.pool import PooledValue
-from hdl.primitives.counters import channel_counter
+from hdl.primitives.counters import channel_counter, wrapped_next
 from hdl.primitives.deep_fifo import CreditFifo
-from hdl.primitives.fixed import count_width
 from hdl.primitives.memory import ram, rom, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
@@ -16,6 +15,35 @@ from hdl.primitives.serial_multiplier import SerialMultiplier
 from hdl.primitives.single_port import SinglePortMemory
 from hdl.primitives.streams import Logit
 from quantize.layers.ends import POOLED_WIDTH, DecoderSpec
+
+
+class Products:
+    """Which of a logit's products is next: one of each pooled value, and then that of the bias.
+
+    The bias has a bit of its own. As a place behind the last channel it would be an address beyond the memory
+    of pooled values.
+
+    Attributes
+    ----------
+    channel : Signal
+        Of the pooled value; 0 beside the bias.
+    bias : Signal
+    """
+
+    def __init__(self, channels: int):
+        self.channels = channels
+        self.channel = Signal(range(channels), name="channel")
+        self.bias = Signal(name="bias")
+
+    def collect(self, m: Module) -> None:
+        """Add the statements that count a pooled value which comes, under the conditions in force."""
+        m.d.sync += self.channel.eq(wrapped_next(self.channel, self.channels))
+
+    def advance(self, m: Module) -> None:
+        """Add the statements that go on to the next product, under the conditions in force."""
+        m.d.sync += self.bias.eq(~self.bias & (self.channel == self.channels - 1))
+        with m.If(~self.bias):
+            m.d.sync += self.channel.eq(wrapped_next(self.channel, self.channels))
 
 
 class Decoder(wiring.Component):
@@ -43,23 +71,21 @@ class Decoder(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spec, products, width = self.spec, self.spec.channels + 1, self.spec.weight_width
+        spec, width, products = self.spec, self.spec.weight_width, Products(self.spec.channels)
         m.submodules.pooled = pooled = SinglePortMemory(spec.channels, POOLED_WIDTH, self.target)
         weights = rom(m, "weights", words_of(spec.rows.reshape(-1), width), width)
         m.submodules.multiplier = multiplier = SerialMultiplier(POOLED_WIDTH, width)
-        index = Signal(range(products))
         row = Signal(range(spec.rows.size))
         total = Signal(signed(spec.logit_width), reset_less=True)
         last_row = row == spec.rows.size - 1
-        # Registers, for much logic depends on them: a logit is there, it is of the last class, a product is
-        # its last one, that of the bias.
-        done, last_class, last_product = Signal(), Signal(), Signal()
+        # Registers, because much logic depends on them: a logit is there, and it is of the last class.
+        done, last_class = Signal(), Signal()
         overrun = Signal()
         m.d.comb += [
-            pooled.address.eq(index),
+            pooled.address.eq(products.channel),
             pooled.w_data.eq(self.i.payload.value),
             weights.addr.eq(row),
-            multiplier.i.payload.a.eq(Mux(last_product, 1 << spec.bias_shift, pooled.r_data.as_signed())),
+            multiplier.i.payload.a.eq(Mux(products.bias, 1 << spec.bias_shift, pooled.r_data.as_signed())),
             multiplier.i.payload.b.eq(weights.data.as_signed()),
             multiplier.o.ready.eq(1),
             self.o.valid.eq(done),
@@ -71,15 +97,11 @@ class Decoder(wiring.Component):
             with m.State("collect"):
                 m.d.comb += [self.i.ready.eq(1), pooled.write.eq(self.i.valid)]
                 with m.If(self.i.valid):
-                    m.d.sync += [
-                        index.eq(Mux(self.i.payload.last, 0, index + 1)),
-                        overrun.eq(self.i.payload.overrun),
-                        total.eq(0),
-                    ]
+                    products.collect(m)
+                    m.d.sync += [overrun.eq(self.i.payload.overrun), total.eq(0)]
                     with m.If(self.i.payload.last):
                         m.next = "read"
             with m.State("read"):
-                m.d.sync += last_product.eq(index == spec.channels)
                 m.next = "multiply"
             with m.State("multiply"):
                 m.d.comb += multiplier.i.valid.eq(1)
@@ -87,12 +109,11 @@ class Decoder(wiring.Component):
                     m.next = "add"
             with m.State("add"), m.If(multiplier.o.valid):
                 m.d.sync += [total.eq(total + multiplier.o.payload), row.eq(Mux(last_row, 0, row + 1))]
-                with m.If(last_product):
-                    m.d.sync += [index.eq(0), done.eq(1), last_class.eq(last_row)]
+                products.advance(m)
+                m.next = "read"
+                with m.If(products.bias):
+                    m.d.sync += [done.eq(1), last_class.eq(last_row)]
                     m.next = "leave"
-                with m.Else():
-                    m.d.sync += index.eq(index + 1)
-                    m.next = "read"
             with m.State("leave"), m.If(self.o.ready):
                 m.d.sync += [total.eq(0), done.eq(0)]
                 m.next = "read"
@@ -131,7 +152,7 @@ class StreamedDecoder(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spec, products, width = self.spec, self.spec.channels + 1, self.spec.weight_width
+        spec, width, products = self.spec, self.spec.weight_width, Products(self.spec.channels)
         write, read = ram(m, "pooled", spec.channels, POOLED_WIDTH, quick=True)
         weights = rom(m, "weights", words_of(spec.rows.reshape(-1), width), width)
         m.submodules.multiplier = multiplier = Multiplier()
@@ -140,32 +161,29 @@ class StreamedDecoder(wiring.Component):
 
         # Collecting, then walking the weights.
         walking, issue, take = Signal(), Signal(), Signal()
-        collected = Signal(count_width(spec.channels))
         row, _ = channel_counter(m, "row", spec.rows.size, issue)
-        index, _ = channel_counter(m, "index", products, issue)
         begins, ends, last = Signal(), Signal(), Signal()
         overrun = Signal()
         m.d.comb += [
             self.i.ready.eq(~walking),
             take.eq(self.i.valid & ~walking),
             write.en.eq(take),
-            write.addr.eq(collected),
+            write.addr.eq(products.channel),
             write.data.eq(self.i.payload.value),
             issue.eq(walking & outlet.room),
-            begins.eq(index == 0),
-            ends.eq(issue & (index == spec.channels)),
+            begins.eq(~products.bias & (products.channel == 0)),
+            ends.eq(issue & products.bias),
             last.eq(row == spec.rows.size - 1),
-            read.addr.eq(index),
+            read.addr.eq(products.channel),
             weights.addr.eq(row),
             multiplier.a.eq(Mux(delayed(m, ends, 1), 1 << spec.bias_shift, read.data)),
             multiplier.b.eq(weights.data.as_signed()),
         ]
         with m.If(take):
-            m.d.sync += [
-                collected.eq(Mux(self.i.payload.last, 0, collected + 1)),
-                walking.eq(self.i.payload.last),
-                overrun.eq(self.i.payload.overrun),
-            ]
+            products.collect(m)
+            m.d.sync += [walking.eq(self.i.payload.last), overrun.eq(self.i.payload.overrun)]
+        with m.If(issue):
+            products.advance(m)
         with m.If(issue & last):
             m.d.sync += walking.eq(0)
 

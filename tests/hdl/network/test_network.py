@@ -14,6 +14,7 @@ from quantize.configuration import UNIT_TENSORS
 from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.compare import compare
 from sim.stimulus import Stimulus
+from tests.hdl.addresses import addresses_checked
 from tests.hdl.collisions import users_of_ram
 from tests.networks import INPUT, random_network, random_samples
 
@@ -227,6 +228,18 @@ def test_a_sequence_too_long_is_marked_and_the_next_one_is_right(streamed):
     run = AmaranthSimulator().run(Network(network, folding, taps=True), stimulus)
     comparison = compare(reference, run)
     assert comparison.bit_exact, comparison.first_mismatch
+
+
+@pytest.mark.parametrize("choose", [drawn_choice, drawn_streamed_choice])
+@pytest.mark.parametrize("shape", [("s4d", 3, 1, 1), ("gsu", 3, 1, 1)])
+def test_no_address_lies_beyond_its_memory(shape, choose):
+    """Of a table neither, and not where a write is disabled: some simulators stop there."""
+    network = random_network(*shape, seed=1, features=3, classes=3)
+    samples = INPUT.quantise(random_samples(1, 3, 3, seed=1))
+    design = Network(network, choose(network, np.random.default_rng(1)))
+    with addresses_checked():
+        run = AmaranthSimulator().run(design, Stimulus(list(samples), 0.3, 0.3, 1, reset_after=4))
+    np.testing.assert_array_equal(run.logits, network.compute(samples, np.array([3])).logits)
 
 
 def test_every_module_with_a_memory_is_tried_with_garbage_reads(garbage_reads):
