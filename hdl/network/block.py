@@ -149,10 +149,10 @@ class ResidualBlock(wiring.Component):
     @property
     def paces(self) -> dict[str, int]:
         """Cycles a step of each component, its outputs taken as fast as what follows it takes them."""
-        found = {
-            "array": self.array.cycles_per_step,
-            "unit": self.unit.cycles_taken_in(self._unit_taken_in),
-        }
+        unit = self.unit.cycles_taken_in(self._unit_taken_in)
+        if unit > self.unit.cycles_per_step and self._unit_taken_in == self.ring.cycles_per_beat:
+            unit += self.ring.contention
+        found = {"array": self.array.cycles_per_step, "unit": unit}
         if self.norm_before is not None:
             found["norm_before"] = self.norm_before.cycles_taken_in(self.array.cycles_per_channel)
         if self.norm_after is not None:

@@ -35,6 +35,9 @@ class ResidualFifo(wiring.Component):
 
     # Cycles from one beat that leaves to the next, for either reader: asked for, read, taken.
     cycles_per_beat = 3
+    # Cycles by which a step's residuals may come later, because the layer's reader goes first: one for each
+    # of the two steps that it may read meanwhile.
+    contention = 2
     # Cycles from a beat until it can leave: written, known to be there, asked for, read.
     latency = 4
 
@@ -154,6 +157,7 @@ class ResidualFork(wiring.Component):
     """
 
     cycles_per_beat = 1
+    contention = 0
     latency = 1
 
     def __init__(self, width: int, channels: int, steps: int):

@@ -177,13 +177,14 @@ class RegisterCreditFifo(wiring.Component):
         values : int
             They enter as fast as they may; the queue is empty before.
         taken_in : int
-            One leaves in every so many cycles; the first may wait for their turn.
+            One leaves in every so many cycles, the first at once.
         """
         at_once = (values - 1) * self.period
         waiting = values - 1 - self.queue.depth
         if waiting < 0:
             return at_once
-        return max(at_once, self.latency + self.RETURN + (waiting + 1) * taken_in)
+        # The first one's place is free again, and then one more in each turn.
+        return max(at_once, self.latency + self.RETURN + waiting * taken_in)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

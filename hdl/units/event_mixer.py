@@ -20,6 +20,14 @@ from hdl.primitives.trit_adder import trit_added
 from quantize.formats import Integers, stored_width, trailing_zeros
 from quantize.layers.functions import TRIT_WIDTH, mixed_width
 
+Delay = Callable[[range], int]
+"""A block's outputs -> by how many cycles they take longer to leave than one each."""
+
+
+def at_once(outputs: range) -> int:
+    """The `Delay` where each output is taken as it comes."""
+    return 0
+
 
 class EventMixer(wiring.Component):
     """`sum_i activation_i weight_ij + bias_j`; activations of two bits, -1, 0 or 1, take additions only.
@@ -100,27 +108,25 @@ class EventMixer(wiring.Component):
     def blocks(self) -> int:
         return -(-self.outputs // self.lanes)
 
-    def cycles(self, events: int, delay: Callable[[int], int] = lambda outputs: 0) -> int:
-        """From one step's walk to the next, with so many activations that are not zero.
+    def _drained(self, delay: Delay) -> list[int]:
+        """Cycles from each block's last row until its last output has left."""
+        blocks = [
+            range(self.outputs)[start : start + self.lanes] for start in range(0, self.outputs, self.lanes)
+        ]
+        return [self.block_latency + len(block) + delay(block) for block in blocks]
 
-        `delay` tells how many cycles more than one each so many outputs of a block take to leave.
-        """
+    def cycles(self, events: int, delay: Delay = at_once) -> int:
+        """From one step's walk to the next, with so many activations that are not zero."""
         rows = max(events, 1) + 1
+        *others, last = self._drained(delay)
+        return sum(max(rows, drained) for drained in others) + max(rows + 1, last)
 
-        def drained(outputs: int) -> int:
-            return self.block_latency + outputs + delay(outputs)
-
-        rest = self.outputs - (self.blocks - 1) * self.lanes
-        return (self.blocks - 1) * max(rows, drained(self.lanes)) + max(rows + 1, drained(rest))
-
-    def latency_cycles(self, delay: Callable[[int], int] = lambda outputs: 0) -> int:
-        """Most cycles from a step's last activation to its last output; see `cycles` for the delay.
+    def latency_cycles(self, delay: Delay = at_once) -> int:
+        """Most cycles from a step's last activation to its last output.
 
         The last block's rows and outputs follow each other: no other step is walked meanwhile.
         """
-        rest = self.outputs - (self.blocks - 1) * self.lanes
-        last = self.block_latency + rest + delay(rest)
-        return self.COLLECT_LATENCY + self.cycles(self.channels, delay) + last
+        return self.COLLECT_LATENCY + self.cycles(self.channels, delay) + self._drained(delay)[-1]
 
     @property
     def cycles_per_step(self) -> int:

@@ -48,8 +48,15 @@ class SigmoidGate(wiring.Component):
 
     @property
     def pair_cycles(self) -> int:
-        """Cycles from a pair to the next one."""
+        """Cycles from a pair to the next one; in the sequential form a value waits for room too."""
         return self.outlet.period + self.sequential
+
+    def burst_cycles(self, pairs: int, taken_in: int) -> int:
+        """Most cycles from the first of some pairs to the last one; see `RegisterCreditFifo.burst_cycles`."""
+        if not self.sequential:
+            return self.outlet.burst_cycles(pairs, taken_in)
+        # Its only place is free again after the first product; then one leaves in each turn.
+        return min(pairs - 1, 1) * self.pair_cycles + max(pairs - 2, 0) * max(self.pair_cycles, taken_in)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -1,7 +1,5 @@
 """Gated linear units in gates: activations, the event mixer, and the gate."""
 
-from collections.abc import Callable
-
 import numpy as np
 from amaranth.hdl import Module
 from amaranth.lib import wiring
@@ -10,7 +8,7 @@ from hdl.devices.family import Family
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.blocks import block_sizes
 from hdl.units.activations import IntegrateAndFire, Smooth, Spikes
-from hdl.units.event_mixer import EventMixer
+from hdl.units.event_mixer import Delay, EventMixer
 from hdl.units.gate import SigmoidGate
 from hdl.units.unit import Unit
 from quantize.layers.glu import FireGluSpec, GeluGluSpec, GluSpec, SpikeGluSpec, TanhGluSpec
@@ -88,13 +86,15 @@ class Glu(Unit):
         """The worst case: no activation is zero, and each block waits for the pairs of the one before."""
         return self.cycles_taken_in(1)
 
-    def _delay(self, taken_in: int) -> Callable[[int], int]:
-        """What `EventMixer.cycles` asks for, where a product is taken in every so many cycles at most."""
-        outlet = self.gate.outlet
+    def _delay(self, taken_in: int) -> Delay:
+        """Of a block's outputs, where a product is taken in every so many cycles at most."""
+        gate = self.gate
+        # A value waits for the pair before, which left its block so many cycles earlier.
+        waiting = max(0, gate.outlet.period - self.mixer.block_latency - 1) if gate.sequential else 0
 
-        def delay(outputs: int) -> int:
-            pairs = -(-outputs // 2)
-            return outlet.burst_cycles(pairs, taken_in) - 2 * (pairs - 1) + pairs * self.gate.sequential
+        def delay(outputs: range) -> int:
+            pairs, begins_pair = -(-len(outputs) // 2), outputs[0] % 2 == 0
+            return gate.burst_cycles(pairs, taken_in) - 2 * (pairs - 1) + begins_pair * waiting
 
         return delay
 
@@ -108,12 +108,8 @@ class Glu(Unit):
 
     def cycles_taken_in(self, cycles: int) -> int:
         """See `Unit`: a queue behind the gate takes some pairs."""
-        mixer, taken_in = self.mixer, cycles
-        cycles = mixer.cycles(mixer.channels, self._delay(cycles))
-        if self.gate.sequential:
-            pairs = -(-mixer.lanes // 2) * self.gate.pair_cycles
-            cycles = mixer.blocks * max(mixer.channels + 1, mixer.block_latency + pairs) + 1
-        return max(cycles, self.least_cycles_per_step + 1, taken_in * self.spec.channels)
+        walked = self.mixer.cycles(self.mixer.channels, self._delay(cycles))
+        return max(walked, self.least_cycles_per_step + 1, cycles * self.spec.channels)
 
     @property
     def least_cycles_per_step(self) -> int:

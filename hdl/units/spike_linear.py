@@ -6,7 +6,7 @@ from amaranth.lib import wiring
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.fixed import requantise
 from hdl.units.activations import Spikes
-from hdl.units.event_mixer import EventMixer
+from hdl.units.event_mixer import Delay, EventMixer
 from hdl.units.unit import Unit
 from quantize.layers.functions import TRIT_WIDTH
 from quantize.layers.linear import SpikeLinearSpec
@@ -37,14 +37,18 @@ class SpikeLinear(Unit):
         """The worst case: every channel fires."""
         return self.cycles_taken_in(1)
 
+    @staticmethod
+    def _delay(taken_in: int) -> Delay:
+        """Of a block's outputs, the first of which need not wait."""
+        return lambda outputs: (len(outputs) - 1) * (taken_in - 1)
+
     def latency_taken_in(self, cycles: int) -> int:
         """See `Unit`."""
-        return self.spec.channels + self.mixer.latency_cycles(lambda outputs: outputs * (cycles - 1))
+        return self.spec.channels + self.mixer.latency_cycles(self._delay(cycles))
 
     def cycles_taken_in(self, cycles: int) -> int:
         """See `Unit`: the mixer's next block waits for the last output of the one before."""
-        mixer = self.mixer
-        walked = mixer.cycles(mixer.channels, lambda outputs: outputs * (cycles - 1))
+        walked = self.mixer.cycles(self.mixer.channels, self._delay(cycles))
         return max(walked, self.least_cycles_per_step + 1, cycles * self.spec.channels)
 
     @property

@@ -69,9 +69,12 @@ def assert_pace(norm: StepNorm | StreamedStepNorm, departures: list[int]) -> Non
 
 def run_stream(
     component, payloads: list[int], count: int, *, gaps: float = 0.0, stalls: float = 0.0, seed: int = 0,
-    long_stall: int = 0, at_end: Sequence[Value] = (),
+    long_stall: int = 0, taken_in: int = 1, at_end: Sequence[Value] = (),
 ) -> Collected:  # fmt: skip
-    """Feed all payloads into `component.i` until `count` have left `component.o`."""
+    """Feed all payloads into `component.i` until `count` have left `component.o`.
+
+    What stands behind it takes one in every `taken_in` cycles at most.
+    """
     collected = Collected([], [])
     generator = np.random.default_rng(seed)
 
@@ -85,10 +88,11 @@ def run_stream(
             ctx.set(component.i.valid, 0)
 
     async def collect(ctx):
-        cycle, quiet, stall = 0, 0, long_stall
+        cycle, quiet, stall, busy = 0, 0, long_stall, 0
         while len(collected.payloads) < count:
             halfway = len(collected.payloads) == count // 2
-            ready = int(generator.random() >= stalls and not (stall and halfway))
+            ready = int(generator.random() >= stalls and not (stall and halfway) and not busy)
+            busy = max(busy - 1, 0)
             if not ready and stall:
                 stall -= 1
             ctx.set(component.o.ready, ready)
@@ -96,7 +100,7 @@ def run_stream(
             if ready and valid:
                 collected.payloads.append(payload)
                 collected.cycles.append(cycle)
-                quiet = 0
+                quiet, busy = 0, taken_in - 1
             cycle, quiet = cycle + 1, quiet + 1
             assert quiet < WATCHDOG_CYCLES, (
                 f"stopped after {len(collected.payloads)} of {count} beats, seed {seed}"

@@ -72,6 +72,27 @@ def test_unit_never_exceeds_the_cycles_it_promises(model, channels, folding, seq
     assert max(np.diff(got.cycles[channels - 1 :: channels])[2:]) <= unit.cycles_per_step
 
 
+@pytest.mark.parametrize("model", ["binary_s4d", "s4d", "tanh", "prf"])
+@pytest.mark.parametrize(
+    ("channels", "folding", "sequential", "taken_in"),
+    [
+        (3, 0, True, 3),
+        (3, 0, False, 3),
+        (3, -1, True, 1),
+        (5, 2, True, 4),
+        (5, 2, False, 4),
+        (4, -1, True, 12),
+    ],
+)
+def test_a_full_step_takes_the_cycles_promised_before_a_slower_component(
+    model, channels, folding, sequential, taken_in
+):
+    _, unit = unit_of(model, channels, 1, folding, sequential=sequential)
+    beats = step_beats(np.full((6, channels), 30000), 16)
+    got = run_stream(unit, beats, len(beats), taken_in=taken_in)
+    assert set(np.diff(got.cycles[channels - 1 :: channels])[2:]) == {unit.cycles_taken_in(taken_in)}
+
+
 def test_neurons_take_a_beat_every_three_cycles():
     spec = random_network("spiking_ssm", 6, 2, 1, seed=0).blocks[0].unit
     got = run_stream(IntegrateAndFire(spec), step_beats(np.full((4, 6), 30000), 16), 24)
