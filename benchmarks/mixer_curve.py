@@ -9,55 +9,85 @@ from matplotlib.figure import Figure
 
 from benchmarks.peers import THEIRS
 
-MARKERS = {"parallel": "s", "serial": "D", "table": "o", "event": "^", "da4ml": "x", "alkaid": "+"}
+MARKERS = {"parallel": "s", "serial": "D", "table": "o", "event": "^", "da4ml": "X", "alkaid": "P"}
 """Kind of circuit -> its points in the picture."""
 OTHER_MARKER = "*"
+CLOSE, NAME = 0.032, 0.22
+"""Height and length of a name, as parts of the axes'."""
 
 
 def draw(rows: list[dict[str, Any]], curves: list[dict[str, Any]], path: Path) -> None:
-    """Look-up tables over cycles: a panel a part, each matrix's cheapest builds and what was synthesised.
+    """Look-up tables over cycles: a panel for each matrix and part.
 
-    The same results give the same bytes.
+    A grey line is the cheapest build for each number of cycles, as the planner estimates it. Each circuit
+    that was synthesised is a point with its name beside it. The same results give the same bytes.
     """
     devices = list(dict.fromkeys(curve["device"] for curve in curves))
     matrices = list(dict.fromkeys(curve["matrix"] for curve in curves))
-    figure = Figure(figsize=(6 * len(devices), 5), layout="constrained")
-    panels = figure.subplots(1, len(devices), squeeze=False, sharey=True)[0]
-    for axes, device in zip(panels, devices, strict=True):
-        for curve in curves:
-            if curve["device"] == device:
-                found = [
-                    row
-                    for row in rows
-                    if (row["matrix"], row["device"]) == (curve["matrix"], curve["device"])
-                ]
-                _draw_matrix(axes, curve, found, f"C{matrices.index(curve['matrix'])}")
-        axes.set(xscale="log", yscale="log", title=device, xlabel="cycles a product", ylabel="LUT4")
-        axes.grid(which="both", alpha=0.3)
-        axes.legend(fontsize="small")
+    size = 7 * len(devices), 5 * len(matrices)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(len(matrices), len(devices), squeeze=False, sharey="row")
+    for curve in curves:
+        place = curve["matrix"], curve["device"]
+        axes = panels[matrices.index(place[0])][devices.index(place[1])]
+        _draw_panel(axes, curve, [row for row in rows if (row["matrix"], row["device"]) == place])
     with rc_context({"svg.hashsalt": "statespike", "svg.fonttype": "none"}):
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-def _draw_matrix(axes: Axes, curve: dict[str, Any], rows: list[dict[str, Any]], colour: str) -> None:
-    """The cheapest builds of one matrix on one part as a line, and what was synthesised as points."""
-    corners = curve["corners"]
-    cycles = [*(corner["cycles"] for corner in corners), curve["slowest"]]
+def _draw_panel(axes: Axes, curve: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    """One matrix on one part."""
+    corners, slowest = curve["corners"], curve["slowest"]
+    cycles = [*(corner["cycles"] for corner in corners), slowest]
     estimates = [*(corner["estimated_lut"] for corner in corners), corners[-1]["estimated_lut"]]
-    name = curve["matrix"]
-    axes.step(
-        cycles, estimates, where="post", color=colour, linewidth=1.2, label=f"{name}: the choice, estimated"
-    )
-    for (series, marker), points in _series(rows).items():
+    axes.set(xscale="log", yscale="log", xlabel="cycles a product", ylabel="LUT4")
+    axes.set_title(f"{curve['matrix']} on {curve['device']}")
+    axes.step(cycles, estimates, where="post", color="0.6", linewidth=1.2, label="the choice, estimated")
+    colours: dict[str, Any] = {}
+    for kind, points in _series(rows).items():
         places = [row["cycles"] for row in points], [row["lut"] for row in points]
-        axes.plot(*places, marker, color=colour, markersize=5, label=f"{name}: {series}, synthesised")
+        (line,) = axes.plot(
+            *places, MARKERS.get(kind, OTHER_MARKER), markersize=5, label=f"{kind}, synthesised"
+        )
+        colours[kind] = line.get_color()
+    axes.set_xlim(0.8, 6 * slowest)  # names have room on the right
+    _write_names(axes, rows, colours)
+    axes.grid(which="major", alpha=0.3)
+    axes.legend(fontsize="small")
 
 
-def _series(rows: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """Title and marker of each kind of circuit -> the rows of it: our builds, then the peers."""
-    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+def _write_names(axes: Axes, rows: list[dict[str, Any]], colours: dict[str, Any]) -> None:
+    """The name of each circuit on the right of its point, moved up where it would cover another."""
+    taken: list[tuple[float, float]] = []
+    shown = [row for points in _series(rows).values() for row in points]
+    for row in sorted(shown, key=lambda row: (row["lut"], row["cycles"])):
+        x, y = axes.transAxes.inverted().transform(axes.transData.transform((row["cycles"], row["lut"])))
+        height = y
+        while any(abs(x - other) < NAME and abs(height - above) < CLOSE for other, above in taken):
+            height += CLOSE / 4
+        taken.append((x, height))
+        axes.annotate(
+            row["name"],
+            (row["cycles"], row["lut"]),
+            (x + 0.015, height),
+            textcoords="axes fraction",
+            fontsize=7,
+            va="center",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
+            color=colours[_kind(row)],
+            arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": "0.7"} if height > y else None,
+        )
+
+
+def _kind(row: dict[str, Any]) -> str:
+    """What built a circuit: one of our builds, or a peer."""
+    return str(row["name"].partition(",")[0])
+
+
+def _series(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Each kind of circuit -> the rows of it: our builds, then the peers' as their users get them."""
+    found: dict[str, list[dict[str, Any]]] = {}
     for row in sorted(rows, key=lambda row: "flow" in row):
-        kind = row["name"].partition(",")[0]
         if row.get("flow") in THEIRS or "flow" not in row:
-            found.setdefault((kind, MARKERS.get(kind, OTHER_MARKER)), []).append(row)
+            found.setdefault(_kind(row), []).append(row)
     return found

@@ -1,6 +1,7 @@
 """The picture of mixers: every kind of circuit can be told from the others."""
 
 import re
+from itertools import pairwise
 
 from benchmarks.mixer_curve import draw
 
@@ -25,8 +26,26 @@ def test_each_kind_of_circuit_has_a_legend_and_a_marker(tmp_path):
     draw(rows, [curve], tmp_path / "picture.svg")
     text = (tmp_path / "picture.svg").read_text()
     kinds = ["parallel", "serial", "table", "event", "da4ml", "alkaid"]
-    legend = re.findall(r">half-16: ([^<]*)<", text)
+    legend = re.findall(r">(the choice, estimated|[^<]*, synthesised)<", text)
     assert legend == ["the choice, estimated", *(f"{kind}, synthesised" for kind in kinds)]
+    for one in rows:
+        assert (f">{one['name']}<" in text) == (one.get("flow") != "ours")
     # The plotted points and the legend's refer to the shape of their marker.
     shapes = set(re.findall(r'<path id="(m[0-9a-f]+)" d="([^"]*)"', text.partition('id="line2d')[2]))
     assert len({shape for _, shape in shapes}) >= len(kinds)
+
+
+def test_names_do_not_cover_each_other(tmp_path):
+    curve = {
+        "matrix": "half-16",
+        "device": "hx8k",
+        "slowest": 100,
+        "corners": [{"cycles": 1, "estimated_lut": 1000}, {"cycles": 50, "estimated_lut": 10}],
+    }
+    rows = [row(f"da4ml, {number}", 1, 1000, flow="apart") for number in range(4)]
+    draw(rows, [curve], tmp_path / "picture.svg")
+    text = (tmp_path / "picture.svg").read_text()
+    heights = sorted(float(y) for y in re.findall(r"translate\([0-9.]+ ([0-9.]+)\)[^>]*>da4ml, \d<", text))
+    heights = heights or sorted(float(y) for y in re.findall(r' y="([0-9.]+)"[^>]*>da4ml, \d<', text))
+    assert len(heights) == 4
+    assert all(after - before > 7 for before, after in pairwise(heights))
