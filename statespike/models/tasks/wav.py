@@ -6,6 +6,7 @@ import wave
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.reading import reading
 from statespike.models.tasks.mel import RATE
 from statespike.models.tasks.task import TaskError
 
@@ -21,13 +22,13 @@ def parse_wav(content: bytes, title: str) -> tuple[int, NDArray[np.int16]]:
     TaskError
         When it is damaged, or not mono of 16 bits.
     """
-    try:
-        with wave.open(io.BytesIO(content)) as file:
-            rate, channels, width = file.getframerate(), file.getnchannels(), file.getsampwidth()
-            expected = file.getnframes()
-            frames = file.readframes(expected)
-    except (wave.Error, EOFError) as error:
-        raise TaskError(f"{title} is not a WAV file ({error}); get the file again") from error
+    with (
+        reading(title, "this is not a WAV file", "get the file again", TaskError),
+        wave.open(io.BytesIO(content)) as file,
+    ):
+        rate, channels, width = file.getframerate(), file.getnchannels(), file.getsampwidth()
+        expected = file.getnframes()
+        frames = file.readframes(expected)
     if (channels, width) != (1, 2):
         raise TaskError(f"{title} has {channels} channels and {8 * width} bits; give mono of 16 bits")
     if len(frames) != expected * width or not frames:

@@ -257,7 +257,7 @@ def lists(validation, testing):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (damage("no/s0_nohash_0.wav", b""), "no/s0_nohash_0.wav is not a WAV file"),
+        (damage("no/s0_nohash_0.wav", b""), "no/s0_nohash_0.wav: this is not a WAV file"),
         (damage("no/s0_nohash_0.wav", wav([])), "or none at all"),
         (
             damage("no/s0_nohash_0.wav", wav(range(900), channels=2)),

@@ -76,3 +76,17 @@ def test_damaged_samples_are_refused(record):
 def test_damaged_annotations_are_refused(record, content, sentence):
     with pytest.raises(TaskError, match=sentence):
         parse_beats(content, record, "7.atr")
+
+
+@pytest.mark.parametrize("signals", [1, 2, 3])
+@pytest.mark.parametrize("count", [1, 4, 5])
+def test_any_number_of_signals_and_a_header_that_tells_only_what_it_must(signals, count):
+    samples = np.random.default_rng(signals + count).integers(-2048, 2048, (count, signals))
+    lines = [f"8 {signals} 250/60(0) {count}"] + ["8.dat 212 100(1024)/mV"] * (signals - 1) + ["8.dat 212"]
+    record = parse_header("\n".join(lines).encode(), "8.hea")
+    assert (record.rate, record.file) == (250, "8.dat")
+    assert record.gains == (100,) * (signals - 1) + (200,)
+    stream = samples.ravel()
+    pairs = np.pad(stream, (0, len(stream) % 2)).reshape(-1, 2)
+    content = packed(pairs)[: (3 * len(stream) + 1) // 2]
+    np.testing.assert_array_equal(parse_samples(content, record, "8.dat"), samples)

@@ -95,7 +95,7 @@ def test_a_folder_without_a_test_set_is_refused(recordings, tmp_path):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"RIFF", "1_ada_0.wav is not a WAV file"),
+        (b"RIFF", "1_ada_0.wav: this is not a WAV file"),
         (wav(np.zeros(900), rate=16000), "has 16000 Hz; spoken digits are 8000 Hz"),
         (wav(np.zeros(900), channels=2), "has 2 channels and 16 bits; give mono"),
     ],
