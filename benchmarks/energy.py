@@ -14,11 +14,12 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.command import command
-from benchmarks.results import markdown_table, put_table
+from benchmarks.results import markdown_table
 from hdl.devices.devices import find_device
 from hdl.devices.ice40 import CORE_VOLTS
 from hdl.devices.power import PowerCosts, Range
 from hdl.energy.model import TOGGLES, Load, power_uw
+from statespike.markdown import put_table
 from statespike.output import say, write_json
 
 TABLE = "residuals"

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.energy import TABLE, as_markdown, rows
-from benchmarks.results import put_table
 from hdl.devices.devices import find_device
 from quantize.errors import StatespikeError
+from statespike.markdown import put_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "energy.md"
 
