@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from hdl.devices.devices import find_device
 from quantize.checkpoint import read_checkpoint
 from quantize.clipping import WORTH_A_WARNING
 from quantize.errors import StatespikeError
@@ -19,8 +20,11 @@ from statespike.library.networks import network_file
 from statespike.models import ZOO
 from statespike.models.tasks.registry import SAMPLE, TASKS, load_task
 from statespike.models.tasks.task import Sequences, Task
-from statespike.options import Limit
+from statespike.options import DeviceName, Limit
 from statespike.output import progress, say
+from statespike.page.document import document
+from statespike.page.findings import findings_of
+from statespike.page.network import part_of
 from statespike.report_rows import Request, Row, as_markdown, read_rows, write_rows
 
 WIDTHS = (8, 6, 4)
@@ -48,6 +52,17 @@ def report(
         bool, typer.Option("--sample", help="of a task whose test set ships in part, that part")
     ] = False,
     limit: Limit = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="write a page about the networks, one file of HTML",
+            show_default=False,
+        ),
+    ] = None,
+    device: DeviceName = "up5k",
     markdown: Annotated[
         Path | None, typer.Option(metavar="FILE", help="write the table to a file, too", show_default=False)
     ] = None,
@@ -67,13 +82,15 @@ def report(
 ) -> None:
     """Measure trained networks on their tasks' test sets.
 
-    In floating point first, then in integers without retraining.
+    In floating point first, then in integers without retraining. With -o, a page has that and more of each
+    network: values, noise and activity of its layers at the first of the widths, and its circuit on a device.
 
     What was fine-tuned for words of few bits joins the line of the network it started from. The files of the
     tasks are looked for in the folder STATESPIKE_DATA, or in ./data. The table is Markdown.
 
-    Example: statespike report --sample --limit 100 --json report.json
+    Example: statespike report digits-gsu digits-s4d --limit 100 -o report.html
     """
+    find_device(device)
     widths = tuple(bits or WIDTHS)
     asked = [
         (path, _request(path, widths, sample, limit))
@@ -96,6 +113,23 @@ def report(
                 write_whole(markdown, f"{as_markdown(found)}\n".encode())
             write_rows(json, found)
     say(as_markdown(found))
+    if output is not None:
+        title = f"{', '.join(row.request.network for row in found)}: accuracy, activity, cost"
+        parts = []
+        with progress() as bars:
+            for (path, _), row in zip(asked, found, strict=True):
+                bars.add_task(f"{row.request.network} on {device}", total=None)
+                parts.append(_part(path, row, device))
+        write_whole(output, document(title, parts).encode())
+
+
+def _part(path: Path, row: Row, device: str) -> str:
+    task = _task(row.request.task)
+    test = task.test if row.request.limit is None else task.test.take(slice(row.request.limit))
+    found = findings_of(
+        read_checkpoint(path), _samples(task.calibration), _samples(test), row.request.widths[0], device
+    )
+    return part_of(row, found)
 
 
 def _request(path: Path, widths: tuple[int, ...], sample: bool, limit: int | None) -> Request:

@@ -1,0 +1,1 @@
+"""A page about trained networks: one file of HTML that needs nothing else."""
