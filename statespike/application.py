@@ -24,6 +24,7 @@ COMMANDS = {
     "report": "Measure trained networks on their tasks' test sets.",
     "cost": "Estimate what networks take of an FPGA, side by side.",
     "energy": "Model where the energy of a network's circuit goes.",
+    "compare": "Compare kinds of neurons: accuracy, logic, time, energy.",
     "build": "Turn a network into a bitstream for a board.",
     "explore": "Search for networks and their circuits under several objectives.",
     "boards": "List the boards with their FPGA, clock, serial line and programmer.",

@@ -11,7 +11,7 @@ from typer.core import TyperCommand
 from quantize.errors import StatespikeError
 from statespike.output import forget_warnings, is_standard_output, json_on_standard_output
 
-OUTPUTS = ("output", "json", "logits", "markdown", "log", "resume", "keep", "folder", "html")
+OUTPUTS = ("output", "json", "logits", "markdown", "log", "resume", "keep", "folder", "svg", "page", "html")
 """Parameters that name what a command writes; every other path is one that it reads."""
 
 

@@ -70,7 +70,12 @@ class Plan(Folding):
 
 
 def plan_network(
-    network: QuantizedNetwork, device: Device, *, rate: float | None = None, oversize: bool = False
+    network: QuantizedNetwork,
+    device: Device,
+    *,
+    rate: float | None = None,
+    oversize: bool = False,
+    streamed: bool | None = None,
 ) -> Plan:
     """The fastest of the planner's choices that fits a part, or the smallest that reaches a rate.
 
@@ -85,17 +90,23 @@ def plan_network(
         Steps a second at the part's planning clock.
     oversize : bool
         If none fits, the smallest of all, or of those that reach the rate.
+    streamed : bool, optional
+        Streamed builds only, or none of them.
 
     Raises
     ------
     StatespikeError
-        If none fits; the sentence says what the smallest one is short of. If none that fits reaches the rate;
-        it names the best rate.
+        If there is no such build. If none fits; the sentence says what the smallest one is short of. If none
+        that fits reaches the rate; it names the best rate.
     """
     with drafts():
-        found = foldings(network, device)
+        found = [one for one in foldings(network, device) if streamed in (None, one.streamed)]
+    if not found:
+        raise StatespikeError(
+            f"this network has no streamed build on {device.name}; take the small one, or another device"
+        )
     if rate is not None:
-        return _plan_rate(network, device, found, rate, oversize)
+        return _plan_rate(network, device, found, rate, oversize, streamed)
     *faster, smallest = found
     if network.memory_bits > device.memory_bits:
         faster = []
@@ -121,7 +132,12 @@ def _fitting(network: QuantizedNetwork, folding: Folding, device: Device) -> Pla
 
 
 def _plan_rate(
-    network: QuantizedNetwork, device: Device, possible: list[Folding], rate: float, oversize: bool
+    network: QuantizedNetwork,
+    device: Device,
+    possible: list[Folding],
+    rate: float,
+    oversize: bool,
+    streamed: bool | None,
 ) -> Plan:
     """The last and so the smallest of the choices that reach a rate. See `plan_network`."""
     with drafts():
@@ -134,7 +150,7 @@ def _plan_rate(
         plan = assess(network, reaching[-1], device)
         if oversize or not plan.shortfall:
             return plan
-    fastest = plan_network(network, device)
+    fastest = plan_network(network, device, streamed=streamed)
     if fastest.steps_per_second >= rate:
         return fastest
     raise StatespikeError(

@@ -192,3 +192,11 @@ def test_every_kind_of_array_is_as_parallel_as_the_pace_asks():
     slower = plan_network(network, find_device("ecp5-25k"), rate=plan.clock_mhz * 1e6 / (3 * 9))
     assert slower.cycles_per_step == 3 * 9
     assert [layer.array.multipliers for layer in slower.layers] == [2, 1]
+
+
+def test_one_kind_of_build_is_planned_on_request():
+    network, target = random_network("gsu_lean", 4, 2, 1, seed=1), find_device("ecp5-25k")
+    assert plan_network(network, target, streamed=True).streamed
+    assert not plan_network(network, target, streamed=False).streamed
+    with pytest.raises(StatespikeError, match="has no streamed build on up5k"):
+        plan_network(network, find_device("up5k"), streamed=True)

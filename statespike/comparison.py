@@ -1,0 +1,144 @@
+"""Shipped networks of one task side by side: what each kind of neuron reaches, and what it costs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hdl.devices.devices import Device
+from hdl.planning.planner import plan_network
+from quantize.checkpoint import Checkpoint, read_checkpoint
+from quantize.configuration import UNIT_TENSORS
+from quantize.convert import Precision, quantise
+from quantize.errors import StatespikeError
+from quantize.inputs import input_format
+from quantize.survey import Samples, observe, survey
+from statespike.library.energy import energy_costs
+from statespike.models import ZOO
+from statespike.models.tasks.task import Sequences, Task
+
+WIDTHS = (8, 6, 4)
+"""Bits of the integers; the circuit is that of the first."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A shipped network of a task: its kind of unit, and its checkpoint."""
+
+    model: str
+    checkpoint: Checkpoint
+
+
+def shipped_kinds(task: str) -> list[Compared]:
+    """The networks of equal size that ship for a task, one for each kind of unit that there is.
+
+    Raises
+    ------
+    StatespikeError
+        If there are fewer than two.
+    """
+    paths = {model: ZOO / f"{task}-{model}.safetensors" for model in UNIT_TENSORS}
+    found = [Compared(model, read_checkpoint(path)) for model, path in paths.items() if path.exists()]
+    if len(found) < 2:
+        raise StatespikeError(
+            f"{len(found)} networks ship for task {task!r}, and two at least are compared; "
+            "`statespike cost` takes networks of your own side by side"
+        )
+    return found
+
+
+def compare(
+    one: Compared,
+    task: Task,
+    test: Sequences,
+    devices: Sequence[Device],
+    *,
+    streamed: bool,
+    on_progress: Callable[[str], None],
+) -> list[dict[str, Any]]:
+    """A row for each device: accuracy at every width, and the circuit of the first width.
+
+    Parameters
+    ----------
+    one : Compared
+    task : Task
+        Its calibration samples choose the formats.
+    test : Sequences
+    devices : sequence of Device
+    streamed : bool
+        The build that takes a channel a cycle, otherwise the small one: the same for all that is compared.
+    on_progress : callable
+        Called with what is going on.
+    """  # fmt: skip
+    calibration, measured = _samples(task.calibration), _samples(test)
+    on_progress(f"{one.model}: accuracy")
+    found = survey(one.checkpoint, calibration, measured, WIDTHS)
+    network = quantise(
+        one.checkpoint, calibration.x, input_format(calibration.x), Precision(WIDTHS[0]), calibration.lengths
+    )
+    observed = observe(network, measured.x, measured.y, measured.lengths)
+    rows = []
+    for device in devices:
+        on_progress(f"{one.model}: {device.name}")
+        plan = plan_network(network, device, oversize=True, streamed=streamed)
+        rows.append(
+            {
+                "model": one.model,
+                "device": device.name,
+                "build": "streamed" if streamed else "small",
+                "sequences": found.sequences,
+                "parameters": found.parameters,
+                "accuracies": {
+                    "float": found.float_accuracy,
+                    **{f"{result.bits} bits": result.accuracy for result in found.integers},
+                },
+                "estimate": plan.estimate.as_dict(),
+                "shortfall": plan.shortfall,
+                "cycles_per_step": plan.cycles_per_step,
+                "multiplications_per_step": network.multiplications_per_step,
+                "clock_mhz": plan.clock_mhz,
+                "clock_from": "planned",
+                "steps_per_second": plan.steps_per_second,
+                "sequences_per_second": plan.steps_per_second / observed.steps,
+            }
+            | energy_costs(network, plan, observed)
+        )
+    return rows
+
+
+def _samples(sequences: Sequences) -> Samples:
+    if sequences.y is None or sequences.y.ndim != 1:
+        raise StatespikeError(
+            "networks are compared by the accuracy of one answer a sequence; this task has none"
+        )
+    return Samples(sequences.x, sequences.y, sequences.lengths)
+
+
+def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
+    """The table; energies are those of a mean sequence."""
+    widths = list(rows[0]["accuracies"])
+    header = [
+        "units", "part", *widths, "activity", "LUT", "FF", "block RAM", "SPRAM", "multipliers",
+        "cycles a step", "sequences a second", "energy uJ", "paper's count uJ", "everything's uJ",
+    ]  # fmt: skip
+    lines = [header, ["---"] * 2 + ["---:"] * (len(header) - 2)]
+    for row in rows:
+        low, high = row["energy_uj"]["low"], row["energy_uj"]["high"]
+        lines.append([
+            row["model"], row["device"] + (" (does not fit)" if row["shortfall"] else ""),
+            *(f"{accuracy:.1%}" for accuracy in row["accuracies"].values()),
+            ", ".join(f"{share:.0%}" for share in row["activity"]),
+            *(f"{row['estimate'][key]:,}" for key in ("lut", "ff", "bram", "spram", "dsp")),
+            f"{row['cycles_per_step']:,}", f"{row['sequences_per_second']:,.0f}",
+            "not modelled" if low is None else f"{low:.3g} to {high:.3g}",
+            *(f"{row['accountings'][key]:.3g}" for key in ("paper", "everything")),
+        ])  # fmt: skip
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def points(rows: Sequence[dict[str, Any]], device: str, width: str) -> dict[str, tuple[float, float]]:
+    """Look-up tables and accuracy in per cent of each kind on a device."""
+    return {
+        row["model"]: (float(row["estimate"]["lut"]), 100 * row["accuracies"][width])
+        for row in rows
+        if row["device"] == device
+    }

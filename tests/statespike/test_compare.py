@@ -1,0 +1,66 @@
+"""`statespike compare`: a row for each kind of unit and part, all in the same kind of build."""
+
+import json
+
+import pytest
+
+from statespike import comparison
+from statespike.comparison import shipped_kinds
+
+PAGE = "# Page\n\n<!-- table digits -->\n\nold\n\n<!-- end of table digits -->\n\nAfter.\n"
+
+
+@pytest.fixture
+def two_kinds(monkeypatch):
+    """Two kinds alone: planning takes seconds for each."""
+    monkeypatch.setattr(comparison, "UNIT_TENSORS", ("prf", "binary_s4d"))
+
+
+@pytest.mark.usefixtures("two_kinds")
+def test_kinds_side_by_side(run, tmp_path):
+    page, svg, figures = (tmp_path / name for name in ("page.md", "out.svg", "out.json"))
+    page.write_text(PAGE)
+    result = run(
+        "compare", "--device", "up5k", "--limit", 20, "--page", page, "--svg", svg, "--json", figures
+    )
+    assert result.exit_code == 0, result.output
+    written = json.loads(figures.read_text())
+    first, second = written["tasks"]["digits"]
+    assert (first["model"], second["model"]) == ("prf", "binary_s4d")
+    assert written["build"] == first["build"] == "small"
+    assert list(first["accuracies"]) == ["float", "8 bits", "6 bits", "4 bits"]
+    # The observed accuracy is that of the first width, over the same sequences.
+    assert first["accuracy"] == first["accuracies"]["8 bits"]
+    assert first["sequences"] == first["observed_sequences"] == 20
+    assert 0 < first["energy_uj"]["low"] < first["energy_uj"]["high"]
+    assert first["accountings"]["paper"] < second["accountings"]["paper"]
+    text = page.read_text()
+    assert text.startswith("# Page\n") and text.endswith("After.\n") and "old" not in text
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert len(rows) == 4 and rows[2].startswith("| prf | up5k |")
+    assert all(row in result.stdout for row in rows)
+    drawing = svg.read_text()
+    assert (
+        drawing.startswith('<svg viewBox="0 0 640 300"') and 'xmlns="http://www.w3.org/2000/svg"' in drawing
+    )
+    assert drawing.count("<circle") == 2
+
+
+@pytest.mark.usefixtures("two_kinds")
+def test_a_build_that_a_part_does_not_have_is_refused(refuse):
+    sentence = refuse("compare", "--device", "up5k", "--build", "streamed", "--limit", 2)
+    assert "has no streamed build on up5k" in sentence
+
+
+def test_a_task_without_networks_is_refused(refuse):
+    assert "ship for task 'pathfinder'" in refuse("compare", "--task", "pathfinder")
+
+
+def test_only_networks_of_equal_size_are_compared():
+    sizes = {
+        (one.checkpoint.config.layers, one.checkpoint.config.channels) for one in shipped_kinds("digits")
+    }
+    assert sizes == {(2, 8)}
+    assert [one.model for one in shipped_kinds("digits")] == [
+        one.checkpoint.config.model for one in shipped_kinds("digits")
+    ]
