@@ -9,7 +9,9 @@ This is the one module that uses what Amaranth keeps to itself. Both shortcuts a
 used; if another version of Amaranth has other internals, the public way is taken instead.
 """
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -53,13 +55,26 @@ def rtlil_of(
         Name of a port by its place in the signature.
     """
     if _writes_same_text():
-        return _converted(component, name, platform, port)
+        with _without_collections():
+            return _converted(component, name, platform, port)
     ports = {
         # Without a direction: Amaranth finds it by what drives the port.
         port(path): (Value.cast(value), None)
         for path, _, value in component.signature.flatten(component)
     }
     return rtlil.convert(component, name=name, platform=platform, ports=ports, emit_src=False)
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """No search for garbage: a netlist's many small objects all stay, and it takes a fifth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @cache
