@@ -45,6 +45,8 @@ class ArrayBounds:
         it has been zero for long enough.
     limit : int
         The largest state. Above it a state may saturate.
+    safe : int
+        Inputs of up to this magnitude never saturate a state.
     feedback : (H, N) or None
         Of the aligned sum of a mode's products, of kinds that have one.
     feedback_width : int or None
@@ -57,6 +59,7 @@ class ArrayBounds:
     states: Real
     cycles: Real
     limit: int
+    safe: int
     feedback: Real | None
     feedback_width: int | None
     accumulator: Real
@@ -89,6 +92,7 @@ def array_bounds(spec: ArraySpec, amplitude: int | None = None) -> ArrayBounds:
     whatever = skip + weights * float(most)
     linear = skip + reach * total + noise[:, :, -1].sum(1)
     held = (bounds[:, :, :count] <= most - 1).all((1, 2))
+    lasting = (left[:, :, :count] <= most - 1).all((1, 2))
     feedback = None
     if modes.feedback_width is not None:
         largest_feedback = np.abs(modes.readouts[:, :, count]).sum(-1) * most
@@ -96,12 +100,13 @@ def array_bounds(spec: ArraySpec, amplitude: int | None = None) -> ArrayBounds:
     return ArrayBounds(
         spec.state_names,
         bounds[:, :, :count],
-        left[:, :, :count],
+        np.minimum(left[:, :, :count], most),
         most - 1,
+        max(0, int(((most - 1 - noise[:, :, :count]) / by_input[:, :, :count]).min())),
         feedback,
         modes.feedback_width,
         np.where(held, np.minimum(linear, whatever), whatever),
-        left[:, :, -1].sum(1),
+        np.where(lasting, left[:, :, -1].sum(1), weights * float(most)),
     )
 
 
@@ -138,6 +143,7 @@ def _described(spec: ArraySpec, bounds: ArrayBounds) -> dict[str, Any]:
         }
         for place, name in enumerate(bounds.names)
     }
+    described["input"] = {"never_saturates": bounds.safe, "limit": spec.input.maximum}
     described["modes_that_may_saturate"] = int(bounds.saturating.sum())
     if bounds.feedback is not None:
         described["feedback"] = {"reach": largest(bounds.feedback), "width": bounds.feedback_width}

@@ -54,9 +54,7 @@ def inspect(network: OptionalNetworkPath = None, json: Json = None) -> None:
 
 def _bounds(bounds: dict[str, Any]) -> Table:
     """A row for each state and sum of the arrays."""
-    table = new_table(
-        "layer", "value", title="how far values can go, for any input and however long; behind an input"
-    )
+    table = new_table("layer", "value", title="how far values go, for any input; and without one")
     for column in ("reach", "room", "limit cycles"):
         table.add_column(column, justify="right")
     for name, values in bounds.items():
@@ -67,7 +65,15 @@ def _bounds(bounds: dict[str, Any]) -> Table:
                 table.add_row(
                     name, value, f"{entry['reach']:,}", f"{room:,}", "" if cycle is None else f"{cycle:,}"
                 )
-    table.caption = "a state that can go beyond its room saturates; `evaluate` counts how often"
+    safe = "; ".join(
+        f"{name} {values['input']['never_saturates']:,}"
+        for name, values in bounds.items()
+        if "never_saturates" in values.get("input", {})
+    )
+    table.caption = (
+        "a state that can go beyond its room may saturate, and `evaluate` counts how often; "
+        f"inputs of up to this magnitude never saturate one: {safe}"
+    )
     table.caption_justify = "left"
     return table
 

@@ -20,9 +20,9 @@ def drawn(kind, seed=1):
     checkpoint = random_checkpoint("s4d", 3, 2, 1, seed=seed, array=kind)
     spec = quantise(checkpoint, samples, INPUT, Precision(8, 16)).blocks[0].array
     spec = replace(spec, offset=np.zeros(3, np.int64))
-    noise = array_bounds(spec, 0).states
-    amplitude = int(((array_bounds(spec).limit - noise) / (array_bounds(spec, 1).states - noise)).min())
+    amplitude = array_bounds(spec).safe
     assert amplitude > 20
+    assert array_bounds(spec, amplitude + 1).saturating.any()
     return spec, amplitude
 
 
@@ -123,7 +123,7 @@ def test_every_layer_with_states_or_sums_is_described(model):
         "encoder"
     }
     assert set(bounds["array_0"]) == {
-        "velocity", "position", "modes_that_may_saturate", "feedback", "accumulator", "output",
+        "velocity", "position", "input", "modes_that_may_saturate", "feedback", "accumulator", "output",
     }  # fmt: skip
     for entry in ("velocity", "position"):
         assert bounds["array_0"][entry]["limit"] == (1 << (network.blocks[0].array.state_width - 1)) - 1

@@ -7,7 +7,7 @@ import pytest
 KEYS = {
     "task", "model", "device", "images", "steps", "compared_values", "mismatches", "bit_exact",
     "accuracy_float", "accuracy_integer", "cycles_per_step", "clock_mhz", "seconds_per_image", "resources",
-    "files",
+    "files", "clipping",
 }  # fmt: skip
 
 
@@ -20,6 +20,7 @@ def test_the_demo(run, tmp_path):
     assert result.exit_code == 0, result.output
     written = json.loads(figures.read_text())
     assert set(written) >= KEYS
+    assert written["clipping"]["input"]["clipped"] == 0
     assert (written["images"], written["steps"], written["bit_exact"]) == (3, 784, True)
     # One of the images is played again, with pauses.
     assert written["compared_values"] == (3 + 1) * (784 * 5 * 32 + 10)

@@ -81,7 +81,10 @@ def test_inspect_names_every_layer(run, network, tmp_path):
     for name in names:
         assert name in result.stdout
     assert "table 8x8, -1..1" in result.stdout
-    assert list(json.loads(figures.read_text())["layers"]) == names
+    written = json.loads(figures.read_text())
+    assert list(written["layers"]) == names
+    assert set(written["bounds"]) >= {"array_0", "unit_0", "array_1", "unit_1", "pool", "decoder"}
+    assert "limit cycles" in result.stdout
 
 
 @pytest.mark.parametrize("backend", ["float", "reference"])
