@@ -22,7 +22,7 @@ _BREAK_BITS = 40
 """Bits that the line stays low at least: a board hears a break after ten."""
 
 
-class VirtualBoard:
+class TerminalBoard:
     """A compiled board that runs in a thread, as fast as it can, behind a pseudo-terminal.
 
     Parameters
@@ -50,9 +50,13 @@ class VirtualBoard:
         self._thread.start()
 
     def hold(self, low: bool) -> None:
-        """Hold the line low, or let it go; returns when it is so. A terminal carries no breaks."""
-        self._asked.put(low)
-        self._done.get()
+        """Hold the line low, or let it go; returns when it is so. A terminal carries no breaks.
+
+        An unplugged board hears nothing of it.
+        """
+        if self._thread.is_alive():
+            self._asked.put(low)
+            self._done.get()
 
     def unplug(self) -> None:
         """End the simulation; whoever has the port finds it gone."""
@@ -106,7 +110,7 @@ class VirtualBoard:
 class _Terminal(serial.Serial):
     """pyserial's port at a virtual board. A pseudo-terminal carries no break, so that goes beside it."""
 
-    def __init__(self, virtual: VirtualBoard, **settings: float):
+    def __init__(self, virtual: TerminalBoard, **settings: float):
         self._virtual = virtual
         super().__init__(virtual.name, **settings)
 
@@ -119,13 +123,13 @@ class VirtualPort(SerialPort):
 
     Parameters
     ----------
-    virtual : VirtualBoard
+    virtual : TerminalBoard
         Ends with the port.
     baud, timeout
         See `SerialPort`.
     """
 
-    def __init__(self, virtual: VirtualBoard, baud: int, timeout: float = 5.0):
+    def __init__(self, virtual: TerminalBoard, baud: int, timeout: float = 5.0):
         self.virtual = virtual
         super().__init__(virtual.name, baud, timeout)
 

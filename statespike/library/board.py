@@ -162,7 +162,7 @@ def _only_port() -> str:
 def _virtual_port(build: BoardBuild, timeout: float, keep: Path | None) -> SerialPort:
     # Only here: pseudo-terminals are of POSIX, and this imports the simulator.
     try:
-        from boards.terminal import VirtualBoard, VirtualPort
+        from boards.terminal import TerminalBoard, VirtualPort
     except ImportError as error:
         raise StatespikeError(
             "virtual boards need pseudo-terminals, which this system has none of"
@@ -172,4 +172,4 @@ def _virtual_port(build: BoardBuild, timeout: float, keep: Path | None) -> Seria
     with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
         library = compile_board(build.design, build.board.device.family, keep or Path(temporary))
         board = CompiledBoard(library, build.clock_mhz * 1e6 / build.baud)
-    return VirtualPort(VirtualBoard(board), build.baud, timeout)
+    return VirtualPort(TerminalBoard(board), build.baud, timeout)

@@ -12,7 +12,7 @@ import statespike
 from boards.compiled import CompiledBoard, compile_board
 from boards.folder import open_build
 from boards.host import Host
-from boards.terminal import VirtualBoard, VirtualPort
+from boards.terminal import TerminalBoard, VirtualPort
 from quantize.errors import StatespikeError
 from statespike.application import application
 from statespike.models.tasks.registry import load_task
@@ -47,7 +47,7 @@ def port(folder, kept):
         build = open_build(folder)
         library = compile_board(build.design, build.board.device.family, kept)
         board = CompiledBoard(library, build.clock_mhz * 1e6 / build.baud)
-        opened.append(VirtualPort(VirtualBoard(board), build.baud, timeout))
+        opened.append(VirtualPort(TerminalBoard(board), build.baud, timeout))
         return opened[-1]
 
     yield opened_port
@@ -107,6 +107,8 @@ def test_unplugging_in_mid_sequence_is_told(folder, port):
     line.virtual.unplug()
     with pytest.raises(StatespikeError, match="is the board still plugged in"):
         host.run(list(u[1:]))
+    with pytest.raises(StatespikeError, match="is the board still plugged in"):
+        Host(line, build.link)
 
 
 def test_a_port_that_is_not_there_is_told(refuse, folder):
