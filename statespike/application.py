@@ -18,7 +18,7 @@ COMMANDS = {
     "import": "Turn another program's trained network into a checkpoint.",
     "evaluate": "Measure the accuracy of a network on a task's test set, class by class.",
     "quantize": "Turn a checkpoint into a network of integers.",
-    "inspect": "Print every layer of a network: formats, widths, tables.",
+    "inspect": "Print every layer of a network: formats, widths, tables, and how far its values can go.",
     "generate": "Turn a network into Verilog for an FPGA.",
     "simulate": "Compare a network's circuit with the integer reference, bit by bit.",
     "report": "Measure trained networks on their tasks' test sets.",
