@@ -23,7 +23,7 @@ COMMANDS = {
     "simulate": "Compare a network's circuit with the integer reference, bit by bit.",
     "report": "Measure trained networks on their tasks' test sets.",
     "cost": "Estimate what networks take of an FPGA, side by side.",
-    "energy": "Model where the energy of a network's circuit goes.",
+    "energy": "Model the energy of a network's circuit, part by part, as ranges.",
     "compare": "Compare kinds of neurons: accuracy, logic, time, energy.",
     "build": "Turn a network into a bitstream for a board.",
     "explore": "Search for networks and their circuits under several objectives.",
