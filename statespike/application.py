@@ -24,7 +24,7 @@ COMMANDS = {
     "report": "Measure trained networks on their tasks' test sets.",
     "cost": "Estimate what networks take of an FPGA, side by side.",
     "energy": "Model the energy of a network's circuit, part by part, as ranges.",
-    "compare": "Compare kinds of neurons: accuracy, logic, time, energy.",
+    "compare": "Compare the kinds of neurons: shipped networks of equal size, all in the same kind of build.",
     "build": "Turn a network into a bitstream for a board.",
     "explore": "Search for networks and their circuits under several objectives.",
     "boards": "List the boards with their FPGA, clock, serial line and programmer.",
