@@ -32,7 +32,7 @@ class Kind(IntEnum):
     REFUSED
         The frame was damaged, or not the one that is due. No body; nothing is taken until the next restart.
     ANSWER
-        The logits of a sequence.
+        The logits of an answer.
     OVERRUN
         The same of a sequence that was longer than the network is made for.
     """

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from boards.framing import Kind, decode_message, encode_frame
 from boards.link import VERSION, Link
 from boards.pipe import BytePipe, LinkError
+from quantize.answers import answer_counts
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
 
@@ -25,7 +26,7 @@ class Answer(NamedTuple):
 
     Parameters
     ----------
-    logits : (classes,)
+    logits : (classes,), or (answers, classes) of a network that answers again and again
     seconds : float
         From the first byte that was sent, in the attempt that succeeded, to the last one that was received.
     """
@@ -70,7 +71,9 @@ class Host:
     ) -> Integers:
         """Logits (sequences, classes) of `sequences`, each (steps, features) of integers in the input format.
 
-        All sequences are checked before the first one is sent. `on_answer` is called as each answer comes.
+        Or (sequences, answers, classes) of a network that answers again and again; where a sequence has fewer
+        answers than another one, its last stands for the rest. All sequences are checked before the first one
+        is sent. `on_answer` is called as the answers to each sequence have come.
 
         Raises
         ------
@@ -79,12 +82,15 @@ class Host:
             input's bits, or more steps than the network was built for; or if the line fails in every attempt.
         """
         checked = [self._checked(sequence, index) for index, sequence in enumerate(sequences)]
-        answers = np.zeros((len(checked), self.link.classes), dtype=np.int64)
+        stride = self.link.answer_stride
+        most = int(answer_counts(np.array([len(steps) for steps in checked]), stride).max(initial=1))
+        answers = np.zeros((len(checked), most, self.link.classes), dtype=np.int64)
         for index, steps in enumerate(checked):
             answer = self._asked(steps, index)
-            answers[index] = answer.logits
+            found = answer.logits.reshape(-1, self.link.classes)
+            answers[index] = found[np.minimum(np.arange(most), len(found) - 1)]
             on_answer(answer)
-        return answers
+        return answers[:, 0] if stride is None else answers
 
     def ask(self, sequence: ArrayLike, index: int = 0) -> Answer:
         """The answer to one sequence; see `run`. Its index is for messages."""
@@ -156,30 +162,57 @@ class Host:
             )
 
     def _answer(self, steps: Integers) -> Answer:
-        """The answer to one sequence, of a board that is in step."""
-        size = self.link.steps_per_frame
+        """The answer to one sequence, or its answers, of a board that is in step."""
+        size, stride = self.link.steps_per_frame, self.link.answer_stride
+        count = int(answer_counts(np.array([len(steps)]), stride)[0])
+        found: list[Integers] = []
         began = time.monotonic()
         for start in range(0, len(steps), size):
             end = min(len(steps), start + size)
             payload = self.link.encode(steps[start:end], start == 0, end == len(steps))
             self.pipe.write(encode_frame(self._number, payload))
             self._number = (self._number + 1) % 256
-            self._expect(Kind.ACCEPTED)
-        logits = self.link.decode(self._expect(Kind.ANSWER))
+            # Host and board take turns, so all answers to a frame have come before the next one is sent.
+            due = count if end == len(steps) else 0 if stride is None else end // stride
+            self._collect(found, due)
+        logits = found[0] if stride is None else np.array(found)
         return Answer(logits, time.monotonic() - began)
 
-    def _expect(self, wanted: Kind) -> bytes:
-        """Body of the next message, which has to be of one kind."""
-        message = decode_message(self.pipe.read(self.link.message_bytes(wanted)))
+    def _collect(self, found: list[Integers], due: int) -> None:
+        """Wait until a frame is accepted, and so many answers of the sequence have been found.
+
+        A network that answers again and again may do so before the whole frame is accepted.
+        """
+        accepted = False
+        while not accepted or len(found) < due:
+            kind, number, body = self._message()
+            if kind is Kind.ACCEPTED and number == self._number and not accepted:
+                accepted = True
+            elif kind is Kind.OVERRUN and number == self._number and accepted:
+                raise StatespikeError(
+                    "the board says that the sequence was longer than its network was built for"
+                )
+            elif kind is Kind.ANSWER and len(found) < due and self._is_due(number, accepted):
+                found.append(self.link.decode(body))
+            else:
+                wanted = Kind.ANSWER if accepted else Kind.ACCEPTED
+                raise LinkError(
+                    f"the board sent {kind.name} {number} where {wanted.name} {self._number} was expected"
+                )
+
+    def _is_due(self, number: int, accepted: bool) -> bool:
+        """Whether an answer may have a number: that of the frame it answers, or of the next one."""
+        early = self.link.answer_stride is not None and not accepted
+        return (accepted and number == self._number) or (
+            early and number in (self._number, (self._number - 1) % 256)
+        )
+
+    def _message(self) -> tuple[Kind, int, bytes]:
+        """The next message: its kind tells its length."""
+        begin = self.pipe.read(self.link.message_bytes(Kind.ACCEPTED))
+        size = self.link.message_bytes(Kind(begin[0])) if begin[0] in set(Kind) else len(begin)
+        rest = self.pipe.read(size - len(begin)) if size > len(begin) else b""
+        message = decode_message(begin + rest)
         if message is None:
             raise LinkError("a message of the board was damaged")
-        kind, number, body = message
-        if (wanted, kind, number) == (Kind.ANSWER, Kind.OVERRUN, self._number):
-            raise StatespikeError(
-                "the board says that the sequence was longer than its network was built for"
-            )
-        if kind is not wanted or number != self._number:
-            raise LinkError(
-                f"the board sent {kind.name} {number} where {wanted.name} {self._number} was expected"
-            )
-        return body
+        return message

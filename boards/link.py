@@ -2,7 +2,9 @@
 
 A frame (`boards.framing`) holds whole steps of one sequence. A step is a header byte, 1 if it is the first of
 its sequence + 2 if it is the last; then each feature's value, little-endian, in the fewest bytes that hold it
-(two's complement). An answer is the logits of a sequence, class after class, in the fewest bytes each.
+(two's complement). An answer is its logits, class after class, in the fewest bytes each. A network that
+answers again and again sends an answer as soon as it has it, also before the frame of its step is accepted.
+How many there are follows from the number of steps; the host waits for those to a frame before the next one.
 
 The host sends a frame and waits until the board has accepted it. The board keeps the frame until its checksum
 was found right, then gives it to the network, and accepts it when the network has taken all of it. So no byte
@@ -60,6 +62,8 @@ class Link:
         The longest sequence that the network was built for; None if it bears any.
     network : str
         Digest of the network (`quantize.identity`).
+    answer_stride : int, optional
+        Steps between two answers; None if a sequence has one, at its end (`quantize.answers`).
 
     Raises
     ------
@@ -74,6 +78,7 @@ class Link:
     buffer_bytes: int = 512
     max_steps: int | None = None
     network: str = ""
+    answer_stride: int | None = None
 
     def __post_init__(self) -> None:
         if self.steps_per_frame < 1:
@@ -97,6 +102,7 @@ class Link:
             buffer_bytes=_buffer_bytes(1 + network.beats_per_step * bytes_of(network.input.width)),
             max_steps=network.max_steps,
             network=network_digest(network),
+            answer_stride=network.answer_stride,
         )
 
     @property
@@ -122,7 +128,10 @@ class Link:
     @property
     def identity(self) -> bytes:
         """What tells this link and its network from others."""
-        return sha256(json.dumps(asdict(self), sort_keys=True).encode()).digest()[:IDENTITY_BYTES]
+        known = asdict(self)
+        if self.answer_stride is None:  # what a design of one answer is known by says nothing of it
+            del known["answer_stride"]
+        return sha256(json.dumps(known, sort_keys=True).encode()).digest()[:IDENTITY_BYTES]
 
     @property
     def ready_body(self) -> bytes:

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from boards.framing import Kind
 from boards.link import Link
-from hdl.primitives.streams import Logit
+from hdl.primitives.streams import answer_layout
 
 
 class MessageTransmitter(Component):
@@ -20,7 +20,7 @@ class MessageTransmitter(Component):
 
     Members
     -------
-    i : In(stream of Logit)
+    i : In(stream of Logit or AnswerLogit)
     number : In(8)
         Sequence number to put into messages.
     accepted, refused : In(1)
@@ -36,7 +36,7 @@ class MessageTransmitter(Component):
         self.link = link
         super().__init__(
             {
-                "i": In(stream.Signature(Logit(link.logit_width))),
+                "i": In(stream.Signature(answer_layout(link.logit_width, link.answer_stride))),
                 "number": In(8),
                 "accepted": In(1),
                 "refused": In(1),

@@ -37,7 +37,7 @@ class BoardTop(Component):
     rx : In(1)
     tx : Out(1)
     led : Out(1)
-        High from a sequence's first step to its answer.
+        High from a sequence's first step to its last answer.
     restart : Out(1)
         High for one cycle at the end of a break.
     """
@@ -80,7 +80,9 @@ class BoardTop(Component):
         connect(m, self.network.o, messages.i)
         connect(m, messages.o, transmitter.i)
 
-        with m.If(messages.i.valid & messages.i.ready & messages.i.payload.last):
+        answer = messages.i.payload
+        ends = answer.last if self.link.answer_stride is None else answer.last & answer.ends
+        with m.If(messages.i.valid & messages.i.ready & ends):
             m.d.sync += self.led.eq(0)
         with m.Elif(steps.taken):
             m.d.sync += self.led.eq(1)

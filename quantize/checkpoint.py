@@ -25,7 +25,10 @@ ADVICE = "write the checkpoint again, or give another file"
 TUNED_BITS = (0, *range(3, 9))
 """Bits of words that a training can be for; 0: real numbers."""
 
-ADDED_LATER = {"norm": "batch", "norm_position": "pre", "final_norm": "batch", "array": "s4d"}
+ADDED_LATER: dict[str, Any] = {
+    "norm": "batch", "norm_position": "pre", "final_norm": "batch", "array": "s4d", "stride": 0,
+    "time_constant": 0, "output": "classification",
+}  # fmt: skip
 """Entries of a configuration that the first files lack, and what they mean by it."""
 
 Tensor = NDArray[np.float32]

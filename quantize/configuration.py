@@ -9,12 +9,21 @@ from quantize.errors import StatespikeError
 DISCRETISATIONS = ("zoh", "bilinear")
 INITIALISATIONS = ("lin", "inv", "spread")
 POOLINGS = ("mean", "last")
+"""Heads that answer once, at the end of a sequence."""
+HEADS = (*POOLINGS, "every_step", "running")
+"""Names of the heads: `POOLINGS`, an answer at each step, and a leaky mean with an answer at every stride."""
 NORMS = ("batch", "layer")
 NORM_POSITIONS = ("pre", "post")
 FINAL_NORMS = ("batch", "layer")
 OUTPUTS = ("classification", "multi_label", "regression")
 """What outputs are: scores of classes, one of which is right; of labels, of which several may hold; or values
 in the unit of the targets."""
+
+MOST_STEPS = 1 << 24
+"""Of the longest sequence that a network can be made for, and between two answers."""
+MOST_TIME_SHIFT = 16
+TIME_CONSTANTS = tuple(1 << shift for shift in range(1, MOST_TIME_SHIFT + 1))
+"""Of a running mean, in steps."""
 
 RUNNING_STATISTICS = ("running_mean", "running_var")
 """What a BatchNorm measures rather than learns."""
@@ -105,7 +114,8 @@ class NetworkConfig:
     initialisation : str
         "lin", "inv" or "spread": where the poles started.
     pooling : str
-        "mean" over the valid steps, or the "last" valid step.
+        The head, one of `HEADS`: the "mean" over the valid steps, the "last" valid step, "every_step", or the
+        "running" mean.
     norm : str
         What normalises a block: "batch" (a channel over all steps) or "layer" (a step over its channels).
     norm_position : str
@@ -114,6 +124,12 @@ class NetworkConfig:
         "batch" or "layer": what normalises the stream behind the last block, before the pooling.
     array : str
         One of `ARRAY_TENSORS`: the state-space model of every block; or one for each layer, with commas.
+    stride : int
+        Steps between two answers of a running mean; 0 with any other head.
+    time_constant : int
+        Of a running mean, in steps: a power of two; 0 with any other head.
+    output : str
+        What the outputs are, one of `OUTPUTS`.
     """
 
     model: str
@@ -129,6 +145,9 @@ class NetworkConfig:
     norm_position: str = "pre"
     final_norm: str = "batch"
     array: str = "s4d"
+    stride: int = 0
+    time_constant: int = 0
+    output: str = "classification"
 
     def __post_init__(self) -> None:
         for name in ("features", "channels", "modes", "layers", "classes"):
@@ -139,10 +158,11 @@ class NetworkConfig:
             "model": tuple(UNIT_TENSORS),
             "discretisation": DISCRETISATIONS,
             "initialisation": INITIALISATIONS,
-            "pooling": POOLINGS,
+            "pooling": HEADS,
             "norm": NORMS,
             "norm_position": NORM_POSITIONS,
             "final_norm": FINAL_NORMS,
+            "output": OUTPUTS,
         }
         for name, allowed in choices.items():
             value = getattr(self, name)
@@ -156,10 +176,38 @@ class NetworkConfig:
                 "real modes need the discretisation 'zoh' and the initialisation 'lin', not "
                 f"{self.discretisation!r} and {self.initialisation!r}"
             )
+        self._check_head()
         if len(self.arrays) != self.layers:
             raise CheckpointError(
                 f"array names {len(self.arrays)} kinds for {self.layers} layers; name one for each, or one"
             )
+
+    def _check_head(self) -> None:
+        for name in ("stride", "time_constant"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise CheckpointError(f"{name} is {value!r}; it must be a whole number")
+            if self.pooling != "running" and value:
+                raise CheckpointError(
+                    f"{name} is {value}, but only a running mean has one, and the head is {self.pooling}; "
+                    "choose the head 'running', or 0"
+                )
+        if self.pooling != "running":
+            return
+        if not 1 <= self.stride <= MOST_STEPS:
+            raise CheckpointError(
+                f"stride is {self.stride}; a running mean answers every 1 to {MOST_STEPS} steps"
+            )
+        if self.time_constant not in TIME_CONSTANTS:
+            raise CheckpointError(
+                f"time_constant is {self.time_constant}; choose a power of two from {TIME_CONSTANTS[0]} to "
+                f"{TIME_CONSTANTS[-1]} steps"
+            )
+
+    @property
+    def answer_stride(self) -> int | None:
+        """Steps between two answers; None if there is one, at the end of a sequence (`quantize.answers`)."""
+        return {"every_step": 1, "running": self.stride}.get(self.pooling)
 
     @property
     def arrays(self) -> tuple[str, ...]:

@@ -13,17 +13,15 @@ from quantize.checkpoint import Checkpoint
 from quantize.errors import StatespikeError
 from quantize.formats import STREAM_WIDTH, Format, Integers, fixed_words
 from quantize.inputs import EncoderChoice
-from quantize.kinds import ARRAYS, UNITS
+from quantize.kinds import ARRAYS, HEADS, OUTPUTS, UNITS
 from quantize.layers.embedding import EmbeddingSpec, tokens_of
-from quantize.layers.ends import MOST_BIAS_SHIFT, DecoderSpec, EncoderSpec, PoolSpec
+from quantize.layers.ends import MOST_BIAS_SHIFT, DecoderSpec, EncoderSpec
 from quantize.layers.ends import WEIGHT_WIDTH as ENCODER_WIDTH
 from quantize.layers.functions import Gelu
 from quantize.layers.norm import GAIN_WIDTH, INPUT_WIDTH, MOST_LEFT, LayerNormSpec, normalised_format
 from quantize.network import AnyEncoderSpec, Block, QuantizedNetwork
 from quantize.ranges import Ranges, ranges_of
 from quantize.rounded import rounded_checkpoint
-
-DECODER_WIDTH = 8
 
 
 def quantise(
@@ -132,7 +130,8 @@ def _converted(
         last = ranges.largest[f"layer_{config.layers - 1}"]
         final_norm = _layer_norm(checkpoint, "norm", stream, last, ranges.largest["norm"])
         pooled = final_norm.output
-    pool, decoder = _classifier(checkpoint, pooled, max_steps)
+    pool = HEADS[config.pooling].quantised(config, pooled, max_steps)
+    decoder = _decoder(checkpoint, pooled)
     provenance = dict(checkpoint.provenance)
     return QuantizedNetwork(encoder, tuple(layers), pool, decoder, provenance, final_norm)
 
@@ -205,10 +204,11 @@ def _layer_norm(
     )
 
 
-def _classifier(checkpoint: Checkpoint, stream: Format, max_steps: int) -> tuple[PoolSpec, DecoderSpec]:
-    """Pool and decoder; the constant that the biases multiply is as small as their words allow."""
+def _decoder(checkpoint: Checkpoint, stream: Format) -> DecoderSpec:
+    """The decoder of pooled values; the constant that biases multiply is as small as their words allow."""
     weight, bias = float_reference.decoder(checkpoint)
-    config, width = checkpoint.config, DECODER_WIDTH
+    kind = OUTPUTS[checkpoint.config.output]
+    width = kind.width
     _, weight_fraction = fixed_words(weight, width)
     # A weight multiplies a pooled value of the stream, a bias 2**bias_shift.
     biases = bias * 2.0**stream.fraction
@@ -217,5 +217,4 @@ def _classifier(checkpoint: Checkpoint, stream: Format, max_steps: int) -> tuple
         shift += 1
     columns = np.concatenate([weight, biases[:, None] * 2.0**-shift], axis=1)
     words, fraction = fixed_words(columns, width)
-    pool = PoolSpec(stream, config.channels, int(config.pooling == "mean"), max_steps)
-    return pool, DecoderSpec(fraction + stream.fraction, shift, words[:, :-1], words[:, -1])
+    return kind.specification(fraction + stream.fraction, shift, words[:, :-1], words[:, -1])

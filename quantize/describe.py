@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from quantize.formats import Format
+from quantize.layers.repeated import RunningSpec
 from quantize.network import QuantizedNetwork
 from quantize.specification import Specification
 
@@ -27,10 +28,40 @@ def describe(network: QuantizedNetwork) -> dict[str, Any]:
         "channels": network.channels,
         "modes": network.blocks[0].array.modes,
         "classes": network.classes,
+        "head": describe_head(network),
         "multiplications_per_step": network.multiplications_per_step,
         "provenance": network.provenance,
         "layers": {name: _describe_layer(layer) for name, layer in network.layers()},
     }
+
+
+def describe_head(network: QuantizedNetwork) -> dict[str, Any]:
+    """Return what a network says, and when.
+
+    `scale` is what a logit's unit stands for; of values, in the unit of the targets.
+    """
+    stride = network.answer_stride
+    time_constant = 1 << network.pool.time_shift if isinstance(network.pool, RunningSpec) else None
+    return {
+        "kind": network.pool.head,
+        "output": network.output,
+        "scale": 2.0**-network.decoder.fraction,
+        "stride": stride,
+        "time_constant": time_constant,
+        "answers_per_sequence": "1"
+        if stride is None
+        else "steps"
+        if stride == 1
+        else f"ceil(steps / {stride})",
+    }
+
+
+def when_answered(network: QuantizedNetwork) -> str:
+    """Return when a network answers, for a sentence."""
+    stride = network.answer_stride
+    if stride is None:
+        return "at the end of each sequence"
+    return "after each step" if stride == 1 else f"after every {stride} steps and at the end of each sequence"
 
 
 def _describe_layer(layer: Specification) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import numpy as np
 
 from quantize.files import write_whole
 from quantize.layers.array import ArraySpec
-from quantize.layers.ends import DecoderSpec, PoolSpec
+from quantize.layers.ends import DecoderSpec
+from quantize.layers.head import HeadSpec
 from quantize.layers.norm import LayerNormSpec
 from quantize.network import (
     UNIT_KINDS,
@@ -134,7 +135,7 @@ def _assemble(
     if unknown:
         raise QuantizedNetworkError(f"tensors of an undescribed layer {sorted(unknown)[0]!r}")
     count = sum(name.startswith("array_") for name in layers)
-    wanted: dict[str, Any] = {"encoder": AnyEncoderSpec, "pool": PoolSpec, "decoder": DecoderSpec}
+    wanted: dict[str, Any] = {"encoder": AnyEncoderSpec, "pool": HeadSpec, "decoder": DecoderSpec}
     wanted |= {f"array_{index}": ArraySpec for index in range(count)}
     wanted |= {f"unit_{index}": None for index in range(count)}
     norms = [f"norm_{index}" for index in range(count)]
@@ -159,7 +160,7 @@ def _assemble(
             )
             for index, norm in enumerate(norms)
         ),
-        cast(PoolSpec, layers["pool"]),
+        cast(HeadSpec, layers["pool"]),
         cast(DecoderSpec, layers["decoder"]),
         provenance,
         cast(LayerNormSpec | None, layers.get("norm")),

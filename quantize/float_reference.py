@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from quantize.checkpoint import Checkpoint
 from quantize.float_layers import affine_norm, layer_norm, tensors
-from quantize.kinds import ARRAYS, UNITS, FloatArray
+from quantize.kinds import ARRAYS, HEADS, UNITS, FloatArray
 
 Real = NDArray[np.float64]
 
@@ -74,7 +74,10 @@ class FloatNetwork:
             yield "norm", layer_norm(x, *tensors(self._checkpoint, "norm", "weight", "bias"))
 
     def logits(self, u: Real, lengths: NDArray[np.int64] | None = None) -> Real:
-        """Logits (sequences, classes) of sequences (sequences, steps, features)."""
+        """Logits (sequences, classes) of sequences (sequences, steps, features).
+
+        Or (sequences, answers, classes) of a head with a stride.
+        """
         last = u
         for _, values in self.taps(u):
             last = values
@@ -83,11 +86,8 @@ class FloatNetwork:
     def decoded(self, x: Real, lengths: NDArray[np.int64] | None) -> Real:
         """Logits of the last tap (sequences, steps, H)."""
         lengths = np.full(len(x), x.shape[1]) if lengths is None else np.asarray(lengths)
-        if self._checkpoint.config.pooling == "mean":
-            valid = np.arange(x.shape[1]) < lengths[:, None]
-            pooled = (x * valid[:, :, None]).sum(1) / lengths[:, None]
-        else:
-            pooled = x[np.arange(len(x)), lengths - 1]
+        config = self._checkpoint.config
+        pooled = HEADS[config.pooling].reference(config, x, lengths)
         weight, bias = decoder(self._checkpoint)
         result: Real = pooled @ weight.T + bias
         return result

@@ -1,4 +1,4 @@
-"""The kinds of arrays and units that a checkpoint may have: what becomes of each in numbers.
+"""The kinds of arrays, units and heads that a checkpoint may have: what becomes of each in numbers.
 
 A kind is registered here, its tensors in `quantize.configuration`, which comes before everything else, and
 its specification in `quantize.network`; its component in `hdl.network.kinds`, and its module in
@@ -13,16 +13,21 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize import float_layers, units
+from quantize import float_layers, heads, units
 from quantize.checkpoint import Checkpoint
 from quantize.complex_modes import complex_modes, leapfrog_array, rounded_complex_modes
+from quantize.configuration import NetworkConfig
 from quantize.constants import FIRE_THRESHOLD
+from quantize.formats import Format, Integers
 from quantize.layers.array import ArraySpec
+from quantize.layers.ends import DecoderSpec, LabelDecoderSpec, PoolSpec, ValueDecoderSpec
 from quantize.layers.glu import FireGluSpec, GeluGluSpec, SpikeGluSpec, TanhGluSpec
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
+from quantize.layers.head import HeadSpec
 from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.layers.linear import SpikeLinearSpec
 from quantize.layers.real_modes import RealModesSpec
+from quantize.layers.repeated import EveryStepSpec, RunningSpec
 from quantize.network import UnitSpec
 from quantize.real_modes import real_array, real_modes, rounded_real_modes
 
@@ -85,6 +90,24 @@ class UnitKind:
     bias_share: float = 0.0
 
 
+@dataclass(frozen=True)
+class HeadKind:
+    """A kind of head.
+
+    Parameters
+    ----------
+    specification : type of HeadSpec
+    reference : callable (config, x, lengths) -> array
+        From (sequences, steps, H) to (sequences, H), or (sequences, answers, H) with a stride.
+    quantised : callable (config, given, max_steps) -> HeadSpec
+        `given` is the format of what it pools; sequences have up to `max_steps` steps, where that matters.
+    """
+
+    specification: type[HeadSpec]
+    reference: Callable[[NetworkConfig, Real, Integers], Real]
+    quantised: Callable[[NetworkConfig, Format, int], HeadSpec]
+
+
 def _glu(activation: Callable[[Real], Real]) -> Callable[[Checkpoint, str, Real], Any]:
     return partial(float_layers.glu, activation)
 
@@ -110,3 +133,34 @@ UNITS: dict[str, UnitKind] = {
     "sigmoid": UnitKind(TanhGluSpec, _glu(float_layers.sigmoid), units.sigmoid_glu, bias_share=0.5),
 }
 """Name of a model -> its unit."""
+
+HEADS: dict[str, HeadKind] = {
+    "mean": HeadKind(PoolSpec, heads.mean, heads.pool),
+    "last": HeadKind(PoolSpec, heads.last, heads.pool),
+    "every_step": HeadKind(EveryStepSpec, heads.every_step, heads.every_step_head),
+    "running": HeadKind(RunningSpec, heads.running, heads.running_head),
+}
+"""Name of a head -> what it is."""
+
+
+@dataclass(frozen=True)
+class OutputKind:
+    """What outputs are.
+
+    Parameters
+    ----------
+    specification : type of DecoderSpec
+    width : int
+        Bits of the decoder's words. A value is read as it is, where of scores only their order counts.
+    """
+
+    specification: type[DecoderSpec]
+    width: int
+
+
+OUTPUTS: dict[str, OutputKind] = {
+    "classification": OutputKind(DecoderSpec, 8),
+    "multi_label": OutputKind(LabelDecoderSpec, 8),
+    "regression": OutputKind(ValueDecoderSpec, 12),
+}
+"""Name of what outputs are -> their decoder."""

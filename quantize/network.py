@@ -11,21 +11,27 @@ from quantize.blocks import blocks
 from quantize.formats import STREAM_WIDTH, Format, Integers, saturate
 from quantize.layers.array import ArraySpec
 from quantize.layers.embedding import EmbeddingSpec
-from quantize.layers.ends import DecoderSpec, EncoderSpec, PoolSpec
+from quantize.layers.ends import DecoderSpec, EncoderSpec, LabelDecoderSpec, PoolSpec, ValueDecoderSpec
 from quantize.layers.glu import FireGluSpec, GeluGluSpec, SpikeGluSpec, TanhGluSpec
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
+from quantize.layers.head import POOLED_WIDTH, HeadSpec
 from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.layers.linear import SpikeLinearSpec
 from quantize.layers.norm import LayerNormSpec
 from quantize.layers.real_modes import RealModesSpec
+from quantize.layers.repeated import EveryStepSpec, RunningSpec
 from quantize.specification import QuantizedNetworkError, Specification
 
 UnitSpec = GsuSpec | LeanGsuSpec | SpikeGluSpec | FireGluSpec | GeluGluSpec | TanhGluSpec | SpikeLinearSpec
 AnyEncoderSpec = EncoderSpec | EmbeddingSpec
-LayerSpec = AnyEncoderSpec | LayerNormSpec | ArraySpec | UnitSpec | PoolSpec | DecoderSpec
+LayerSpec = AnyEncoderSpec | LayerNormSpec | ArraySpec | UnitSpec | HeadSpec | DecoderSpec
 ARRAY_KINDS: dict[str, type[ArraySpec]] = {array.kind: array for array in (LeapfrogSpec, RealModesSpec)}
 UNIT_KINDS: dict[str, type[UnitSpec]] = {unit.kind: unit for unit in get_args(UnitSpec)}
-"""Kind of an array or a unit -> its specification: the tables that name the kinds of layers."""
+HEAD_KINDS: dict[str, type[HeadSpec]] = {head.kind: head for head in (PoolSpec, EveryStepSpec, RunningSpec)}
+DECODER_KINDS: dict[str, type[DecoderSpec]] = {
+    decoder.kind: decoder for decoder in (DecoderSpec, LabelDecoderSpec, ValueDecoderSpec)
+}
+"""Kind of an array, a unit, a head or a decoder -> its specification: what names the kinds of layers."""
 
 # Sequences computed at once: few enough that the array of a layer, 1 MB, stays in the processor's cache.
 VALUES_AT_ONCE = 1 << 17
@@ -70,6 +76,7 @@ class Trace:
     Attributes
     ----------
     logits : (sequences, classes)
+        Or (sequences, answers, classes) of a head with a stride; see `quantize.answers.answer_steps`.
     taps : name -> (sequences, steps, H)
         Every layer's values: `encoder`, then `norm_0` (only of a norm before an array), `array_0` (y) and
         `layer_0` (block output), and so on.
@@ -78,17 +85,20 @@ class Trace:
         `array_0 states` and `array_0 outputs`, and of the residual stream `layer_0 sums`, and so on.
     overruns : (sequences,)
         Whether a sequence was longer than the network's `max_steps`.
+    answer_stride : int or None
+        The network's.
     """
 
     logits: Integers
     overruns: NDArray[np.bool_]
     taps: dict[str, Integers] = field(default_factory=dict)
     saturations: dict[str, int] = field(default_factory=dict)
+    answer_stride: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class QuantizedNetwork:
-    """A sequence classifier in integers; the one truth that reference, circuit, cost and documents read.
+    """A network in integers; the one truth that reference, circuit, cost and documents read.
 
     Parameters
     ----------
@@ -107,7 +117,7 @@ class QuantizedNetwork:
 
     encoder: AnyEncoderSpec
     blocks: tuple[Block, ...]
-    pool: PoolSpec
+    pool: HeadSpec
     decoder: DecoderSpec
     provenance: dict[str, object] = field(default_factory=dict)
     norm: LayerNormSpec | None = None
@@ -152,7 +162,7 @@ class QuantizedNetwork:
                     f"the norm before the pool takes {self.norm.input}, the residual stream is {stream}"
                 )
             pooled = self.norm.output
-        if self.pool.input != pooled or pooled.width != 16:
+        if self.pool.input != pooled or pooled.width != POOLED_WIDTH:
             raise QuantizedNetworkError(f"the pool's input is {self.pool.input}, but it is given {pooled}")
 
     @property
@@ -179,6 +189,16 @@ class QuantizedNetwork:
         return self.decoder.classes
 
     @property
+    def output(self) -> str:
+        """What the logits are, one of `quantize.configuration.OUTPUTS`."""
+        return self.decoder.output
+
+    @property
+    def answer_stride(self) -> int | None:
+        """Steps between two answers; None if there is one, at the end of a sequence (`quantize.answers`)."""
+        return self.pool.answer_stride
+
+    @property
     def input(self) -> Format:
         return self.encoder.input
 
@@ -203,9 +223,11 @@ class QuantizedNetwork:
 
     @property
     def multiplications_per_step(self) -> int:
-        """Products of one step through the whole network."""
-        once = PoolSpec | DecoderSpec  # a sequence
-        return sum(layer.multiplications for _, layer in self.layers() if not isinstance(layer, once))
+        """Products of one step through the whole network, those of an answer spread over its stride."""
+        answers = HeadSpec | DecoderSpec
+        steps = sum(layer.multiplications for _, layer in self.layers() if not isinstance(layer, answers))
+        stride = self.answer_stride  # without one, an answer's products are those of a sequence
+        return steps if stride is None else steps + -(-self.decoder.multiplications // stride)
 
     @property
     def plain_multiplications_per_step(self) -> int:
@@ -289,6 +311,7 @@ class QuantizedNetwork:
             self.pool.overruns(lengths),
             {name: np.concatenate([part.taps[name] for part in parts]) for name in parts[0].taps},
             {name: sum(part.saturations[name] for part in parts) for name in parts[0].saturations},
+            self.answer_stride,
         )
 
     def _compute_chunk(self, u: Integers, lengths: Integers, taps: bool) -> Trace:
@@ -328,10 +351,12 @@ def specification_class(kind: str) -> type[Specification]:
         If there is no such kind.
     """
     known: dict[str, type[Specification]] = {
-        layer.kind: layer for layer in (EncoderSpec, EmbeddingSpec, LayerNormSpec, PoolSpec, DecoderSpec)
+        layer.kind: layer for layer in (EncoderSpec, EmbeddingSpec, LayerNormSpec)
     }
     known |= ARRAY_KINDS
     known |= UNIT_KINDS
+    known |= HEAD_KINDS
+    known |= DECODER_KINDS
     if kind not in known:
         raise QuantizedNetworkError(f"unknown layer kind {kind!r}, known are {', '.join(sorted(known))}")
     return known[kind]

@@ -121,10 +121,10 @@ class Regression:
 
 
 def real_outputs(network: Checkpoint | QuantizedNetwork, logits: NDArray[Any]) -> NDArray[np.float64]:
-    """Return what a network's logits (sequences, outputs) are as real numbers."""
+    """Return what a network's logits are as real numbers."""
     if isinstance(network, Checkpoint):
         return logits.astype(np.float64)
-    return logits * 2.0**-network.decoder.fraction
+    return network.decoder.real(logits)
 
 
 def _ratio(part: Integers, whole: Integers) -> NDArray[np.float64]:

@@ -14,10 +14,11 @@ from amaranth.lib.wiring import Component
 
 from quantize.files import scratch_folder
 from quantize.formats import Integers
-from quantize.network import QuantizedNetwork
+from quantize.network import QuantizedNetwork, Trace
 from sim.backends.base import Backend, Prepared
 from sim.compare import Comparison, Mismatch, compare
 from sim.stimulus import Stimulus, require_probabilities
+from sim.trace import Run
 
 STEPS_AT_ONCE = 1 << 12
 """Steps of a run: enough that its beginning costs little, few enough that a hundred sequences keep many cores
@@ -74,8 +75,8 @@ class Check:
     compared_values, mismatches : int
     first_mismatch : Mismatch or None
         As in `sim.compare.Comparison`, over all plays.
-    logits : (sequences, classes)
-        Of the circuit.
+    logits : (sequences, classes), or (sequences, answers, classes) with a stride
+        Of the circuit; see `quantize.network.Trace`.
     steps, cycles : int
         Simulated in all.
     cycles_per_step : float
@@ -204,7 +205,7 @@ def check(
                 comparison = _joined(comparison, compare(beginning_trace, paused))
             return _Part(
                 comparison=_placed(comparison, part.start),
-                logits=run.logits,
+                logits=_logits(run, trace),
                 steps=sum(run.lengths),
                 cycles=run.cycles,
                 cycles_per_step=run.cycles_per_step,
@@ -231,6 +232,11 @@ def check(
         jobs=workers,
         saturations={name: sum(part.saturations[name] for part in parts) for name in parts[0].saturations},
     )
+
+
+def _logits(run: Run, trace: Trace) -> Integers:
+    """The circuit's answers in the shape of the reference's, if they are as many."""
+    return run.logits if trace.logits.ndim == 2 else run.answers_by_sequence(trace.logits.shape[1])
 
 
 def _simulated(

@@ -7,14 +7,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.answers import answer_counts, answer_steps
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
 from sim.trace import Run
 
 LOGITS = "logits"
 """Layer name of a mismatch in the answers."""
-OVERRUN = "overrun"
-"""Layer name of a mismatch in an answer's mark."""
+OVERRUN, ENDS = "overrun", "ends"
+"""Layer names of mismatches in an answer's marks."""
+MARKS = (OVERRUN, ENDS)
 
 
 class Reference(Protocol):
@@ -22,7 +24,9 @@ class Reference(Protocol):
 
     Members
     -------
-    logits : int64 (sequences, classes)
+    logits : int64 (sequences, classes), or (sequences, answers, classes) with a stride
+    answer_stride : int or None
+        See `quantize.answers`; only asked for where sequences have several answers.
     overruns : bool (sequences,)
         Whether a sequence is longer than the network is made for.
     taps : mapping of name to int64 (sequences, steps, channels)
@@ -31,6 +35,8 @@ class Reference(Protocol):
 
     @property
     def logits(self) -> Integers: ...
+    @property
+    def answer_stride(self) -> int | None: ...
     @property
     def overruns(self) -> NDArray[np.bool_]: ...
     @property
@@ -44,9 +50,10 @@ class Mismatch:
     Parameters
     ----------
     layer : str
-        Name of the tap, "logits", or "overrun".
+        Name of the tap, "logits", "overrun", or "ends".
     sequence, step, channel : int
-        From 0. For logits the step is the sequence's last and the channel is the class; overruns are 0 or 1.
+        From 0. For logits the step is the one that the answer follows and the channel is the class; marks are
+        0 or 1.
     expected, got : int or None
         Of the reference and of the circuit; None where one of them has no value: a missing or an extra beat.
     """
@@ -74,7 +81,7 @@ class Comparison:
     Parameters
     ----------
     compared_values : int
-        Values of the reference that were looked for in the run; marks of overruns are none.
+        Values of the reference that were looked for in the run; marks are none.
     mismatches : int
         Values that differ, beats that are missing and beats that are too many.
     first_mismatch : Mismatch or None
@@ -109,7 +116,7 @@ class _Stream:
 
 
 def compare(reference: Reference, run: Run, lengths: Sequence[int] | None = None) -> Comparison:
-    """Compare every value of every tap, every logit, and whether an answer tells of an overrun.
+    """Compare every value of every tap, every logit, and the marks of every answer.
 
     Parameters
     ----------
@@ -135,23 +142,34 @@ def compare(reference: Reference, run: Run, lengths: Sequence[int] | None = None
     streams = list(_streams(reference, run, lengths))
     differences = [stream.differences() for stream in streams]
     return Comparison(
-        compared_values=sum(len(stream.expected) for stream in streams if stream.layer != OVERRUN),
+        compared_values=sum(len(stream.expected) for stream in streams if stream.layer not in MARKS),
         mismatches=sum(len(indices) for indices in differences),
         first_mismatch=_first(streams, differences, lengths),
     )
 
 
 def _streams(reference: Reference, run: Run, lengths: list[int]) -> Iterator[_Stream]:
-    """Both sides of each tap in data-flow order, then the logits and the overruns."""
+    """Both sides of each tap in data-flow order, then the logits and their marks."""
     steps = np.arange(sum(lengths))
     for layer, values in reference.taps.items():
         if layer in run.taps:
             flat = np.concatenate([values[index, :length] for index, length in enumerate(lengths)])
             yield _Stream(layer, flat.reshape(-1), run.taps[layer], values.shape[-1], steps)
-    ends = np.cumsum(lengths) - 1
+    starts: Integers = np.cumsum(lengths) - np.array(lengths)
     expected, got = reference.logits, run.logits
-    yield _Stream(LOGITS, expected.reshape(-1), got.reshape(-1), expected.shape[-1], ends)
-    yield _Stream(OVERRUN, reference.overruns.astype(np.int64), run.overruns.astype(np.int64), 1, ends)
+    stride = reference.answer_stride if expected.ndim == 3 else None
+    counts = answer_counts(np.array(lengths), stride)
+    found = np.arange(counts.max()) < counts[:, None]
+    # The step that each answer follows.
+    places: Integers = (starts[:, None] + answer_steps(np.array(lengths), max(lengths), stride))[found]
+    answers = expected[:, : counts.max()][found] if expected.ndim == 3 else expected
+    yield _Stream(LOGITS, answers.reshape(-1), got.reshape(-1), expected.shape[-1], places)
+    overruns = np.repeat(reference.overruns, counts).astype(np.int64)
+    yield _Stream(OVERRUN, overruns, run.overruns.astype(np.int64), 1, places)
+    if run.ends is not None:
+        ends = np.zeros(counts.sum(), dtype=np.int64)
+        ends[np.cumsum(counts) - 1] = 1
+        yield _Stream(ENDS, ends, run.ends.astype(np.int64), 1, places)
 
 
 def _first(streams: list[_Stream], differences: list[Integers], lengths: list[int]) -> Mismatch | None:

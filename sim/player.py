@@ -13,7 +13,7 @@ import numpy as np
 from sim.backends.base import DRAIN, stuck
 from sim.ports import Ports
 from sim.stimulus import Stimulus
-from sim.trace import Run, logits_by_sequence
+from sim.trace import Run, logits_by_answer
 
 
 class Phase(Enum):
@@ -78,6 +78,7 @@ class Player:
         self.logits: list[int] = []
         self.logit_last: list[bool] = []
         self.overruns: list[bool] = []
+        self.ends: list[bool] = []
         self.taps: list[list[int]] = [[] for _ in self.ports.taps]
         self.step_cycles: list[int] = []
         self.answer_cycles: list[int] = []
@@ -129,7 +130,7 @@ class Player:
         elif self.phase is Phase.DRAIN and self.cycle == self.answer_cycles[-1] + 1 + DRAIN:
             self.phase = Phase.DONE
         elif self.idle >= self.watchdog:
-            answered, sequences = len(self.answer_cycles), len(self.stimulus.lengths)
+            answered, sequences = sum(self.ends), len(self.stimulus.lengths)
             raise stuck(self.watchdog, self.taken, len(self.payloads), answered, sequences)
 
     def _take(self) -> None:
@@ -142,20 +143,23 @@ class Player:
     def _accept(self, payload: int) -> None:
         self.logits.append(self.ports.logit.signed(payload))
         self.logit_last.append(bool(self.ports.logit_last.unsigned(payload)))
-        if self.logit_last[-1]:
-            self.overruns.append(bool(self.ports.overrun.unsigned(payload)))
         self.idle = 0
-        if self.phase is Phase.RUN and self.logit_last[-1]:
+        if not self.logit_last[-1]:
+            return
+        self.overruns.append(bool(self.ports.overrun.unsigned(payload)))
+        self.ends.append(bool(self.ports.ends.unsigned(payload)))
+        if self.phase is Phase.RUN:
             self.answer_cycles.append(self.cycle)
-            if len(self.answer_cycles) == len(self.stimulus.lengths):
+            if sum(self.ends) == len(self.stimulus.lengths):
                 self.phase = Phase.DRAIN
 
     def run(self, backend: str, seconds: float) -> Run:
         """The record, once the simulation is over; `seconds` is how long it took."""
         return Run(
             backend=backend,
-            logits=logits_by_sequence(self.logits, self.logit_last),
+            logits=logits_by_answer(self.logits, self.logit_last),
             overruns=np.array(self.overruns, dtype=np.bool_),
+            ends=np.array(self.ends, dtype=np.bool_),
             taps={
                 name: np.array(values, dtype=np.int64)
                 for name, values in zip(self.ports.taps, self.taps, strict=True)

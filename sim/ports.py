@@ -42,8 +42,9 @@ class Ports:
     ----------
     first, last, value : Field
         Of the payload of `i`, a `Beat`.
-    logit_last, logit, overrun : Field
-        Of the payload of `o`, a `Logit`.
+    logit_last, logit, overrun, ends : Field
+        Of the payload of `o`, a `Logit` or an `AnswerLogit`; of the former each answer ends its sequence, as
+        its `last` tells.
     taps : dict of name to int
         Width of each tap's value, in the order of the signature.
     """
@@ -54,6 +55,7 @@ class Ports:
     logit_last: Field
     logit: Field
     overrun: Field
+    ends: Field
     taps: dict[str, int]
 
     def payloads(self, beats: Beats) -> NDArray[np.uint64]:
@@ -94,6 +96,7 @@ def ports_of(design: Component) -> Ports:
         logit_last=_field(layouts["o"], "last"),
         logit=_field(layouts["o"], "value"),
         overrun=_field(layouts["o"], "overrun"),
+        ends=_field(layouts["o"], "ends" if "ends" in dict(layouts["o"]) else "last"),
         taps=taps,
     )
 

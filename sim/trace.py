@@ -18,8 +18,9 @@ class Run:
     ----------
     backend : str
         Name of the backend that made it.
-    logits : int64 (sequences, classes)
-    overruns : bool (sequences,)
+    logits : int64 (answers, classes)
+        Of all sequences, one after the other; a network that answers once has one answer a sequence.
+    overruns : bool (answers,)
         Whether the circuit found a sequence too long.
     taps : dict of name to int64 (transfers,)
         Values of each tap in the order of their transfer.
@@ -27,12 +28,14 @@ class Run:
         Clock cycles from the first cycle after reset to the transfer of the last logit, both included.
     step_cycles : int64 (steps,)
         Cycle in which the first beat of each input step was taken, over all sequences.
-    answer_cycles : int64 (sequences,)
-        Cycle in which the last logit of each sequence was taken.
+    answer_cycles : int64 (answers,)
+        Cycle in which the last logit of each answer was taken.
     lengths : tuple of int
         Steps of each sequence.
     seconds : float
         Processor time of the simulation alone, without building or compiling it.
+    ends : bool (answers,), optional
+        Whether an answer is the last one of its sequence; by default each of them is.
     """
 
     backend: str
@@ -44,6 +47,20 @@ class Run:
     answer_cycles: Integers
     lengths: tuple[int, ...]
     seconds: float
+    ends: NDArray[np.bool_] | None = None
+
+    def answers_by_sequence(self, most: int) -> Integers:
+        """Logits (sequences, most, classes); a last answer stands in the place of those that are not there.
+
+        As in `quantize.answers.answer_steps`. A sequence without an answer has zeros, answers beyond the most
+        are left out.
+        """
+        marks = np.ones(len(self.logits), dtype=np.bool_) if self.ends is None else self.ends
+        result = np.zeros((len(self.lengths), most, self.logits.shape[1]), dtype=np.int64)
+        for place, answers in enumerate(np.split(self.logits, np.flatnonzero(marks) + 1)[: len(result)]):
+            if len(answers):
+                result[place] = answers[np.minimum(np.arange(most), len(answers) - 1)]
+        return result
 
     @property
     def cycles_per_second(self) -> float:
@@ -67,22 +84,20 @@ class Run:
         return float(cycles[-1] - cycles[0]) / (len(cycles) - 1)
 
 
-def logits_by_sequence(
-    values: Sequence[int] | Integers, last: Sequence[bool] | NDArray[np.bool_]
-) -> Integers:
-    """The flat list of logits, cut at each `last`, as an array (sequences, classes).
+def logits_by_answer(values: Sequence[int] | Integers, last: Sequence[bool] | NDArray[np.bool_]) -> Integers:
+    """The flat list of logits, cut at each `last`, as an array (answers, classes).
 
     Raises
     ------
     StatespikeError
-        If the sequences were answered with different numbers of logits.
+        If answers have different numbers of logits.
     """
     ends = np.flatnonzero(np.asarray(last, dtype=np.bool_)) + 1
     counts = np.diff(ends, prepend=0)
-    for sequence, count in enumerate(counts):
+    for answer, count in enumerate(counts):
         if count != counts[0]:
             raise StatespikeError(
-                f"the circuit answered sequence {sequence} with {count} logits, sequence 0 with {counts[0]}"
+                f"answer {answer} of the circuit has {count} logits, answer 0 has {counts[0]}"
             )
     if len(values) != int(counts.sum()):
         raise StatespikeError(

@@ -21,6 +21,7 @@ class TinyTrace:
     logits: Integers
     overruns: NDArray[np.bool_]
     taps: dict[str, Integers]
+    answer_stride: int | None = None
 
 
 class TinyNetwork(wiring.Component):

@@ -1,6 +1,7 @@
 """Networks that tests share: drawn ones of any shape."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -17,14 +18,14 @@ INPUT = Format(9, 8)
 def random_checkpoint(
     model: str, channels: int, modes: int, layers: int, *, seed: int, features: int = 1, classes: int = 3,
     pooling: str = "mean", norm: str = "batch", norm_position: str = "pre", final_norm: str = "batch",
-    array: str = "s4d",
+    array: str = "s4d", stride: int = 0, time_constant: int = 0, output: str = "classification",
 ) -> Checkpoint:  # fmt: skip
     """An untrained network with the distributions of a trained one."""
     generator = np.random.default_rng(seed)
     config = NetworkConfig(
         model=model, features=features, channels=channels, modes=modes, layers=layers, classes=classes,
         discretisation="zoh", initialisation="lin", pooling=pooling, norm=norm, norm_position=norm_position,
-        final_norm=final_norm, array=array,
+        final_norm=final_norm, array=array, stride=stride, time_constant=time_constant, output=output,
     )  # fmt: skip
     tensors = {}
     for name, shape in tensor_shapes(config).items():
@@ -61,15 +62,11 @@ def random_tokens(sequences: int, steps: int, tokens: int, *, seed: int) -> np.n
 
 
 def random_network(
-    model: str, channels: int, modes: int, layers: int, *, seed: int, features: int = 1, classes: int = 3,
-    pooling: str = "mean", norm: str = "batch", norm_position: str = "pre", final_norm: str = "batch",
-    array: str = "s4d", precision: Precision | None = None,
+    model: str, channels: int, modes: int, layers: int, *, seed: int, features: int = 1,
+    precision: Precision | None = None, **options: Any,
 ) -> QuantizedNetwork:  # fmt: skip
-    """A drawn network, quantised."""
-    checkpoint = random_checkpoint(
-        model, channels, modes, layers, seed=seed, features=features, classes=classes, pooling=pooling,
-        norm=norm, norm_position=norm_position, final_norm=final_norm, array=array,
-    )  # fmt: skip
+    """A drawn network, quantised; options as of `random_checkpoint`."""
+    checkpoint = random_checkpoint(model, channels, modes, layers, seed=seed, features=features, **options)
     samples = random_samples(4, 32, features, seed=seed)
     return quantise(checkpoint, samples, INPUT, precision or Precision())
 

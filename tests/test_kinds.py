@@ -1,4 +1,4 @@
-"""A kind of array, unit or norm is known to every layer of the program, or to none."""
+"""A kind of array, unit, head or norm is known to every layer of the program, or to none."""
 
 from collections.abc import Collection
 
@@ -38,6 +38,21 @@ def tables() -> list[dict[str, Collection[str]]]:
             "quantize.network.UNIT_KINDS": network.UNIT_KINDS,
             "quantize.kinds.UNITS": {kind.specification.kind for kind in kinds.UNITS.values()},
             "hdl.network.kinds.UNITS": hdl.network.kinds.UNITS,
+        },
+        {
+            "quantize.configuration.HEADS": configuration.HEADS,
+            "quantize.kinds.HEADS": kinds.HEADS,
+            "statespike.models.kinds.HEADS": statespike.models.kinds.HEADS,
+        },
+        {
+            "quantize.network.HEAD_KINDS": network.HEAD_KINDS,
+            "quantize.kinds.HEADS": {kind.specification.kind for kind in kinds.HEADS.values()},
+            "hdl.network.kinds.HEADS": hdl.network.kinds.HEADS,
+        },
+        {
+            "quantize.configuration.OUTPUTS": configuration.OUTPUTS,
+            "quantize.kinds.OUTPUTS": kinds.OUTPUTS,
+            "quantize.network.DECODER_KINDS": {kind.output for kind in network.DECODER_KINDS.values()},
         },
         {"quantize.configuration.NORMS": configuration.NORMS, "statespike.models.norm.NORMS": NORMS},
     ]

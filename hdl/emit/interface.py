@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 from amaranth.lib.data import Layout, StructLayout
 from amaranth.lib.wiring import Component
 
@@ -14,8 +15,9 @@ from hdl.network.counted import COUNTER_WIDTH, CountedNetwork, counter_ports
 from hdl.network.folding import Folding
 from hdl.network.top import Network
 from hdl.primitives.fast_contents import port_name
-from hdl.primitives.streams import Beat, Logit
+from hdl.primitives.streams import Beat, answer_layout
 from hdl.toolchain.verilog import rtlil_text
+from quantize.describe import when_answered
 from quantize.errors import look_up
 from quantize.formats import Integers
 from quantize.network import QuantizedNetwork
@@ -94,7 +96,7 @@ class Interface(ABC):
 
     @abstractmethod
     def output_words(self, network: QuantizedNetwork, logits: Integers, overrun: bool) -> list[int]:
-        """The transfers of one sequence's logits (classes,), likewise."""
+        """The transfers of a sequence's logits, likewise: (classes,), or (answers, classes) with a stride."""
 
     def rtlil(self, network: QuantizedNetwork, folding: Folding) -> str:
         """The circuit as portable RTLIL with these names."""
@@ -129,9 +131,10 @@ class Plain(Interface):
             "in: one beat a feature, or a token a step; first and last throughout those steps",
             Beat(network.input.width),
         )
-        answer = self._stream(
-            "o", "out: one beat a class at the end of each sequence", Logit(network.decoder.logit_width)
-        )
+        meaning = f"out: one beat a class {when_answered(network)}"
+        if network.answer_stride is not None:
+            meaning += "; begins and ends throughout the first and the last answer of a sequence"
+        answer = self._stream("o", meaning, _answer_of(network))
         return given, answer
 
     def _stream(self, name: str, meaning: str, payload: StructLayout) -> StreamPorts:
@@ -152,11 +155,15 @@ class Plain(Interface):
         ]
 
     def output_words(self, network: QuantizedNetwork, logits: Integers, overrun: bool) -> list[int]:
-        layout, end = Logit(network.decoder.logit_width), len(logits) - 1
-        return [
-            _bits(layout, last=place == end, value=int(value), overrun=overrun)
-            for place, value in enumerate(logits)
-        ]
+        layout, answers = _answer_of(network), np.atleast_2d(logits)
+        words = []
+        for index, answer in enumerate(answers):
+            marks: dict[str, int] = {"overrun": overrun}
+            if network.answer_stride is not None:
+                marks |= {"begins": index == 0, "ends": index == len(answers) - 1}
+            for place, value in enumerate(answer):
+                words.append(_bits(layout, last=place == len(answer) - 1, value=int(value), **marks))
+        return words
 
 
 @dataclass(frozen=True)
@@ -179,11 +186,13 @@ class Axis(Interface):
             network.input.width,
             "first",
         )
+        again = network.answer_stride is not None
         answer = self._stream(
             "m_axis",
-            "out: AXI4-Stream, one beat a class at the end of each sequence; TLAST with the last class",
+            f"out: AXI4-Stream, one beat a class {when_answered(network)}; TLAST with the last class"
+            + ("; TUSER throughout the last answer of a sequence" if again else ""),
             network.decoder.logit_width,
-            "overrun",
+            "ends" if again else "overrun",
         )
         return given, answer
 
@@ -209,10 +218,14 @@ class Axis(Interface):
         ]
 
     def output_words(self, network: QuantizedNetwork, logits: Integers, overrun: bool) -> list[int]:
-        return [
-            _packet_word(network.decoder.logit_width, int(value), last=place == len(logits) - 1, user=overrun)
-            for place, value in enumerate(logits)
-        ]
+        answers = np.atleast_2d(logits)
+        words = []
+        for index, answer in enumerate(answers):
+            user = overrun if network.answer_stride is None else index == len(answers) - 1
+            for place, value in enumerate(answer):
+                last = place == len(answer) - 1
+                words.append(_packet_word(network.decoder.logit_width, int(value), last=last, user=user))
+        return words
 
 
 def _bits(layout: Layout, **fields: int) -> int:
@@ -259,3 +272,7 @@ def interface_of(form: str, name: str = Interface.name, prefix: str = Interface.
         If there is no such form, or Verilog does not take a name.
     """
     return look_up(INTERFACES, form, "interface")(name, prefix)
+
+
+def _answer_of(network: QuantizedNetwork) -> StructLayout:
+    return answer_layout(network.decoder.logit_width, network.answer_stride)

@@ -7,6 +7,7 @@ from typing import Any
 from hdl.devices.devices import FAMILIES
 from hdl.emit.interface import PLAIN, Interface
 from hdl.planning.planner import Plan
+from quantize.describe import describe_head
 from quantize.identity import network_digest
 from quantize.network import QuantizedNetwork
 from quantize.words import count
@@ -52,6 +53,7 @@ def manifest_of(network: QuantizedNetwork, plan: Plan, interface: Interface = PL
         "features": network.features,
         "beats_per_step": network.beats_per_step,
         "classes": network.classes,
+        "head": describe_head(network) | _timing(network, plan),
         "network_sha256": network_digest(network),
         "max_steps": network.max_steps,
         "overrun": overrun_of(network),
@@ -82,4 +84,14 @@ def manifest_of(network: QuantizedNetwork, plan: Plan, interface: Interface = PL
         "ports": interface.describe(network),
         "estimate": asdict(plan.estimate),
         "shortfall": plan.shortfall,
+    }
+
+
+def _timing(network: QuantizedNetwork, plan: Plan) -> dict[str, Any]:
+    """How often answers come, in the steady state; no number for a network that answers once a sequence."""
+    stride = network.answer_stride
+    return {
+        "decoder_lanes": None if stride is None else plan.decoder_lanes,
+        "cycles_between_answers": None if stride is None else stride * plan.cycles_per_step,
+        "answers_per_second": None if stride is None else plan.steps_per_second / stride,
     }

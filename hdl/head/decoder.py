@@ -14,7 +14,8 @@ from hdl.primitives.registers import delayed
 from hdl.primitives.serial_multiplier import SerialMultiplier
 from hdl.primitives.single_port import SinglePortMemory
 from hdl.primitives.streams import Logit
-from quantize.layers.ends import POOLED_WIDTH, DecoderSpec
+from quantize.layers.ends import DecoderSpec
+from quantize.layers.head import POOLED_WIDTH
 
 
 class Products:

@@ -12,7 +12,8 @@ from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.memory import DISTRIBUTED_DEPTH, ram
 from hdl.primitives.single_port import SinglePortMemory
 from hdl.primitives.streams import Beat, beats
-from quantize.layers.ends import POOLED_WIDTH, PoolSpec
+from quantize.layers.ends import PoolSpec
+from quantize.layers.head import POOLED_WIDTH
 
 
 class PooledValue(data.StructLayout):

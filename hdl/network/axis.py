@@ -46,7 +46,7 @@ class AxiStream(wiring.Signature):
 
 
 class AxisNetwork(wiring.Component):
-    """A network with AXI4-Stream ports. A sequence is a packet, and so are its logits.
+    """A network with AXI4-Stream ports. A sequence is a packet, and so is each answer.
 
     Nothing is registered here: pace and latency are the network's. Transfers obey the rules of AXI4-Stream: a
     valid transfer stays as it is until it is taken, and no valid waits for a ready.
@@ -64,8 +64,8 @@ class AxisNetwork(wiring.Component):
         and behind TLAST a sequence begins without it, so it may be tied low. Bits of TDATA above the number
         are not read.
     m_axis : Out(AxiStream)
-        One beat a class at the end of each sequence. TLAST marks the last class; TUSER is high where the
-        sequence was longer than the network is made for.
+        One beat a class of each answer. TLAST marks the last class; TUSER is high where the sequence was
+        longer than the network is made for, or, where sequences have several answers, in the last of them.
     """
 
     def __init__(self, network: QuantizedNetwork, folding: Folding):
@@ -111,6 +111,6 @@ class AxisNetwork(wiring.Component):
             network.o.ready.eq(given.tready),
             given.tdata.eq(logit.value),
             given.tlast.eq(logit.last),
-            given.tuser.eq(logit.overrun),
+            given.tuser.eq(logit.overrun if network.network.answer_stride is None else logit.ends),
         ]
         return m

@@ -38,6 +38,9 @@ class Folding:
     layers : tuple of LayerFolding
     encoder_bits : int, optional
         Bits of a feature that the encoder multiplies a cycle, 1 or 2; without, it has a multiplier.
+    decoder_lanes : int
+        Multipliers of a decoder that answers again and again, one of
+        `hdl.head.repeated_decoder.decoder_lanes`; 0: bit by bit. Another one has what `streamed` tells.
     streamed : bool
         Every component in the build that takes a channel a cycle, where it has one.
     target : DeviceFeatures
@@ -46,5 +49,6 @@ class Folding:
 
     layers: tuple[LayerFolding, ...]
     encoder_bits: int | None
+    decoder_lanes: int = 0
     streamed: bool = False
     target: DeviceFeatures = MULTIPLIER_BLOCKS

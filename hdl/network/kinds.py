@@ -1,7 +1,10 @@
-"""The kinds of arrays and units that a network is built of: the one table of each in `hdl`."""
+"""The kinds of arrays, units and heads that a network is built of: the one table of each in `hdl`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from hdl.head.pool import AnyPool, make_pool
+from hdl.head.repeated_pool import AnyRepeatedPool, make_every_step, make_running
 from hdl.ssm.component import ArrayKind
 from hdl.ssm.leapfrog import LeapfrogArrays
 from hdl.ssm.real_modes import RealModesArrays
@@ -9,10 +12,12 @@ from hdl.units.glu import ACTIVATIONS, Glu
 from hdl.units.gsu.unit import Gsu, LeanGsu, StreamedGsu, StreamedLeanGsu
 from hdl.units.spike_linear import SpikeLinear
 from hdl.units.unit import Unit
+from quantize.layers.ends import PoolSpec
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.layers.linear import SpikeLinearSpec
 from quantize.layers.real_modes import RealModesSpec
+from quantize.layers.repeated import EveryStepSpec, RunningSpec
 
 
 @dataclass(frozen=True)
@@ -43,3 +48,10 @@ UNITS: dict[str, UnitKind] = {
     **dict.fromkeys(ACTIVATIONS, UnitKind(Glu)),
 }
 """Kind of a unit's specification -> its components."""
+
+HEADS: dict[str, Callable[..., AnyPool | AnyRepeatedPool]] = {
+    PoolSpec.kind: make_pool,
+    EveryStepSpec.kind: make_every_step,
+    RunningSpec.kind: make_running,
+}
+"""Kind of a head's specification -> what makes its component, from `streamed` and `target`."""

@@ -6,23 +6,36 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.encoder.multiplied import AnyEncoder, make_encoder
 from hdl.head.decoder import AnyDecoder, Decoder, StreamedDecoder
-from hdl.head.pool import AnyPool, make_pool
+from hdl.head.pool import AnyPool
+from hdl.head.repeated_decoder import RepeatedDecoder, make_repeated_decoder
+from hdl.head.repeated_pool import AnyRepeatedPool
 from hdl.network.block import ResidualBlock
 from hdl.network.folding import Folding
+from hdl.network.kinds import HEADS
 from hdl.norm.block_norm import AnyNorm, BlockNorm, StreamedBlockNorm
-from hdl.primitives.streams import Logit, Tap, beats
+from hdl.primitives.streams import Tap, answer_layout, beats
 from quantize.formats import STREAM_WIDTH
 from quantize.layers.norm import LayerNormSpec
 from quantize.network import QuantizedNetwork
 
+AnyHead = AnyPool | AnyRepeatedPool
 
-def pace_of(encoder: AnyEncoder, blocks: list[ResidualBlock], norm: AnyNorm | None, pool: AnyPool) -> int:
-    """Most cycles of a step in the steady state: those of the slowest component."""
+
+def decoding_cycles(network: QuantizedNetwork, decoder: AnyDecoder | RepeatedDecoder) -> int:
+    """Cycles a step that a decoder takes in the steady state: one that answers once takes none."""
+    stride = network.answer_stride
+    if stride is None or not isinstance(decoder, RepeatedDecoder):
+        return 0
+    return -(-decoder.cycles_per_answer // stride)
+
+
+def pace_of(encoder: AnyEncoder, blocks: list[ResidualBlock], norm: AnyNorm | None, pool: AnyHead) -> int:
+    """Most cycles of a step in the steady state before the decoder: those of the slowest component."""
     cycles = max(part.cycles_per_step for part in (encoder, *blocks, pool))
     return cycles if norm is None else max(cycles, norm.cycles_taken_in(pool.cycles_per_beat))
 
 
-def beat_cycles_behind(blocks: int, norm: AnyNorm | None, pool: AnyPool) -> list[int]:
+def beat_cycles_behind(blocks: int, norm: AnyNorm | None, pool: AnyHead) -> list[int]:
     """Cycles in which what follows each of so many blocks takes a beat; another block takes one in each."""
     return [1] * (blocks - 1) + [pool.cycles_per_beat if norm is None else norm.arrival_cycles]
 
@@ -37,7 +50,7 @@ def make_final_norm(spec: LayerNormSpec | None, folding: Folding) -> AnyNorm | N
 
 
 class Network(wiring.Component):
-    """A sequence classifier.
+    """A network that reads sequences.
 
     Parameters
     ----------
@@ -51,6 +64,7 @@ class Network(wiring.Component):
     -------
     i : In(stream of Beat), the features of each step, or its token
     o : Out(stream of Logit), the class scores at the end of each sequence
+        Of AnswerLogit, an answer at every stride, if the network has one.
     tap_encoder, tap_array_0, tap_layer_0, ... : Out(Tap), with `taps`
         Named and ordered as the taps of `quantize.network.Trace`.
     """
@@ -63,9 +77,12 @@ class Network(wiring.Component):
             streamed=folding.streamed,
             target=folding.target,
         )
-        self.pool: AnyPool = make_pool(network.pool, streamed=folding.streamed, target=folding.target)
-        self.decoder: AnyDecoder
-        if folding.streamed:
+        make_head = HEADS[network.pool.kind]
+        self.pool: AnyHead = make_head(network.pool, streamed=folding.streamed, target=folding.target)
+        self.decoder: AnyDecoder | RepeatedDecoder
+        if network.answer_stride is not None:
+            self.decoder = make_repeated_decoder(network.decoder, folding.decoder_lanes, folding.target)
+        elif folding.streamed:
             self.decoder = StreamedDecoder(network.decoder)
         else:
             self.decoder = Decoder(network.decoder, folding.target)
@@ -75,9 +92,10 @@ class Network(wiring.Component):
             ResidualBlock(block, layer, streamed=folding.streamed, target=folding.target, taken_in=cycles)
             for block, layer, cycles in zip(network.blocks, folding.layers, behind, strict=True)
         ]
+        answer = answer_layout(network.decoder.logit_width, network.answer_stride)
         members = {
             "i": In(beats(network.input.width)),
-            "o": Out(stream.Signature(Logit(network.decoder.logit_width))),
+            "o": Out(stream.Signature(answer)),
         }
         if taps:
             members |= {f"tap_{name}": Out(Tap(STREAM_WIDTH)) for name in network.tap_names()}
@@ -93,14 +111,16 @@ class Network(wiring.Component):
     @property
     def cycles_per_step(self) -> int:
         """In the steady state; the worst case where they follow the data."""
-        return pace_of(self.encoder, self.blocks, self.norm, self.pool)
+        before = pace_of(self.encoder, self.blocks, self.norm, self.pool)
+        return max(before, decoding_cycles(self.network, self.decoder))
 
     @property
     def least_cycles_per_step(self) -> int:
         """In the steady state, whatever the data."""
         parts = self.blocks if self.norm is None else (*self.blocks, self.norm)
         inside = max(part.least_cycles_per_step for part in parts)
-        return max(self.encoder.cycles_per_step, inside, self.pool.cycles_per_step)
+        decoding = decoding_cycles(self.network, self.decoder)
+        return max(self.encoder.cycles_per_step, inside, self.pool.cycles_per_step, decoding)
 
     @property
     def latency_cycles(self) -> int:

@@ -1,6 +1,7 @@
 """What the planner chooses from: builds of a network, in the order of their speed."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from math import inf
 
@@ -8,11 +9,11 @@ from hdl.devices.devices import Device
 from hdl.devices.family import Family
 from hdl.devices.features import DeviceFeatures
 from hdl.encoder.multiplied import AnyEncoder, make_encoder
-from hdl.head.pool import make_pool
+from hdl.head.repeated_decoder import decoder_lanes, make_repeated_decoder
 from hdl.network.block import ResidualBlock, make_unit
 from hdl.network.folding import Folding, LayerFolding
-from hdl.network.kinds import ARRAYS, UNITS
-from hdl.network.top import Network, beat_cycles_behind, make_final_norm, pace_of
+from hdl.network.kinds import ARRAYS, HEADS, UNITS
+from hdl.network.top import Network, beat_cycles_behind, decoding_cycles, make_final_norm, pace_of
 from hdl.norm.block_norm import StreamedBlockNorm
 from hdl.norm.streamed_step_norm import NORM_MULTIPLIERS
 from hdl.ssm.component import ArrayFolding
@@ -56,7 +57,7 @@ def _each_slower(network: QuantizedNetwork, found: list[Folding]) -> list[Foldin
     kept: list[Folding] = []
     slowest: float = inf
     target = found[0].target
-    pool = make_pool(network.pool, streamed=False, target=target)
+    pool = HEADS[network.pool.kind](network.pool, streamed=False, target=target)
     norm = make_final_norm(network.norm, found[0])
     behind = beat_cycles_behind(len(network.blocks), norm, pool)
 
@@ -72,10 +73,26 @@ def _each_slower(network: QuantizedNetwork, found: list[Folding]) -> list[Foldin
     for folding in reversed(found):
         blocks = [block(index, layer) for index, layer in enumerate(folding.layers)]
         cycles = pace_of(encoder(folding.encoder_bits), blocks, norm, pool)
+        lanes, decoding = _decoder_choice(network, cycles, target)
+        cycles = max(cycles, decoding)
         if cycles < slowest:
-            kept.append(folding)
+            kept.append(replace(folding, decoder_lanes=lanes))
             slowest = cycles
     return kept[::-1]
+
+
+def _decoder_choice(network: QuantizedNetwork, cycles: int, target: DeviceFeatures) -> tuple[int, int]:
+    """The fewest lanes of a decoder that keeps a pace, or the most, and the cycles a step that they take."""
+    if network.answer_stride is None:
+        return 0, 0
+    taken = {
+        lanes: decoding_cycles(network, make_repeated_decoder(network.decoder, lanes, target))
+        for lanes in decoder_lanes(network.decoder)
+    }
+    lanes = next(
+        (lanes for lanes, each in taken.items() if each <= cycles), min(taken, key=taken.__getitem__)
+    )
+    return lanes, taken[lanes]
 
 
 def _streamed_choices(network: QuantizedNetwork, device: Device, slowest: float) -> list[Folding]:
@@ -104,7 +121,10 @@ def _streamed_choices(network: QuantizedNetwork, device: Device, slowest: float)
             lanes = min(lanes for lanes, taken in unit.items() if taken <= cycles)
             in_norms = min(count for count, taken in norm.items() if taken <= cycles)
             layers.append(LayerFolding(smallest, lanes, norm_multipliers=in_norms))
-        folding = Folding(tuple(layers), encoder_bits=None, streamed=True, target=device.features)
+        decoder, _ = _decoder_choice(network, cycles, device.features)
+        folding = Folding(
+            tuple(layers), encoder_bits=None, decoder_lanes=decoder, streamed=True, target=device.features
+        )
         if folding not in found:
             found.append(folding)
     return found

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from hdl.devices.resources import Resources
 from hdl.encoder.embedding import Embedding
+from hdl.head.repeated_decoder import RepeatedDecoder
 from hdl.network.folding import Folding
-from hdl.network.top import Network
+from hdl.network.top import Network, decoding_cycles
 from hdl.planning.census import census_of_instances
 from hdl.planning.planner import Plan, counted_text
 from hdl.primitives.drafts import drafts
@@ -109,4 +110,10 @@ def _places(design: Network, folding: Folding) -> Iterator[_Place]:
         in_norm = count(design.norm.multipliers, "multiplier") if folding.streamed else ""
         yield _Place("norm", None, "norm before the pool", in_norm, design.norm.cycles_per_step)
     yield _Place("pool", None, "pool", cycles_per_step=design.pool.cycles_per_step)
-    yield _Place("decoder", None, "decoder", "once a sequence")
+    if isinstance(design.decoder, RepeatedDecoder):
+        at_once = folding.decoder_lanes
+        decoder = f"{count(at_once, 'class')} at once" if at_once else "a bit a cycle"
+        cycles = decoding_cycles(design.network, design.decoder)
+        yield _Place("decoder", None, "decoder", decoder, cycles)
+    else:
+        yield _Place("decoder", None, "decoder", "once a sequence")

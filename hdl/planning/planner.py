@@ -178,6 +178,7 @@ def _assess(network: QuantizedNetwork, folding: Folding, device: Device) -> Plan
     return Plan(
         layers=folding.layers,
         encoder_bits=folding.encoder_bits,
+        decoder_lanes=folding.decoder_lanes,
         streamed=folding.streamed,
         target=folding.target,
         device=device,

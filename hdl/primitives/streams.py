@@ -76,6 +76,30 @@ class Logit(data.StructLayout):
         super().__init__({"last": 1, "value": signed(width), "overrun": 1})
 
 
+class AnswerLogit(data.StructLayout):
+    """One output of a network that answers again and again.
+
+    Members
+    -------
+    last : 1
+        The last output of its answer.
+    value : signed(width)
+    overrun : 1
+        Never set: sequences may have any length.
+    begins, ends : 1
+        The answer is the first of its sequence; it follows the sequence's last step.
+    """
+
+    def __init__(self, width: int):
+        self.width = width
+        super().__init__({"last": 1, "value": signed(width), "overrun": 1, "begins": 1, "ends": 1})
+
+
+def answer_layout(width: int, stride: int | None) -> Logit | AnswerLogit:
+    """The payload of what a network says, by the steps between two answers (`quantize.answers`)."""
+    return Logit(width) if stride is None else AnswerLogit(width)
+
+
 def marks_of(payload: data.View) -> Value:
     """`first` and `last` of a beat together, as two bits to read or to assign."""
     return Cat(payload.first, payload.last)

@@ -8,16 +8,15 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.configuration import MOST_STEPS
 from quantize.formats import MOST_FRACTION, Format, Integers, requantise, saturate, signed_width
 from quantize.layers.functions import exact_matmul
+from quantize.layers.head import POOLED_WIDTH, HeadSpec
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
 
 WEIGHT_WIDTH = 12
-POOLED_WIDTH = 16
 MOST_BIAS_SHIFT = POOLED_WIDTH - 2
 """Of the largest power of two that an operand as wide as a pooled value can hold."""
-MOST_STEPS = 1 << 24
-"""Of the longest sequence that a network can be made for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +98,7 @@ class EncoderSpec(Specification):
 
 
 @dataclass(frozen=True, eq=False)
-class PoolSpec(Specification):
+class PoolSpec(HeadSpec):
     """One vector a sequence: the mean over its steps, or its last step.
 
     The mean is exact: the sum is kept whole, and divided by the number of steps with one rounding,
@@ -111,9 +110,6 @@ class PoolSpec(Specification):
 
     Parameters
     ----------
-    input : Format
-        Of the pooled values too.
-    channels : int
     mean : int
         1: mean over the steps; 0: the last step.
     max_steps : int
@@ -122,22 +118,15 @@ class PoolSpec(Specification):
 
     kind: ClassVar[str] = "pool"
 
-    input: Format
-    channels: int = integer(1, 1 << 16)
     mean: int = integer(0, 1)
     max_steps: int = integer(1, MOST_STEPS)
 
-    def shapes(self) -> Mapping[str, int]:
-        return {}
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.input.width != POOLED_WIDTH:
-            raise QuantizedNetworkError(f"pool.input has {self.input.width} bits, expected {POOLED_WIDTH}")
+    @property
+    def head(self) -> str:
+        return "mean" if self.mean else "last"
 
     @property
     def limit(self) -> int | None:
-        """Steps of the longest sequence; None without a limit."""
         return self.max_steps if self.mean else None
 
     @property
@@ -153,12 +142,7 @@ class PoolSpec(Specification):
         """
         return self.input.width + self.count_width
 
-    def overruns(self, lengths: Integers) -> NDArray[np.bool_]:
-        """Whether sequences of so many steps are too long, (sequences,)."""
-        return np.asarray(lengths) > (self.limit or np.iinfo(np.int64).max)
-
     def compute(self, x: Integers, lengths: Integers) -> Integers:
-        """(sequences, steps, H) to (sequences, H); steps from `lengths` on do not count."""
         if not self.mean:
             return x[np.arange(len(x)), lengths - 1]
         counted = np.minimum(lengths, self.max_steps)[:, None]
@@ -183,6 +167,8 @@ class DecoderSpec(Specification):
     """
 
     kind: ClassVar[str] = "decoder"
+    output: ClassVar[str] = "classification"
+    """What the logits are, one of `quantize.configuration.OUTPUTS`."""
 
     fraction: int = integer(-64, 64)
     bias_shift: int = integer(0, MOST_BIAS_SHIFT)
@@ -206,6 +192,11 @@ class DecoderSpec(Specification):
             raise QuantizedNetworkError("decoder needs at least one class and one channel")
 
     @property
+    def multiplications(self) -> int:
+        """Products of an answer, those of the biases included."""
+        return self.rows.size
+
+    @property
     def rows(self) -> Integers:
         """The words in the order of the products, class after class: (classes, H + 1), the bias last."""
         return np.concatenate([self.weight, self.bias[:, None]], axis=1)
@@ -222,5 +213,28 @@ class DecoderSpec(Specification):
         return signed_width(int(np.abs(self.rows).max()))
 
     def compute(self, pooled: Integers) -> Integers:
-        """(sequences, H) to (sequences, classes)."""
+        """(..., H) to (..., classes)."""
         return exact_matmul(pooled, self.weight.T) + (self.bias << self.bias_shift)
+
+    def real(self, logits: Integers) -> NDArray[np.float64]:
+        """The real numbers that logits stand for; of values in the unit of the targets."""
+        return np.asarray(logits, dtype=np.float64) * 2.0**-self.fraction
+
+
+@dataclass(frozen=True, eq=False)
+class LabelDecoderSpec(DecoderSpec):
+    """A `DecoderSpec` of labels of which several may hold: those whose logits are above 0.
+
+    Another threshold is part of the bias.
+    """
+
+    kind: ClassVar[str] = "label_decoder"
+    output: ClassVar[str] = "multi_label"
+
+
+@dataclass(frozen=True, eq=False)
+class ValueDecoderSpec(DecoderSpec):
+    """A `DecoderSpec` of values: its logits are what was asked for, in the unit of the targets."""
+
+    kind: ClassVar[str] = "value_decoder"
+    output: ClassVar[str] = "regression"

@@ -11,12 +11,12 @@ from quantize.formats import Integers
 from sim.backends.base import DRAIN, WATCHDOG, stuck
 from sim.ports import Ports
 from sim.stimulus import Stimulus
-from sim.trace import Run, logits_by_sequence
+from sim.trace import Run, logits_by_answer
 
 DRIVER = Path(__file__).with_name("driver.cpp")
 """C++ source of the library's other half."""
 
-_LISTS = 5
+_LISTS = 6
 """Lists of a result before those of the taps (see driver.cpp)."""
 
 
@@ -36,6 +36,7 @@ def ports_header(ports: Ports, mangled: Callable[[str], str]) -> str:
         f"#define LOGIT_WIDTH {ports.logit.width}",
         f"#define LOGIT_LAST_OFFSET {ports.logit_last.offset}",
         f"#define OVERRUN_OFFSET {ports.overrun.offset}",
+        f"#define ENDS_OFFSET {ports.ends.offset}",
     ]
     taps = [
         f"X({index}, {mangled(f'tap_{name}__valid')}, {mangled(f'tap_{name}__value')}, {width})"
@@ -112,13 +113,14 @@ def play(library: Path, ports: Ports, name: str, stimulus: Stimulus, watchdog: i
         taken = code.taken(handle)
     finally:
         code.forget(handle)
-    logits, logit_last, overruns, step_cycles, answer_cycles, *taps = lists
+    logits, logit_last, overruns, ends, step_cycles, answer_cycles, *taps = lists
     if failed.value:
-        raise stuck(watchdog, taken, len(payloads), len(answer_cycles), len(stimulus.lengths))
+        raise stuck(watchdog, taken, len(payloads), int(ends.sum()), len(stimulus.lengths))
     return Run(
         backend=name,
-        logits=logits_by_sequence(logits, logit_last != 0),
+        logits=logits_by_answer(logits, logit_last != 0),
         overruns=overruns != 0,
+        ends=ends != 0,
         taps=dict(zip(ports.taps, taps, strict=True)),
         cycles=int(answer_cycles[-1]) + 1,
         step_cycles=step_cycles,

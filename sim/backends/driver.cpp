@@ -1,7 +1,7 @@
 // Drives a compiled design (`model.h`) through a whole stimulus in one call, by the rules of sim/stimulus.py.
 // `ports.h` is generated and defines
 //   PORT_CLK PORT_RST PORT_I__VALID ...           members of the design's class
-//   LOGIT_OFFSET LOGIT_WIDTH LOGIT_LAST_OFFSET OVERRUN_OFFSET    places in the payload of `o`
+//   LOGIT_OFFSET LOGIT_WIDTH LOGIT_LAST_OFFSET OVERRUN_OFFSET ENDS_OFFSET    places in the payload of `o`
 //   TAP_COUNT and TAPS(X)                         X(index, valid port, value port, width of the value) for each tap
 
 #include <cstddef>
@@ -33,8 +33,9 @@ uint64_t field(uint64_t payload, unsigned offset, unsigned width) {
 }
 
 struct Result {
-    std::vector<int64_t> logits, logit_last, overruns, step_cycles, answer_cycles, taps[TAP_COUNT + 1];
+    std::vector<int64_t> logits, logit_last, overruns, ends, step_cycles, answer_cycles, taps[TAP_COUNT + 1];
     int64_t taken = 0;
+    uint64_t ended = 0;
 };
 
 }  // namespace
@@ -95,12 +96,15 @@ Result *play(const Request *request, int32_t *stuck) {
                 const bool last = field(payload, LOGIT_LAST_OFFSET, 1);
                 result->logits.push_back(sign_extend(field(payload, LOGIT_OFFSET, LOGIT_WIDTH), LOGIT_WIDTH));
                 result->logit_last.push_back(last);
-                if (last)
-                    result->overruns.push_back(field(payload, OVERRUN_OFFSET, 1));
                 idle = 0;
+                if (last) {
+                    result->overruns.push_back(field(payload, OVERRUN_OFFSET, 1));
+                    result->ends.push_back(field(payload, ENDS_OFFSET, 1));
+                    result->ended += result->ends.back();
+                }
                 if (running && !draining && last) {
                     result->answer_cycles.push_back(cycle);
-                    if (result->answer_cycles.size() == request->sequences) {
+                    if (result->ended == request->sequences) {
                         draining = true;
                         end = cycle + 1 + request->drain;
                     }
@@ -127,15 +131,17 @@ Result *play(const Request *request, int32_t *stuck) {
     }
 }
 
-// Lists of a result: 0 logits, 1 their marks, 2 overruns, 3 cycles of steps, 4 cycles of answers, 5... the taps.
+// Lists of a result: 0 logits, 1 their marks, 2 overruns, 3 ends of sequences, 4 cycles of steps, 5 cycles of answers,
+// 6... the taps.
 static std::vector<int64_t> &list(Result *result, uint32_t index) {
     switch (index) {
         case 0: return result->logits;
         case 1: return result->logit_last;
         case 2: return result->overruns;
-        case 3: return result->step_cycles;
-        case 4: return result->answer_cycles;
-        default: return result->taps[index - 5];
+        case 3: return result->ends;
+        case 4: return result->step_cycles;
+        case 5: return result->answer_cycles;
+        default: return result->taps[index - 6];
     }
 }
 

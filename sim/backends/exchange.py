@@ -46,6 +46,8 @@ def save_run(path: Path, run: Run | StatespikeError) -> None:
         np.savez(path, error=str(run))
         return
     arrays: dict[str, Any] = {f"tap_{name}": values for name, values in run.taps.items()}
+    if run.ends is not None:
+        arrays["ends"] = run.ends
     np.savez(
         path,
         logits=run.logits,
@@ -73,6 +75,7 @@ def load_run(path: Path) -> Run:
             **json.loads(str(file["settings"])),
             logits=file["logits"],
             overruns=file["overruns"],
+            ends=file.get("ends"),
             taps={name.removeprefix("tap_"): file[name] for name in file.files if name.startswith("tap_")},
             step_cycles=file["step_cycles"],
             answer_cycles=file["answer_cycles"],

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from quantize.bounds import describe_bounds
 from quantize.checkpoint import read_checkpoint
-from quantize.describe import describe
+from quantize.describe import describe, when_answered
 from quantize.words import count
 from statespike.library.networks import network_file, shipped_networks
 from statespike.networks import integers_of
@@ -33,6 +33,9 @@ def inspect(network: OptionalNetworkPath = None, json: Json = None) -> None:
         f"{count(found.blocks[0].array.modes, 'mode')}, {count(len(found.blocks), 'layer')}, "
         f"{count(found.classes, 'class')}"
     )
+    head = description["head"]
+    constant = f", time constant {count(head['time_constant'], 'step')}" if head["time_constant"] else ""
+    say(f"head: {head['kind']}{constant}; {head['output']} {when_answered(found)}")
     say(f"{count(found.multiplications_per_step, 'multiplication')} a step")
     table = new_table("layer", "formats", "numbers", "tables")
     for name, layer in description["layers"].items():

@@ -1,10 +1,13 @@
-"""The modules of the kinds of arrays and units that a configuration names."""
+"""The modules of the kinds of arrays, units and heads that a configuration names."""
 
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
+from quantize.configuration import NetworkConfig
+from statespike.models import heads
 from statespike.models.real_ssm import RealStateSpace
 from statespike.models.ssm import DiagonalStateSpace, StateSpace
 from statespike.models.surrogates import Derivative
@@ -35,3 +38,11 @@ UNITS: dict[str, Callable[[int, Derivative], Unit]] = {
     "sigmoid": without_spikes(torch.sigmoid),
 }
 """Name of a model -> its unit, built from the number of channels and the surrogate derivative."""
+
+HEADS: dict[str, Callable[[NetworkConfig, Tensor, Tensor | None], Tensor]] = {
+    "mean": heads.mean,
+    "last": heads.last,
+    "every_step": heads.every_step,
+    "running": heads.running,
+}
+"""Name of a head -> what the decoder reads, from (B, T, H) and the valid steps (B,) or None for all."""

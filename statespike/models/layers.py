@@ -38,7 +38,7 @@ class SequenceClassifier(Network):
         Train B as well.
     **config
         Further entries of `quantize.configuration.NetworkConfig`: discretisation, initialisation, pooling,
-        norm, norm_position, final_norm.
+        norm, norm_position, final_norm, stride, time_constant, output.
 
     Raises
     ------
@@ -56,7 +56,7 @@ class SequenceClassifier(Network):
     def __init__(
         self, features: int, channels: int, modes: int, layers: int, classes: int, model: str = "gsu", *,
         surrogate: str | None = None, pole_sets: int | None = None, trained_input: bool = False,
-        **config: str,
+        **config: Any,
     ) -> None:  # fmt: skip
         try:
             described = NetworkConfig(model, features, channels, modes, layers, classes, **config)

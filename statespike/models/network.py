@@ -1,4 +1,4 @@
-"""The sequence classifier: encoder, state-space blocks, pooling, decoder."""
+"""The network: encoder, state-space blocks, head, decoder."""
 
 from dataclasses import asdict
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from quantize.checkpoint import Checkpoint
 from quantize.configuration import NetworkConfig
 from quantize.errors import StatespikeError
-from statespike.models.kinds import ARRAYS, UNITS
+from statespike.models.kinds import ARRAYS, HEADS, UNITS
 from statespike.models.norm import NORMS
 from statespike.models.recipe import model_defaults
 from statespike.models.surrogates import Derivative, surrogate
@@ -76,7 +76,7 @@ class Block(nn.Module):
 
 
 class Network(nn.Module):
-    """A sequence classifier.
+    """A network that reads sequences.
 
     Parameters
     ----------
@@ -111,23 +111,15 @@ class Network(nn.Module):
         Returns
         -------
         Tensor (B, classes)
-            Logits.
+            Logits; (B, answers, classes) of a head with a stride, see `quantize.answers.answer_steps`.
         """
         valid = None if lengths is None else torch.arange(x.shape[1]) < lengths[:, None]
         hidden = self.encoder(x)
         for layer in self.layers:
             hidden = layer(hidden, valid)
-        logits: Tensor = self.decoder(self.pool(self.norm(hidden, valid), lengths, valid))
+        pooled = HEADS[self.config.pooling](self.config, self.norm(hidden, valid), lengths)
+        logits: Tensor = self.decoder(pooled)
         return logits
-
-    def pool(self, hidden: Tensor, lengths: Tensor | None, valid: Tensor | None) -> Tensor:
-        """Reduce (B, T, H) to (B, H) over the valid steps."""
-        if self.config.pooling == "last":
-            last = torch.full((len(hidden),), hidden.shape[1]) if lengths is None else lengths
-            return hidden[torch.arange(len(hidden)), last - 1]
-        if lengths is None or valid is None:
-            return hidden.mean(1)
-        return (hidden * valid[..., None]).sum(1) / lengths[:, None]
 
     @property
     def parameter_count(self) -> int:

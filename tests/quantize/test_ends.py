@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from quantize.calibration import Precision
+from quantize.configuration import MOST_STEPS
 from quantize.convert import quantise
 from quantize.formats import Format
-from quantize.layers.ends import MOST_STEPS, PoolSpec
+from quantize.layers.ends import PoolSpec
 from quantize.specification import QuantizedNetworkError
 from tests.networks import INPUT, random_checkpoint, random_network, random_samples
 

@@ -26,6 +26,27 @@ def test_real_network_equals_the_trained_one(model, pooling):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"pooling": "every_step"},
+        {"pooling": "running", "stride": 6, "time_constant": 8},
+        {"pooling": "running", "stride": 1, "time_constant": 2},
+    ],
+)
+@pytest.mark.parametrize("lengths", [None, [40, 13, 1]])
+def test_heads_that_answer_again_and_again_equal_the_trained_ones(head, lengths):
+    checkpoint = random_checkpoint("s4d", 5, 3, 1, seed=3, classes=2, output="regression", **head)
+    samples = random_samples(3, 40, seed=3)
+    network = Network.from_checkpoint(checkpoint).double()
+    given = None if lengths is None else np.array(lengths)
+    with torch.no_grad():
+        valid = None if given is None else torch.from_numpy(given)
+        expected = network(torch.from_numpy(samples), valid).numpy()
+    found = float_reference.forward(checkpoint, samples, given)["logits"]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize(("norm", "position"), [("batch", "post"), ("layer", "pre"), ("layer", "post")])
 @pytest.mark.parametrize("final", ["batch", "layer"])
 def test_norms_of_every_kind_and_place(norm, position, final):

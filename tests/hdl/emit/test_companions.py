@@ -19,6 +19,7 @@ from hdl.ssm.component import ArrayFolding
 from hdl.toolchain.tools import find_tool
 from hdl.toolchain.verilog import convert_to_verilog
 from quantize.formats import Format
+from quantize.layers.ends import PoolSpec
 from quantize.network import QuantizedNetwork
 from sim.backends.verilated import verilator_settings
 from tests.networks import random_network
@@ -231,6 +232,7 @@ def test_vectors_hold_both_ends_of_the_format_and_a_sequence_that_is_too_long():
 def network_of_few_steps(network: QuantizedNetwork, steps: int) -> QuantizedNetwork:
     from dataclasses import replace
 
+    assert isinstance(network.pool, PoolSpec)
     return replace(network, pool=replace(network.pool, max_steps=steps))
 
 

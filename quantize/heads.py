@@ -1,0 +1,67 @@
+"""The heads in real arithmetic, and their specifications, as `quantize.kinds` tells them.
+
+The definitions are those of `statespike.models` (a test holds the two together).
+"""
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from quantize.answers import answer_steps
+from quantize.configuration import NetworkConfig
+from quantize.formats import Format, Integers
+from quantize.layers.ends import PoolSpec
+from quantize.layers.repeated import EveryStepSpec, RunningSpec
+
+Real = NDArray[np.float64]
+
+
+def mean(config: NetworkConfig, x: Real, lengths: Integers) -> Real:
+    """The mean over the valid steps: (sequences, steps, H) to (sequences, H)."""
+    valid = np.arange(x.shape[1]) < lengths[:, None]
+    return np.asarray((x * valid[:, :, None]).sum(1) / lengths[:, None])
+
+
+def last(config: NetworkConfig, x: Real, lengths: Integers) -> Real:
+    """The last valid step: (sequences, steps, H) to (sequences, H)."""
+    return x[np.arange(len(x)), lengths - 1]
+
+
+def every_step(config: NetworkConfig, x: Real, lengths: Integers) -> Real:
+    """Each step as it is: (sequences, steps, H) to (sequences, answers, H)."""
+    return np.take_along_axis(x, answer_steps(lengths, x.shape[1], 1)[:, :, None], axis=1)
+
+
+def running(config: NetworkConfig, x: Real, lengths: Integers) -> Real:
+    """The leaky mean at every stride: (sequences, steps, H) to (sequences, answers, H)."""
+    means = np.empty_like(x)
+    _leaky_mean(x, 1.0 / config.time_constant, means)
+    steps = answer_steps(lengths, x.shape[1], config.answer_stride)
+    return np.take_along_axis(means, steps[:, :, None], axis=1)
+
+
+@numba.njit(parallel=True, cache=True)
+def _leaky_mean(x, share, means):
+    """`mean <- mean + share (x - mean)` from the first x on, over (sequences, steps, H)."""
+    sequences, steps, channels = x.shape
+    for sequence in numba.prange(sequences):
+        mean = x[sequence, 0].copy()
+        for step in range(steps):
+            for channel in range(channels):
+                mean[channel] += share * (x[sequence, step, channel] - mean[channel])
+                means[sequence, step, channel] = mean[channel]
+
+
+def pool(config: NetworkConfig, given: Format, max_steps: int) -> PoolSpec:
+    """The specification of the mean, or of the last step."""
+    return PoolSpec(given, config.channels, int(config.pooling == "mean"), max_steps)
+
+
+def every_step_head(config: NetworkConfig, given: Format, max_steps: int) -> EveryStepSpec:
+    """The specification of a head that answers at each step; sequences have no limit."""
+    return EveryStepSpec(given, config.channels)
+
+
+def running_head(config: NetworkConfig, given: Format, max_steps: int) -> RunningSpec:
+    """The specification of a running mean; sequences have no limit."""
+    return RunningSpec(given, config.channels, config.time_constant.bit_length() - 1, config.stride)
