@@ -8,7 +8,7 @@ from quantize.file import save_network
 from tests.networks import random_network, random_samples
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 @pytest.mark.cosim
 def test_every_simulator_is_measured(tmp_path):
     path, data = tmp_path / "network.safetensors", tmp_path / "data.npz"
