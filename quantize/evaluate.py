@@ -25,7 +25,7 @@ class Evaluation:
 
     Parameters
     ----------
-    logits : (sequences, classes)
+    logits : (sequences, classes), or (sequences, answers, classes) with a stride
         Real numbers of a checkpoint, integers of a quantised network.
     seconds : float
     clipping : Clipping or None
@@ -38,8 +38,8 @@ class Evaluation:
 
     @property
     def predictions(self) -> NDArray[np.intp]:
-        """Class with the largest logit, (sequences,)."""
-        return self.logits.argmax(1)
+        """Class with the largest logit, (sequences,) or (sequences, answers)."""
+        return self.logits.argmax(-1)
 
     @property
     def sequences_per_second(self) -> float:
@@ -47,7 +47,7 @@ class Evaluation:
         return len(self.logits) / max(self.seconds, 1e-9)
 
     def accuracy(self, labels: Integers | None) -> float | None:
-        """Share of right predictions, 0 to 1; None without labels.
+        """Share of right predictions, 0 to 1; None without labels. Of several answers the last ones count.
 
         Raises
         ------
@@ -56,7 +56,9 @@ class Evaluation:
         """
         if labels is None:
             return None
-        return Classification.of(labels, self.predictions, self.logits.shape[1]).accuracy
+        # Where a sequence has fewer answers than others, its last one stands for the rest.
+        last = self.predictions if self.logits.ndim == 2 else self.predictions[:, -1]
+        return Classification.of(labels, last, self.logits.shape[-1]).accuracy
 
 
 def evaluate(

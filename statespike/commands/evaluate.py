@@ -1,20 +1,30 @@
 """`statespike evaluate`: accuracy of a network on a task."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from quantize.answered import Answered
+from quantize.checkpoint import Checkpoint
 from quantize.errors import StatespikeError
 from quantize.evaluate import Evaluation
 from quantize.evaluate import evaluate as evaluate_network
 from quantize.network import QuantizedNetwork
-from quantize.scores import Classification, Regression, real_outputs
+from quantize.scores import (
+    Classification,
+    MultiLabel,
+    Regression,
+    Score,
+    by_place,
+    output_of,
+    real_outputs,
+    score_answers,
+)
 from quantize.words import count
 from statespike.models.tasks.task import Sequences
 from statespike.networks import class_names_of, integers_of, labels_for, network_for, sequences_of
@@ -48,7 +58,8 @@ def evaluate(
 ) -> None:
     """Measure the accuracy of a network on a task's test set, class by class.
 
-    A network of one output gives a value: its error is measured instead.
+    A network that gives values has an error, in the unit of y, and --logits then writes those values.
+    One that answers again and again is measured over all of its answers, and at the end of sequences.
 
     Example: statespike evaluate smnist-gsu smnist-sample --backend reference
     """
@@ -64,27 +75,35 @@ def evaluate(
         result = evaluate_network(
             found, sequences.inputs, sequences.lengths, lambda done: bars.update(bar, completed=done)
         )
-    score = score_of(sequences, result, lambda: real_outputs(found, result.logits))
+    output, stride = output_of(found), stride_of(found)
+    if output == "regression":
+        result = replace(result, logits=real_outputs(found, result.logits))
+    answered = answered_of(sequences, result, stride)
     speed = f"{result.sequences_per_second:.0f} sequences a second"
     on = f"on {count(len(sequences), 'sequence')} ({backend.value}, {speed})"
-    if score is None:
+    score = None
+    if answered is None:
         say(f"no labels {on}")
-    elif isinstance(score, Regression):
-        say(
-            f"mean squared error {score.mean_squared:.6g}, mean absolute error {score.mean_absolute:.6g} in "
-            f"the unit of y {on}"
-        )
+    elif not len(answered.outputs):
+        say(f"no step has a label {on}")
     else:
-        say(f"accuracy {score.accuracy:.2%} {on}")
-        say(f"macro F1 {score.macro_f1:.2%}, Cohen's kappa {score.kappa:.3f}")
-        classes = len(score.confusion)
-        if classes <= WIDEST_TABLE:
-            numbers = tuple(str(label) for label in range(classes))
-            names = class_names if len(class_names) == classes else numbers
-            show(_confusion(score, names))
-            show(_shares(score, names))
+        score = score_answers(output, answered)
+        _tell(
+            score, on if stride is None else f"of {count(len(answered.outputs), 'answer')} {on}", class_names
+        )
+    by_answer: dict[str, Any] = {}
+    if score is not None and answered is not None and stride is not None:
+        ends = score_answers(output, answered.take(answered.last)) if answered.last.any() else None
+        if ends is not None:
+            _tell(ends, "of the last answer of each sequence", class_names)
+        by_answer = {
+            "answers": len(answered.outputs),
+            "at_end": None if ends is None else ends.figures(),
+            "by_answer": by_place(output, answered),
+        }
     if result.clipping is not None:
         tell_clipping(result.clipping)
+    # Values are written as such; of scores the integers, which `simulate` writes too.
     write_logits(logits, result.logits)
     write_json(
         json,
@@ -96,39 +115,52 @@ def evaluate(
             "n": len(sequences),
             "backend": backend.value,
             "images_per_second": result.sequences_per_second,
+            "output": output,
+            "stride": stride,
+            "output_scale": 2.0**-found.decoder.fraction if isinstance(found, QuantizedNetwork) else 1.0,
             "clipping": None if result.clipping is None else result.clipping.figures(),
             **(score.figures() if score is not None else {}),
+            **by_answer,
         },
     )
 
 
-def score_of(
-    sequences: Sequences, result: Evaluation, outputs: Callable[[], NDArray[np.float64]]
-) -> Classification | Regression | None:
-    """How good the answers are; None without labels.
+def stride_of(network: Checkpoint | QuantizedNetwork) -> int | None:
+    """Steps between two answers of a network (`quantize.answers`)."""
+    return network.config.answer_stride if isinstance(network, Checkpoint) else network.answer_stride
 
-    A network of one output tells no classes apart: its output is a value, and labels are what it should be.
 
-    Raises
-    ------
-    StatespikeError
-        When real values are given for a network that tells classes apart, or labels that it does not know.
-    """
-    if sequences.labels_steps:
-        raise StatespikeError(
-            "labels are those of steps, and the network answers once a sequence; give one a sequence"
+def answered_of(sequences: Sequences, result: Evaluation, stride: int | None) -> Answered | None:
+    """The answers beside the labels or targets; None without those."""
+    wanted = sequences.y if sequences.targets is None else sequences.targets
+    if wanted is None:
+        return None
+    steps = sequences.x.shape[1]
+    return Answered.of(
+        result.logits, wanted, sequences.lengths, steps, stride, of_steps=sequences.labels_steps
+    )
+
+
+def _tell(score: Score, on: str, class_names: tuple[str, ...] = ()) -> None:
+    """Say how good some answers are; classes have names, or numbers without."""
+    if isinstance(score, Regression):
+        say(
+            f"mean squared error {score.mean_squared:.6g}, mean absolute error {score.mean_absolute:.6g} in "
+            f"the unit of y {on}"
         )
-    classes = result.logits.shape[1]
-    if classes == 1:
-        targets = sequences.targets
-        if targets is None and sequences.y is not None:
-            targets = sequences.y[:, None].astype(np.float64)
-        return None if targets is None else Regression.of(targets, outputs())
-    if sequences.targets is not None:
-        raise StatespikeError(
-            f"y holds real numbers, and the network tells {classes} classes apart; give labels from 0 on"
+    elif isinstance(score, MultiLabel):
+        say(
+            f"{score.accuracy:.2%} of the labels right, all of them in {score.exact:.2%} of the answers, {on}"
         )
-    return None if sequences.y is None else Classification.of(sequences.y, result.predictions, classes)
+        say(f"macro F1 {score.macro_f1:.2%}")
+    else:
+        say(f"accuracy {score.accuracy:.2%} {on}")
+        say(f"macro F1 {score.macro_f1:.2%}, Cohen's kappa {score.kappa:.3f}")
+        if len(score.confusion) <= WIDEST_TABLE:
+            numbers = tuple(str(label) for label in range(len(score.confusion)))
+            names = class_names if len(class_names) == len(numbers) else numbers
+            show(_confusion(score, names))
+            show(_shares(score, names))
 
 
 def _confusion(score: Classification, names: tuple[str, ...]) -> Table:

@@ -90,8 +90,11 @@ def _list_shipped(json: Path | None) -> None:
     for name in shipped_networks():
         checkpoint = read_checkpoint(network_file(name))
         config, measured = checkpoint.config, checkpoint.provenance["test_accuracy"]
+        score = f"{measured['accuracy']:.2%}"
+        if "measure" in measured:
+            score += f" {measured['measure']}"
         size = f"{config.layers} x {config.channels} x {config.modes}"
-        table.add_row(name, size, checkpoint.provenance["task"], f"{measured['accuracy']:.2%}")
+        table.add_row(name, size, checkpoint.provenance["task"], score)
         networks[name] = {"config": asdict(config), "provenance": checkpoint.provenance}
     show(table)
     write_json(json, {"networks": networks})

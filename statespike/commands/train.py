@@ -28,7 +28,16 @@ def train(
     initialisation: Annotated[
         str, typer.Option(help="first poles: lin, inv or spread, else the model's", show_default=False)
     ] = "",
-    pooling: Annotated[str, typer.Option(help="mean over the steps, or last step")] = Recipe.pooling,
+    pooling: Annotated[
+        str,
+        typer.Option(
+            "--head", "--pooling", help="answers: mean or last step, once; every_step; or a running mean"
+        ),
+    ] = Recipe.pooling,
+    stride: Annotated[int, typer.Option(help="steps between answers of a running mean")] = Recipe.stride,
+    time_constant: Annotated[
+        int, typer.Option(help="steps that a running mean looks back, a power of two")
+    ] = Recipe.time_constant,
     surrogate: Annotated[
         str, typer.Option(help="surrogate gradient, arctan or arctan:4, else the model's", show_default=False)
     ] = "",
@@ -111,6 +120,8 @@ def train(
         discretisation=discretisation,
         initialisation=initialisation,
         pooling=pooling,
+        stride=stride,
+        time_constant=time_constant,
         surrogate=surrogate,
         norm=norm,
         norm_position=norm_position,
@@ -133,7 +144,7 @@ def train(
     history: list[dict[str, Any]] = []
 
     def tell(result: EpochResult) -> None:
-        score = "" if result.accuracy is None else f"validation accuracy {result.accuracy:.2%}, "
+        score = "" if result.accuracy is None else f"validation {result.measure} {result.accuracy:.2%}, "
         say(
             f"epoch {result.epoch}: training loss {result.loss:.4f}, {score}"
             f"{result.sequences_per_second:.0f} sequences a second"
@@ -148,7 +159,9 @@ def train(
     write_checkpoint(target, checkpoint)
     found = checkpoint.provenance
     say(
-        f"test accuracy {found['test_accuracy']['accuracy']:.2%} of {found['test_accuracy']['n']} sequences, "
+        f"test {found['test_accuracy'].get('measure', 'accuracy')} "
+        f"{found['test_accuracy']['accuracy']:.2%} of "
+        f"{found['test_accuracy']['n']} sequences, "
         f"{found['selection']} ({found['chosen_epoch']} of {found['epochs']})"
     )
     say(f"wrote {target}")

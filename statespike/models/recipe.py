@@ -56,6 +56,8 @@ class Recipe:
         Surrogate gradient; the model's default when empty.
     norm, norm_position, array : str
         See `NetworkConfig`.
+    stride, time_constant : int
+        See `NetworkConfig`.
     pole_sets : int
         Distinct sets of poles that the channels share (the papers' n_ssm); one a channel for 0.
     trained_input : bool
@@ -97,6 +99,8 @@ class Recipe:
     norm: str = "batch"
     norm_position: str = "pre"
     array: str = "s4d"
+    stride: int = 0
+    time_constant: int = 0
     pole_sets: int = 0
     trained_input: bool = False
     epochs: int = 8
@@ -117,7 +121,9 @@ class Recipe:
         for name in ("modes", "initialisation", "surrogate"):
             object.__setattr__(self, name, getattr(self, name) or getattr(defaults, name))
 
-    def network_config(self, features: int, classes: int) -> NetworkConfig:
+    def network_config(
+        self, features: int, classes: int, output: str = NetworkConfig.output
+    ) -> NetworkConfig:
         """Return the configuration of the network for a task's inputs and outputs."""
         return NetworkConfig(
             model=self.model,
@@ -132,6 +138,9 @@ class Recipe:
             norm=self.norm,
             norm_position=self.norm_position,
             array=self.array,
+            stride=self.stride,
+            time_constant=self.time_constant,
+            output=output,
         )
 
     @property
@@ -147,7 +156,10 @@ class Recipe:
     def command(self, task: str) -> str:
         """Return the command that trains this recipe again, on a task or data of one's own."""
         options = f"--surrogate {self.surrogate} " if self.surrogate else ""
-        for name in ("norm", "norm_position", "array", "validation", "label_smoothing", "dropout"):
+        for name in (
+            "norm", "norm_position", "array", "stride", "time_constant", "validation",
+            "label_smoothing", "dropout",
+        ):  # fmt: skip
             if getattr(self, name) != getattr(Recipe, name):
                 options += f"--{name.replace('_', '-')} {getattr(self, name)} "
         options += f"--class-weights {self.balance:g} " if self.balance else ""

@@ -13,8 +13,9 @@ LOG_EVERY = 100
 """Batches."""
 
 _BATCH = re.compile(r"epoch (\d+) batch (\d+)/(\d+) loss (\S+)")
-_TEST = re.compile(r"weights of epoch \d+: test accuracy (\S+)")
-_EPOCH = re.compile(r"epoch (\d+)/(\d+) training loss (\S+)(?: (?:test|validation) accuracy (\S+))?")
+_MEASURE = "(?:accuracy|explained variance)"
+_TEST = re.compile(rf"weights of epoch \d+: test {_MEASURE} (\S+)")
+_EPOCH = re.compile(rf"epoch (\d+)/(\d+) training loss (\S+)(?: (?:test|validation) {_MEASURE} (\S+))?")
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,21 @@ class TrainingReport:
         Length of the whole run and of an epoch.
     bars : bool
         Show the batches of each epoch on a terminal.
+    measure : str
+        What the scores are: accuracies, or of values the "explained variance".
     """
 
     def __init__(
-        self, log: Path | None, resumed: bool, epochs: int, batches: int, *, bars: bool = True
+        self,
+        log: Path | None,
+        resumed: bool,
+        epochs: int,
+        batches: int,
+        *,
+        bars: bool = True,
+        measure: str = "accuracy",
     ) -> None:
+        self._measure = measure
         self._epochs, self._batches = epochs, batches
         self._losses: list[float] = []
         self._file = None
@@ -121,7 +132,9 @@ class TrainingReport:
 
         The accuracy is None without validation sequences.
         """
-        score = f"validation accuracy {accuracy:.4f} (n = {sequences}) " if accuracy is not None else ""
+        score = (
+            f"validation {self._measure} {accuracy:.4f} (n = {sequences}) " if accuracy is not None else ""
+        )
         self.line(
             f"epoch {self._epoch}/{self._epochs} training loss {self.mean_loss:.4f} {score}{speed:.0f} "
             "sequences/s"
@@ -129,7 +142,7 @@ class TrainingReport:
 
     def end(self, epoch: int, accuracy: float, sequences: int) -> None:
         """Write what the weights of the chosen epoch reach on the test set."""
-        self.line(f"weights of epoch {epoch}: test accuracy {accuracy:.4f} (n = {sequences})")
+        self.line(f"weights of epoch {epoch}: test {self._measure} {accuracy:.4f} (n = {sequences})")
 
     @property
     def mean_loss(self) -> float:

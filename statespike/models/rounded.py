@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from quantize.calibration import Precision
+from quantize.configuration import NetworkConfig
 from quantize.convert import quantise
 from quantize.inputs import input_format
 from quantize.layers.array import ArraySpec
@@ -34,6 +35,11 @@ class RoundedNetwork(nn.Module):
     def __init__(self, network: Network, bits: int, arrays: list[ArraySpec]) -> None:
         super().__init__()
         self.network, self.bits, self.arrays = network, bits, arrays
+
+    @property
+    def config(self) -> NetworkConfig:
+        """The network's."""
+        return self.network.config
 
     @classmethod
     def calibrated(cls, network: Network, bits: int, samples: Sequences) -> Self:

@@ -10,15 +10,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn.functional import cross_entropy
+from numpy.typing import NDArray
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
+from quantize.answered import UNLABELLED, Answered
 from quantize.calibration import Precision
 from quantize.checkpoint import Checkpoint, read_checkpoint
+from quantize.configuration import POOLINGS, NetworkConfig
 from quantize.errors import StatespikeError
-from quantize.scores import check_labels
+from quantize.scores import Regression, check_labels, score_answers
+from statespike.models.losses import LOSSES, Scale, answered
 from statespike.models.network import Network
 from statespike.models.recipe import Recipe
 from statespike.models.report import TrainingReport
@@ -40,21 +42,36 @@ Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
 class EpochResult:
     """What an epoch gave: mean training loss, accuracy on the validation set (0 to 1), sequences a second.
 
-    The accuracy is None without a validation set.
+    The accuracy is None without a validation set; `measure` as of a `Score`.
     """
 
     epoch: int
     loss: float
     accuracy: float | None
     sequences_per_second: float
+    measure: str = "accuracy"
 
 
 @dataclass(frozen=True)
 class Score:
-    """Accuracy, 0 to 1, on n sequences."""
+    """Accuracy, 0 to 1, on n sequences; of values the share of their variance that is explained, at most 1.
+
+    `measure` tells which.
+    """
 
     accuracy: float
     n: int
+    measure: str = "accuracy"
+
+    def figures(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps of it."""
+        figures: dict[str, Any] = {"accuracy": self.accuracy, "n": self.n}
+        return figures if self.measure == "accuracy" else figures | {"measure": self.measure}
+
+
+def measure_of(config: NetworkConfig) -> str:
+    """What the scores of a training are."""
+    return "explained variance" if config.output == "regression" else "accuracy"
 
 
 def train(
@@ -93,14 +110,20 @@ def train(
     """
     _check(task, recipe)
     torch.manual_seed(recipe.seed)
-    network = Network(recipe.network_config(task.features, task.classes), **recipe.network_options)
+    config = recipe.network_config(task.features, task.classes, task.output)
+    network = Network(config, **recipe.network_options)
+    scale = Scale.of(task.train, task.output)
     if recipe.start:
         network.load_checkpoint(read_checkpoint(Path(recipe.start)))
-    trained: nn.Module = network
+        if scale is not None:
+            scale.out_of(network)
+    trained: Network | RoundedNetwork = network
     if recipe.quantize:
         trained = RoundedNetwork.calibrated(network, recipe.quantize, task.calibration)
     optimizer = AdamW(parameter_groups(network, recipe))
     sequences, validation = training_sets(task, recipe)
+    if scale is not None:
+        sequences, validation = scale.applied(sequences), scale.applied(validation) if validation else None
     weights = class_weights(sequences, task.classes, recipe.balance)
     batches = math.ceil(len(sequences) / recipe.batch)
     peaks = [recipe.rate, recipe.state_space_rate]
@@ -108,7 +131,10 @@ def train(
     progress = Progress(0, 0, 0.0, {})
     if resume is not None and resume.exists():
         progress = load_state(resume, task.name, recipe, network, optimizer, schedule)
-    with TrainingReport(log, progress.epochs > 0, recipe.epochs, batches, bars=bars) as report:
+    measure = measure_of(config)
+    with TrainingReport(
+        log, progress.epochs > 0, recipe.epochs, batches, bars=bars, measure=measure
+    ) as report:
         report.line(recipe.command(task.source or task.name))
         report.line(
             f"{network.parameter_count} parameters, {len(sequences)} training sequences, {_versions()}"
@@ -120,9 +146,10 @@ def train(
             started = time.monotonic()
             trained.train()
             for inputs, labels, lengths in shuffled_batches(sequences, recipe, epoch - 1, task.augment):
-                loss = cross_entropy(
-                    trained(inputs, lengths), labels, weights, label_smoothing=recipe.label_smoothing
+                answers, wanted = answered(
+                    trained(inputs, lengths), labels, lengths, inputs.shape[1], config.answer_stride
                 )
+                loss = LOSSES[task.output](answers, wanted, weights, recipe.label_smoothing)
                 if not torch.isfinite(loss):
                     raise StatespikeError(
                         f"the loss became {loss.item()} in epoch {epoch}; train with a lower --rate"
@@ -139,13 +166,16 @@ def train(
             if resume is not None:
                 save_state(resume, task.name, recipe, progress, network, optimizer, schedule)
             if on_epoch is not None:
-                on_epoch(EpochResult(epoch, report.mean_loss, accuracy, speed))
+                on_epoch(EpochResult(epoch, report.mean_loss, accuracy, speed, measure))
         network.load_state_dict(progress.weights)
         tested = None
         if test:
-            tested = Score(evaluate(trained, task.test), len(task.test))
+            test_set = task.test if scale is None else scale.applied(task.test)
+            tested = Score(evaluate(trained, test_set), len(test_set), measure)
             report.end(progress.best, tested.accuracy, tested.n)
-    validated = None if validation is None else Score(progress.accuracy, len(validation))
+        if scale is not None:
+            scale.into(network)
+    validated = None if validation is None else Score(progress.accuracy, len(validation), measure)
     return network.to_checkpoint(_provenance(task, recipe, tested, validated, progress))
 
 
@@ -170,15 +200,16 @@ def training_sets(task: Task, recipe: Recipe) -> tuple[Sequences, Sequences | No
     """
     sequences = task.train.take(slice(recipe.limit or None))
     validation = task.validation if recipe.validation else None
-    assert sequences.y is not None
     if recipe.validation and validation is None:
-        drawn = held_out(sequences.y, recipe.validation, least=0, seed=recipe.seed)
+        drawn = held_out(_classes_of(sequences), recipe.validation, least=0, seed=recipe.seed)
         if drawn.any():
             validation = sequences.take(np.flatnonzero(drawn))
             sequences = sequences.take(np.flatnonzero(~drawn))
+    if task.output != "classification":
+        return sequences, validation
     for part in (sequences, validation, task.test):
         if part is not None and part.y is not None:
-            check_labels(part.y, task.classes)
+            check_labels(part.y[part.y != UNLABELLED] if part.y.ndim == 2 else part.y, task.classes)
     assert sequences.y is not None
     absent = np.setdiff1d(np.arange(task.classes), sequences.y)
     if len(absent):
@@ -189,6 +220,13 @@ def training_sets(task: Task, recipe: Recipe) -> tuple[Sequences, Sequences | No
     return sequences, validation
 
 
+def _classes_of(sequences: Sequences) -> NDArray[np.int64]:
+    """What sequences are drawn by: their labels; nothing where those are of steps, or values."""
+    if sequences.y is None or sequences.y.ndim > 1:
+        return np.zeros(len(sequences), dtype=np.int64)
+    return sequences.y
+
+
 def class_weights(sequences: Sequences, classes: int, exponent: float) -> torch.Tensor | None:
     """Return the weight of each class in the loss, 1 / frequency**exponent, with a mean of 1 a sequence.
 
@@ -197,18 +235,28 @@ def class_weights(sequences: Sequences, classes: int, exponent: float) -> torch.
     if not exponent:
         return None
     assert sequences.y is not None
-    counts = np.bincount(sequences.y, minlength=classes)
-    weights = np.where(counts > 0, np.maximum(counts, 1) / len(sequences), np.inf) ** -exponent
-    return torch.from_numpy(weights * len(sequences) / (weights * counts).sum()).float()
+    labels = sequences.y[sequences.y != UNLABELLED]
+    counts = np.bincount(labels, minlength=classes)
+    weights = np.where(counts > 0, np.maximum(counts, 1) / len(labels), np.inf) ** -exponent
+    return torch.from_numpy(weights * len(labels) / (weights * counts).sum()).float()
 
 
 def _check(task: Task, recipe: Recipe) -> None:
-    if task.train.y is None or task.test.y is None:
-        raise TaskError(
-            f"task {task.name}: training tells classes apart; give labels, whole numbers from 0 on or names"
+    for part in (task.train, task.test):
+        if task.output == "classification" and part.y is None:
+            raise TaskError(
+                f"task {task.name}: training tells classes apart; give labels, whole numbers from 0 on or "
+                "names"
+            )
+        if task.output != "classification" and part.targets is None:
+            raise TaskError(f"task {task.name}: training needs a target for every answer; give real values")
+    if task.train.labels_steps and recipe.pooling in POOLINGS:
+        raise StatespikeError(
+            f"task {task.name} has a label or value for each step, and the head {recipe.pooling} answers "
+            "once, at the end of a sequence; train with --head every_step or running"
         )
-    if task.train.labels_steps:
-        raise TaskError(f"task {task.name}: labels are those of steps; training takes one a sequence")
+    if recipe.balance and task.output != "classification":
+        raise StatespikeError(f"balance weighs classes, and the outputs of task {task.name} are none; give 0")
     for name in ("epochs", "batch", "rate", "state_space_rate"):
         value = getattr(recipe, name)
         if not value > 0:
@@ -260,21 +308,35 @@ def shuffled_batches(
 
 
 def as_tensors(sequences: Sequences) -> Batch:
-    """Return x (B, T, F), y (B,) and lengths (B,) or None; y is -1 where there are no labels."""
-    y = np.full(len(sequences), -1) if sequences.y is None else sequences.y
+    """Return x (B, T, F), what is wanted, and lengths (B,) or None.
+
+    That is labels (B,) or (B, T), `UNLABELLED` where there are none, or targets with an axis of outputs
+    behind.
+    """
+    y = np.full(len(sequences), UNLABELLED) if sequences.y is None else sequences.y
+    if sequences.targets is not None:
+        y = sequences.targets.astype(np.float32)
     lengths = None if sequences.lengths is None else torch.from_numpy(sequences.lengths)
     return torch.from_numpy(sequences.x), torch.from_numpy(y), lengths
 
 
 @torch.no_grad()
-def evaluate(network: nn.Module, sequences: Sequences) -> float:
-    """Return the accuracy, 0 to 1, on labelled sequences; leaves the network in evaluation mode."""
+def evaluate(network: Network | RoundedNetwork, sequences: Sequences) -> float:
+    """Return the accuracy, 0 to 1, on labelled sequences; leaves the network in evaluation mode.
+
+    Of values it is the explained share of their variance, at most 1. All answers count that have a label.
+    """
     network.eval()
-    correct = 0
+    config = network.config
+    parts = []
     for start in range(0, len(sequences), EVALUATION_BATCH):
         inputs, labels, lengths = as_tensors(sequences.take(slice(start, start + EVALUATION_BATCH)))
-        correct += int((network(inputs, lengths).argmax(1) == labels).sum())
-    return correct / len(sequences)
+        logits = network(inputs, lengths)
+        parts.append(answered(logits, labels, lengths, inputs.shape[1], config.answer_stride))
+    outputs, wanted = (torch.cat(each).numpy() for each in zip(*parts, strict=True))
+    every = np.zeros(len(outputs), dtype=np.int64)
+    score = score_answers(config.output, Answered(outputs, wanted, every, every > 0))
+    return score.explained if isinstance(score, Regression) else score.accuracy
 
 
 def _provenance(
@@ -285,8 +347,8 @@ def _provenance(
         "class_names": list(task.class_names),
         "seed": recipe.seed,
         "epochs": recipe.epochs,
-        "test_accuracy": None if tested is None else asdict(tested),
-        "validation_accuracy": None if validated is None else asdict(validated),
+        "test_accuracy": None if tested is None else tested.figures(),
+        "validation_accuracy": None if validated is None else validated.figures(),
         "chosen_epoch": progress.best,
         "command": recipe.command(task.source or task.name),
         "selection": f"{LAST_EPOCH if validated is None else BEST_EPOCH}; {TEST_SET[tested is not None]}",

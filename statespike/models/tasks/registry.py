@@ -8,6 +8,7 @@ from quantize.errors import look_up
 from statespike.models.tasks.digits import digits_task
 from statespike.models.tasks.ecg import PROTOCOLS as ECG_PROTOCOLS
 from statespike.models.tasks.ecg import ecg_task
+from statespike.models.tasks.ecg_denoising import ecg_denoising_task
 from statespike.models.tasks.keywords import keywords_task
 from statespike.models.tasks.listops import SIZES as LISTOPS_SIZES
 from statespike.models.tasks.listops import listops_task
@@ -30,6 +31,7 @@ TASKS: dict[str, Callable[[str, Path | None], Task]] = {
     "fashion": fashion_task,
     "spoken_digits": spoken_digits_task,
     **dict.fromkeys(ECG_PROTOCOLS, ecg_task),
+    "ecg-denoising": ecg_denoising_task,
     "keywords": keywords_task,
     **dict.fromkeys(LISTOPS_SIZES, listops_task),
     **dict.fromkeys(PATHFINDER_SIZES, pathfinder_task),

@@ -8,14 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.answered import UNLABELLED as UNLABELLED
 from quantize.errors import StatespikeError
 from statespike.models.tasks.computed import Computed
 
 CALIBRATION_SEQUENCES = 128
 """Training sequences that choose the number formats."""
-
-UNLABELLED = -1
-"""In the place of a step's label: the step counts nowhere."""
 
 
 class TaskError(StatespikeError):
