@@ -130,6 +130,17 @@ def stride_of(network: Checkpoint | QuantizedNetwork) -> int | None:
     return network.config.answer_stride if isinstance(network, Checkpoint) else network.answer_stride
 
 
+def score_of(
+    sequences: Sequences, result: Evaluation, network: Checkpoint | QuantizedNetwork
+) -> Score | None:
+    """How good a network's logits are; None without labels."""
+    output = output_of(network)
+    if output == "regression":
+        result = replace(result, logits=real_outputs(network, result.logits))
+    answered = answered_of(sequences, result, stride_of(network))
+    return None if answered is None or not len(answered.outputs) else score_answers(output, answered)
+
+
 def answered_of(sequences: Sequences, result: Evaluation, stride: int | None) -> Answered | None:
     """The answers beside the labels or targets; None without those."""
     wanted = sequences.y if sequences.targets is None else sequences.targets

@@ -113,8 +113,7 @@ def run(
         "accuracy": None,
     }
     if sequences is not None:
-        result = Evaluation(tally.logits, tally.seconds)
-        score = score_of(sequences, result, lambda: real_outputs(board.network, tally.logits))
+        score = score_of(sequences, Evaluation(tally.logits, tally.seconds), board.network)
         if isinstance(score, Regression):
             say(f"mean squared error {score.mean_squared:.6g}, mean absolute error {score.mean_absolute:.6g}")
         elif score is not None:
