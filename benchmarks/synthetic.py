@@ -25,6 +25,7 @@ def synthetic(trial: Trial) -> Outcome:
         estimate={"lut": luts, "ff": luts // 2, "bram": chosen.layers, "spram": 0, "dsp": chosen.modes},
         cycles=1 + size,
         steps_per_second=48e6 / (1 + size),
+        energy_uj={"low": luts * size * 1e-6, "high": luts * size * 2e-6},
         lacks=(f"{luts} look-up tables where {ROOM} can be used",) if short else (),
         excess=luts / ROOM - 1 if short else 0.0,
         versions="synthetic",

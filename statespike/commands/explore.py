@@ -25,7 +25,9 @@ def explore(
     device: DeviceName = "up5k",
     objectives: Annotated[
         str,
-        typer.Option(metavar="NAMES", help="what shall be small: error, lut, ff, bram, spram, dsp, cycles"),
+        typer.Option(
+            metavar="NAMES", help="what shall be small: error, lut, ff, bram, spram, dsp, cycles, energy"
+        ),
     ] = "error,lut,cycles",
     budget: Annotated[int, typer.Option(min=1, metavar="N", help="candidates")] = 64,
     sampler: Annotated[str, typer.Option(help="what is tried next: nsga2, tpe or random")] = "nsga2",
@@ -115,7 +117,7 @@ def explore(
     from statespike.search.store import Store
     from statespike.search.trial import Effort
 
-    find_device(device)
+    target = find_device(device)
     load_task(task, data)
     if finish is not None and apply is not None:
         raise StatespikeError("--finish trains a candidate and --apply writes one; give one of them")
@@ -123,7 +125,7 @@ def explore(
         raise StatespikeError("-o belongs to --apply ID, which writes a candidate's circuit")
     search = Search(
         task=task,
-        objectives=objectives_of(objectives),
+        objectives=objectives_of(objectives, target),
         budget=budget,
         device=device,
         space=_space(space),

@@ -6,6 +6,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hdl.devices.devices import Device
 from quantize.errors import StatespikeError, look_up
 from statespike.search.trial import Result
 
@@ -24,30 +25,31 @@ OBJECTIVES: dict[str, Callable[[Result], float]] = {
     "spram": _cells("spram"),
     "dsp": _cells("dsp"),
     "cycles": lambda result: float(result.cycles),
+    "energy": lambda result: result.energy_uj["high"],
 }
 """Name -> figure of a result that has not failed; the smaller, the better."""
 
 
-def objectives_of(text: str) -> tuple[str, ...]:
-    """Names of objectives, with commas between them.
+def objectives_of(text: str, device: Device) -> tuple[str, ...]:
+    """Names of objectives, with commas between them, for a search on a device.
 
     Raises
     ------
     StatespikeError
-        If there is none, one is unknown, or one is named twice.
+        If there is none, one is unknown or named twice, or the device's energy is not modelled.
     """
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
         raise StatespikeError(f"no objective is named; choose from {', '.join(OBJECTIVES)}")
     for name in names:
-        if name == "energy":
-            raise StatespikeError(
-                "the estimator does not give the energy of a step yet, so it can be no objective; "
-                f"choose from {', '.join(OBJECTIVES)}"
-            )
         look_up(OBJECTIVES, name, "objective")
         if names.count(name) > 1:
             raise StatespikeError(f"the objective {name} is named twice; name each once")
+    if "energy" in names and device.power is None:
+        raise StatespikeError(
+            f"the energy of {device.name} is not modelled, so it can be no objective; choose --device up5k, "
+            "or other objectives"
+        )
     return names
 
 

@@ -12,7 +12,9 @@ from statespike.search.objectives import OBJECTIVES, values_of
 
 def shown(name: str, value: float) -> str:
     """A value of an objective as people read it."""
-    return f"{value:.2%}" if name == "error" else f"{value:,.0f}"
+    if name == "error":
+        return f"{value:.2%}"
+    return f"{value:.3g} uJ" if name == "energy" else f"{value:,.0f}"
 
 
 def line(progress: Progress, budget: int, objectives: Sequence[str]) -> str:

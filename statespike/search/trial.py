@@ -14,6 +14,7 @@ import numpy as np
 
 from hdl.devices.devices import Device, find_device
 from hdl.devices.resources import Resources
+from hdl.energy.step import step_energy
 from hdl.planning.planner import Plan, plan_network
 from quantize.checkpoint import Checkpoint, checkpoint_bytes
 from quantize.convert import quantise
@@ -27,7 +28,7 @@ from statespike.models.tasks.task import Sequences, Task
 from statespike.models.train import one_thread, train, training_sets
 from statespike.search.space import Specification
 
-VERSION = 1
+VERSION = 2
 """Of what a trial does; another one makes earlier results those of other trials."""
 VALIDATION_EVERY = 5
 """Training sequences of which one measures the error, in a task that names none for it."""
@@ -126,6 +127,9 @@ class Result:
         Cells of the device by kind, see `hdl.devices.resources.Resources`; empty of a failure.
     cycles, steps_per_second : int, float
         A step's cycles, and the speed at the planned clock.
+    energy_uj : dict
+        Microjoules of a step, "low" and "high", at the planned clock or at the trial's rate; empty where the
+        device's energy is not modelled. See `hdl.energy.step`.
     lacks : tuple of str
         What the device is short of, or the speed, in words; nothing if the candidate can be built.
     excess : float
@@ -142,6 +146,7 @@ class Result:
     estimate: Mapping[str, int] = field(default_factory=dict)
     cycles: int = 0
     steps_per_second: float = 0.0
+    energy_uj: Mapping[str, float] = field(default_factory=dict)
     lacks: tuple[str, ...] = ()
     excess: float = 0.0
     versions: str = ""
@@ -291,9 +296,19 @@ def planned(result: Result, network: QuantizedNetwork, device: Device, rate: flo
         estimate=plan.estimate.as_dict(),
         cycles=plan.cycles_per_step,
         steps_per_second=plan.steps_per_second,
+        energy_uj=_energy(network, plan, rate),
         lacks=lacks,
         excess=_excess(plan, rate),
     )
+
+
+def _energy(network: QuantizedNetwork, plan: Plan, rate: float | None) -> Mapping[str, float]:
+    """Energy of a step; of a circuit that is too slow for the rate, when it works all the time."""
+    if plan.device.power is None:
+        return {}
+    reached = None if rate is None or plan.steps_per_second < rate else rate
+    energy = step_energy(network, plan, plan.device.power, clock_mhz=plan.clock_mhz, rate=reached)
+    return {"low": energy.microjoules.low, "high": energy.microjoules.high}
 
 
 def _excess(plan: Plan, rate: float | None) -> float:

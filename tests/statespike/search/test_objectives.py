@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.synthetic import synthetic
+from hdl.devices.devices import find_device
 from quantize.errors import StatespikeError
 from statespike.search.objectives import OBJECTIVES, front, hypervolume, objectives_of, values_of
 from statespike.search.space import Specification
@@ -28,7 +29,13 @@ def test_every_objective_reads_a_result():
 )
 def test_objectives_that_cannot_be_are_refused(text, sentence):
     with pytest.raises(StatespikeError, match=sentence):
-        objectives_of(text)
+        objectives_of(text, find_device("up5k"))
+
+
+def test_energy_is_an_objective_where_it_is_modelled():
+    assert objectives_of("error,energy", find_device("up5k")) == ("error", "energy")
+    with pytest.raises(StatespikeError, match="the energy of ecp5-25k is not modelled"):
+        objectives_of("error,energy", find_device("ecp5-25k"))
 
 
 def test_of_equal_points_the_first_is_on_the_front():

@@ -21,6 +21,13 @@ def outcome():
     return evaluate_trial(TRIAL)
 
 
+@pytest.fixture(scope="module")
+def network(outcome, tmp_path_factory):
+    file = tmp_path_factory.mktemp("trial") / "network.safetensors"
+    file.write_bytes(outcome.checkpoint)
+    return quantised(TRIAL, read_checkpoint(file), load_task("digits"))
+
+
 def test_the_same_trial_has_the_same_outcome(outcome):
     assert evaluate_trial(TRIAL) == outcome
     assert outcome.result.feasible and outcome.result.validation == 20
@@ -34,11 +41,18 @@ def test_a_rate_that_no_circuit_makes_is_a_shortage(outcome):
     assert "steps a second where 1e+09 are asked for" in found.lacks[0]
     assert found.excess == pytest.approx(1e9 / found.steps_per_second - 1)
     assert found.cycles == outcome.result.cycles
+    assert found.energy_uj == outcome.result.energy_uj
 
 
-def test_a_network_that_is_too_big_says_by_how_much(outcome, tmp_path):
-    (tmp_path / "network.safetensors").write_bytes(outcome.checkpoint)
-    network = quantised(TRIAL, read_checkpoint(tmp_path / "network.safetensors"), load_task("digits"))
+def test_a_step_at_a_slow_rate_takes_more_energy_in_waiting(outcome, network):
+    slow, slower = (
+        planned(Result(), network, find_device("up5k"), rate).energy_uj["high"] for rate in (100.0, 10.0)
+    )
+    assert outcome.result.energy_uj["high"] < slow < slower
+    assert planned(Result(), network, find_device("hx8k"), None).energy_uj == {}
+
+
+def test_a_network_that_is_too_big_says_by_how_much(outcome, network):
     small = replace(find_device("up5k"), luts=50, block_rams=0, sprams=0)
     found = planned(outcome.result, network, small, None)
     assert not found.feasible and "logic cells where 46 can be used" in found.lacks[0]
