@@ -1,17 +1,20 @@
 """The search itself: what its workers cost, and which sampler finds more.
 
     python -m benchmarks.search throughput
+    python -m benchmarks.search samplers
     python -m benchmarks.search hypervolume search/*.json
 
-The first runs synthetic trials that sleep, on one, two and four workers. The second compares searches that
-`statespike explore --json` wrote, by the volume that their fronts dominate.
+The first runs synthetic trials that sleep, on one, two and four workers. The others compare samplers by the
+volume that the fronts of their searches dominate: among synthetic trials, or of searches that
+`statespike explore --json` wrote.
 """
 
 import json as json_module
 import time
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -22,15 +25,18 @@ from scipy.stats import mannwhitneyu
 
 from benchmarks.command import command
 from benchmarks.synthetic import sleeping
+from benchmarks.synthetic import synthetic as synthetic_trial
 from quantize.errors import StatespikeError
 from quantize.reading import read_json
 from statespike.options import Json
 from statespike.output import new_table, note, progress, say, show, write_json
 from statespike.search.cluster import local_workers, scheduler_at
-from statespike.search.explore import Search, explore
+from statespike.search.explore import Search, explore, in_this_process
 from statespike.search.objectives import hypervolume as volume_of
 from statespike.search.report import figures
+from statespike.search.samplers import SAMPLERS
 from statespike.search.store import Store
+from statespike.search.trial import Outcome, Trial
 
 SEARCH = Search("synthetic", ("error", "lut", "cycles"), budget=32, batch=16)
 
@@ -110,7 +116,36 @@ def hypervolume(
 
     Example: python -m benchmarks.search hypervolume nsga2-0.json random-0.json
     """
-    searches = [read_json(path.read_text(), path, "the search", "write it again") for path in files]
+    compare([read_json(path.read_text(), path, "the search", "write it again") for path in files], json)
+
+
+def samplers(
+    seeds: Annotated[int, typer.Option(min=2, help="searches of each sampler")] = 5,
+    budget: Annotated[int, typer.Option(min=1, help="candidates of a search")] = 96,
+    json: Json = None,
+) -> None:
+    """Compare samplers as `hypervolume` does, by searches among synthetic trials.
+
+    Example: python -m benchmarks.search samplers --seeds 2 --budget 8
+    """
+    searches = []
+    with progress() as bars, TemporaryDirectory(prefix="statespike-") as folder:
+        bar = bars.add_task("searching", total=seeds * len(SAMPLERS))
+        with Store(str(Path(folder) / "study.db")) as store:
+            for sampler, seed in product(SAMPLERS, range(seeds)):
+                search = replace(SEARCH, budget=budget, sampler=sampler, seed=seed)
+                searches.append(figures(search, explore(search, store, synthetic_here)))
+                bars.advance(bar)
+    compare(searches, json)
+
+
+def synthetic_here(trials: Sequence[Trial]) -> Iterable[tuple[Trial, Outcome]]:
+    """Run synthetic trials in this process."""
+    return in_this_process(trials, synthetic_trial)
+
+
+def compare(searches: list[dict[str, Any]], json: Path | None) -> None:
+    """Tell the volumes of searches, and the tests between their samplers."""
     volumes = volumes_of(searches)
     table = new_table("sampler", "searches", "hypervolume, median", "least", "most")
     for sampler, found in volumes.items():
@@ -159,4 +194,4 @@ def volumes_of(searches: list[dict[str, Any]]) -> dict[str, list[float]]:
 
 
 if __name__ == "__main__":
-    command(throughput, hypervolume, synthetic)
+    command(throughput, hypervolume, samplers, synthetic)

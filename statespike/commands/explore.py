@@ -3,7 +3,7 @@
 import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,12 @@ from quantize.files import write_whole
 from quantize.reading import read_json
 from statespike.models.tasks.registry import TASKS, load_task
 from statespike.options import Data, DeviceName, Json
-from statespike.output import new_table, note, say, show, write_json
+from statespike.output import new_table, note, say, show, warn, write_json
+
+if TYPE_CHECKING:
+    from statespike.search.explore import Run, Search
+    from statespike.search.space import Space
+    from statespike.search.store import Store
 
 SHORT_EPOCHS, FULL_EPOCHS = 4, 40
 
@@ -153,7 +158,7 @@ def explore(
                 write_json(json, _search(search, store, run, html))
 
 
-def _runner(workers: int, scheduler: str | None) -> AbstractContextManager[Any]:
+def _runner(workers: int, scheduler: str | None) -> AbstractContextManager["Run"]:
     """What runs trials: a scheduler's workers, processes of this machine, or this process."""
     from statespike.search.explore import in_this_process
 
@@ -164,7 +169,7 @@ def _runner(workers: int, scheduler: str | None) -> AbstractContextManager[Any]:
     return local_workers(workers) if scheduler is None else scheduler_at(scheduler, tell=note)
 
 
-def _space(path: Path | None) -> Any:
+def _space(path: Path | None) -> "Space":
     from statespike.search.space import Space
 
     if path is None:
@@ -172,7 +177,7 @@ def _space(path: Path | None) -> Any:
     return Space.from_json(read_json(path.read_text(), path, "the search space", "write it again"))
 
 
-def _search(search: Any, store: Any, run: Any, html: Path | None) -> dict[str, Any]:
+def _search(search: "Search", store: "Store", run: "Run", html: Path | None) -> dict[str, Any]:
     from statespike.search.explore import explore as run_search
     from statespike.search.page import page
     from statespike.search.report import figures, front_table, line
@@ -198,62 +203,43 @@ def _search(search: Any, store: Any, run: Any, html: Path | None) -> dict[str, A
     return figures(search, progress)
 
 
-def _finish(store: Any, run: Any, identifier: str, seeds: range, epochs: int) -> dict[str, Any]:
-    from dataclasses import replace
+def _finish(store: "Store", run: "Run", identifier: str, seeds: range, epochs: int) -> dict[str, Any]:
+    from statespike.search.finalists import finish
 
-    from statespike.search.explore import SHOWN, known_or_run
-    from statespike.search.trial import Effort
-
-    trial, _ = store.find(identifier)
-    effort = Effort(epochs=epochs, sequences=0, validation=0, batch=trial.effort.batch, test=True)
-    trials = [replace(trial, seed=seed, effort=effort) for seed in seeds]
-    say(f"{identifier}: {trial.specification}, {epochs} epochs, all training sequences, {len(trials)} seeds")
-    found = known_or_run(trials, store, run).by_key
+    trial = store.find(identifier).trial
+    say(f"{identifier}: {trial.specification}, {epochs} epochs, all training sequences, {len(seeds)} seeds")
+    candidates = finish(store, run, trial, seeds, epochs)
     table = new_table("id", "seed", "validation error", "test error", "look-up tables", "cycles a step")
-    rows = []
-    for one in trials:
-        result = found[one.key]
-        rows.append({"id": one.key[:SHOWN], "trial": one.as_json(), "result": result.as_json()})
+    for one in candidates:
+        result = one.result
         if result.failure:
-            note(f"warning: seed {one.seed}: {result.failure}")
+            warn(f"seed {one.trial.seed}: {result.failure}")
             continue
         table.add_row(
-            one.key[:SHOWN], str(one.seed), f"{result.error:.2%}", f"{result.test_error:.2%}",
+            one.identifier, str(one.trial.seed), f"{result.error:.2%}", f"{result.test_error:.2%}",
             str(result.estimate["lut"]), str(result.cycles),
         )  # fmt: skip
     show(table)
-    return {"finished": identifier, "seeds": rows}
+    return {"finished": identifier, "seeds": [one.as_json() for one in candidates]}
 
 
-def _apply(store: Any, identifier: str, folder: Path | None) -> dict[str, Any]:
-    from quantize.checkpoint import read_checkpoint
-    from quantize.file import save_network
+def _apply(store: "Store", identifier: str, folder: Path | None) -> dict[str, Any]:
     from statespike.library.circuits import generate, plan
-    from statespike.search.explore import SHOWN
-    from statespike.search.trial import quantised, task_of
+    from statespike.search.finalists import write
 
-    trial, result = store.find(identifier)
-    if result.failure:
-        raise StatespikeError(f"candidate {identifier} has no network: {result.failure}")
-    name = f"{trial.task}-{trial.key[:SHOWN]}"
-    checkpoint, network = Path(f"{name}.safetensors"), Path(f"{name}-integers.safetensors")
-    write_whole(checkpoint, store.checkpoint(trial))
-    integers = quantised(trial, read_checkpoint(checkpoint), task_of(trial))
-    save_network(integers, network)
+    candidate = store.find(identifier)
+    trial = candidate.trial
+    written = write(store, candidate, Path())
     say(f"{identifier}: {trial.specification}, {trial.effort.epochs} epochs")
-    say(f"wrote {checkpoint} and {network}")
+    say(f"wrote {written.checkpoint} and {written.network}")
     if not trial.effort.test:
         say(f"of a short training; `--finish {identifier}` trains it in full, and gives identifiers to apply")
-    manifest = None
     if folder is not None:
-        chosen = plan(integers, trial.device, rate=trial.rate)
-        manifest = generate(integers, folder, trial.device, plan=chosen)
+        chosen = plan(written.integers, trial.device, rate=trial.rate)
+        generate(written.integers, folder, trial.device, plan=chosen)
         say(f"wrote {folder}: {chosen.cycles_per_step} cycles a step on {trial.device}")
-    return {
-        "applied": trial.key,
-        "checkpoint": str(checkpoint),
-        "network": str(network),
-        "folder": None if manifest is None else str(folder),
-        "trial": trial.as_json(),
-        "result": result.as_json(),
+    return candidate.as_json() | {
+        "checkpoint": str(written.checkpoint),
+        "network": str(written.network),
+        "folder": None if folder is None else str(folder),
     }

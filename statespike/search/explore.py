@@ -10,10 +10,7 @@ from statespike.search.objectives import front, values_of
 from statespike.search.samplers import SAMPLERS, Sampler
 from statespike.search.space import Space, Specification
 from statespike.search.store import Store
-from statespike.search.trial import Effort, Outcome, Result, Trial, digest_of, evaluate_trial
-
-SHOWN = 8
-"""Digits of a trial's key that tell it from the others of a study."""
+from statespike.search.trial import Candidate, Effort, Outcome, Result, Trial, digest_of, evaluate_trial
 
 Evaluate = Callable[[Trial], Outcome]
 Run = Callable[[Sequence[Trial]], Iterable[tuple[Trial, Outcome]]]
@@ -81,19 +78,6 @@ class Search:
             "data_sha256": digest_of(self.data),
         }
         return [Trial(specification, **common | changes) for specification in specifications]
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A trial and its result."""
-
-    trial: Trial
-    result: Result
-
-    @property
-    def identifier(self) -> str:
-        """What a user calls it."""
-        return self.trial.key[:SHOWN]
 
 
 @dataclass(frozen=True)

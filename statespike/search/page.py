@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from html import escape
 from itertools import combinations
 
-from statespike.search.explore import Candidate, Progress, Search, best
+from statespike.search.explore import Progress, Search, best
 from statespike.search.objectives import OBJECTIVES
 from statespike.search.report import shown
+from statespike.search.trial import Candidate
 
 WIDTH, HEIGHT, MARGIN = 420, 300, 56
 """Of a drawing, in pixels; axes and their words stand in the margin."""

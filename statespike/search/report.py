@@ -6,8 +6,9 @@ from typing import Any
 from rich.table import Table
 
 from statespike.output import new_table
-from statespike.search.explore import Candidate, Progress, Search, best
+from statespike.search.explore import Progress, Search, best
 from statespike.search.objectives import OBJECTIVES, values_of
+from statespike.search.trial import Candidate
 
 
 def shown(name: str, value: float) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from quantize.errors import StatespikeError
 from quantize.reading import reading, reason
-from statespike.search.trial import Outcome, Result, Trial
+from statespike.search.trial import Candidate, Outcome, Result, Trial
 
 _METADATA = MetaData()
 _TRIALS = Table(
@@ -88,10 +88,10 @@ class Store:
     def get(self, trial: Trial) -> Result | None:
         """The result of a trial; None if it is not known."""
         rows = self._rows(_TRIALS.c.key == trial.key)
-        return rows[0][1] if rows else None
+        return rows[0].result if rows else None
 
-    def find(self, identifier: str) -> tuple[Trial, Result]:
-        """The trial whose key begins with some digits, and its result.
+    def find(self, identifier: str) -> Candidate:
+        """The candidate whose key begins with some digits.
 
         Raises
         ------
@@ -121,7 +121,7 @@ class Store:
         except SQLAlchemyError as error:
             raise self._failure(error) from error
 
-    def _rows(self, condition: object) -> list[tuple[Trial, Result]]:
+    def _rows(self, condition: object) -> list[Candidate]:
         try:
             with self._engine.connect() as connection:
                 query = select(_TRIALS.c.trial, _TRIALS.c.result).where(condition)  # type: ignore[arg-type]
@@ -129,7 +129,10 @@ class Store:
         except SQLAlchemyError as error:
             raise self._failure(error) from error
         with reading(self.place, "holds a trial that cannot be read", "begin another study"):
-            return [(Trial.from_json(json.loads(a)), Result.from_json(json.loads(b))) for a, b in rows]
+            return [
+                Candidate(Trial.from_json(json.loads(trial)), Result.from_json(json.loads(result)))
+                for trial, result in rows
+            ]
 
     def _failure(self, error: SQLAlchemyError) -> StatespikeError:
         cause = getattr(error, "orig", None) or error

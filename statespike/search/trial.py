@@ -30,6 +30,8 @@ from statespike.search.space import Specification
 
 VERSION = 2
 """Of what a trial does; another one makes earlier results those of other trials."""
+SHOWN = 8
+"""Digits of a trial's key that tell it from the others of a study."""
 VALIDATION_EVERY = 5
 """Training sequences of which one measures the error, in a task that names none for it."""
 
@@ -164,6 +166,28 @@ class Result:
     def from_json(cls, values: Mapping[str, Any]) -> "Result":
         """A result of JSON values."""
         return cls(**dict(values) | {"lacks": tuple(values["lacks"])})
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trial and its result."""
+
+    trial: Trial
+    result: Result
+
+    @property
+    def identifier(self) -> str:
+        """What a user calls it."""
+        return self.trial.key[:SHOWN]
+
+    def as_json(self) -> dict[str, Any]:
+        """The candidate as JSON values."""
+        return {
+            "id": self.identifier,
+            "key": self.trial.key,
+            "trial": self.trial.as_json(),
+            "result": self.result.as_json(),
+        }
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from benchmarks.synthetic import synthetic
 from quantize.errors import StatespikeError
 from statespike.search.space import Specification
 from statespike.search.store import Store
-from statespike.search.trial import Effort, Outcome, Result, Trial
+from statespike.search.trial import Candidate, Effort, Outcome, Result, Trial
 
 SPECIFICATION = Specification("s4d", "s4d", "mean", 1, 4, 2, 8, 7, 6, 14)
 TRIAL = Trial(SPECIFICATION, 0, "digits", "up5k", Effort())
@@ -26,7 +26,7 @@ def test_an_outcome_comes_back_as_it_was(store):
     store.put(TRIAL, outcome)
     assert store.get(TRIAL) == outcome.result
     assert store.checkpoint(TRIAL) == outcome.checkpoint
-    assert store.find(TRIAL.key[:8]) == (TRIAL, outcome.result)
+    assert store.find(TRIAL.key[:8]) == Candidate(TRIAL, outcome.result)
 
 
 def test_the_first_outcome_of_a_trial_stays(store):
