@@ -1,25 +1,18 @@
 """The front of a search as one page of HTML: a drawing for each two objectives, and a table with commands."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import combinations
 
+from statespike.page.charts import WIDTH, svg, text
+from statespike.page.document import document, figure, paragraph, table
 from statespike.search.explore import Progress, Search, best
 from statespike.search.objectives import OBJECTIVES
 from statespike.search.report import shown
 from statespike.search.trial import Candidate
 
-WIDTH, HEIGHT, MARGIN = 420, 300, 56
-"""Of a drawing, in pixels; axes and their words stand in the margin."""
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { border-bottom: 1px solid #ccc; padding: .3rem .5rem; text-align: left; }
-code { white-space: nowrap; }
-svg { margin: 0 1rem 1rem 0; }
-svg text { font: 12px system-ui, sans-serif; }
-.other { fill: #bbb; } .front { fill: #c33; } .axis { stroke: #333; }
-"""
+LEFT, TOP, HEIGHT = 80, 40, 320
+"""Units of a drawing: its margins, with the words of the axes, and its height."""
 
 
 def page(search: Search, progress: Progress, study: str) -> str:
@@ -32,69 +25,61 @@ def page(search: Search, progress: Progress, study: str) -> str:
     study : str
         The store's place, for the commands.
     """
+    return document(f"{search.task} on {search.device}", _body(search, progress, study))
+
+
+def _body(search: Search, progress: Progress, study: str) -> Iterator[str]:
     front = best(progress.candidates, search.objectives)
-    distinct = list({one.trial.key: one for one in progress.candidates}.values())
+    distinct = {one.trial.key: one for one in progress.candidates}.values()
     built = [one for one in distinct if one.result.feasible]
-    title = f"{search.task} on {search.device}"
-    drawings = "".join(_drawing(built, front, *pair) for pair in combinations(search.objectives, 2))
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
-        f"<p>{escape(search.sampler)}, seed {search.seed}: {len(progress.candidates)} candidates were drawn, "
-        f"{len(distinct)} of them different; {len(built)} can be built (grey), and none is better than the "
-        f"{len(front)} of the front (red) in every objective. Errors are those of short trainings, measured "
-        f"on validation sequences; cells and cycles are estimated.</p>{drawings}"
-        f"{_table(front, search, study)}</body></html>\n"
+    yield paragraph(
+        f"{search.sampler}, seed {search.seed}: {len(progress.candidates)} candidates were drawn, "
+        f"{len(distinct)} of them different. {len(built)} can be built. The {len(front)} of the front are "
+        "those that no other dominates. Errors are those of short trainings, on validation sequences; "
+        "cells, cycles and energy are estimated."
     )
+    if built:
+        for across, up in combinations(search.objectives, 2):
+            drawing = _drawing(built, front, across, up)
+            yield figure(f"{across}-{up}", drawing, f"{across} and {up}; orange: on the front")
+    header = ["id", "network", *search.objectives, "command"]
+    yield table("front", header, (_row(one, search, study) for one in front))
+
+
+def _row(one: Candidate, search: Search, study: str) -> list[str | float]:
+    values = [OBJECTIVES[name](one.result) for name in search.objectives]
+    command = f"statespike explore {search.task} --study {study} --apply {one.identifier}"
+    return [one.identifier, str(one.trial.specification), *values, command]
 
 
 def _drawing(built: Sequence[Candidate], front: Sequence[Candidate], across: str, up: str) -> str:
-    """Two objectives of the candidates, those of the front on top."""
-    if not built:
-        return ""
-    columns = [OBJECTIVES[across](one.result) for one in built]
-    rows = [OBJECTIVES[up](one.result) for one in built]
+    """A dot for each candidate, those of the front on top, with names under the pointer."""
+    columns, rows = ([OBJECTIVES[name](one.result) for one in built] for name in (across, up))
+    wide, tall = WIDTH - 2 * LEFT, HEIGHT - 2 * TOP
+    parts = [text(LEFT, 16, up), text(LEFT + wide / 2, HEIGHT - 4, across, "middle")]
+    for share in (0.0, 0.5, 1.0):
+        x, y = LEFT + share * wide, TOP + (1 - share) * tall
+        parts += [
+            text(x, HEIGHT - 20, shown(across, _between(columns, share)), "middle"),
+            text(LEFT - 10, y + 4, shown(up, _between(rows, share)), "end"),
+            f'<line x1="{LEFT}" x2="{LEFT + wide}" y1="{y:g}" y2="{y:g}" class="line" opacity="0.25"/>',
+        ]
     chosen = {one.trial.key for one in front}
-
-    def place(value: float, values: Sequence[float], length: int) -> float:
-        span = max(values) - min(values) or 1.0
-        return MARGIN + (value - min(values)) / span * (length - 2 * MARGIN)
-
-    points = []
-    for one, column, row in sorted(
-        zip(built, columns, rows, strict=True), key=lambda each: each[0].trial.key in chosen
-    ):
-        kind = "front" if one.trial.key in chosen else "other"
-        x, y = place(column, columns, WIDTH), HEIGHT - place(row, rows, HEIGHT)
+    dots = [(one.trial.key in chosen, one, x, y) for one, x, y in zip(built, columns, rows, strict=True)]
+    for on_front, one, column, row in sorted(dots, key=lambda dot: dot[0]):
+        x, y = LEFT + _share(columns, column) * wide, TOP + (1 - _share(rows, row)) * tall
         said = escape(f"{one.identifier}: {one.trial.specification}")
-        points.append(
-            f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{said}</title></circle>'
+        colour = "second" if on_front else "faint"
+        parts.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" class="{colour}"><title>{said}</title></circle>'
         )
-    middle = 'text-anchor="middle"'
-    left, bottom, right, top = MARGIN - 10, HEIGHT - MARGIN + 10, WIDTH - MARGIN + 10, MARGIN - 10
-    axes = (
-        f'<line class="axis" x1="{left}" y1="{bottom}" x2="{right}" y2="{bottom}"/>'
-        f'<line class="axis" x1="{left}" y1="{bottom}" x2="{left}" y2="{top}"/>'
-        f'<text x="{MARGIN}" y="{bottom + 16}" {middle}>{shown(across, min(columns))}</text>'
-        f'<text x="{WIDTH - MARGIN}" y="{bottom + 16}" {middle}>{shown(across, max(columns))}</text>'
-        f'<text x="{WIDTH // 2}" y="{bottom + 34}" {middle}>{across}</text>'
-        f'<text x="4" y="{HEIGHT - MARGIN}">{shown(up, min(rows))}</text>'
-        f'<text x="4" y="{MARGIN}">{shown(up, max(rows))}</text>'
-        f'<text x="4" y="{MARGIN - 20}">{up}</text>'
-    )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" role="img" '
-        f'aria-label="{across} and {up}">{axes}{"".join(points)}</svg>'
-    )
+    return svg(HEIGHT, parts, f"{across} and {up}")
 
 
-def _table(front: Sequence[Candidate], search: Search, study: str) -> str:
-    head = "".join(f"<th>{name}</th>" for name in ("id", "network", *search.objectives, "command"))
-    lines = []
-    for one in front:
-        values = [shown(name, OBJECTIVES[name](one.result)) for name in search.objectives]
-        command = f"statespike explore {search.task} --study {study} --apply {one.identifier}"
-        cells = [one.identifier, str(one.trial.specification), *values]
-        told = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-        lines.append(f"<tr>{told}<td><code>{escape(command)}</code></td></tr>")
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+def _between(values: Sequence[float], share: float) -> float:
+    return min(values) + share * (max(values) - min(values))
+
+
+def _share(values: Sequence[float], value: float) -> float:
+    """Where a value lies between the least and the greatest."""
+    return (value - min(values)) / ((max(values) - min(values)) or 1.0)

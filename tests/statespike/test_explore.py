@@ -44,7 +44,7 @@ def test_a_search_goes_on_and_a_candidate_is_written(explore, tmp_path):
     assert (found["drawn"], found["run"]) == (2, found["distinct"])
 
     again = explore("--budget", 2, "--json", "again.json", "--html", "front.html")
-    assert (tmp_path / "front.html").read_text().startswith("<!doctype html>")
+    assert (tmp_path / "front.html").read_text().startswith("<!DOCTYPE html>")
     assert json.loads((tmp_path / "again.json").read_text()) == found | {"run": 0}
     chosen = next(one for one in found["candidates"] if one["on_front"])
     assert chosen["id"] in again.stdout
