@@ -25,7 +25,7 @@ SHORT_EPOCHS, FULL_EPOCHS = 4, 40
 
 def explore(
     task: Annotated[
-        str, typer.Argument(metavar="TASK", help=f"{', '.join(TASKS)}, or a name for what --data holds")
+        str, typer.Argument(metavar="TASK", help=f"{', '.join(TASKS)}, or the path of data of your own")
     ],
     device: DeviceName = "up5k",
     objectives: Annotated[
@@ -146,7 +146,7 @@ def explore(
             "--workers are of this machine, and a --scheduler has its own; give one of them"
         )
     count = workers or os.cpu_count() or 1
-    with Store(study or f"{task}-search.db") as store:
+    with Store(study or f"{Path(task).stem}-search.db") as store:
         if apply is not None:
             write_json(json, _apply(store, apply, output))
         elif finish is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from quantize.errors import StatespikeError, look_up
+from statespike.models.tasks.registry import own_path
 from statespike.search.objectives import front, values_of
 from statespike.search.samplers import SAMPLERS, Sampler
 from statespike.search.space import Space, Specification
@@ -40,7 +41,7 @@ class Search:
     rate : float or None
         Steps a second that a circuit must make.
     data : Path or None
-        Where the task's files are, or an .npz file.
+        Where the task's files are, or data of one's own.
 
     Raises
     ------
@@ -70,12 +71,13 @@ class Search:
         """The trials of specifications; `changes` are entries of a trial that are not the search's."""
         common: dict[str, Any] = {
             "seed": self.seed,
-            "task": self.task,
+            # Workers may run in another folder.
+            "task": str(Path(self.task).absolute()) if own_path(self.task, None) else self.task,
             "device": self.device,
             "effort": self.effort,
             "rate": self.rate,
             "data": "" if self.data is None else str(self.data.absolute()),
-            "data_sha256": digest_of(self.data),
+            "data_sha256": digest_of(self.task, self.data),
         }
         return [Trial(specification, **common | changes) for specification in specifications]
 

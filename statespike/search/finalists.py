@@ -54,7 +54,7 @@ def write(store: Store, candidate: Candidate, folder: Path) -> Written:
     trial, result = candidate.trial, candidate.result
     if result.failure:
         raise StatespikeError(f"candidate {candidate.identifier} has no network: {result.failure}")
-    name = f"{trial.task}-{candidate.identifier}"
+    name = f"{Path(trial.task).stem}-{candidate.identifier}"
     checkpoint, network = folder / f"{name}.safetensors", folder / f"{name}-integers.safetensors"
     write_whole(checkpoint, store.checkpoint(trial))
     integers = quantised(trial, read_checkpoint(checkpoint), task_of(trial))

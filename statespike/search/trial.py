@@ -22,7 +22,7 @@ from quantize.errors import StatespikeError
 from quantize.evaluate import evaluate
 from quantize.inputs import input_format
 from quantize.network import QuantizedNetwork
-from statespike.models.tasks.registry import load_task
+from statespike.models.tasks.registry import load_task, own_path
 from statespike.models.tasks.split import drawn
 from statespike.models.tasks.task import Sequences, Task
 from statespike.models.train import one_thread, train, training_sets
@@ -76,9 +76,9 @@ class Trial:
     rate : float or None
         Steps a second that the circuit must make.
     data : str
-        Where the task's files are, or an .npz file; empty for the task's own place.
+        Where the task's files are, or data of one's own; empty for the task's own place.
     data_sha256 : str
-        Of an .npz file.
+        Of a file of one's own. Of a folder there is none: it is taken to stay as it is.
     """
 
     specification: Specification
@@ -221,11 +221,10 @@ def evaluate_trial(trial: Trial) -> Outcome:
         return Outcome(Result(failure=str(error)))
 
 
-def digest_of(data: Path | None) -> str:
-    """Digest of an .npz file of sequences; empty for the place of a task's files."""
-    if data is None or data.suffix != ".npz":
-        return ""
-    return hashlib.sha256(data.read_bytes()).hexdigest()
+def digest_of(task: str, data: Path | None) -> str:
+    """Digest of a file of a user's own sequences; empty for folders, and for the files of a task."""
+    own = own_path(task, data)
+    return hashlib.sha256(own.read_bytes()).hexdigest() if own is not None and own.is_file() else ""
 
 
 def task_of(trial: Trial) -> Task:
@@ -241,9 +240,10 @@ def _task_of(trial: Trial) -> Task:
     StatespikeError
         See `evaluate_trial`.
     """
-    if digest_of(Path(trial.data) if trial.data else None) != trial.data_sha256:
+    if digest_of(trial.task, Path(trial.data) if trial.data else None) != trial.data_sha256:
         raise StatespikeError(
-            f"{trial.data} is not the file that the search began with; restore it, or begin another study"
+            f"{trial.data or trial.task} is not the file that the search began with; restore it, or begin "
+            "another study"
         )
     task = task_of(trial)
     if task.train.y is None or task.train.y.ndim != 1:

@@ -68,7 +68,7 @@ def test_what_cannot_be_planned_is_a_failure():
 def test_data_that_changed_are_refused(tmp_path):
     file = tmp_path / "mine.npz"
     np.savez(file, x=np.random.default_rng(0).normal(size=(40, 12, 2)), y=np.arange(40) % 2)
-    trial = replace(TRIAL, task="mine", data=str(file), data_sha256=digest_of(file))
+    trial = replace(TRIAL, task="mine", data=str(file), data_sha256=digest_of("mine", file))
     assert evaluate_trial(trial).result.failure == ""
     np.savez(file, x=np.zeros((40, 12, 2)), y=np.arange(40) % 2)
     with pytest.raises(StatespikeError, match="is not the file that the search began with"):
