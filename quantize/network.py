@@ -264,13 +264,18 @@ class QuantizedNetwork:
         """
         return self.encoder.inputs(x)
 
+    def tap_formats(self) -> dict[str, Format]:
+        """Formats of a trace's taps, in data-flow order."""
+        formats = {"encoder": self.encoder.output}
+        for index, block in enumerate(self.blocks):
+            if block.norm_before is not None:
+                formats[f"norm_{index}"] = block.norm_before.output
+            formats |= {f"array_{index}": block.array.output, f"layer_{index}": block.unit.output}
+        return formats if self.norm is None else formats | {"norm": self.norm.output}
+
     def tap_names(self) -> list[str]:
         """Names of a trace's taps, in data-flow order."""
-        names = ["encoder"]
-        for index, block in enumerate(self.blocks):
-            names += [f"norm_{index}"] if block.norm_before is not None else []
-            names += [f"array_{index}", f"layer_{index}"]
-        return names + (["norm"] if self.norm is not None else [])
+        return list(self.tap_formats())
 
     def compute(self, u: Integers, lengths: Integers | None = None, *, taps: bool = True) -> Trace:
         """The integer reference.

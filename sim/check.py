@@ -17,6 +17,7 @@ from quantize.formats import Integers
 from quantize.network import QuantizedNetwork, Trace
 from sim.backends.base import Backend, Prepared
 from sim.compare import Comparison, Mismatch, compare
+from sim.ports import Ports, ports_of
 from sim.stimulus import Stimulus, require_probabilities
 from sim.trace import Run
 
@@ -138,6 +139,7 @@ def check(
     folder: Path | None = None,
     on_progress: Callable[[int], None] = lambda done: None,
     jobs: int | None = None,
+    on_recording: Callable[[Run, Ports], None] | None = None,
 ) -> Check:
     """Run sequences through a circuit and compare every value of every tap, and every logit.
 
@@ -163,6 +165,9 @@ def check(
     jobs : int, optional
         Simulations at the same time, by default one for each core of this process; always one if the backend
         is not concurrent.
+    on_recording : callable, optional
+        Called with one more run of the first sequence, of which the ports of every cycle are kept, and the
+        ports.
 
     Raises
     ------
@@ -174,11 +179,14 @@ def check(
     # The reference is parallel in itself, and does not bear to be called twice at a time.
     one_at_a_time = Lock()
     with scratch_folder() as temporary:
+        measured = FULL_SPEED if isinstance(pace, Varied) else pace
 
         @cache
-        def prepared() -> tuple[Prepared, float]:
+        def prepared() -> tuple[Prepared, Ports, float]:
             """The compiled circuit, made when the first input has been found good, and when it was ready."""
-            return backend.prepare(design(), folder or temporary), time.perf_counter()
+            circuit = design()
+            play = backend.prepare(circuit, folder or temporary)
+            return play, ports_of(circuit), time.perf_counter()
 
         def stimulus(part: slice, pace: Pace, reset_after: int | None = None) -> Stimulus:
             return Stimulus(
@@ -192,8 +200,7 @@ def check(
         def simulate(part: slice) -> _Part:
             with one_at_a_time:
                 trace = reference.compute(u[part], valid[part])
-                play, _ = prepared()
-            measured = FULL_SPEED if isinstance(pace, Varied) else pace
+                play = prepared()[0]
             run = play(stimulus(part, measured))
             comparison = compare(trace, run)
             if isinstance(pace, Varied) and comparison.bit_exact:
@@ -214,7 +221,10 @@ def check(
             )
 
         parts = _simulated(simulate, list(_parts(valid, STEPS_AT_ONCE)), workers, on_progress)
-        seconds = time.perf_counter() - prepared()[1]
+        seconds = time.perf_counter() - prepared()[2]
+        if on_recording is not None:
+            play, ports, _ = prepared()
+            on_recording(play(stimulus(slice(0, 1), measured), record=True), ports)
     steps = sum(part.steps for part in parts)
     return Check(
         backend=backend.name,

@@ -4,7 +4,7 @@ Simulators that are driven from Python (Amaranth's own, cocotb) share this; the 
 C++.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -56,12 +56,15 @@ class Player:
     ports : Ports
     watchdog : int
         Cycles without any transfer until `observe` raises.
+    record : bool
+        Keep the ports of every cycle.
     """
 
-    def __init__(self, stimulus: Stimulus, ports: Ports, watchdog: int):
+    def __init__(self, stimulus: Stimulus, ports: Ports, watchdog: int, record: bool = False):
         self.stimulus = stimulus
         self.ports = ports
         self.watchdog = watchdog
+        self.record = record
         beats = stimulus.beats()
         self.payloads = ports.payloads(beats).tolist()
         self.starts = beats.starts.tolist()
@@ -80,6 +83,7 @@ class Player:
         self.overruns: list[bool] = []
         self.ends: list[bool] = []
         self.taps: list[list[int]] = [[] for _ in self.ports.taps]
+        self.recording: list[list[int]] = []
         self.step_cycles: list[int] = []
         self.answer_cycles: list[int] = []
         if phase is Phase.BEFORE_RESET and self.stimulus.reset_after is not None:
@@ -96,7 +100,7 @@ class Player:
         self.accepting = not stall
         return Drive(reset=False, valid=self.offered, ready=self.accepting, payload=payload)
 
-    def observe(self, ready: bool, valid: bool, payload: int, taps: Iterable[tuple[int, int]]) -> None:
+    def observe(self, ready: bool, valid: bool, payload: int, taps: Collection[tuple[int, int]]) -> None:
         """Record the outputs of the cycle that `drive` prepared.
 
         Parameters
@@ -117,6 +121,8 @@ class Player:
             self._start(Phase.RUN)
             return
         self.idle += 1
+        if self.record:
+            self._record(ready, valid, payload, taps)
         for index, value in taps:
             self.taps[index].append(value)
             self.idle = 0
@@ -132,6 +138,15 @@ class Player:
         elif self.idle >= self.watchdog:
             answered, sequences = sum(self.ends), len(self.stimulus.lengths)
             raise stuck(self.watchdog, self.taken, len(self.payloads), answered, sequences)
+
+    def _record(self, ready: bool, valid: bool, payload: int, taps: Collection[tuple[int, int]]) -> None:
+        """Keep a row of `sim.recording.columns_of`."""
+        offered = self.payloads[self.taken] if self.offered else 0
+        row = [self.offered, ready, _signed(offered), valid, self.accepting, _signed(payload) if valid else 0]
+        row += [0, 0] * len(self.ports.taps)
+        for index, value in taps:
+            row[6 + 2 * index : 8 + 2 * index] = [1, value]
+        self.recording.append(row)
 
     def _take(self) -> None:
         if self.starts[self.taken]:
@@ -169,4 +184,10 @@ class Player:
             answer_cycles=np.array(self.answer_cycles, dtype=np.int64),
             lengths=self.stimulus.lengths,
             seconds=seconds,
+            recording=np.array(self.recording, dtype=np.int64) if self.record else None,
         )
+
+
+def _signed(payload: int) -> int:
+    """The same 64 bits as a signed number."""
+    return payload - (payload >> 63 << 64)

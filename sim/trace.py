@@ -36,6 +36,8 @@ class Run:
         Processor time of the simulation alone, without building or compiling it.
     ends : bool (answers,), optional
         Whether an answer is the last one of its sequence; by default each of them is.
+    recording : int64 (cycles, columns), optional
+        The ports in every cycle, where they were kept; see `sim.recording`.
     """
 
     backend: str
@@ -48,6 +50,7 @@ class Run:
     lengths: tuple[int, ...]
     seconds: float
     ends: NDArray[np.bool_] | None = None
+    recording: Integers | None = None
 
     def answers_by_sequence(self, most: int) -> Integers:
         """Logits (sequences, most, classes); a last answer stands in the place of those that are not there.

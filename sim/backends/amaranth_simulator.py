@@ -24,9 +24,11 @@ class AmaranthSimulator(Backend):
         """Nothing is compiled, so `folder` stays unused. See `Backend.prepare`."""
         return partial(self._simulate, design)
 
-    def _simulate(self, design: Component, stimulus: Stimulus, watchdog: int = WATCHDOG) -> Run:
+    def _simulate(
+        self, design: Component, stimulus: Stimulus, watchdog: int = WATCHDOG, record: bool = False
+    ) -> Run:
         ports = ports_of(design)
-        player = Player(stimulus, ports, watchdog)
+        player = Player(stimulus, ports, watchdog, record)
         taps = [getattr(design, f"tap_{name}") for name in ports.taps]
         top = Module()
         top.domains.sync = domain = ClockDomain()

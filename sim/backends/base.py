@@ -21,7 +21,7 @@ DRAIN = 64
 class Prepared(Protocol):
     """A design that is ready to run, any number of times."""
 
-    def __call__(self, stimulus: Stimulus, watchdog: int = WATCHDOG) -> Run:
+    def __call__(self, stimulus: Stimulus, watchdog: int = WATCHDOG, record: bool = False) -> Run:
         """Simulate from reset until every sequence of `stimulus` is answered.
 
         Parameters
@@ -29,6 +29,8 @@ class Prepared(Protocol):
         stimulus : Stimulus
         watchdog : int
             Cycles without any transfer after which the simulation is given up.
+        record : bool
+            Keep the ports of every cycle; see `sim.recording`.
 
         Raises
         ------

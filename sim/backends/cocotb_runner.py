@@ -46,9 +46,16 @@ class Cocotb(Backend):
                 self._build(write_verilog(design, build / "design.v"), build)
         return partial(self._simulate, build, ports_of(design))
 
-    def _simulate(self, build: Path, ports: Ports, stimulus: Stimulus, watchdog: int = WATCHDOG) -> Run:
+    def _simulate(
+        self,
+        build: Path,
+        ports: Ports,
+        stimulus: Stimulus,
+        watchdog: int = WATCHDOG,
+        record: bool = False,
+    ) -> Run:
         """Simulate in another process."""
-        save_job(build / "job.npz", stimulus, ports, watchdog)
+        save_job(build / "job.npz", stimulus, ports, watchdog, record)
         with _environment(self.name):
             self._test(build)
         return load_run(build / "result.npz")

@@ -23,8 +23,8 @@ async def play(dut) -> None:
     rising edge, so nothing depends on the order of events at an edge.
     """
     job = Path(os.environ["STATESPIKE_JOB"])
-    stimulus, ports, watchdog = load_job(job)
-    player = Player(stimulus, ports, watchdog)
+    stimulus, ports, watchdog, record = load_job(job)
+    player = Player(stimulus, ports, watchdog, record)
     taps = [(getattr(dut, f"tap_{name}__valid"), getattr(dut, f"tap_{name}__value")) for name in ports.taps]
     widths = list(ports.taps.values())
     half = Timer(1, "ns")

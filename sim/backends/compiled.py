@@ -10,13 +10,14 @@ import numpy as np
 from quantize.formats import Integers
 from sim.backends.base import DRAIN, WATCHDOG, stuck
 from sim.ports import Ports
+from sim.recording import columns_of
 from sim.stimulus import Stimulus
 from sim.trace import Run, logits_by_answer
 
 DRIVER = Path(__file__).with_name("driver.cpp")
 """C++ source of the library's other half."""
 
-_LISTS = 6
+_LISTS = 7
 """Lists of a result before those of the taps (see driver.cpp)."""
 
 
@@ -60,10 +61,18 @@ class _Request(ctypes.Structure):
         ("stall_threshold", ctypes.c_uint64),
         ("watchdog", ctypes.c_uint64),
         ("drain", ctypes.c_uint64),
+        ("record", ctypes.c_uint64),
     )
 
 
-def play(library: Path, ports: Ports, name: str, stimulus: Stimulus, watchdog: int = WATCHDOG) -> Run:
+def play(
+    library: Path,
+    ports: Ports,
+    name: str,
+    stimulus: Stimulus,
+    watchdog: int = WATCHDOG,
+    record: bool = False,
+) -> Run:
     """Run a stimulus on a compiled design; Python's lock is free meanwhile.
 
     Parameters
@@ -73,7 +82,7 @@ def play(library: Path, ports: Ports, name: str, stimulus: Stimulus, watchdog: i
     ports : Ports
     name : str
         Backend to note in the run.
-    stimulus, watchdog
+    stimulus, watchdog, record
         See `Prepared`.
 
     Raises
@@ -103,6 +112,7 @@ def play(library: Path, ports: Ports, name: str, stimulus: Stimulus, watchdog: i
         stall_threshold=stall.threshold,
         watchdog=watchdog,
         drain=DRAIN,
+        record=record,
     )
     failed = ctypes.c_int32()
     start = time.thread_time()
@@ -113,7 +123,7 @@ def play(library: Path, ports: Ports, name: str, stimulus: Stimulus, watchdog: i
         taken = code.taken(handle)
     finally:
         code.forget(handle)
-    logits, logit_last, overruns, ends, step_cycles, answer_cycles, *taps = lists
+    logits, logit_last, overruns, ends, step_cycles, answer_cycles, recording, *taps = lists
     if failed.value:
         raise stuck(watchdog, taken, len(payloads), int(ends.sum()), len(stimulus.lengths))
     return Run(
@@ -127,6 +137,7 @@ def play(library: Path, ports: Ports, name: str, stimulus: Stimulus, watchdog: i
         answer_cycles=answer_cycles,
         lengths=stimulus.lengths,
         seconds=seconds,
+        recording=recording.reshape(-1, len(columns_of(ports))) if record else None,
     )
 
 

@@ -33,7 +33,8 @@ uint64_t field(uint64_t payload, unsigned offset, unsigned width) {
 }
 
 struct Result {
-    std::vector<int64_t> logits, logit_last, overruns, ends, step_cycles, answer_cycles, taps[TAP_COUNT + 1];
+    std::vector<int64_t> logits, logit_last, overruns, ends, step_cycles, answer_cycles, recording;
+    std::vector<int64_t> taps[TAP_COUNT + 1];
     int64_t taken = 0;
     uint64_t ended = 0;
 };
@@ -49,6 +50,7 @@ struct Request {
     int64_t reset_after;  // negative: none
     uint64_t gap_state, gap_threshold, stall_state, stall_threshold;
     uint64_t watchdog, drain;
+    uint64_t record;  // whether every cycle's ports are kept
 };
 
 // Plays the request on a fresh instance of the design; the result is freed with `forget`.
@@ -77,6 +79,20 @@ Result *play(const Request *request, int32_t *stuck) {
         const bool was_resetting = resetting;
         if (!was_resetting) {
             idle++;
+            if (request->record) {
+                auto &row = result->recording;
+                row.push_back(offered);
+                row.push_back(get(top.PORT_I__READY));
+                row.push_back(offered ? int64_t(request->payloads[result->taken]) : 0);
+                row.push_back(get(top.PORT_O__VALID));
+                row.push_back(accepting);
+                row.push_back(get(top.PORT_O__VALID) ? int64_t(get(top.PORT_O__PAYLOAD)) : 0);
+#define ROW(INDEX, VALID, VALUE, WIDTH)                                                  \
+    row.push_back(get(top.VALID));                                                       \
+    row.push_back(get(top.VALID) ? sign_extend(get(top.VALUE), WIDTH) : 0);
+                TAPS(ROW)
+#undef ROW
+            }
 #define RECORD(INDEX, VALID, VALUE, WIDTH)                                                   \
     if (get(top.VALID)) {                                                             \
         result->taps[INDEX].push_back(sign_extend(get(top.VALUE), WIDTH));        \
@@ -132,7 +148,7 @@ Result *play(const Request *request, int32_t *stuck) {
 }
 
 // Lists of a result: 0 logits, 1 their marks, 2 overruns, 3 ends of sequences, 4 cycles of steps, 5 cycles of answers,
-// 6... the taps.
+// 6 a row of ports for each recorded cycle (see sim/recording.py), 7... the taps.
 static std::vector<int64_t> &list(Result *result, uint32_t index) {
     switch (index) {
         case 0: return result->logits;
@@ -141,7 +157,8 @@ static std::vector<int64_t> &list(Result *result, uint32_t index) {
         case 3: return result->ends;
         case 4: return result->step_cycles;
         case 5: return result->answer_cycles;
-        default: return result->taps[index - 6];
+        case 6: return result->recording;
+        default: return result->taps[index - 7];
     }
 }
 

@@ -13,7 +13,7 @@ from sim.stimulus import Stimulus
 from sim.trace import Run
 
 
-def save_job(path: Path, stimulus: Stimulus, ports: Ports, watchdog: int) -> None:
+def save_job(path: Path, stimulus: Stimulus, ports: Ports, watchdog: int, record: bool = False) -> None:
     """Write what a simulation needs to the file `path` (.npz)."""
     pace = {
         "input_gaps": stimulus.input_gaps,
@@ -25,19 +25,19 @@ def save_job(path: Path, stimulus: Stimulus, ports: Ports, watchdog: int) -> Non
         path,
         steps=np.concatenate([np.asarray(sequence, dtype=np.int64) for sequence in stimulus.sequences]),
         lengths=np.array(stimulus.lengths),
-        settings=json.dumps({"pace": pace, "ports": asdict(ports), "watchdog": watchdog}),
+        settings=json.dumps({"pace": pace, "ports": asdict(ports), "watchdog": watchdog, "record": record}),
     )
 
 
-def load_job(path: Path) -> tuple[Stimulus, Ports, int]:
-    """Stimulus, ports and watchdog of a file that `save_job` wrote."""
+def load_job(path: Path) -> tuple[Stimulus, Ports, int, bool]:
+    """Stimulus, ports, watchdog and wish for a recording, of a file that `save_job` wrote."""
     with np.load(path) as file:
         sequences = np.split(file["steps"], np.cumsum(file["lengths"])[:-1])
         settings = json.loads(str(file["settings"]))
     description = settings["ports"]
     taps = description.pop("taps")
     ports = Ports(taps=taps, **{name: Field(**place) for name, place in description.items()})
-    return Stimulus(sequences, **settings["pace"]), ports, settings["watchdog"]
+    return Stimulus(sequences, **settings["pace"]), ports, settings["watchdog"], settings["record"]
 
 
 def save_run(path: Path, run: Run | StatespikeError) -> None:
@@ -48,6 +48,8 @@ def save_run(path: Path, run: Run | StatespikeError) -> None:
     arrays: dict[str, Any] = {f"tap_{name}": values for name, values in run.taps.items()}
     if run.ends is not None:
         arrays["ends"] = run.ends
+    if run.recording is not None:
+        arrays["recording"] = run.recording
     np.savez(
         path,
         logits=run.logits,
@@ -80,4 +82,5 @@ def load_run(path: Path) -> Run:
             step_cycles=file["step_cycles"],
             answer_cycles=file["answer_cycles"],
             lengths=tuple(int(length) for length in file["lengths"]),
+            recording=file.get("recording"),
         )

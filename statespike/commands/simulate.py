@@ -59,6 +59,12 @@ def simulate(
     keep: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="keep the compiled circuit here for the next run")
     ] = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="write the first sequence's signals, .vcd or .fst", show_default=False
+        ),
+    ] = None,
     logits: Logits = None,
     json: Json = None,
 ) -> None:
@@ -95,6 +101,7 @@ def simulate(
             folder=keep,
             jobs=jobs,
             on_progress=tell,
+            trace=trace,
         )
     clipping = clipping_of(reference, result.saturations, sequences.x, sequences.lengths)
     tell_clipping(clipping)
@@ -123,6 +130,8 @@ def simulate(
         f"{count(result.cycles, 'cycle')}, {result.cycles_per_step:.1f} a step "
         f"({result.backend}, {result.cycles_per_second:.0f} cycles a second and core)"
     )
+    if trace is not None:
+        say(f"wrote {trace}: sequence 0, every cycle")
     if not result.bit_exact:
         differing = f"{result.mismatches:,} of {count(result.compared_values, 'value')}"
         say(f"not equal: {differing}; the first: {result.first_mismatch}")

@@ -32,6 +32,7 @@ from sim.backends import backend as backend_named
 from sim.backends.base import Backend
 from sim.backends.netlist import Netlist
 from sim.check import Check, Pace, Varied, check
+from sim.waves import require_writer, waves_of, write_waves
 from statespike.library.energy import energy_costs
 
 COSTS = (
@@ -232,6 +233,7 @@ def simulate(
     folder: Path | None = None,
     jobs: int | None = None,
     on_progress: Callable[[str, int], None] = lambda stage, done: None,
+    trace: Path | None = None,
 ) -> Check:
     """Run sequences through a network's circuit, and compare every value with the integer reference.
 
@@ -256,11 +258,14 @@ def simulate(
         Simulations at the same time; by default one for each core.
     on_progress : callable, optional
         Called with what is going on, and how many sequences are done.
+    trace : Path, optional
+        A `.vcd` or `.fst` file to write, of the first sequence, see `sim.waves`.
 
     Raises
     ------
     StatespikeError
-        If the sequences do not suit the network, a tool is missing, or the circuit does not answer.
+        If the trace has another suffix, the sequences do not suit the network, a tool is missing, or the
+        circuit does not answer.
 
     Examples
     --------
@@ -270,6 +275,8 @@ def simulate(
     >>> result.bit_exact, result.logits.shape
     (True, (1, 10))
     """
+    if trace is not None:
+        require_writer(trace)
     reference = network if against is None else against
     _require_same_shape(network, reference)
     target = find_device(device)
@@ -290,6 +297,7 @@ def simulate(
             place,
             lambda done: on_progress("simulating", done),
             jobs,
+            None if trace is None else lambda run, ports: write_waves(trace, waves_of(run, ports, network)),
         )
 
 
