@@ -109,6 +109,13 @@ def test_formats_rules_and_sizes_are_the_networks(built, tmp_path):
     assert (manifest["layers"], manifest["modes"]) == (1, 2)
     assert manifest["multiplications_per_step"] == network.multiplications_per_step
     assert count(network.max_steps, "step") in manifest["overrun"]
+    # It answers once a sequence, so there is no pace of answers; a logit's unit is told.
+    assert (manifest["head"]["answers_per_sequence"], manifest["head"]["stride"]) == ("1", None)
+    assert manifest["head"]["scale"] == 2.0**-network.decoder.fraction
+    assert (manifest["head"]["cycles_between_answers"], manifest["head"]["answers_per_second"]) == (
+        None,
+        None,
+    )
     # Halves go up, beyond the ends values stay at them.
     assert "halves go up" in manifest["rounding"]
     assert "saturate" in manifest["overflow"]
@@ -161,7 +168,7 @@ def test_what_is_planned_is_the_plans(built):
 def test_no_entry_is_left_unchecked(built):
     checked = """
         format version tools device clock_mhz clock_from model layers channels modes features beats_per_step
-        classes network_sha256 max_steps overrun rounding overflow cycles_per_step least_cycles_per_step
+        classes head network_sha256 max_steps overrun rounding overflow cycles_per_step least_cycles_per_step
         cycles_follow_data latency_cycles steps_per_second multiplications_per_step multipliers schedule
         interface module formats ports top estimate shortfall rtlil_sha256 resources resources_from fmax_mhz
         files contents bytes
