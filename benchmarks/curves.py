@@ -26,11 +26,11 @@ Sized = tuple[str, int]
 
 
 def trainings() -> dict[str, dict[Sized, LearningCurve]]:
-    """Task -> model and channels -> curve, of the networks that began with random weights."""
+    """Task -> model and channels -> curve, of the classifiers that began with random weights."""
     found: dict[str, dict[Sized, LearningCurve]] = {}
     for path in sorted(ZOO.glob("*.safetensors")):
         checkpoint = read_checkpoint(path)
-        if not checkpoint.start:
+        if not checkpoint.start and checkpoint.config.output == "classification":
             curves = found.setdefault(checkpoint.provenance["task"], {})
             config = checkpoint.config
             curves[config.model, config.channels] = read_log(path.with_suffix(".log"))

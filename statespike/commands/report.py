@@ -92,10 +92,7 @@ def report(
     """
     find_device(device)
     widths = tuple(bits or WIDTHS)
-    asked = [
-        (path, _request(path, widths, sample, limit))
-        for path in checkpoints or sorted(ZOO.glob("*.safetensors"))
-    ]
+    asked = [(path, _request(path, widths, sample, limit)) for path in checkpoints or _shipped_classifiers()]
     known = {row.request: row for row in read_rows(json)}
     rows = {request: known[request] for _, request in asked if request in known}
     with nullcontext() if log is None else log.open("a" if rows else "w", encoding="utf-8") as file:
@@ -132,8 +129,18 @@ def _part(path: Path, row: Row, device: str) -> str:
     return part_of(row, found)
 
 
+def _shipped_classifiers() -> list[Path]:
+    paths = sorted(ZOO.glob("*.safetensors"))
+    return [path for path in paths if read_checkpoint(path).config.output == "classification"]
+
+
 def _request(path: Path, widths: tuple[int, ...], sample: bool, limit: int | None) -> Request:
     checkpoint = read_checkpoint(path)
+    if checkpoint.config.output != "classification":
+        raise StatespikeError(
+            f"{path} gives {checkpoint.config.output} outputs, and a report tells accuracies of classes; "
+            "use `statespike evaluate` for it"
+        )
     trained_on = checkpoint.provenance.get("task")
     if trained_on not in TASKS:
         raise StatespikeError(

@@ -94,3 +94,9 @@ def test_a_network_of_another_task_is_refused(refuse, tmp_path):
     write_checkpoint(path, random_checkpoint("gsu", 3, 2, 1, seed=1))
     assert "trained on None, which is no task of statespike" in refuse("report", path)
     assert "2 bits is out of range" in refuse("report", "--bits", 2, "--sample", "--limit", 1)
+
+
+def test_a_network_that_gives_values_is_refused(refuse):
+    sentence = refuse("report", "ecg-denoising-s4d")
+    assert "gives regression outputs" in sentence
+    assert "use `statespike evaluate`" in sentence
