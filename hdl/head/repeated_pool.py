@@ -162,14 +162,14 @@ class RunningPool(wiring.Component):
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         given, turn = CounterWithLast("given", spec.channels), StepTurn(spec)
         work, total = (Signal(signed(spec.sum_width), name=n, reset_less=True) for n in ("work", "total"))
-        answers = Signal()
+        answers, first, last = Signal(), Signal(), Signal()
         beat = self.i.payload
         m.d.comb += [
             sums.address.eq(given.value),
             sums.w_data.eq(total),
             queue.i.payload.last.eq(given.last),
-            queue.i.payload.begins.eq(turn.begins(beat.first)),
-            queue.i.payload.ends.eq(beat.last),
+            queue.i.payload.begins.eq(turn.begins(first)),
+            queue.i.payload.ends.eq(last),
             queue.i.payload.value.eq(round_shift(total, spec.time_shift)),
         ]
         with m.FSM():
@@ -179,25 +179,24 @@ class RunningPool(wiring.Component):
                 m.d.sync += [
                     work.eq(Mux(beat.first, shift_left(beat.value, spec.time_shift), sums.r_data)),
                     answers.eq(turn.due(beat.first) | beat.last),
+                    Cat(first, last).eq(Cat(beat.first, beat.last)),
                 ]
                 m.next = "leak"
             with m.State("leak"):
                 m.d.sync += work.eq(_leaked(work, spec.time_shift))
                 m.next = "add"
             with m.State("add"):
+                # Taken a cycle early: a register in front of a single place needs that to give the next one.
+                m.d.comb += self.i.ready.eq(1)
                 m.d.sync += total.eq(work + beat.value)
                 m.next = "store"
             with m.State("store"):
-                m.d.comb += [
-                    sums.write.eq(1),
-                    queue.i.valid.eq(answers),
-                    self.i.ready.eq(~answers | queue.i.ready),
-                ]
-                with m.If(self.i.ready):
+                m.d.comb += [sums.write.eq(1), queue.i.valid.eq(answers)]
+                with m.If(~answers | queue.i.ready):
                     m.next = "read"
                     given.advance(m)
                     with m.If(given.last):
-                        turn.advance(m, beat.first, answers)
+                        turn.advance(m, first, answers)
         return m
 
 
