@@ -6,6 +6,7 @@
 import json
 import os
 import sys
+import textwrap
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -67,6 +68,11 @@ def json_on_standard_output() -> Iterator[None]:
 def say(text: str) -> None:
     """Print a line of the result on standard output."""
     print(text, file=sys.stderr if _held else sys.stdout, flush=True)
+
+
+def say_prose(text: str) -> None:
+    """Print a sentence of the result on standard output, in lines as wide as a table."""
+    say(textwrap.fill(text, _console(stderr=bool(_held)).width))
 
 
 def tell_clipping(clipping: "Clipping") -> None:

@@ -12,7 +12,7 @@ from statespike.library.circuits import cost as cost_of
 from statespike.library.networks import network_file
 from statespike.networks import integers_of, name_of, observation_of
 from statespike.options import Json, Seeds
-from statespike.output import cycles_of, new_table, note, progress, say, show, write_json
+from statespike.output import cycles_of, new_table, note, progress, say, say_prose, show, write_json
 
 RESOURCES = {
     "lut": "look-up tables",
@@ -94,7 +94,7 @@ def cost(
     measured = "; measured: the slowest seed's" if any("measured" in result for result in results) else ""
     say(f"clock: planned for this kind of build{measured}; steps a second: at that clock")
     for line in _about_energy(results):
-        say(line)
+        say_prose(line)
     write_json(json, {"costs": results})
 
 

@@ -84,7 +84,7 @@ def _bounds(bounds: dict[str, Any]) -> Table:
 def _list_shipped(json: Path | None) -> None:
     """The shipped networks, a line each."""
     table = new_table(
-        "network", "size", "task", "test accuracy", title="shipped networks; size: layers x channels x modes"
+        "network", "size", "task", "test score", title="shipped networks; size: layers x channels x modes"
     )
     networks: dict[str, Any] = {}
     for name in shipped_networks():
@@ -92,7 +92,7 @@ def _list_shipped(json: Path | None) -> None:
         config, measured = checkpoint.config, checkpoint.provenance["test_accuracy"]
         score = f"{measured['accuracy']:.2%}"
         if "measure" in measured:
-            score += f" {measured['measure']}"
+            score = f"R² {score}"  # the explained variance
         size = f"{config.layers} x {config.channels} x {config.modes}"
         table.add_row(name, size, checkpoint.provenance["task"], score)
         networks[name] = {"config": asdict(config), "provenance": checkpoint.provenance}

@@ -48,7 +48,12 @@ def test_labels_of_no_class_are_refused(label):
 
 def test_errors_have_the_unit_of_the_targets():
     score = Regression.of(np.array([1.0, 2.0]), np.array([1.5, 4.0]))
-    assert score.figures() == {"mean_squared_error": 2.125, "mean_absolute_error": 1.25}
+    assert score.figures() == {
+        "mean_squared_error": 2.125,
+        "root_mean_squared_error": pytest.approx(2.125**0.5),
+        "mean_absolute_error": 1.25,
+        "explained_variance": -7.5,
+    }
 
 
 @pytest.mark.parametrize("pooling", ["mean", "last"])
