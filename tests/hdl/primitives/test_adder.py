@@ -94,7 +94,6 @@ READ = {
     ("name", "width", "kinds"),
     [
         pytest.param("hx8k", 8, COMPLEMENTS, marks=pytest.mark.slow),
-        ("hx8k", 4, COMPLEMENTS),
         # Of few inputs: a proof over carry cells takes long.
         ("ecp5-25k", 6, [{"pairs": True, "subtract": True}]),
         ("ecp5-25k", 5, [{"pairs": True}, {"pairs": True, "subtract": True}]),
