@@ -7,6 +7,7 @@ Gu, Gupta, Goel, Re: "On the Parameterization and Initialization of Diagonal Sta
 """
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -35,24 +36,24 @@ def initial_poles(initialisation: str, channels: int, modes: int) -> Tensor:
     return torch.complex(torch.full_like(imaginary, -0.5), imaginary)
 
 
-class StateSpace(nn.Module):
+class StateSpace(nn.Module, ABC):
     """What a network asks of every kind of state-space model."""
 
+    @abstractmethod
     def checkpoint_tensors(self) -> dict[str, Tensor]:
         """Return the tensors that a checkpoint holds."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forward(self, u: Tensor) -> Tensor:
         """Filter whole sequences: u (B, T, H) -> y (B, T, H), the skip D u included."""
-        raise NotImplementedError
 
+    @abstractmethod
     def initial_state(self, batch: int) -> Tensor:
         """Return the state before the first step, (B, H, N)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def step(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Advance by one step: u (B, H), state (B, H, N) -> y (B, H), next state."""
-        raise NotImplementedError
 
 
 class DiagonalStateSpace(StateSpace):

@@ -17,8 +17,7 @@ def test_integers_are_those_of_the_reference():
     result = evaluate(network, x, lengths, done.append)
     expected = network.compute(network.input.quantise(x), lengths, taps=False).logits
     np.testing.assert_array_equal(result.logits, expected)
-    assert done == sorted(done)
-    assert done[-1] == 230
+    assert done == [230]  # so few steps are one block
     assert result.accuracy(expected.argmax(1)) == 1.0
     assert result.accuracy(None) is None
 
