@@ -23,6 +23,7 @@ from benchmarks.results import earlier_rows, markdown_table
 from boards.boards import BOARDS, Board, board
 from boards.build import shell_of
 from boards.link import Link
+from hdl.devices.devices import FAMILIES
 from hdl.network.top import Network
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
@@ -96,6 +97,12 @@ def as_page(rows: list[dict[str, Any]]) -> str:
         "planned as fast as fits. Cells are those of the whole top, the link included. `make boards`\n"
         "measures them, a board at a time. All figures are the tools'; no board was at hand.",
         markdown_table(HEADER, lines, names=2),
+    ]
+    untimed = {BOARDS[row["board"]].device.family for row in rows if "error" not in row}
+    paragraphs += [
+        f"nextpnr knows no delays of the {one.untimed} of the {one.title}: its clocks leave them out."
+        for one in FAMILIES
+        if one in untimed and one.untimed
     ]
     if missing:
         paragraphs.append(f"Not measured yet: {', '.join(missing)}.")

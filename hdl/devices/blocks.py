@@ -26,6 +26,8 @@ class BlockKind:
         In Yosys' library; it weighs blocks against multiplexers.
     shares_ports : bool
         A read and a write at one address use one port.
+    one_port : bool
+        There is no other: not for what is read and written at different addresses.
     """
 
     address_bits: int
@@ -34,6 +36,7 @@ class BlockKind:
     byte: int
     cost: int
     shares_ports: bool = False
+    one_port: bool = False
 
 
 def count_blocks(
@@ -57,6 +60,7 @@ def count_blocks(
     choices = (
         (cost + (0 if single_port and kind.shares_ports else _PORT), blocks)
         for kind in kinds
+        if not (kind.one_port and written and not single_port)
         for cost, blocks in [_best_shape(kind, depth, width, written)]
     )
     return min(choices, key=lambda choice: choice[0])[1]

@@ -34,6 +34,8 @@ class CellCosts:
     packing : float or None
         Logic cells that placement packs for one that was counted, where look-up tables and flip-flops share
         logic cells that are counted as such; None where both are counted apart.
+    distributed : float
+        Look-up tables for 16 rows of a bit in a distributed memory; of families that have such.
     """
 
     operators: Mapping[str, float]
@@ -44,6 +46,7 @@ class CellCosts:
     free_complements: bool
     trit_in_adder: bool
     packing: float | None
+    distributed: float = 1.0
 
     def adder(self, width: int) -> int:
         """Look-up tables of an adder."""

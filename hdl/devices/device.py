@@ -23,7 +23,7 @@ class Device:
     flags : tuple of str
         What selects device, package and speed grade in nextpnr.
     luts, flip_flops : int
-        4-input look-up tables and flip-flops.
+        4-input look-up tables and flip-flops; where these share logic cells, some cells may have none.
     block_rams : int
         Number of block memories.
     dsps : int

@@ -1,13 +1,15 @@
 """The families and the devices that we build for."""
 
-from hdl.devices import ecp5, ice40
+from hdl.devices import ecp5, gowin, ice40
 from hdl.devices.device import Device
 from hdl.devices.family import Family
 from quantize.errors import look_up
 
 __all__ = ["DEVICES", "FAMILIES", "Device", "Family", "find_device"]
 
-DEVICES: dict[str, Device] = {device.name: device for device in (*ice40.DEVICES, *ecp5.DEVICES)}
+DEVICES: dict[str, Device] = {
+    device.name: device for family in (ice40, ecp5, gowin) for device in family.DEVICES
+}
 FAMILIES: tuple[Family, ...] = tuple(dict.fromkeys(device.family for device in DEVICES.values()))
 
 

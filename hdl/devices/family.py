@@ -61,8 +61,12 @@ class Family(ABC):
     constraint_suffix: ClassVar[str]
     """Of files that assign ports to pins."""
     bitstream_suffix: ClassVar[str]
+    untimed: ClassVar[str] = ""
+    """Cells of which the placer knows no delays, in words: its clocks leave out the paths through them."""
     simulation_models: ClassVar[tuple[str, ...]] = ()
-    """Verilog models of all its cells, below Yosys' share folder; none if Yosys lacks some."""
+    """Yosys' Verilog models of its cells, below its share folder; none if some cells have no model at all."""
+    cell_models: ClassVar[str] = ""
+    """Verilog of the cells that those lack."""
     simulation_defines: ClassVar[tuple[str, ...]] = ()
     """Macros that Verilator needs to read those."""
     pll_model: ClassVar[str] = ""

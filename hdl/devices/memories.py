@@ -42,12 +42,13 @@ class MemoryNeed:
         """Whether each of its bits is a flip-flop."""
         return self.written and not (self.block or self.distributed)
 
-    @property
-    def look_up_tables(self) -> float:
+    def look_up_tables(self, family: Family) -> float:
         """Of a memory that is not in blocks: for 16 constant or distributed rows of a bit, and to choose."""
-        constant = self.distributed or not self.written
-        rows = ceil(self.depth / 16) if constant else self.depth
-        return self.width * (rows * constant + CHOOSER * (rows - 1))
+        if self.in_flip_flops:
+            return self.width * CHOOSER * (self.depth - 1)
+        rows = ceil(self.depth / 16)
+        stored = family.costs.distributed if self.distributed else 1
+        return self.width * (rows * stored + CHOOSER * (rows - 1))
 
     def single_port_blocks(self, family: Family) -> int:
         """Single-port memories it takes, if it is in such."""

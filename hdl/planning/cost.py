@@ -28,6 +28,8 @@ def shortfall(estimate: Resources, logic_cells: int, device: Device) -> list[str
         logic = [("look-up tables", estimate.lut, room), ("flip-flops", estimate.ff, device.flip_flops)]
     else:
         logic = [("logic cells", logic_cells, room)]
+        if device.flip_flops < device.luts:
+            logic.append(("flip-flops", estimate.ff, int(device.flip_flops * device.fullest)))
     return [*too_many(logic), *estimate.block_shortfall(device)]
 
 
@@ -71,7 +73,7 @@ class Census:
         others = [memory for memory in self.memories if not (memory.single_port and device.sprams)]
         for memory in others:
             if not memory.block:
-                luts += memory.look_up_tables
+                luts += memory.look_up_tables(device.family)
                 flip_flops += memory.flip_flops
         if device.dsps:
             flip_flops -= sum(device.family.absorbed_registers(a, b) for a, b in self.multipliers)

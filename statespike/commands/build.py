@@ -53,9 +53,10 @@ def build(
     if result.bitstream is None:
         say(f"wrote {output} without a bitstream: {speed}, for `statespike run --virtual`")
     else:
-        fastest = max(result.manifest["fmax_mhz"])
+        fastest, untimed = max(result.manifest["fmax_mhz"]), result.manifest["untimed"]
+        but = f", but the tools know no delays of {untimed}" if untimed else ""
         say(
-            f"wrote {result.bitstream}: {speed} ({fastest:.1f} would be possible), "
+            f"wrote {result.bitstream}: {speed} ({fastest:.1f} would be possible{but}), "
             f"serial port at {target.baud} baud"
         )
     write_json(json, result.manifest)

@@ -156,6 +156,8 @@ def _table(results: list[dict[str, Any]]) -> Table:
     row("cycles a step", "{cycles}")
     row("multiplications a step", "{multiplications_per_step}")
     row("clock MHz", "{clock_mhz:g}", "{slowest:.1f}")
+    if any(result.get("untimed") for result in results):
+        row("not timed by the tools", "", "{untimed}")
     row("steps a second", "{steps_per_second:.0f}", "{measured_steps_per_second:.0f}")
     for title, figure in FIGURES.items():
         cells = [text for one in results for text in [figure(one), *([""] if "measured" in one else [])]]

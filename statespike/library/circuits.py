@@ -125,6 +125,7 @@ def cost(
         costs |= {
             "measured": measured["resources"],
             "fmax_mhz": measured["fmax_mhz"],
+            "untimed": measured["untimed"],
             "measured_steps_per_second": measured["steps_per_second"],
         }
     return costs

@@ -11,13 +11,14 @@ from amaranth.lib.wiring import Component, In, Out
 from hdl.devices.devices import FAMILIES
 from hdl.devices.ecp5 import ECP5
 from hdl.devices.family import Family
+from hdl.devices.gowin import GOWIN
 from hdl.devices.ice40 import ICE40
 from hdl.devices.memories import MemoryNeed
 from hdl.primitives.memory import ram, rom
 from hdl.primitives.single_port import SinglePortMemory
 from hdl.toolchain.verilog import rtlil_text, run_yosys
 
-LIBRARIES = {ICE40: "+/ice40/brams.txt", ECP5: "+/lattice/brams_16kd.txt"}
+LIBRARIES = {ICE40: "+/ice40/brams.txt", ECP5: "+/lattice/brams_16kd.txt", GOWIN: "+/gowin/brams.txt"}
 """What `memory_libmap` reads in each family's synthesis; what it makes is counted."""
 
 

@@ -1,14 +1,23 @@
 """What a circuit is estimated to cost is what its cells come to."""
 
+from dataclasses import replace
+
+import pytest
 from amaranth.hdl import Module
 from amaranth.lib.wiring import Component, In, Out
 
 from hdl.devices.devices import find_device
+from hdl.devices.resources import Resources
+from hdl.network.top import Network
 from hdl.planning.census import census
-from hdl.planning.cost import counted_form
+from hdl.planning.cost import counted_form, shortfall
+from hdl.planning.design_space import foldings
+from hdl.planning.planner import assess
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.trit_adder import TritAdder
+from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text
+from tests.networks import random_network
 
 
 class Registers(Component):
@@ -44,3 +53,24 @@ def test_cells_that_a_circuit_asks_for_by_name_are_counted_as_they_are():
     assert (adder.lut, adder.ff) == (2 * 7, 0)  # twelve bits and the one that begins the carry
     multiplier = census(rtlil_text(Multiplier(), platform=form)).resources(target)
     assert (multiplier.dsp, multiplier.lut, multiplier.ff) == (1, 0, 0)
+
+
+def test_fewer_flip_flops_than_look_up_tables_are_a_limit_of_their_own():
+    device, estimate = find_device("gw1nr-9c"), Resources(lut=2000, ff=5000, bram=1, spram=0, dsp=1)
+    (short,) = shortfall(estimate, 6000, device)
+    assert short == "5000 flip-flops where 4860 can be used (140 too many)"
+    assert shortfall(replace(estimate, ff=4000), 6000, device) == []
+
+
+@pytest.mark.slow
+@pytest.mark.synth
+@pytest.mark.parametrize("choice", [0, -1], ids=["streamed", "small"])
+def test_a_network_takes_of_a_gowin_about_what_is_estimated(choice, tmp_path):
+    network, device = random_network("binary_s4d", 6, 2, 1, seed=1), find_device("gw1nr-9c")
+    folding = foldings(network, device)[choice]
+    assert folding.streamed == (choice == 0)
+    estimate = assess(network, folding, device).estimate
+    text = rtlil_text(Network(network, folding), platform=device.family)
+    found = synthesise(text, device, tmp_path, no_collisions=True).resources
+    assert (estimate.lut, estimate.ff) == pytest.approx((found.lut, found.ff), rel=0.15)
+    assert (estimate.bram, estimate.dsp) == (found.bram, found.dsp)

@@ -1,4 +1,4 @@
-"""Multipliers multiply; the ECP5's own block and the one in logic compute what the portable form does."""
+"""Multipliers multiply; the blocks of ECP5 and Gowin and the one in logic agree with the portable form."""
 
 import itertools
 import random
@@ -10,7 +10,9 @@ from amaranth.sim import Simulator
 
 from hdl.devices.devices import find_device
 from hdl.devices.ecp5 import ECP5, OPERAND_WIDTH
+from hdl.devices.family import Family
 from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.devices.gowin import GOWIN
 from hdl.devices.ice40 import ICE40
 from hdl.planning.census import census
 from hdl.primitives.logic_multiplier import multiplied_in_logic
@@ -46,7 +48,12 @@ endmodule
 """
 
 
-def model() -> str:
+def model_of(family: Family) -> str:
+    """Verilog of a family's multiplier block."""
+    return ecp5_model() if family == ECP5 else family.cell_models
+
+
+def ecp5_model() -> str:
     def pins(name: str, count: int) -> str:
         return ", ".join(f"{name}{place}" for place in reversed(range(count)))
 
@@ -57,17 +64,21 @@ def model() -> str:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("target", [MULTIPLIER_BLOCKS, LOGIC_MULTIPLIERS])
+@pytest.mark.parametrize(
+    ("family", "target"),
+    [(ECP5, MULTIPLIER_BLOCKS), (GOWIN, MULTIPLIER_BLOCKS), (ECP5, LOGIC_MULTIPLIERS)],
+    ids=["ecp5", "gowin", "logic"],
+)
 @pytest.mark.parametrize(("widths", "b_signed"), [((5, 4), True), ((5, 4), False), ((3, 1), False)])
-def test_each_form_computes_what_the_portable_one_does(target, widths, b_signed, tmp_path):
+def test_each_form_computes_what_the_portable_one_does(family, target, widths, b_signed, tmp_path):
     multiplier = Multiplier(*widths, b_signed=b_signed, target=target)
-    (tmp_path / "model.v").write_text(model())
+    (tmp_path / "model.v").write_text(model_of(family))
     (tmp_path / "portable.il").write_text(rtlil_text(multiplier, "portable"))
-    (tmp_path / "block.il").write_text(rtlil_text(multiplier, "block", platform=ECP5))
-    assert ("MULT18X18D" in (tmp_path / "block.il").read_text()) == (target == MULTIPLIER_BLOCKS)
+    (tmp_path / "block.il").write_text(rtlil_text(multiplier, "block", platform=family))
+    assert ("cell \\MULT18X18" in (tmp_path / "block.il").read_text()) == (target == MULTIPLIER_BLOCKS)
     assert ("$mul" in (tmp_path / "block.il").read_text()) is False
     run_yosys(
-        "read_rtlil block.il\nread_verilog model.v\nhierarchy -top block\nproc\nflatten\n"
+        "read_rtlil block.il\nread_verilog -sv model.v\nhierarchy -top block\nproc\nflatten\n"
         "read_rtlil portable.il\nproc portable\n"
         "miter -equiv -flatten -make_assert portable block both\n"
         "wreduce both\nopt -full both\n"

@@ -79,7 +79,7 @@ def test_design_too_big_is_told(tmp_path):
 
 
 @pytest.mark.synth
-@pytest.mark.parametrize("name", ["up5k", "ecp5-25k"])
+@pytest.mark.parametrize("name", ["up5k", "ecp5-25k", "gw1nr-9c"])
 def test_multiplier_and_memories_are_inferred(name, tmp_path):
     expected = Expected(dsp=1, bram=2, spram=0)
     rtlil = rtlil_text(MultiplyAccumulate())
@@ -108,7 +108,7 @@ def test_driver_conflict_fails_the_synthesis(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.synth
-@pytest.mark.parametrize(("name", "suffix"), [("hx8k", ".bin"), ("ecp5-25k", ".bit")])
+@pytest.mark.parametrize(("name", "suffix"), [("hx8k", ".bin"), ("ecp5-25k", ".bit"), ("gw1nr-9c", ".fs")])
 def test_place_and_route_to_a_bitstream(name, suffix, tmp_path):
     harness = SerialHarness(MultiplyAccumulate())
     synthesis = synthesise(rtlil_text(harness), find_device(name), tmp_path / "synthesis", no_collisions=True)

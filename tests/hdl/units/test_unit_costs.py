@@ -11,7 +11,7 @@ from tests.networks import random_network
 
 @pytest.mark.synth
 @pytest.mark.parametrize("sums", [MovedSums, StandingSums])
-@pytest.mark.parametrize("device", ["hx8k", "ecp5-25k"])
+@pytest.mark.parametrize("device", ["hx8k", "ecp5-25k", "gw1nr-9c"])
 def test_lanes_of_a_gsu_take_what_the_planner_compares(sums, device, tmp_path):
     spec, on = random_network("gsu", 24, 2, 1, seed=0).blocks[0].unit, find_device(device)
     few, more = (
