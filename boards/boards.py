@@ -14,11 +14,12 @@ from amaranth_boards.icebreaker import ICEBreakerPlatform
 from amaranth_boards.icepi_zero import IcepiZero1_3Platform
 from amaranth_boards.icesugar import ICESugarPlatform
 from amaranth_boards.orangecrab_r0_2 import OrangeCrabR0_2_25FPlatform
+from amaranth_boards.tang_nano_9k import TangNano9kPlatform
 from amaranth_boards.tinyfpga_bx import TinyFPGABXPlatform
 from amaranth_boards.ulx3s import ULX3S_25F_Platform
 from amaranth_boards.upduino_v3 import UpduinoV3Platform
 
-from boards import colorlight_i5
+from boards import colorlight_i5, tang_nano_20k
 from boards.programmers import Programmer
 from hdl.devices.devices import Device, find_device
 from quantize.errors import look_up
@@ -207,6 +208,15 @@ BOARDS = {
         _board(
             "icepi-zero", "IcepiZero v1.3", "ecp5-25k-bg256", IcepiZero1_3Platform.resources, "clk50",
             _loader("-b", "icepi-zero"),
+        ),
+        _board(
+            "tang-nano-9k", "Tang Nano 9K", "gw1nr-9c", TangNano9kPlatform.resources, "clk27",
+            # The schematic (https://dl.sipeed.com/shareURL/TANG/Nano%209K) gives the bank of the LEDs 1.8 V.
+            _loader("-b", "tangnano9k"), standards={"led": "LVCMOS18"},
+        ),
+        _board(
+            "tang-nano-20k", "Tang Nano 20K", "gw2ar-18c", tang_nano_20k.RESOURCES, "clk27",
+            _loader("-b", "tangnano20k"),
         ),
     )
 }  # fmt: skip

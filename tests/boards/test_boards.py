@@ -11,6 +11,7 @@ from boards.top import BoardTop
 from boards.uart import divisor
 from boards.virtual import _Listener, _Talker
 from hdl.devices.ecp5 import ECP5
+from hdl.devices.gowin import GOWIN
 from hdl.devices.ice40 import ICE40
 from hdl.devices.resources import Resources
 from hdl.planning.cost import shortfall
@@ -55,6 +56,9 @@ def test_pins_of_header_and_of_coloured_leds():
     assert board("colorlight-5a75b").pins == {"clk": "P6", "rx": "M13", "tx": "P11"}
     assert board("colorlight-i5").pins == {"clk": "P3", "rx": "H18", "tx": "J17", "led": "U16"}
     assert board("upduino-v3").led_inverted
+    assert board("tang-nano-9k").pins == {"clk": "52", "rx": "18", "tx": "17", "led": "10"}
+    assert board("tang-nano-20k").pins == {"clk": "4", "rx": "70", "tx": "69", "led": "15"}
+    assert board("tang-nano-9k").led_inverted and board("tang-nano-20k").led_inverted
 
 
 def test_levels_that_are_not_those_of_the_others(tmp_path):
@@ -62,11 +66,19 @@ def test_levels_that_are_not_those_of_the_others(tmp_path):
     assert 'IOBUF PORT "led" IO_TYPE=LVCMOS25;' in lines
     assert 'IOBUF PORT "tx" IO_TYPE=LVCMOS33;' in lines
     assert 'IOBUF PORT "rx" IO_TYPE=LVCMOS33 PULLMODE=UP;' in lines
+    lines = board("tang-nano-9k").write_constraints(tmp_path).read_text().splitlines()
+    assert {'IO_LOC "led" 10;', 'IO_PORT "led" IO_TYPE=LVCMOS18 PULL_MODE=NONE;'} <= set(lines)
+    assert 'IO_PORT "rx" IO_TYPE=LVCMOS33 PULL_MODE=UP;' in lines
 
 
 @pytest.mark.parametrize(
     ("name", "cell"),
-    [("icebreaker", "SB_PLL40_PAD"), ("upduino-v3", "SB_PLL40_CORE"), ("ulx3s-25f", "EHXPLLL")],
+    [
+        ("icebreaker", "SB_PLL40_PAD"),
+        ("upduino-v3", "SB_PLL40_CORE"),
+        ("ulx3s-25f", "EHXPLLL"),
+        ("tang-nano-9k", "rPLL"),
+    ],
 )
 def test_the_pll_suits_the_pin_of_the_clock(tiny, name, cell):
     one = board(name)
@@ -105,8 +117,18 @@ def test_ecp5_pll_makes_the_clock(wanted, made):
     assert 400 <= pll.clock_mhz * pll.output <= 800, "the oscillator's range"
 
 
-@pytest.mark.parametrize("family", [ICE40, ECP5])
-@pytest.mark.parametrize("wanted", [2, 600])
+@pytest.mark.parametrize(("wanted", "made"), [(27, 27), (54, 54), (33, 33), (50, 50 + 1 / 7)])
+def test_gowin_pll_makes_the_clock(wanted, made):
+    pll = GOWIN.pll(27, wanted)
+    assert pll.clock_mhz == pytest.approx(made)
+    assert 27 / pll.divide * pll.feedback == pll.clock_mhz
+    assert 27 / pll.divide >= 3, "the phase detector's least frequency"
+    assert 500 <= pll.clock_mhz * pll.output <= 1200, "the oscillator's range"
+    assert pll.divide <= 64 and pll.feedback <= 64
+
+
+@pytest.mark.parametrize("family", [ICE40, ECP5, GOWIN])
+@pytest.mark.parametrize("wanted", [2, 700])
 def test_pll_out_of_range_is_told(family, wanted):
     with pytest.raises(StatespikeError, match="the PLL cannot make"):
         family.pll(12, wanted)
