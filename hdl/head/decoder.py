@@ -1,21 +1,15 @@
-"""The linear decoder in gates: a small build with a bit-serial multiplier, and one with a product a cycle."""
+"""What all decoders in gates share: pooled values of an answer come in, its logits go out."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from abc import abstractmethod
+
+from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.head.pool import PooledValue
-from hdl.primitives.counters import channel_counter, wrapped_next
-from hdl.primitives.deep_fifo import CreditFifo
-from hdl.primitives.memory import ram, rom, words_of
-from hdl.primitives.multiplier import Multiplier
-from hdl.primitives.registers import delayed
-from hdl.primitives.serial_multiplier import SerialMultiplier
-from hdl.primitives.single_port import SinglePortMemory
-from hdl.primitives.streams import Logit
+from hdl.head.pool import AnswerValue, PooledValue
+from hdl.primitives.counters import wrapped_next
+from hdl.primitives.streams import AnswerLogit, Logit
 from quantize.layers.ends import DecoderSpec
-from quantize.layers.head import POOLED_WIDTH
 
 
 class Products:
@@ -48,158 +42,34 @@ class Products:
 
 
 class Decoder(wiring.Component):
-    """`quantize.layers.ends.DecoderSpec` in gates, once a sequence, with a bit-serial multiplier.
-
-    Members
-    -------
-    i : In(stream of PooledValue)
-    o : Out(stream of Logit)
-    """
-
-    multipliers = 0
-
-    def __init__(self, spec: DecoderSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS):
-        self.spec, self.target = spec, target
-        super().__init__(
-            {"i": In(stream.Signature(PooledValue())), "o": Out(stream.Signature(Logit(spec.logit_width)))}
-        )
-
-    @property
-    def cycles_per_sequence(self) -> int:
-        """From the last pooled value to the last logit."""
-        products = self.spec.channels + 1
-        return self.spec.classes * (products * (self.spec.weight_width + 3) + 1) + 1
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        spec, width, products = self.spec, self.spec.weight_width, Products(self.spec.channels)
-        m.submodules.pooled = pooled = SinglePortMemory(spec.channels, POOLED_WIDTH, self.target)
-        weights = rom(m, "weights", words_of(spec.rows.reshape(-1), width), width)
-        m.submodules.multiplier = multiplier = SerialMultiplier(POOLED_WIDTH, width)
-        row = Signal(range(spec.rows.size))
-        total = Signal(signed(spec.logit_width), reset_less=True)
-        last_row = row == spec.rows.size - 1
-        # Registers, because much logic depends on them: a logit is there, and it is of the last class.
-        done, last_class = Signal(), Signal()
-        overrun = Signal()
-        m.d.comb += [
-            pooled.address.eq(products.channel),
-            pooled.w_data.eq(self.i.payload.value),
-            weights.addr.eq(row),
-            multiplier.i.payload.a.eq(Mux(products.bias, 1 << spec.bias_shift, pooled.r_data.as_signed())),
-            multiplier.i.payload.b.eq(weights.data.as_signed()),
-            multiplier.o.ready.eq(1),
-            self.o.valid.eq(done),
-            self.o.payload.value.eq(total),
-            self.o.payload.last.eq(last_class),
-            self.o.payload.overrun.eq(overrun),
-        ]
-        with m.FSM():
-            with m.State("collect"):
-                m.d.comb += [self.i.ready.eq(1), pooled.write.eq(self.i.valid)]
-                with m.If(self.i.valid):
-                    products.collect(m)
-                    m.d.sync += [overrun.eq(self.i.payload.overrun), total.eq(0)]
-                    with m.If(self.i.payload.last):
-                        m.next = "read"
-            with m.State("read"):
-                m.next = "multiply"
-            with m.State("multiply"):
-                m.d.comb += multiplier.i.valid.eq(1)
-                with m.If(multiplier.i.ready):
-                    m.next = "add"
-            with m.State("add"), m.If(multiplier.o.valid):
-                m.d.sync += [total.eq(total + multiplier.o.payload), row.eq(Mux(last_row, 0, row + 1))]
-                products.advance(m)
-                m.next = "read"
-                with m.If(products.bias):
-                    m.d.sync += [done.eq(1), last_class.eq(last_row)]
-                    m.next = "leave"
-            with m.State("leave"), m.If(self.o.ready):
-                m.d.sync += [total.eq(0), done.eq(0)]
-                m.next = "read"
-                with m.If(last_class):
-                    m.next = "collect"
-        return m
-
-
-class StreamedDecoder(wiring.Component):
-    """A `Decoder` with a product in every cycle.
+    """`quantize.layers.ends.DecoderSpec` in gates.
 
     Parameters
     ----------
     spec : DecoderSpec
+    values : PooledValue or AnswerValue
+        Of a head that answers once a sequence, or again and again.
+    logit : Logit or AnswerLogit
+        Likewise.
+
+    Attributes
+    ----------
+    multipliers : int
+        Multipliers in use, apart from bit-serial ones.
 
     Members
     -------
-    i : In(stream of PooledValue)
-    o : Out(stream of Logit)
+    i : In(stream of values)
+    o : Out(stream of logit)
     """
 
-    multipliers = 1
-    # Cycles from a product's operands to the sum.
-    LATENCY = 4
+    multipliers: int
 
-    def __init__(self, spec: DecoderSpec):
+    def __init__(self, spec: DecoderSpec, values: PooledValue | AnswerValue, logit: Logit | AnswerLogit):
         self.spec = spec
-        super().__init__(
-            {"i": In(stream.Signature(PooledValue())), "o": Out(stream.Signature(Logit(spec.logit_width)))}
-        )
+        super().__init__({"i": In(stream.Signature(values)), "o": Out(stream.Signature(logit))})
 
     @property
+    @abstractmethod
     def cycles_per_sequence(self) -> int:
-        """From the last pooled value to the last logit."""
-        return self.spec.rows.size + self.LATENCY + 3
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        spec, width, products = self.spec, self.spec.weight_width, Products(self.spec.channels)
-        write, read = ram(m, "pooled", spec.channels, POOLED_WIDTH, quick=True)
-        weights = rom(m, "weights", words_of(spec.rows.reshape(-1), width), width)
-        m.submodules.multiplier = multiplier = Multiplier()
-        m.submodules.outlet = outlet = CreditFifo(Logit(spec.logit_width), self.LATENCY)
-        wiring.connect(m, outlet.o, wiring.flipped(self.o))
-
-        # Collecting, then walking the weights.
-        walking, issue, take = Signal(), Signal(), Signal()
-        row, _ = channel_counter(m, "row", spec.rows.size, issue)
-        begins, ends, last = Signal(), Signal(), Signal()
-        overrun = Signal()
-        m.d.comb += [
-            self.i.ready.eq(~walking),
-            take.eq(self.i.valid & ~walking),
-            write.en.eq(take),
-            write.addr.eq(products.channel),
-            write.data.eq(self.i.payload.value),
-            issue.eq(walking & outlet.room),
-            begins.eq(~products.bias & (products.channel == 0)),
-            ends.eq(issue & products.bias),
-            last.eq(row == spec.rows.size - 1),
-            read.addr.eq(products.channel),
-            weights.addr.eq(row),
-            multiplier.a.eq(Mux(delayed(m, ends, 1), 1 << spec.bias_shift, read.data)),
-            multiplier.b.eq(weights.data.as_signed()),
-        ]
-        with m.If(take):
-            products.collect(m)
-            m.d.sync += [walking.eq(self.i.payload.last), overrun.eq(self.i.payload.overrun)]
-        with m.If(issue):
-            products.advance(m)
-        with m.If(issue & last):
-            m.d.sync += walking.eq(0)
-
-        total = Signal(signed(spec.logit_width), reset_less=True)
-        issued, begun = delayed(m, issue, 3), delayed(m, begins, 3)
-        with m.If(issued):
-            m.d.sync += total.eq(Mux(begun, 0, total) + multiplier.product)
-        m.d.comb += [
-            outlet.enter.eq(ends),
-            outlet.arrive.eq(delayed(m, ends, self.LATENCY)),
-            outlet.value.last.eq(delayed(m, last, self.LATENCY)),
-            outlet.value.overrun.eq(delayed(m, overrun, self.LATENCY)),
-            outlet.value.value.eq(total),
-        ]
-        return m
-
-
-AnyDecoder = Decoder | StreamedDecoder
+        """Most cycles from a sequence's last pooled value to its last logit."""

@@ -1,31 +1,27 @@
-"""Decoders of heads that answer again and again: one answer is collected while the one before is decoded."""
+"""Decoders of heads that answer again and again: bit by bit, or some classes side by side."""
 
 from abc import abstractmethod
 from itertools import pairwise
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
-from amaranth.lib import stream, wiring
-from amaranth.lib.memory import ReadPort
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import wiring
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.head.decoder import Products
-from hdl.head.repeated_pool import AnswerValue
-from hdl.primitives.counters import CounterWithLast, StepGate, channel_counter
-from hdl.primitives.fifo import RegisterFifo
-from hdl.primitives.memory import concatenate, ram, rom, words_of
+from hdl.head.answer_banks import AnswerBanks
+from hdl.head.decoder import Decoder, Products
+from hdl.head.pool import AnswerValue
+from hdl.head.serial_products import SerialProducts
+from hdl.primitives.counters import CounterWithLast
+from hdl.primitives.memory import concatenate, rom
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
-from hdl.primitives.serial_multiplier import SerialMultiplier
 from hdl.primitives.streams import AnswerLogit
 from quantize.layers.ends import DecoderSpec
 from quantize.layers.head import POOLED_WIDTH
 
-BANKS = 2
 
-
-class RepeatedDecoder(wiring.Component):
-    """`quantize.layers.ends.DecoderSpec` in gates, once an answer.
+class RepeatedDecoder(Decoder):
+    """A decoder that collects an answer while it decodes the one before.
 
     Parameters
     ----------
@@ -37,16 +33,8 @@ class RepeatedDecoder(wiring.Component):
     o : Out(stream of AnswerLogit)
     """
 
-    multipliers: int
-
     def __init__(self, spec: DecoderSpec):
-        self.spec = spec
-        super().__init__(
-            {
-                "i": In(stream.Signature(AnswerValue())),
-                "o": Out(stream.Signature(AnswerLogit(spec.logit_width))),
-            }
-        )
+        super().__init__(spec, AnswerValue(), AnswerLogit(spec.logit_width))
 
     @property
     @abstractmethod
@@ -60,43 +48,11 @@ class RepeatedDecoder(wiring.Component):
 
     @property
     def cycles_per_sequence(self) -> int:
-        """Most cycles from a sequence's last value to its last logit: the answer before may be under way."""
+        """As of any decoder; the answer before may be under way."""
         return self.cycles_per_answer + self.latency_cycles
 
-    def _collect(self, m: Module, leaves: Value) -> tuple[ReadPort, Signal, RegisterFifo]:
-        """Collect answers in two banks; one is free again as it `leaves`.
 
-        Returns
-        -------
-        read : ReadPort
-        bank : Signal
-            Address of the oldest answer.
-        marks : RegisterFifo
-            `begins` and `ends` of the answers that are complete.
-        """
-        channels = self.spec.channels
-        write, read = ram(m, "pooled", BANKS * channels, POOLED_WIDTH, quick=True)
-        m.submodules.gate = gate = StepGate(channels, BANKS)
-        m.submodules.marks = marks = RegisterFifo(2, BANKS)
-        collected, _ = channel_counter(m, "collected", BANKS * channels, gate.take)
-        bank = Signal(range(BANKS * channels))
-        m.d.comb += [
-            self.i.ready.eq(gate.ready),
-            gate.take.eq(self.i.valid & gate.ready),
-            gate.step_leaves.eq(leaves),
-            write.en.eq(gate.take),
-            write.addr.eq(collected),
-            write.data.eq(self.i.payload.value),
-            marks.i.valid.eq(gate.ends),
-            marks.i.payload.eq(Cat(self.i.payload.begins, self.i.payload.ends)),
-            marks.o.ready.eq(leaves),
-        ]
-        with m.If(leaves):
-            m.d.sync += bank.eq(Mux(bank == 0, channels, 0))
-        return read, bank, marks
-
-
-class SerialDecoder(RepeatedDecoder):
+class SerialRepeatedDecoder(RepeatedDecoder):
     """A `RepeatedDecoder` with a bit-serial multiplier.
 
     Parameters
@@ -113,8 +69,7 @@ class SerialDecoder(RepeatedDecoder):
 
     @property
     def cycles_per_answer(self) -> int:
-        products = self.spec.channels + 1
-        return self.spec.classes * (products * (self.spec.weight_width + 3) + 1)
+        return self.spec.classes * SerialProducts.cycles_per_logit(self.spec)
 
     @property
     def latency_cycles(self) -> int:
@@ -122,48 +77,26 @@ class SerialDecoder(RepeatedDecoder):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spec, width = self.spec, self.spec.weight_width
-        weights = rom(m, "weights", words_of(spec.rows.reshape(-1), width), width)
-        m.submodules.multiplier = multiplier = SerialMultiplier(POOLED_WIDTH, width)
+        spec = self.spec
+        serial = SerialProducts(m, spec)
+        products, total = serial.products, serial.total
         leaves = Signal()
-        read, bank, marks = self._collect(m, leaves)
+        banks = AnswerBanks(m, spec.channels, self.i, leaves)
         row = CounterWithLast("row", spec.rows.size)
-        products = Products(spec.channels)
-        total = Signal(signed(spec.logit_width), reset_less=True)
-        # A register, for much depends on it: a logit is there.
-        done, last_class = Signal(), Signal()
-        operand = Mux(products.bias, 1 << spec.bias_shift, read.data)
+        m.d.comb += banks.read.addr.eq(banks.bank + products.channel)
+        serial.connect(m, row.value, banks.read.data, wiring.flipped(self.o))
         m.d.comb += [
-            read.addr.eq(bank + products.channel),
-            weights.addr.eq(row.value),
-            multiplier.i.payload.a.eq(operand),
-            multiplier.i.payload.b.eq(weights.data.as_signed()),
-            multiplier.o.ready.eq(1),
-            self.o.valid.eq(done),
-            self.o.payload.value.eq(total),
-            self.o.payload.last.eq(last_class),
-            Cat(self.o.payload.begins, self.o.payload.ends).eq(marks.o.payload),
-            leaves.eq(done & last_class & self.o.ready),
+            Cat(self.o.payload.begins, self.o.payload.ends).eq(banks.marks.o.payload),
+            leaves.eq(serial.done & serial.last_class & self.o.ready),
         ]
         with m.FSM():
-            with m.State("read"), m.If(marks.o.valid):
+            with m.State("read"), m.If(banks.marks.o.valid):
                 m.next = "multiply"
                 with m.If(~products.bias & (products.channel == 0)):
                     m.d.sync += total.eq(0)
-            with m.State("multiply"):
-                m.d.comb += multiplier.i.valid.eq(1)
-                with m.If(multiplier.i.ready):
-                    m.next = "add"
-            with m.State("add"), m.If(multiplier.o.valid):
-                m.d.sync += total.eq(total + multiplier.o.payload)
-                row.advance(m)
-                products.advance(m)
-                m.next = "read"
-                with m.If(products.bias):
-                    m.d.sync += [done.eq(1), last_class.eq(row.last)]
-                    m.next = "leave"
+            serial.states(m, row.last, lambda: row.advance(m))
             with m.State("leave"), m.If(self.o.ready):
-                m.d.sync += done.eq(0)
+                m.d.sync += serial.done.eq(0)
                 m.next = "read"
         return m
 
@@ -233,7 +166,8 @@ class LaneDecoder(RepeatedDecoder):
         weights = rom(m, "weights", self._words(), lanes * width)
 
         issue, leaves = Signal(), Signal()
-        read, bank, marks = self._collect(m, leaves)
+        banks = AnswerBanks(m, spec.channels, self.i, leaves)
+        read, bank, marks = banks.read, banks.bank, banks.marks
         row = CounterWithLast("row", self.groups * (spec.channels + 1))
         products = Products(spec.channels)
         completes, begins = Signal(), Signal()
@@ -308,4 +242,4 @@ def decoder_lanes(spec: DecoderSpec) -> list[int]:
 
 def make_repeated_decoder(spec: DecoderSpec, lanes: int, target: DeviceFeatures) -> RepeatedDecoder:
     """The component for a specification; for `lanes` see `hdl.network.folding.Folding.decoder_lanes`."""
-    return LaneDecoder(spec, lanes, target) if lanes else SerialDecoder(spec)
+    return LaneDecoder(spec, lanes, target) if lanes else SerialRepeatedDecoder(spec)

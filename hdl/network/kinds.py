@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hdl.head.pool import AnyPool, make_pool
-from hdl.head.repeated_pool import AnyRepeatedPool, make_every_step, make_running
+from hdl.head.mean_pool import make_pool
+from hdl.head.pool import Pool
+from hdl.head.running_pool import make_running
+from hdl.head.step_pools import make_every_step
 from hdl.ssm.component import ArrayKind
 from hdl.ssm.leapfrog import LeapfrogArrays
 from hdl.ssm.real_modes import RealModesArrays
@@ -49,7 +51,7 @@ UNITS: dict[str, UnitKind] = {
 }
 """Kind of a unit's specification -> its components."""
 
-HEADS: dict[str, Callable[..., AnyPool | AnyRepeatedPool]] = {
+HEADS: dict[str, Callable[..., Pool]] = {
     PoolSpec.kind: make_pool,
     EveryStepSpec.kind: make_every_step,
     RunningSpec.kind: make_running,

@@ -5,10 +5,10 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.encoder.multiplied import AnyEncoder, make_encoder
-from hdl.head.decoder import AnyDecoder, Decoder, StreamedDecoder
-from hdl.head.pool import AnyPool
+from hdl.head.decoder import Decoder
+from hdl.head.pool import Pool
 from hdl.head.repeated_decoder import RepeatedDecoder, make_repeated_decoder
-from hdl.head.repeated_pool import AnyRepeatedPool
+from hdl.head.sequence_decoder import SerialDecoder, StreamedDecoder
 from hdl.network.block import ResidualBlock
 from hdl.network.folding import Folding
 from hdl.network.kinds import HEADS
@@ -18,10 +18,8 @@ from quantize.formats import STREAM_WIDTH
 from quantize.layers.norm import LayerNormSpec
 from quantize.network import QuantizedNetwork
 
-AnyHead = AnyPool | AnyRepeatedPool
 
-
-def decoding_cycles(network: QuantizedNetwork, decoder: AnyDecoder | RepeatedDecoder) -> int:
+def decoding_cycles(network: QuantizedNetwork, decoder: Decoder) -> int:
     """Cycles a step that a decoder takes in the steady state: one that answers once takes none."""
     stride = network.answer_stride
     if stride is None or not isinstance(decoder, RepeatedDecoder):
@@ -29,13 +27,13 @@ def decoding_cycles(network: QuantizedNetwork, decoder: AnyDecoder | RepeatedDec
     return -(-decoder.cycles_per_answer // stride)
 
 
-def pace_of(encoder: AnyEncoder, blocks: list[ResidualBlock], norm: AnyNorm | None, pool: AnyHead) -> int:
+def pace_of(encoder: AnyEncoder, blocks: list[ResidualBlock], norm: AnyNorm | None, pool: Pool) -> int:
     """Most cycles of a step in the steady state before the decoder: those of the slowest component."""
     cycles = max(part.cycles_per_step for part in (encoder, *blocks, pool))
     return cycles if norm is None else max(cycles, norm.cycles_taken_in(pool.cycles_per_beat))
 
 
-def beat_cycles_behind(blocks: int, norm: AnyNorm | None, pool: AnyHead) -> list[int]:
+def beat_cycles_behind(blocks: int, norm: AnyNorm | None, pool: Pool) -> list[int]:
     """Cycles in which what follows each of so many blocks takes a beat; another block takes one in each."""
     return [1] * (blocks - 1) + [pool.cycles_per_beat if norm is None else norm.arrival_cycles]
 
@@ -66,7 +64,7 @@ class Network(wiring.Component):
     o : Out(stream of Logit), the class scores at the end of each sequence
         Of AnswerLogit, an answer at every stride, if the network has one.
     tap_encoder, tap_array_0, tap_layer_0, ... : Out(Tap), with `taps`
-        Named and ordered as the taps of `quantize.network.Trace`.
+        Named and ordered as the taps of `quantize.trace.Trace`.
     """
 
     def __init__(self, network: QuantizedNetwork, folding: Folding, taps: bool = False):
@@ -78,14 +76,14 @@ class Network(wiring.Component):
             target=folding.target,
         )
         make_head = HEADS[network.pool.kind]
-        self.pool: AnyHead = make_head(network.pool, streamed=folding.streamed, target=folding.target)
-        self.decoder: AnyDecoder | RepeatedDecoder
+        self.pool: Pool = make_head(network.pool, streamed=folding.streamed, target=folding.target)
+        self.decoder: Decoder
         if network.answer_stride is not None:
             self.decoder = make_repeated_decoder(network.decoder, folding.decoder_lanes, folding.target)
         elif folding.streamed:
             self.decoder = StreamedDecoder(network.decoder)
         else:
-            self.decoder = Decoder(network.decoder, folding.target)
+            self.decoder = SerialDecoder(network.decoder, folding.target)
         self.norm = make_final_norm(network.norm, folding)
         behind = beat_cycles_behind(len(network.blocks), self.norm, self.pool)
         self.blocks = [

@@ -122,8 +122,8 @@ class CreditFifo(wiring.Component):
     o : Out(stream of shape)
     """
 
-    # Cycles from a value's arrival until its place is known to be free.
-    RETURN = 2
+    # Cycles from a value's arrival until it stands at `o`, and until its place is known to be free.
+    LATENCY = RETURN = 2
 
     def __init__(self, shape, latency: int, spare: int = 0):  # ShapeLike has no public type
         self.queue = ShallowFifo(shape, latency + self.RETURN + spare)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hdl.head.decoder import Decoder, StreamedDecoder
+from hdl.head.sequence_decoder import SerialDecoder, StreamedDecoder
 from quantize.layers.ends import DecoderSpec
 from tests.hdl.bench import pressures, run_stream
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.usefixtures("garbage_reads")
 """Nothing here may depend on a read that collides with a write."""
 
 
-@pytest.mark.parametrize("build", [Decoder, StreamedDecoder])
+@pytest.mark.parametrize("build", [SerialDecoder, StreamedDecoder])
 @pytest.mark.parametrize(("channels", "classes"), [(1, 1), (1, 3), (2, 2), (5, 3), (4, 4)])
 @pytest.mark.parametrize("bias_shift", [0, 5, 14])
 def test_logits_are_those_of_the_specification(channels, classes, bias_shift, build):

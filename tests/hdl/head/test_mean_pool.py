@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from hdl.head.pool import LastStepPool, MeanPool, StreamedMeanPool, make_pool
+from hdl.head.mean_pool import MeanPool, StreamedMeanPool, make_pool
+from hdl.head.step_pools import LastStepPool
 from quantize.formats import Format
 from quantize.layers.ends import PoolSpec
 from tests.hdl.bench import pressures, run_stream, step_beats
@@ -57,15 +58,15 @@ def test_a_pool_gives_what_its_specification_says(channels, max_steps, streamed,
 
 
 @pytest.mark.parametrize("build", [MeanPool, StreamedMeanPool, LastStepPool])
-def test_steps_are_taken_at_the_promised_pace_and_the_last_one_leaves_in_time(build):
-    channels, steps = 6, 20
+@pytest.mark.parametrize("channels", [1, 6, 20])
+def test_steps_are_taken_at_the_promised_pace_and_the_last_one_leaves_in_time(build, channels):
+    steps = 5
     spec = PoolSpec(STREAM, channels, int(build is not LastStepPool), 32)
     (values,) = sequences_of([steps], channels, seed=3)
     pool = build(spec)
     beats = step_beats(values, 16)
     found = run_stream(pool, beats, channels)
-    assert found.cycles[-1] <= (steps - 1) * pool.cycles_per_step + pool.cycles_of_last_step + 4
+    assert found.cycles[-1] <= (steps - 1) * pool.cycles_per_step + pool.cycles_of_last_step
     # One sequence of a step takes the last step alone, which promises no less than it needs.
     alone = run_stream(build(spec), step_beats(values[:1], 16), channels)
-    assert alone.cycles[-1] <= pool.cycles_of_last_step + 4
-    assert alone.cycles[-1] > pool.cycles_of_last_step - 10
+    assert pool.cycles_of_last_step - 2 <= alone.cycles[-1] <= pool.cycles_of_last_step

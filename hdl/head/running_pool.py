@@ -1,10 +1,10 @@
-"""Pooling in gates of the heads that answer again and again: each step, and a running mean."""
+"""The running mean in gates: a small build, and one that takes a channel a cycle."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data, wiring
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.head.pool import AnswerValue, Pool
 from hdl.primitives.counters import CounterWithLast, channel_counter
 from hdl.primitives.deep_fifo import CreditFifo
 from hdl.primitives.fifo import RegisterFifo
@@ -12,74 +12,8 @@ from hdl.primitives.fixed import round_shift, shift_left
 from hdl.primitives.memory import ram
 from hdl.primitives.registers import delayed
 from hdl.primitives.single_port import SinglePortMemory
-from hdl.primitives.streams import beats
-from quantize.layers.head import POOLED_WIDTH, HeadSpec
-from quantize.layers.repeated import EveryStepSpec, RunningSpec
-
-
-class AnswerValue(data.StructLayout):
-    """One channel of what an answer is made of.
-
-    Members
-    -------
-    last : 1
-        The last channel.
-    begins, ends : 1
-        The answer is the first of its sequence; it follows the sequence's last step.
-    value : signed(16)
-    """
-
-    def __init__(self) -> None:
-        super().__init__({"last": 1, "begins": 1, "ends": 1, "value": signed(POOLED_WIDTH)})
-
-
-def _ports(spec: HeadSpec) -> dict[str, wiring.Member]:
-    return {"i": In(beats(spec.input.width)), "o": Out(stream.Signature(AnswerValue()))}
-
-
-class EveryStepPool(wiring.Component):
-    """`quantize.layers.repeated.EveryStepSpec` in gates: wires, and a count of channels.
-
-    Parameters
-    ----------
-    spec : EveryStepSpec
-
-    Members
-    -------
-    i : In(stream of Beat)
-    o : Out(stream of AnswerValue), H a step
-    """
-
-    cycles_per_beat = 1
-
-    def __init__(self, spec: EveryStepSpec):
-        self.spec = spec
-        super().__init__(_ports(spec))
-
-    @property
-    def cycles_per_step(self) -> int:
-        return self.spec.channels
-
-    @property
-    def cycles_of_last_step(self) -> int:
-        """Cycles from the last step's first beat until its last value has left."""
-        return self.spec.channels
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        channel = CounterWithLast("given", self.spec.channels)
-        beat, value = self.i.payload, self.o.payload
-        m.d.comb += [
-            self.o.valid.eq(self.i.valid),
-            self.i.ready.eq(self.o.ready),
-            value.last.eq(channel.last),
-            value.begins.eq(beat.first),
-            value.ends.eq(beat.last),
-            value.value.eq(beat.value),
-        ]
-        with m.If(self.i.valid & self.i.ready):
-            channel.advance(m)
-        return m
+from quantize.layers.head import POOLED_WIDTH
+from quantize.layers.repeated import RunningSpec
 
 
 def _leaked(total: Value, shift: int) -> Value:
@@ -125,7 +59,7 @@ class StepTurn:
         ]
 
 
-class RunningPool(wiring.Component):
+class RunningPool(Pool[RunningSpec]):
     """`quantize.layers.repeated.RunningSpec` in gates: a beat in five cycles, its sums in one memory.
 
     Parameters
@@ -142,16 +76,11 @@ class RunningPool(wiring.Component):
     cycles_per_beat = 5
 
     def __init__(self, spec: RunningSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS):
-        self.spec, self.target = spec, target
-        super().__init__(_ports(spec))
-
-    @property
-    def cycles_per_step(self) -> int:
-        return self.cycles_per_beat * self.spec.channels
+        self.target = target
+        super().__init__(spec, AnswerValue())
 
     @property
     def cycles_of_last_step(self) -> int:
-        """Cycles from the last step's first beat until its last value has left."""
         return self.cycles_per_step + 1
 
     def elaborate(self, platform: object) -> Module:
@@ -200,7 +129,7 @@ class RunningPool(wiring.Component):
         return m
 
 
-class StreamedRunningPool(wiring.Component):
+class StreamedRunningPool(Pool[RunningSpec]):
     """A `RunningPool` that takes a channel a cycle.
 
     Parameters
@@ -222,17 +151,11 @@ class StreamedRunningPool(wiring.Component):
     def __init__(self, spec: RunningSpec):
         if spec.channels < self.LEAST_CHANNELS:
             raise ValueError(f"{spec.channels} channels are too few for a sum a cycle")
-        self.spec = spec
-        super().__init__(_ports(spec))
-
-    @property
-    def cycles_per_step(self) -> int:
-        return self.spec.channels
+        super().__init__(spec, AnswerValue())
 
     @property
     def cycles_of_last_step(self) -> int:
-        """Cycles from the last step's first beat until its last value has left."""
-        return self.spec.channels + self.LATENCY + 2
+        return self.spec.channels + self.LATENCY + CreditFifo.LATENCY
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -289,16 +212,6 @@ class StreamedRunningPool(wiring.Component):
 def _marks_of(value: data.View) -> Value:
     """All of an `AnswerValue` but its number."""
     return Cat(value.last, value.begins, value.ends)
-
-
-AnyRepeatedPool = EveryStepPool | RunningPool | StreamedRunningPool
-
-
-def make_every_step(
-    spec: EveryStepSpec, *, streamed: bool, target: DeviceFeatures = MULTIPLIER_BLOCKS
-) -> EveryStepPool:
-    """The component for a specification; there is but one build."""
-    return EveryStepPool(spec)
 
 
 def make_running(
