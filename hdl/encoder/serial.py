@@ -51,7 +51,7 @@ class SerialEncoder(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spec, channels, features = self.spec, self.spec.channels, self.spec.features
+        spec, features = self.spec, self.spec.features
 
         # Collecting the features of a step, two steps deep.
         write, read = ram(m, "features", 2 * features, spec.input.width)
@@ -103,8 +103,13 @@ class SerialEncoder(wiring.Component):
             ]
         with m.If(work_ends):
             m.d.sync += bank.eq(~bank)
+        self._sum(m, marks)
+        return m
 
-        # A channel's products are summed; a single one leaves as it is.
+    def _sum(self, m: Module, marks: Signal) -> None:
+        """A channel's products are summed; a single one leaves as it is."""
+        spec, channels, features = self.spec, self.spec.channels, self.spec.features
+        multiplier = self.multiplier
         biases = rom(m, "biases", words_of(spec.bias, spec.output.width), spec.output.width)
         channel, next_channel = Signal(range(channels)), Signal(range(channels))
         leaves = Signal()
@@ -140,4 +145,3 @@ class SerialEncoder(wiring.Component):
             ),
         ]
         m.d.sync += channel.eq(next_channel)
-        return m

@@ -1,11 +1,35 @@
 """One over a square root, a bit a cycle: for what is needed once a step."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.fixed import at_most
 from quantize.layers.norm import LayerNorm
+
+
+class States:
+    """The states of a `ReciprocalSquareRoot`, a register each.
+
+    Attributes
+    ----------
+    normalising : Signal
+        The sum is doubled twice in each cycle, until it is `full`.
+    full : Signal
+        It has all the doublings that it takes.
+    stepping : Signal
+        A step of the root, or of the quotient if `dividing`.
+    waiting : Signal
+        The root is there; `divide` is not.
+    first, closing : Signal
+        The quotient's first step, and the cycle after its last.
+    """
+
+    def __init__(self) -> None:
+        self.normalising, self.stepping, self.waiting, self.first, self.closing = (
+            Signal(name=name) for name in ("normalising", "stepping", "waiting", "first", "closing")
+        )
+        self.full, self.dividing = (Signal(name=name, reset_less=True) for name in ("full", "dividing"))
 
 
 class ReciprocalSquareRoot(wiring.Component):
@@ -72,69 +96,26 @@ class ReciprocalSquareRoot(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         norm = self.norm
-        width, bits = norm.root_width, norm.reciprocal_width
-        numerator = norm.reciprocal_numerator
+        width, bits, numerator = norm.root_width, norm.reciprocal_width, norm.reciprocal_numerator
+        total, adds_high = self._sum(m)
 
-        # The upper part of the sum follows a cycle behind the lower one, which halves the carry's way.
-        low = Signal.like(self.square_low, reset_less=True)
-        high = Signal.like(self.square_high, reset_less=True)
-        carry, adds_high = Signal(), Signal()
-        m.d.sync += adds_high.eq(self.add)
-        with m.If(self.start):
-            m.d.sync += [low.eq(0), high.eq(0)]
-        with m.Elif(self.add):
-            m.d.sync += Cat(low, carry).eq(low + self.square_low)
-        with m.If(adds_high):
-            m.d.sync += high.eq(high + self.square_high + carry)
-
-        # Square root and division are the same step: bring in bits, subtract or add, note the sign.
+        # Square root and division are the same step: bring in bits, subtract or add, note the sign. What
+        # comes in is shifted out of a register at its top.
         squares = Signal(2 * width, reset_less=True)
         root = Signal(width, reset_less=True)
         remainder = Signal(signed(width + 2), reset_less=True)
-        dividing = Signal(reset_less=True)
-        left, last = Signal(range(width), reset_less=True), Signal(reset_less=True)
+        states = States()
         overflows = at_most(m, root, numerator >> bits)
-
-        # Control, a register a state: the sum's doublings, steps of root or quotient, the wait between them,
-        # the quotient's first step and its end.
-        normalising, stepping, waiting, first, closing = (
-            Signal(name=name) for name in ("normalising", "stepping", "waiting", "first", "closing")
-        )
-        # Whether the sum has all the doublings that it takes, known as it comes and as each of them is made:
-        # a shift waits for it.
-        full = Signal(reset_less=True)
-        begins_full = Cat(low, high)[-2:] != 0
-        shifts_full = (squares[-4:-2] != 0) | self.factor[norm.most_doublings - 1]
-        m.d.sync += full.eq(Mux(self.start, begins_full, shifts_full))
-        divides = waiting & self.divide
-        m.d.sync += [
-            normalising.eq(self.start | (normalising & ~full)),
-            stepping.eq((normalising & full) | (stepping & ~last) | divides),
-            waiting.eq((stepping & last & ~dividing) | (waiting & ~self.divide)),
-            first.eq(divides),
-            closing.eq(stepping & last & dividing),
-        ]
-        with m.If(normalising & full):
-            m.d.sync += self.scaled.eq(1)
-        with m.If(closing):
-            m.d.sync += self.done.eq(1)
-        with m.If(adds_high):
-            m.d.sync += [self.scaled.eq(0), self.done.eq(0)]
-        with m.If(normalising):
-            m.d.sync += [dividing.eq(0), left.eq(width - 1), last.eq(0)]
-        with m.Elif(divides):
-            m.d.sync += [dividing.eq(1), left.eq(bits - 1), last.eq(0)]
-        with m.Elif(stepping):
-            m.d.sync += [left.eq(left - 1), last.eq(left == 1)]
-
-        # What comes in is shifted out of a register at its top.
+        self._control(m, states, total, squares, adds_high)
+        normalising, stepping, dividing = states.normalising, states.stepping, states.dividing
+        doubles, divides = normalising & ~states.full, states.waiting & self.divide
         with m.If(self.start):
-            m.d.sync += squares.eq(Cat(low, high))
-        with m.Elif((normalising & ~full) | stepping):
+            m.d.sync += squares.eq(total)
+        with m.Elif(doubles | stepping):
             m.d.sync += squares.eq(squares << 2)
         bit = ~remainder[-1]
         brought = Mux(dividing, Cat(self.factor[-1], remainder), Cat(squares[-2:], remainder))[: width + 2]
-        brought = Mux(first, numerator >> (bits - 1), brought)
+        brought = Mux(states.first, numerator >> (bits - 1), brought)
         trial = Mux(dividing, root, Cat(Const(1, 1), ~bit, bit, root)) ^ bit.replicate(width + 2)
         with m.If(normalising):
             # No remainder, as if one had been subtracted too much.
@@ -151,10 +132,57 @@ class ReciprocalSquareRoot(wiring.Component):
             m.d.sync += root.eq(Cat(bit, root))
         with m.If(self.start):
             m.d.sync += self.factor.eq(1)
-        with m.Elif(first):  # the numerator, and what the first step pushes in
+        with m.Elif(states.first):  # the numerator, and what the first step pushes in
             m.d.sync += self.factor.eq((numerator << 1 | 1) & ((1 << bits) - 1))
-        with m.Elif(closing & overflows):  # a quotient beyond the word saturates
+        with m.Elif(states.closing & overflows):  # a quotient beyond the word saturates
             m.d.sync += self.factor.eq(-1)
-        with m.Elif((normalising & ~full) | (stepping & dividing) | closing):
+        with m.Elif(doubles | (stepping & dividing) | states.closing):
             m.d.sync += self.factor.eq(Cat(bit & ~normalising, self.factor))
         return m
+
+    def _sum(self, m: Module) -> tuple[Value, Signal]:
+        """The sum of squares, and whether a square's upper part is added: a cycle after its lower one.
+
+        That halves the carry's way.
+        """
+        low = Signal.like(self.square_low, name="low", reset_less=True)
+        high = Signal.like(self.square_high, name="high", reset_less=True)
+        carry, adds_high = Signal(), Signal()
+        m.d.sync += adds_high.eq(self.add)
+        with m.If(self.start):
+            m.d.sync += [low.eq(0), high.eq(0)]
+        with m.Elif(self.add):
+            m.d.sync += Cat(low, carry).eq(low + self.square_low)
+        with m.If(adds_high):
+            m.d.sync += high.eq(high + self.square_high + carry)
+        return Cat(low, high), adds_high
+
+    def _control(self, m: Module, states: States, total: Value, squares: Signal, adds_high: Signal) -> None:
+        """The states, and how many steps are left of root or quotient."""
+        norm = self.norm
+        left, last = Signal(range(norm.root_width), reset_less=True), Signal(reset_less=True)
+        normalising, stepping, dividing = states.normalising, states.stepping, states.dividing
+        full, waiting, divides = states.full, states.waiting, states.waiting & self.divide
+        # A shift waits for `full`, so it is known as the sum comes and as each doubling is made.
+        begins_full = total[-2:] != 0
+        shifts_full = (squares[-4:-2] != 0) | self.factor[norm.most_doublings - 1]
+        m.d.sync += full.eq(Mux(self.start, begins_full, shifts_full))
+        m.d.sync += [
+            normalising.eq(self.start | (normalising & ~full)),
+            stepping.eq((normalising & full) | (stepping & ~last) | divides),
+            waiting.eq((stepping & last & ~dividing) | (waiting & ~self.divide)),
+            states.first.eq(divides),
+            states.closing.eq(stepping & last & dividing),
+        ]
+        with m.If(normalising & full):
+            m.d.sync += self.scaled.eq(1)
+        with m.If(states.closing):
+            m.d.sync += self.done.eq(1)
+        with m.If(adds_high):
+            m.d.sync += [self.scaled.eq(0), self.done.eq(0)]
+        with m.If(normalising):
+            m.d.sync += [dividing.eq(0), left.eq(norm.root_width - 1), last.eq(0)]
+        with m.Elif(divides):
+            m.d.sync += [dividing.eq(1), left.eq(norm.reciprocal_width - 1), last.eq(0)]
+        with m.Elif(stepping):
+            m.d.sync += [left.eq(left - 1), last.eq(left == 1)]

@@ -1,5 +1,7 @@
 """Many neuron arrays as one: channels are dealt to lanes by turns, so that one leaves in every cycle."""
 
+from dataclasses import dataclass
+
 from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import wiring
 
@@ -18,6 +20,24 @@ from hdl.ssm.component import ArrayComponent
 from quantize.formats import STREAM_WIDTH
 from quantize.layers.array import COEFFICIENT_WIDTH
 from quantize.layers.leapfrog import LeapfrogSpec
+
+
+@dataclass(frozen=True)
+class CollectedSum:
+    """The sum of a channel's outputs, out of its lane.
+
+    Parameters
+    ----------
+    enter, entered : Signal
+        It leaves its lane in this cycle, or it left in the one before.
+    marks, value : Signal
+        In the cycle in which `entered` is high.
+    """
+
+    enter: Signal
+    entered: Signal
+    marks: Signal
+    value: Signal
 
 
 class LanedArray(ArrayComponent):
@@ -91,12 +111,24 @@ class LanedArray(ArrayComponent):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spec, channels, count = self.spec, self.spec.channels, len(self.lanes)
+        m.submodules.head = head = RegisterFifo(Beat(self.spec.input.width), 2)
+        total_in = self._offset(m, head)
+        kept = self._deal(m, head)
+        m.submodules.outlet = outlet = CreditFifo(Beat(self.spec.output.width), self.TAIL_LATENCY)
+        wiring.connect(m, outlet.o, wiring.flipped(self.o))
+        collected = self._collect(m, kept, outlet)
+        rounded_total = self._finish(m, kept, collected, outlet)
+        if self.clips is not None:
+            given = self.i.valid & self.i.ready
+            tell_clip(m, self.clips.inputs, given, total_in, self.spec.input.width)
+            tell_clip(m, self.clips.outputs, outlet.arrive, rounded_total, self.spec.output.width)
+        return m
 
-        # The head: u = saturate(x + offset).
-        m.submodules.head = head = RegisterFifo(Beat(spec.input.width), 2)
+    def _offset(self, m: Module, head: RegisterFifo) -> Value:
+        """u = saturate(x + offset) into a queue; the exact sum."""
+        spec = self.spec
         offsets = rom(m, "offsets", words_of(spec.offset, STREAM_WIDTH), STREAM_WIDTH)
-        _, offsets_at = channel_counter(m, "given", channels, self.i.valid & self.i.ready)
+        _, offsets_at = channel_counter(m, "given", spec.channels, self.i.valid & self.i.ready)
         primed = Signal()  # the first cycle after a reset only reads the first offset
         m.d.sync += primed.eq(1)
         total_in = self.i.payload.value + offsets.data.as_signed()
@@ -107,12 +139,18 @@ class LanedArray(ArrayComponent):
             marks_of(head.i.payload).eq(marks_of(self.i.payload)),
             head.i.payload.value.eq(saturate(total_in, spec.input.width)),
         ]
+        return total_in
 
-        # Dealing. A lane holds a channel ahead, one at work, and those on the way to its queue's end: their u
-        # are kept for the skip path, so there is always a place for one that a lane takes.
+    def _deal(self, m: Module, head: RegisterFifo) -> UncheckedFifo:
+        """Deal channels to the lanes; their u, which are kept for the skip path.
+
+        A lane holds a channel ahead, one at work, and those on the way to its queue's end. There is a place
+        for the u of each, so there is always one for a channel that a lane takes.
+        """
+        spec, count = self.spec, len(self.lanes)
         held = 2 + self.lanes[0].queue_depth
         m.submodules.kept = kept = UncheckedFifo(signed(spec.input.width), held * count)
-        dealt = lane_turn(m, "dealt", count, channels, head.o.valid & head.o.ready)
+        dealt = lane_turn(m, "dealt", count, spec.channels, head.o.valid & head.o.ready)
         for index, lane in enumerate(self.lanes):
             m.submodules[f"lane_{index}"] = lane
             m.d.comb += [
@@ -126,14 +164,17 @@ class LanedArray(ArrayComponent):
             kept.push.eq(head.o.valid & lane_ready),
             kept.value.eq(head.o.payload.value),
         ]
+        return kept
 
-        # Collecting, in the order of the dealing.
-        m.submodules.outlet = outlet = CreditFifo(Beat(spec.output.width), self.TAIL_LATENCY)
-        wiring.connect(m, outlet.o, wiring.flipped(self.o))
+    def _collect(self, m: Module, kept: UncheckedFifo, outlet: CreditFifo) -> CollectedSum:
+        """Take the lanes' sums in the order of the dealing.
+
+        Whose sum goes is known late in the cycle, so what follows from it waits for the next one. There the
+        sum leaves its lane's queue too, for which all of that queue waits; an only lane's leaves at once.
+        """
+        spec, count = self.spec, len(self.lanes)
         enter, entered = Signal(), Signal()
-        collected = lane_turn(m, "collected", count, channels, enter)
-        # Whose sum goes is known late in the cycle, so what follows from it waits for the next one. There the
-        # sum leaves its lane's queue too, for which all of that queue waits; an only lane's leaves at once.
+        collected = lane_turn(m, "collected", count, spec.channels, enter)
         gone = Signal(count)
         offered = Cat(*(lane.o.valid for lane in self.lanes)) & collected & ~gone
         m.d.comb += [
@@ -154,14 +195,19 @@ class LanedArray(ArrayComponent):
         marks = Signal(2, reset_less=True)
         chosen = Signal(signed(spec.accumulator_width), reset_less=True)
         m.d.sync += Cat(marks, chosen).eq(one_of(marked, collected))
+        return CollectedSum(enter, entered, marks, chosen)
 
-        # The tail. Cycle 1: the sum of the outputs; 3: the skip path's product; 4: added; 5: rounded, and
-        # clipped as it goes.
+    def _finish(self, m: Module, kept: UncheckedFifo, collected: CollectedSum, outlet: CreditFifo) -> Value:
+        """Add the skip path's product and round, in the cycles that `TAIL_LATENCY` counts; the rounded sum.
+
+        Cycle 1: the sum of the outputs; 3: the product; 4: added; 5: rounded, and clipped as it goes.
+        """
+        spec = self.spec
         m.submodules.multiplier = multiplier = Multiplier()
         skips = rom(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
-        _, skips_at = channel_counter(m, "left", channels, entered)
+        _, skips_at = channel_counter(m, "left", spec.channels, collected.entered)
         total = Signal(signed(spec.accumulator_width), reset_less=True)
-        outputs = delayed(m, chosen, multiplier.latency, reset_less=True)
+        outputs = delayed(m, collected.value, multiplier.latency, reset_less=True)
         rounded = round_shift(total, spec.output_shift)
         rounded_total = Signal(rounded.shape(), reset_less=True)
         m.d.comb += [
@@ -174,13 +220,9 @@ class LanedArray(ArrayComponent):
             rounded_total.eq(rounded),
         ]
         m.d.comb += [
-            outlet.enter.eq(enter),
-            outlet.arrive.eq(delayed(m, enter, self.TAIL_LATENCY)),
-            marks_of(outlet.value).eq(delayed(m, marks, self.TAIL_LATENCY - 1)),
+            outlet.enter.eq(collected.enter),
+            outlet.arrive.eq(delayed(m, collected.enter, self.TAIL_LATENCY)),
+            marks_of(outlet.value).eq(delayed(m, collected.marks, self.TAIL_LATENCY - 1)),
             outlet.value.value.eq(saturate(rounded_total, spec.output.width)),
         ]
-        if self.clips is not None:
-            given = self.i.valid & self.i.ready
-            tell_clip(m, self.clips.inputs, given, total_in, spec.input.width)
-            tell_clip(m, self.clips.outputs, outlet.arrive, rounded_total, spec.output.width)
-        return m
+        return rounded_total
