@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.bank_walk import BlockDrain, ages, keep_sum
 from hdl.primitives.counters import CounterWithLast
-from hdl.primitives.event_walk import EventWalk, rows_of_blocks
-from hdl.primitives.memory import rom
+from hdl.primitives.event_walk import EventWalk
+from hdl.primitives.memory import rom, rows_of_blocks
 from hdl.primitives.registers import delayed
 from hdl.primitives.selection import choosing_cycles, chosen
 from hdl.primitives.streams import beats, marks_of

@@ -13,7 +13,7 @@ from hdl.primitives.fixed import fits
 class LayerClips:
     """Events of one layer, by kind: signals that are high in each cycle in which a value is clipped.
 
-    Components add theirs while they are elaborated. The kinds are those of `quantize.network.Trace`.
+    Components add theirs while they are elaborated. The kinds are those of `quantize.trace.Trace`.
     """
 
     inputs: list[Signal] = field(default_factory=list)

@@ -1,14 +1,12 @@
 """The list of a step's values that are not zero, and the walk over it, once for each block of outputs."""
 
-import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream
 
 from hdl.primitives.bank_walk import BankWalk
 from hdl.primitives.fixed import count_width
-from hdl.primitives.memory import concatenate, ram
+from hdl.primitives.memory import ram
 from hdl.primitives.streams import Beat, marks_of
-from quantize.formats import Integers
 
 
 class EventWalk:
@@ -159,15 +157,3 @@ class EventWalk:
         m.d.sync += base.eq(self._base)
         event = self._read.data
         return base + event.as_unsigned()[: self.index_width], event[self.index_width :]
-
-
-def rows_of_blocks(words: Integers, width: int, lanes: int) -> list[int]:
-    """A memory's contents: block by block, each row of words in turn, a word of these bits for each lane."""
-    blocks = -(-words.shape[1] // lanes)
-    padded = np.zeros((len(words), blocks * lanes), dtype=np.int64)
-    padded[:, : words.shape[1]] = words
-    return [
-        concatenate([(word, width) for word in row[start : start + lanes]])
-        for start in range(0, padded.shape[1], lanes)
-        for row in padded
-    ]

@@ -6,6 +6,7 @@ from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib.memory import Memory, ReadPort, WritePort
 
 from hdl.primitives.fast_contents import set_words
+from quantize.formats import Integers
 
 # A table this small costs fewer look-up tables than the share of a memory block it would occupy.
 LOGIC_BITS = 2048
@@ -91,3 +92,16 @@ def concatenate(fields: Sequence[tuple[int, int]]) -> int:
         word |= (int(value) & ((1 << width) - 1)) << position
         position += width
     return word
+
+
+def rows_of_blocks(words: Integers, width: int, lanes: int) -> list[int]:
+    """The rows of a matrix (inputs, outputs) as a memory's contents, in blocks of so many outputs.
+
+    Block by block, a row for each input, a word of `width` bits for each lane; the last block's row may have
+    fewer.
+    """
+    return [
+        concatenate([(word, width) for word in row])
+        for start in range(0, words.shape[1], lanes)
+        for row in words[:, start : start + lanes].tolist()
+    ]

@@ -11,9 +11,9 @@ from amaranth.lib.wiring import In, Out
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.bank_walk import BlockDrain, ages, keep_sum
 from hdl.primitives.counters import wrapped_next
-from hdl.primitives.event_walk import EventWalk, rows_of_blocks
+from hdl.primitives.event_walk import EventWalk
 from hdl.primitives.fixed import shift_left
-from hdl.primitives.memory import rom, words_of
+from hdl.primitives.memory import rom, rows_of_blocks, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.streams import beats, marks_of
 from hdl.primitives.trit_adder import trit_added

@@ -15,8 +15,7 @@ from hdl.primitives.registers import delayed
 from hdl.primitives.streams import Factors, beats, marks_of
 from hdl.units.gsu.front import activations_of_walk, scale_of_walk
 from hdl.units.gsu.sums import LaneSums, MovedSums, StandingSums
-from hdl.units.gsu.tables import blocks_of, rows_of, trit_words, weight_words
-from quantize.layers.functions import TRIT_WIDTH
+from hdl.units.gsu.tables import blocks_of, weight_memories
 from quantize.layers.gsu import OPERAND_WIDTH, GatedProductSpec
 
 
@@ -158,7 +157,7 @@ class GsuMixer(wiring.Component):
 
         # Lanes: both sums of every output. What a trit makes of a row's sign is known a cycle before the row.
         m.submodules.sums = sums = self.sums(spec, self.lanes)
-        weights, trits = self._weights(m, sums, row[3])
+        weights, trits = weight_memories(m, spec, self.lanes, row[3])
         m.d.comb += [
             sums.adds.eq(row[3]),
             sums.nonzero.eq(activations.nonzero),
@@ -234,21 +233,6 @@ class GsuMixer(wiring.Component):
         with m.If(walk_starts):
             m.d.sync += walk_marks.eq(collected.marks)
         return Rows(issue, last_row, row, walk_starts, walk_marks, pending)
-
-    def _weights(self, m: Module, sums: LaneSums, comes: Value) -> tuple[ReadPort, ReadPort]:
-        """The rows of real and of ternary weights; a row comes, and that of its trits a cycle earlier."""
-        spec, lanes = self.spec, self.lanes
-        rows = rows_of(weight_words(spec), spec.stored_weight_width, lanes)
-        weights = rom(m, "weights", rows, len(sums.weights))
-        trits = rom(m, "trits", rows_of(trit_words(spec), TRIT_WIDTH, lanes), len(sums.trits))
-        weight_row, next_row = Signal(range(len(rows))), Signal(range(len(rows)))
-        following: Value = weight_row + comes
-        if len(rows) & (len(rows) - 1):
-            following = Mux(comes & (weight_row == len(rows) - 1), 0, following)
-        m.d.comb += next_row.eq(following)
-        m.d.sync += weight_row.eq(next_row)
-        m.d.comb += [trits.addr.eq(next_row), weights.addr.eq(weight_row)]
-        return weights, trits
 
     def _drain(
         self, m: Module, walk: BankWalk, collected: Collected, rows: Rows, sums: LaneSums, ready: Value

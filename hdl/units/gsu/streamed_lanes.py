@@ -5,11 +5,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.counters import channel_counter
-from hdl.primitives.memory import rom
+from hdl.primitives.memory import rom, rows_of_blocks
 from hdl.primitives.registers import delayed
 from hdl.primitives.selection import choosing_cycles, chosen
 from hdl.primitives.trit_adder import trit_added
-from hdl.units.gsu.tables import rows_of, trit_words, weight_words
+from hdl.units.gsu.tables import trit_words, weight_words
 from quantize.layers.functions import TRIT_WIDTH
 from quantize.layers.gsu import ACTIVATION_BITS, GatedProductSpec
 
@@ -72,7 +72,7 @@ class GsuLanes(wiring.Component):
         # A memory block answers late, and its bits have far to go: two registers follow it.
         spec, weight_width = self.spec, self.spec.stored_weight_width
         word_width = weight_width + TRIT_WIDTH
-        rows = rows_of(weight_words(spec) | trit_words(spec) << weight_width, word_width, self.lanes)
+        rows = rows_of_blocks(weight_words(spec) | trit_words(spec) << weight_width, word_width, self.lanes)
         weights = rom(m, "weights", rows, self.lanes * word_width)
         weights_at, _ = channel_counter(m, "row", len(rows), delayed(m, self.issue, 3))
         words = Signal.like(weights.data, reset_less=True)

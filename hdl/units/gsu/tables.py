@@ -1,8 +1,10 @@
 """The weights of a Gated Spiking Unit as its mixers' memories hold them: blocks of lanes."""
 
 import numpy as np
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib.memory import ReadPort
 
-from hdl.primitives.memory import concatenate
+from hdl.primitives.memory import rom, rows_of_blocks
 from quantize.layers.functions import TRIT_WIDTH
 from quantize.layers.gsu import GatedProductSpec
 
@@ -30,16 +32,34 @@ def trit_words(spec: GatedProductSpec) -> np.ndarray:
     return (spec.table != 0) | (spec.table < 0) << 1
 
 
-def rows_of(words: np.ndarray, width: int, lanes: int) -> list[int]:
-    """A memory's contents: block by block, a row for each input channel, a word for each lane."""
-    return [
-        concatenate([(word, width) for word in lane_words])
-        for start in range(0, words.shape[1], lanes)
-        for lane_words in words[:, start : start + lanes].tolist()
-    ]
-
-
 def memory_shapes(spec: GatedProductSpec, lanes: int) -> list[tuple[int, int]]:
     """Rows and bits of a row of the memories of real and of ternary weights."""
     depth = blocks_of(spec, lanes) * spec.channels
     return [(depth, lanes * spec.stored_weight_width), (depth, lanes * TRIT_WIDTH)]
+
+
+def weight_memories(m: Module, spec: GatedProductSpec, lanes: int, comes: Value) -> tuple[ReadPort, ReadPort]:
+    """The rows of real and of ternary weights, read one after the other.
+
+    Parameters
+    ----------
+    m : Module
+        Receives both memories.
+    spec : GatedProductSpec
+    lanes : int
+    comes : Value
+        The row that stands at the output is used, and the next one is to be read. That of the ternary weights
+        stands there a cycle earlier.
+    """
+    (_, weight_bits), (_, trit_bits) = memory_shapes(spec, lanes)
+    rows = rows_of_blocks(weight_words(spec), spec.stored_weight_width, lanes)
+    weights = rom(m, "weights", rows, weight_bits)
+    trits = rom(m, "trits", rows_of_blocks(trit_words(spec), TRIT_WIDTH, lanes), trit_bits)
+    weight_row, next_row = Signal(range(len(rows))), Signal(range(len(rows)))
+    following: Value = weight_row + comes
+    if len(rows) & (len(rows) - 1):
+        following = Mux(comes & (weight_row == len(rows) - 1), 0, following)
+    m.d.comb += next_row.eq(following)
+    m.d.sync += weight_row.eq(next_row)
+    m.d.comb += [trits.addr.eq(next_row), weights.addr.eq(weight_row)]
+    return weights, trits

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from hdl.units.gsu.tables import blocks_of, memory_shapes, rows_of, trit_words, weight_words
+from hdl.primitives.memory import rows_of_blocks
+from hdl.units.gsu.tables import blocks_of, memory_shapes, trit_words, weight_words
 from tests.networks import random_network
 
 
@@ -20,7 +21,7 @@ def test_every_weight_can_be_read_back(channels, lanes):
         (weight_words(spec), width, shapes[0]),
         (trit_words(spec), 2, shapes[1]),
     ):
-        rows = rows_of(words, bits, lanes)
+        rows = rows_of_blocks(words, bits, lanes)
         assert (len(rows), lanes * bits) == (depth, row_bits)
         for output in range(channels):
             block, lane = divmod(output, lanes)
