@@ -91,3 +91,49 @@ def test_as_many_steps_fit_as_promised(kind, channels, steps):
     simulator.add_testbench(bench)
     simulator.run()
     assert passed >= channels * steps
+
+
+def cycles_of_residuals(component, channels: int, offset: int, *, layer_reads: bool) -> int:
+    """Cycles until a step's residuals are taken; the layer, from some cycle on, reads the steps behind it."""
+    payloads = step_beats(np.arange(3 * channels).reshape(3, channels), WIDTH)
+    cycles = 0
+
+    async def feed(ctx):
+        for payload in payloads:
+            ctx.set(Value.cast(component.i.payload), payload)
+            ctx.set(component.i.valid, 1)
+            await ctx.tick().until(component.i.ready)
+        ctx.set(component.i.valid, 0)
+
+    async def collect(ctx):
+        nonlocal cycles
+        taken = 0
+        ctx.set(component.o.ready, 1)
+        while taken < channels:  # the first step goes to the layer
+            _, _, valid = await ctx.tick().sample(component.o.valid)
+            taken += valid
+        ctx.set(component.o.ready, 0)
+        await ctx.tick().repeat(100)
+        taken = 0
+        while taken < channels:
+            ctx.set(component.o.ready, layer_reads and cycles >= offset)
+            ctx.set(component.o_residual.ready, 1)
+            _, _, valid = await ctx.tick().sample(component.o_residual.valid)
+            taken, cycles = taken + valid, cycles + 1
+
+    simulator = Simulator(component)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(feed, background=True)
+    simulator.add_testbench(collect)
+    simulator.run()
+    return cycles
+
+
+def test_residuals_come_no_later_than_promised_because_the_layer_reads_first():
+    channels = 5
+    later = [
+        cycles_of_residuals(ResidualFifo(WIDTH, channels, 4), channels, offset, layer_reads=True)
+        - cycles_of_residuals(ResidualFifo(WIDTH, channels, 4), channels, offset, layer_reads=False)
+        for offset in range(6)
+    ]
+    assert 0 < max(later) <= ResidualFifo.contention
