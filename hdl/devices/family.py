@@ -136,8 +136,12 @@ class Family(ABC):
         ------
         ValueError
             If the address is wider than that of the memories.
+        StatespikeError
+            If the family has no such memories.
         """
-        raise NotImplementedError(f"{self.title} has no single-port memories")
+        raise StatespikeError(
+            f"the {self.title} has no single-port memories; plan for a device of the family"
+        )
 
     def pll(self, input_mhz: float, output_mhz: float, *, at_pad: bool = True) -> Pll:
         """The settings of the PLL whose output comes nearest to `output_mhz`.

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import get_type_hints
 
 import pytest
+from amaranth.hdl import Module, Signal
 
 from hdl.devices.devices import DEVICES, FAMILIES
 from hdl.devices.family import Family
+from quantize.errors import StatespikeError
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("quantize", "hdl", "sim", "boards", "statespike")
@@ -64,3 +66,8 @@ def test_two_objects_of_a_family_are_equal_and_two_families_are_not():
 
 def test_single_port_memories_are_those_of_families_that_have_a_cell_for_them():
     assert all(device.family.cells["spram"] for device in DEVICES.values() if device.sprams)
+    without = {family for family in FAMILIES if not family.cells["spram"]}
+    assert without.isdisjoint(device.family for device in DEVICES.values() if device.sprams)
+    for family in without:
+        with pytest.raises(StatespikeError, match="no single-port memories"):
+            family.single_port_memory(Module(), Signal(), Signal(), Signal(), Signal())
