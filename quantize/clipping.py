@@ -22,7 +22,7 @@ class Clipping:
     Parameters
     ----------
     clipped, values : mapping of name to int
-        For the input and for each kind of value of each layer, see `quantize.network.Trace`: values clipped,
+        For the input and for each kind of value of each layer, see `quantize.trace.Trace`: values clipped,
         and values that could have been.
     """
 
@@ -78,7 +78,7 @@ def clipping_of(
     Parameters
     ----------
     saturations : mapping of name to int
-        See `quantize.network.Trace`.
+        See `quantize.trace.Trace`.
     x : (sequences, steps, features)
         The real data that it ran on.
     lengths : (sequences,), optional

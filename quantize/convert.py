@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize import float_layers, float_reference
+from quantize.block import Block
 from quantize.blocks import blocks
 from quantize.calibration import Precision, StreamWords, format_for, stream_words
 from quantize.centring import centred
@@ -14,12 +15,13 @@ from quantize.errors import StatespikeError
 from quantize.formats import STREAM_WIDTH, Format, Integers, fixed_words
 from quantize.inputs import EncoderChoice
 from quantize.kinds import ARRAYS, HEADS, OUTPUTS, UNITS
+from quantize.layer_kinds import AnyEncoderSpec
 from quantize.layers.embedding import EmbeddingSpec, tokens_of
 from quantize.layers.ends import MOST_BIAS_SHIFT, DecoderSpec, EncoderSpec
 from quantize.layers.ends import WEIGHT_WIDTH as ENCODER_WIDTH
 from quantize.layers.functions import Gelu
 from quantize.layers.norm import GAIN_WIDTH, INPUT_WIDTH, MOST_LEFT, LayerNormSpec, normalised_format
-from quantize.network import AnyEncoderSpec, Block, QuantizedNetwork
+from quantize.network import QuantizedNetwork
 from quantize.ranges import Ranges, ranges_of
 from quantize.rounded import rounded_checkpoint
 

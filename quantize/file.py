@@ -9,19 +9,14 @@ from typing import Any, cast
 
 import numpy as np
 
+from quantize.block import Block
 from quantize.files import write_whole
+from quantize.layer_kinds import UNIT_KINDS, AnyEncoderSpec, UnitSpec, specification_class
 from quantize.layers.array import ArraySpec
 from quantize.layers.ends import DecoderSpec
 from quantize.layers.head import HeadSpec
 from quantize.layers.norm import LayerNormSpec
-from quantize.network import (
-    UNIT_KINDS,
-    AnyEncoderSpec,
-    Block,
-    QuantizedNetwork,
-    UnitSpec,
-    specification_class,
-)
+from quantize.network import QuantizedNetwork
 from quantize.reading import read_json, read_safetensors, reading
 from quantize.specification import QuantizedNetworkError, Specification
 from quantize.tensor_file import safetensors_bytes

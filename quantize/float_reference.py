@@ -46,7 +46,7 @@ class FloatNetwork:
     def taps(self, u: Real) -> Iterator[tuple[str, Real]]:
         """Name and values (sequences, steps, H) of every place in the network, in data-flow order.
 
-        The names are those of a `quantize.network.Trace`: `encoder`, then `array_0` (y), `layer_0` (block
+        The names are those of a `quantize.trace.Trace`: `encoder`, then `array_0` (y), `layer_0` (block
         output), and so on. Before a norm at the end of a block there is a `sum_0`, too, and behind a
         LayerNorm after the last block a `norm`. The last tap is what is pooled.
 

@@ -1,7 +1,7 @@
 """The kinds of arrays, units and heads that a checkpoint may have: what becomes of each in numbers.
 
 A kind is registered here, its tensors in `quantize.configuration`, which comes before everything else, and
-its specification in `quantize.network`; its component in `hdl.network.kinds`, and its module in
+its specification in `quantize.layer_kinds`; its component in `hdl.network.kinds`, and its module in
 `statespike.models`.
 """
 
@@ -19,6 +19,7 @@ from quantize.complex_modes import complex_modes, leapfrog_array, rounded_comple
 from quantize.configuration import NetworkConfig
 from quantize.constants import FIRE_THRESHOLD
 from quantize.formats import Format, Integers
+from quantize.layer_kinds import UnitSpec
 from quantize.layers.array import ArraySpec
 from quantize.layers.ends import DecoderSpec, LabelDecoderSpec, PoolSpec, ValueDecoderSpec
 from quantize.layers.glu import FireGluSpec, GeluGluSpec, SpikeGluSpec, TanhGluSpec
@@ -28,7 +29,6 @@ from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.layers.linear import SpikeLinearSpec
 from quantize.layers.real_modes import RealModesSpec
 from quantize.layers.repeated import EveryStepSpec, RunningSpec
-from quantize.network import UnitSpec
 from quantize.real_modes import real_array, real_modes, rounded_real_modes
 
 Real = NDArray[np.float64]
@@ -73,7 +73,7 @@ class UnitKind:
 
     Parameters
     ----------
-    specification : a class of `quantize.network.UnitSpec`
+    specification : a class of `quantize.layer_kinds.UnitSpec`
     reference : callable (checkpoint, prefix, y) -> array
         The unit over (sequences, steps, H), from the checkpoint's tensors below a prefix.
     quantised : callable (checkpoint, prefix, given, stream, y, precision) -> UnitSpec

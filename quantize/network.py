@@ -2,98 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.block import Block
 from quantize.blocks import blocks
 from quantize.formats import STREAM_WIDTH, Format, Integers, saturate
-from quantize.layers.array import ArraySpec
-from quantize.layers.embedding import EmbeddingSpec
-from quantize.layers.ends import DecoderSpec, EncoderSpec, LabelDecoderSpec, PoolSpec, ValueDecoderSpec
-from quantize.layers.glu import FireGluSpec, GeluGluSpec, SpikeGluSpec, TanhGluSpec
-from quantize.layers.gsu import GsuSpec, LeanGsuSpec
+from quantize.layer_kinds import AnyEncoderSpec, LayerSpec
+from quantize.layers.ends import DecoderSpec
 from quantize.layers.head import POOLED_WIDTH, HeadSpec
-from quantize.layers.leapfrog import LeapfrogSpec
-from quantize.layers.linear import SpikeLinearSpec
 from quantize.layers.norm import LayerNormSpec
-from quantize.layers.real_modes import RealModesSpec
-from quantize.layers.repeated import EveryStepSpec, RunningSpec
-from quantize.specification import QuantizedNetworkError, Specification
-
-UnitSpec = GsuSpec | LeanGsuSpec | SpikeGluSpec | FireGluSpec | GeluGluSpec | TanhGluSpec | SpikeLinearSpec
-AnyEncoderSpec = EncoderSpec | EmbeddingSpec
-LayerSpec = AnyEncoderSpec | LayerNormSpec | ArraySpec | UnitSpec | HeadSpec | DecoderSpec
-ARRAY_KINDS: dict[str, type[ArraySpec]] = {array.kind: array for array in (LeapfrogSpec, RealModesSpec)}
-UNIT_KINDS: dict[str, type[UnitSpec]] = {unit.kind: unit for unit in get_args(UnitSpec)}
-HEAD_KINDS: dict[str, type[HeadSpec]] = {head.kind: head for head in (PoolSpec, EveryStepSpec, RunningSpec)}
-DECODER_KINDS: dict[str, type[DecoderSpec]] = {
-    decoder.kind: decoder for decoder in (DecoderSpec, LabelDecoderSpec, ValueDecoderSpec)
-}
-"""Kind of an array, a unit, a head or a decoder -> its specification: what names the kinds of layers."""
+from quantize.specification import QuantizedNetworkError
+from quantize.trace import Trace
 
 # Sequences computed at once: few enough that the array of a layer, 1 MB, stays in the processor's cache.
 VALUES_AT_ONCE = 1 << 17
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """One residual block, `x <- saturate(x + unit(array(x)))`.
-
-    With a norm of its own it is `saturate(x + unit(array(norm(x))))` or `norm(saturate(x + unit(array(x))))`;
-    a BatchNorm before the array is part of the array.
-    """
-
-    array: ArraySpec
-    unit: UnitSpec
-    norm: LayerNormSpec | None = None
-
-    @property
-    def norm_before(self) -> LayerNormSpec | None:
-        """The norm, if it is before the array."""
-        return None if self.norm is None or self.norm.after else self.norm
-
-    @property
-    def norm_after(self) -> LayerNormSpec | None:
-        """The norm, if it is after the sum."""
-        return self.norm if self.norm is not None and self.norm.after else None
-
-    def joined(self, x: Integers, y: Integers) -> Integers:
-        """The block's outputs from its inputs x and its array's outputs y, all (..., steps, H)."""
-        return self.finished(x + self.unit.compute(y))
-
-    def finished(self, total: Integers) -> Integers:
-        """The block's outputs from the exact sums of its inputs and its unit's outputs."""
-        clipped = saturate(total, self.unit.output.width)
-        return clipped if self.norm_after is None else self.norm_after.compute(clipped)
-
-
-@dataclass(eq=False)
-class Trace:
-    """What a run of the reference computed.
-
-    Attributes
-    ----------
-    logits : (sequences, classes)
-        Or (sequences, answers, classes) of a head with a stride; see `quantize.answers.answer_steps`.
-    taps : name -> (sequences, steps, H)
-        Every layer's values: `encoder`, then `norm_0` (only of a norm before an array), `array_0` (y) and
-        `layer_0` (block output), and so on.
-    saturations : name -> int
-        How many values of the valid steps were clipped: of an array `array_0 inputs` (sums with the offset),
-        `array_0 states` and `array_0 outputs`, and of the residual stream `layer_0 sums`, and so on.
-    overruns : (sequences,)
-        Whether a sequence was longer than the network's `max_steps`.
-    answer_stride : int or None
-        The network's.
-    """
-
-    logits: Integers
-    overruns: NDArray[np.bool_]
-    taps: dict[str, Integers] = field(default_factory=dict)
-    saturations: dict[str, int] = field(default_factory=dict)
-    answer_stride: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -345,23 +269,3 @@ class QuantizedNetwork:
         if taps:
             trace.taps = kept
         return trace
-
-
-def specification_class(kind: str) -> type[Specification]:
-    """The class of a layer kind.
-
-    Raises
-    ------
-    QuantizedNetworkError
-        If there is no such kind.
-    """
-    known: dict[str, type[Specification]] = {
-        layer.kind: layer for layer in (EncoderSpec, EmbeddingSpec, LayerNormSpec)
-    }
-    known |= ARRAY_KINDS
-    known |= UNIT_KINDS
-    known |= HEAD_KINDS
-    known |= DECODER_KINDS
-    if kind not in known:
-        raise QuantizedNetworkError(f"unknown layer kind {kind!r}, known are {', '.join(sorted(known))}")
-    return known[kind]

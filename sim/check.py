@@ -14,7 +14,8 @@ from amaranth.lib.wiring import Component
 
 from quantize.files import scratch_folder
 from quantize.formats import Integers
-from quantize.network import QuantizedNetwork, Trace
+from quantize.network import QuantizedNetwork
+from quantize.trace import Trace
 from sim.backends.base import Backend, Prepared
 from sim.compare import Comparison, Mismatch, compare
 from sim.ports import Ports, ports_of
@@ -77,7 +78,7 @@ class Check:
     first_mismatch : Mismatch or None
         As in `sim.compare.Comparison`, over all plays.
     logits : (sequences, classes), or (sequences, answers, classes) with a stride
-        Of the circuit; see `quantize.network.Trace`.
+        Of the circuit; see `quantize.trace.Trace`.
     steps, cycles : int
         Simulated in all.
     cycles_per_step : float
@@ -89,7 +90,7 @@ class Check:
     jobs : int
         Simulations at the same time.
     saturations : dict of name to int
-        Of the reference; see `quantize.network.Trace`.
+        Of the reference; see `quantize.trace.Trace`.
     """
 
     backend: str

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from quantize.block import Block
 from quantize.checkpoint import Checkpoint
 from quantize.configuration import NetworkConfig, tensor_shapes
 from quantize.convert import Precision, quantise
 from quantize.formats import Format
 from quantize.layers.ends import EncoderSpec
-from quantize.network import Block, QuantizedNetwork
+from quantize.network import QuantizedNetwork
 
 INPUT = Format(9, 8)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import hdl.network.kinds
 import statespike.models.kinds
-from quantize import configuration, kinds, network
+from quantize import configuration, kinds, layer_kinds
 from statespike.models.norm import NORMS
 
 
@@ -25,7 +25,7 @@ def tables() -> list[dict[str, Collection[str]]]:
             "statespike.models.kinds.ARRAYS": statespike.models.kinds.ARRAYS,
         },
         {
-            "quantize.network.ARRAY_KINDS": network.ARRAY_KINDS,
+            "quantize.layer_kinds.ARRAY_KINDS": layer_kinds.ARRAY_KINDS,
             "quantize.kinds.ARRAYS": {kind.specification.kind for kind in kinds.ARRAYS.values()},
             "hdl.network.kinds.ARRAYS": hdl.network.kinds.ARRAYS,
         },
@@ -35,7 +35,7 @@ def tables() -> list[dict[str, Collection[str]]]:
             "statespike.models.kinds.UNITS": statespike.models.kinds.UNITS,
         },
         {
-            "quantize.network.UNIT_KINDS": network.UNIT_KINDS,
+            "quantize.layer_kinds.UNIT_KINDS": layer_kinds.UNIT_KINDS,
             "quantize.kinds.UNITS": {kind.specification.kind for kind in kinds.UNITS.values()},
             "hdl.network.kinds.UNITS": hdl.network.kinds.UNITS,
         },
@@ -45,14 +45,16 @@ def tables() -> list[dict[str, Collection[str]]]:
             "statespike.models.kinds.HEADS": statespike.models.kinds.HEADS,
         },
         {
-            "quantize.network.HEAD_KINDS": network.HEAD_KINDS,
+            "quantize.layer_kinds.HEAD_KINDS": layer_kinds.HEAD_KINDS,
             "quantize.kinds.HEADS": {kind.specification.kind for kind in kinds.HEADS.values()},
             "hdl.network.kinds.HEADS": hdl.network.kinds.HEADS,
         },
         {
             "quantize.configuration.OUTPUTS": configuration.OUTPUTS,
             "quantize.kinds.OUTPUTS": kinds.OUTPUTS,
-            "quantize.network.DECODER_KINDS": {kind.output for kind in network.DECODER_KINDS.values()},
+            "quantize.layer_kinds.DECODER_KINDS": {
+                kind.output for kind in layer_kinds.DECODER_KINDS.values()
+            },
         },
         {"quantize.configuration.NORMS": configuration.NORMS, "statespike.models.norm.NORMS": NORMS},
     ]

@@ -18,9 +18,10 @@ from hdl.norm.block_norm import StreamedBlockNorm
 from hdl.norm.streamed_step_norm import NORM_MULTIPLIERS
 from hdl.ssm.component import ArrayFolding
 from hdl.units.gsu.unit import StreamedGsu
+from quantize.block import Block
 from quantize.layers.gsu import GsuSpec
 from quantize.layers.norm import LayerNormSpec
-from quantize.network import Block, QuantizedNetwork
+from quantize.network import QuantizedNetwork
 
 ENCODER_BITS = (None, 2, 1)
 """See `hdl.network.folding.Folding`; the fastest first."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hdl.network.top import Network
-from quantize.network import Trace
+from quantize.trace import Trace
 from sim.backends import backend
 from sim.check import Varied, check
 from sim.compare import ENDS, LOGITS, compare
