@@ -13,6 +13,7 @@ from quantize.errors import StatespikeError
 from quantize.inputs import input_format
 from quantize.survey import Samples, observe, survey
 from statespike.library.energy import energy_costs
+from statespike.markdown import table
 from statespike.models import ZOO
 from statespike.models.tasks.task import Sequences, Task
 
@@ -114,25 +115,63 @@ def _samples(sequences: Sequences) -> Samples:
 
 
 def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """The table; energies are those of a mean sequence."""
-    widths = list(rows[0]["accuracies"])
-    header = [
-        "units", "part", *widths, "activity", "LUT", "FF", "block RAM", "SPRAM", "multipliers",
-        "cycles a step", "sequences a second", "energy uJ", "paper's count uJ", "everything's uJ",
-    ]  # fmt: skip
-    lines = [header, ["---"] * 2 + ["---:"] * (len(header) - 2)]
-    for row in rows:
-        low, high = row["energy_uj"]["low"], row["energy_uj"]["high"]
-        lines.append([
-            row["model"], row["device"] + (" (does not fit)" if row["shortfall"] else ""),
-            *(f"{accuracy:.1%}" for accuracy in row["accuracies"].values()),
-            ", ".join(f"{share:.0%}" for share in row["activity"]),
-            *(f"{row['estimate'][key]:,}" for key in ("lut", "ff", "bram", "spram", "dsp")),
-            f"{row['cycles_per_step']:,}", f"{row['sequences_per_second']:,.0f}",
-            "not modelled" if low is None else f"{low:.3g} to {high:.3g}",
-            *(f"{row['accountings'][key]:.3g}" for key in ("paper", "everything")),
-        ])  # fmt: skip
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    """Tables of 80 columns: of the kinds of units, and of their circuits on each device.
+
+    Energies are those of a mean sequence.
+    """
+    kinds = list({row["model"]: row for row in rows}.values())
+    parts = [
+        table(
+            ["units", *rows[0]["accuracies"], "activity"],
+            [
+                [
+                    row["model"],
+                    *(f"{accuracy:.1%}" for accuracy in row["accuracies"].values()),
+                    ", ".join(f"{share:.0%}" for share in row["activity"]),
+                ]
+                for row in kinds
+            ],
+        )
+    ]
+    for device in dict.fromkeys(row["device"] for row in rows):
+        circuits = [row for row in rows if row["device"] == device]
+        parts += [f"Circuits on {device}:", _resources(circuits), _speeds(circuits)]
+    accountings = ("paper", "everything")
+    priced = [[row["model"], *(f"{row['accountings'][key]:.3g}" for key in accountings)] for row in kinds]
+    parts += [
+        "Operations priced as the papers do:",
+        table(["units", "paper's count uJ", "everything's uJ"], priced),
+    ]
+    return "\n\n".join(parts)
+
+
+def _resources(circuits: Sequence[dict[str, Any]]) -> str:
+    kinds = {"lut": "LUT", "ff": "FF", "bram": "block RAM", "spram": "SPRAM", "dsp": "multipliers"}
+    return table(
+        ["units", *kinds.values()],
+        [
+            [
+                row["model"] + (" (does not fit)" if row["shortfall"] else ""),
+                *(f"{row['estimate'][kind]:,}" for kind in kinds),
+            ]
+            for row in circuits
+        ],
+    )
+
+
+def _speeds(circuits: Sequence[dict[str, Any]]) -> str:
+    """Cycles and speed, and the energy where the device's is modelled."""
+    header = ["units", "cycles a step", "sequences a second"]
+    cells = [
+        [row["model"], f"{row['cycles_per_step']:,}", f"{row['sequences_per_second']:,.0f}"]
+        for row in circuits
+    ]
+    energies = [row["energy_uj"] for row in circuits]
+    if energies[0]["low"] is not None:
+        header.append("energy uJ")
+        for line, energy in zip(cells, energies, strict=True):
+            line.append(f"{energy['low']:.3g} to {energy['high']:.3g}")
+    return table(header, cells)
 
 
 def points(rows: Sequence[dict[str, Any]], device: str, width: str) -> dict[str, tuple[float, float]]:

@@ -1,9 +1,16 @@
 """Tables of figures in pages that people write."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from quantize.errors import StatespikeError
 from quantize.files import write_whole
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown: all columns but the first are numbers, and stand at the right."""
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [header, rule, *rows])
 
 
 def put_table(page: Path, name: str, table: str) -> None:

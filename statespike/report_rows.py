@@ -8,6 +8,7 @@ from typing import Any
 from quantize.configuration import NetworkConfig
 from quantize.reading import reading
 from quantize.survey import IntegerResult, Survey
+from statespike.markdown import table
 from statespike.output import write_json
 
 
@@ -95,7 +96,7 @@ def as_markdown(rows: list[Row]) -> str:
     tuned = sorted({bits for line in networks for bits in line.tuned}, reverse=True)
     all_widths = sorted({*widths, *tuned}, reverse=True)
     tables = [
-        _table(
+        table(
             ["network", "float", *(f"{bits} bits" for bits in widths), "test sequences"],
             [
                 [line.name, line.in_real, *_accuracies(line.untouched, widths), f"{line.sequences:,}"]
@@ -105,14 +106,14 @@ def as_markdown(rows: list[Row]) -> str:
     ]
     if tuned:
         tables.append(
-            _table(
+            table(
                 ["fine-tuned from", *(f"{bits} bits" for bits in tuned)],
                 [[line.name, *_accuracies(line.tuned, tuned)] for line in networks if line.tuned],
             )
         )
     memory = f"Kbit at {', '.join(map(str, all_widths))} bits"
     tables.append(
-        _table(
+        table(
             ["network", "L x H x N", "parameters", "not zero", memory],
             [
                 [line.name, line.shape, f"{line.parameters:,}", line.activity, line.memory(all_widths)]
@@ -164,12 +165,6 @@ class _Line:
         """Kbit at each width, a dash where it was not measured."""
         found = {**self.tuned, **self.untouched}
         return ", ".join(f"{found[bits].memory_bits / 1024:.0f}" if bits in found else "-" for bits in widths)
-
-
-def _table(header: list[str], lines: list[list[str]]) -> str:
-    """Markdown; all columns but the first are numbers."""
-    rule = ["---", *["---:"] * (len(header) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [header, rule, *lines])
 
 
 def _accuracies(found: dict[int, IntegerResult], widths: list[int]) -> list[str]:
