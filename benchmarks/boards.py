@@ -29,7 +29,7 @@ from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from quantize.files import write_whole
 from quantize.network import QuantizedNetwork
-from statespike.library.circuits import board_plan, build
+from statespike.library.bitstreams import board_plan, build
 from statespike.options import Seeds
 from statespike.output import progress, say, write_json
 

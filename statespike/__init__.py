@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from quantize.errors import StatespikeError as StatespikeError
     from quantize.evaluate import evaluate as evaluate
     from quantize.network import QuantizedNetwork as QuantizedNetwork
+    from statespike.library.bitstreams import build as build
     from statespike.library.board import Board as Board
-    from statespike.library.circuits import build as build
     from statespike.library.circuits import component as component
     from statespike.library.circuits import cost as cost
     from statespike.library.circuits import generate as generate
     from statespike.library.circuits import plan as plan
-    from statespike.library.circuits import simulate as simulate
     from statespike.library.networks import import_network as import_network
     from statespike.library.networks import load as load
     from statespike.library.networks import quantise as quantise
     from statespike.library.networks import save as save
     from statespike.library.networks import shipped_networks as shipped_networks
+    from statespike.library.simulation import simulate as simulate
     from statespike.models.tasks.registry import load_task as load_task
 
 _HOMES = {
@@ -50,8 +50,8 @@ _HOMES = {
     "cost": "statespike.library.circuits",
     "component": "statespike.library.circuits",
     "generate": "statespike.library.circuits",
-    "simulate": "statespike.library.circuits",
-    "build": "statespike.library.circuits",
+    "simulate": "statespike.library.simulation",
+    "build": "statespike.library.bitstreams",
     "Board": "statespike.library.board",
     "Checkpoint": "quantize.checkpoint",
     "QuantizedNetwork": "quantize.network",

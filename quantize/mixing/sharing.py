@@ -14,10 +14,9 @@ from heapq import heapify, heappop, heappush
 
 import numba
 import numpy as np
-from numba import types
-from numba.extending import intrinsic
 
 from quantize.formats import Integers
+from quantize.mixing.bits import count_ones, masks_of
 from quantize.mixing.numbers import random_number, random_state
 
 # How the search moves. Found by trial on a random matrix of 64 x 64; the result depends little on them.
@@ -56,7 +55,7 @@ def share(table: Integers, input_width: int, rounds: int, seed: int = 0) -> Shar
     """
     inputs, outputs = table.shape
     room = inputs + int(np.count_nonzero(table)) // 2 + 1
-    plus, minus = (_masks(side, room) for side in (table > 0, table < 0))
+    plus, minus = (masks_of(side, room) for side in (table > 0, table < 0))
     sizes = np.ones(room, dtype=np.int64)
     pairs = np.zeros((room, 3), dtype=np.int64)
     count = _search(plus, minus, sizes, pairs, inputs, outputs, input_width, rounds, np.uint64(seed + 1))
@@ -65,30 +64,6 @@ def share(table: Integers, input_width: int, rounds: int, seed: int = 0) -> Shar
         for mask in (plus, minus)
     )
     return Sharing(pairs[inputs:count].copy(), positive - negative)
-
-
-def _masks(chosen: np.ndarray, room: int) -> np.ndarray:
-    """Rows of booleans (inputs, outputs) as bits of words (room, ...); rows beyond the inputs are empty."""
-    inputs, outputs = chosen.shape
-    masks = np.zeros((room, -(-outputs // 64) * 8), dtype=np.uint8)
-    masks[:inputs, : -(-outputs // 8)] = np.packbits(chosen, axis=1, bitorder="little")
-    return masks.view(np.uint64)
-
-
-@intrinsic
-def _ones(typing_context, word):
-    """Number of ones of a 64-bit word."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.ctpop(arguments[0])
-
-    return types.uint64(types.uint64), generate
-
-
-@numba.njit(cache=True)
-def _count(word):
-    """Number of ones of a 64-bit word, signed."""
-    return np.int64(_ones(word))  # type: ignore[call-arg]  # mypy does not know an intrinsic
 
 
 @numba.njit(cache=True)
@@ -100,7 +75,7 @@ def _uses(plus, minus, a, b, subtract):
             found = (plus[a, word] & minus[b, word]) | (minus[a, word] & plus[b, word])
         else:
             found = (plus[a, word] & plus[b, word]) | (minus[a, word] & minus[b, word])
-        total += _count(found)
+        total += count_ones(found)
     return total
 
 
@@ -154,8 +129,8 @@ def _further_uses(plus, minus, used, a, b, subtract, count):
                     as_it_is = plus[a, word] & plus[b, word]
                     negated = minus[a, word] & minus[b, word]
                 positive, negative = plus[node, word], minus[node, word]
-                alike += _count((positive & as_it_is) | (negative & negated))
-                different += _count((negative & as_it_is) | (positive & negated))
+                alike += count_ones((positive & as_it_is) | (negative & negated))
+                different += count_ones((negative & as_it_is) | (positive & negated))
             total += max(alike - 1, 0) + max(different - 1, 0)
     return total
 

@@ -8,7 +8,7 @@ import typer
 from boards.boards import board as board_named
 from boards.build import pll_for
 from hdl.emit.build_folder import refuse_others
-from statespike.library.circuits import build as build_network
+from statespike.library.bitstreams import build as build_network
 from statespike.networks import integers_of
 from statespike.options import Json, NetworkPath, Seeds
 from statespike.output import progress, say, write_json

@@ -11,7 +11,7 @@ from hdl.devices.devices import find_device
 from quantize.clipping import clipping_of
 from quantize.words import count
 from sim.check import Pace, Varied
-from statespike.library.circuits import simulate as simulate_network
+from statespike.library.simulation import simulate as simulate_network
 from statespike.networks import integers_of, sequences_of
 from statespike.options import Data, DeviceName, Json, Limit, Logits, NetworkPath, TaskName
 from statespike.output import progress, say, tell_clipping, write_json, write_logits

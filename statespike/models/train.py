@@ -10,32 +10,35 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
-from quantize.answered import UNLABELLED, Answered
-from quantize.calibration import Precision
+from quantize.answered import Answered
 from quantize.checkpoint import Checkpoint, read_checkpoint
-from quantize.configuration import POOLINGS, NetworkConfig
+from quantize.configuration import NetworkConfig
 from quantize.errors import StatespikeError
-from quantize.scores import Regression, check_labels, score_answers
+from quantize.scores import Regression, score_answers
 from statespike.models.losses import LOSSES, Scale, answered
 from statespike.models.network import Network
 from statespike.models.recipe import Recipe
 from statespike.models.report import TrainingReport
 from statespike.models.resume import Progress, load_state, save_state
 from statespike.models.rounded import RoundedNetwork
-from statespike.models.tasks.split import held_out
-from statespike.models.tasks.task import Augmentation, Sequences, Task, TaskError
+from statespike.models.tasks.task import Sequences, Task
+from statespike.models.training_sets import (
+    Batch,
+    as_tensors,
+    check_task,
+    class_weights,
+    shuffled_batches,
+    training_sets,
+)
 
 EVALUATION_BATCH = 100
 LAST_EPOCH = "weights after the last epoch"
 BEST_EPOCH = "weights of the epoch with the best validation accuracy"
 TEST_SET = {False: "the test set was not used", True: "the test set was used once"}
 SLOW_PARAMETERS = ("log_dt", "log_A_real", "A_imag")
-
-Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def train(
         When the labels are missing, the first weights are of another network, the state file does not belong
         to the run, or the loss is not finite.
     """
-    _check(task, recipe)
+    check_task(task, recipe)
     torch.manual_seed(recipe.seed)
     config = recipe.network_config(task.features, task.classes, task.output)
     network = Network(config, **recipe.network_options)
@@ -124,7 +127,7 @@ def train(
     sequences, validation = training_sets(task, recipe)
     if scale is not None:
         sequences, validation = scale.applied(sequences), scale.applied(validation) if validation else None
-    weights = class_weights(sequences, task.classes, recipe.balance)
+    loss_of = _loss_function(task, recipe, trained, class_weights(sequences, task.classes, recipe.balance))
     batches = math.ceil(len(sequences) / recipe.batch)
     peaks = [recipe.rate, recipe.state_space_rate]
     schedule = OneCycleLR(optimizer, peaks, epochs=recipe.epochs, steps_per_epoch=batches)
@@ -145,11 +148,8 @@ def train(
             torch.manual_seed(recipe.seed + epoch)
             started = time.monotonic()
             trained.train()
-            for inputs, labels, lengths in shuffled_batches(sequences, recipe, epoch - 1, task.augment):
-                answers, wanted = answered(
-                    trained(inputs, lengths), labels, lengths, inputs.shape[1], config.answer_stride
-                )
-                loss = LOSSES[task.output](answers, wanted, weights, recipe.label_smoothing)
+            for batch in shuffled_batches(sequences, recipe, epoch - 1, task.augment):
+                loss = loss_of(batch)
                 if not torch.isfinite(loss):
                     raise StatespikeError(
                         f"the loss became {loss.item()} in epoch {epoch}; train with a lower --rate"
@@ -179,6 +179,20 @@ def train(
     return network.to_checkpoint(_provenance(task, recipe, tested, validated, progress))
 
 
+def _loss_function(
+    task: Task, recipe: Recipe, trained: Network | RoundedNetwork, weights: torch.Tensor | None
+) -> Callable[[Batch], torch.Tensor]:
+    """The mean loss of a batch, as a function."""
+    stride = trained.config.answer_stride
+
+    def loss_of(batch: Batch) -> torch.Tensor:
+        inputs, labels, lengths = batch
+        answers, wanted = answered(trained(inputs, lengths), labels, lengths, inputs.shape[1], stride)
+        return LOSSES[task.output](answers, wanted, weights, recipe.label_smoothing)
+
+    return loss_of
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Compute with one thread of PyTorch: more of them change the last digits of weights."""
@@ -190,99 +204,6 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def training_sets(task: Task, recipe: Recipe) -> tuple[Sequences, Sequences | None]:
-    """Return the sequences that train, and those that choose the epoch; None if none do.
-
-    Raises
-    ------
-    StatespikeError
-        When a label is none of the task's classes, or a class has no sequence to train on.
-    """
-    sequences = task.train.take(slice(recipe.limit or None))
-    validation = task.validation if recipe.validation else None
-    if recipe.validation and validation is None:
-        drawn = held_out(_classes_of(sequences), recipe.validation, least=0, seed=recipe.seed)
-        if drawn.any():
-            validation = sequences.take(np.flatnonzero(drawn))
-            sequences = sequences.take(np.flatnonzero(~drawn))
-    if task.output != "classification":
-        return sequences, validation
-    for part in (sequences, validation, task.test):
-        if part is not None and part.y is not None:
-            check_labels(part.y[part.y != UNLABELLED] if part.y.ndim == 2 else part.y, task.classes)
-    assert sequences.y is not None
-    absent = np.setdiff1d(np.arange(task.classes), sequences.y)
-    if len(absent):
-        raise TaskError(
-            f"task {task.name}: no sequence of class {absent[0]} is among the {len(sequences)} that train; "
-            "give more, or a larger --limit"
-        )
-    return sequences, validation
-
-
-def _classes_of(sequences: Sequences) -> NDArray[np.int64]:
-    """What sequences are drawn by: their labels; nothing where those are of steps, or values."""
-    if sequences.y is None or sequences.y.ndim > 1:
-        return np.zeros(len(sequences), dtype=np.int64)
-    return sequences.y
-
-
-def class_weights(sequences: Sequences, classes: int, exponent: float) -> torch.Tensor | None:
-    """Return the weight of each class in the loss, 1 / frequency**exponent, with a mean of 1 a sequence.
-
-    None for an exponent of 0. A class without a sequence gets a weight of 0.
-    """
-    if not exponent:
-        return None
-    assert sequences.y is not None
-    labels = sequences.y[sequences.y != UNLABELLED]
-    counts = np.bincount(labels, minlength=classes)
-    weights = np.where(counts > 0, np.maximum(counts, 1) / len(labels), np.inf) ** -exponent
-    return torch.from_numpy(weights * len(labels) / (weights * counts).sum()).float()
-
-
-def _check(task: Task, recipe: Recipe) -> None:
-    for part in (task.train, task.test):
-        if task.output == "classification" and part.y is None:
-            raise TaskError(
-                f"task {task.name}: training tells classes apart; give labels, whole numbers from 0 on or "
-                "names"
-            )
-        if task.output != "classification" and part.targets is None:
-            raise TaskError(f"task {task.name}: training needs a target for every answer; give real values")
-    if task.train.labels_steps and recipe.pooling in POOLINGS:
-        raise StatespikeError(
-            f"task {task.name} has a label or value for each step, and the head {recipe.pooling} answers "
-            "once, at the end of a sequence; train with --head every_step or running"
-        )
-    if recipe.balance and task.output != "classification":
-        raise StatespikeError(f"balance weighs classes, and the outputs of task {task.name} are none; give 0")
-    for name in ("epochs", "batch", "rate", "state_space_rate"):
-        value = getattr(recipe, name)
-        if not value > 0:
-            raise StatespikeError(f"{name} is {value}; it must be greater than 0")
-    for name in ("balance", "label_smoothing", "dropout"):
-        value = getattr(recipe, name)
-        if not 0 <= value <= 1 or (name == "dropout" and value == 1):
-            title = "the exponent of the class weights" if name == "balance" else name
-            raise StatespikeError(f"{title} is {value}; it must lie between 0 and 1")
-    if recipe.validation < 0 or recipe.validation == 1:
-        raise StatespikeError(
-            f"validation is {recipe.validation}; give 0 for none, or at least 2: every how manieth sequence"
-        )
-    if recipe.limit < 0:
-        raise StatespikeError(f"limit is {recipe.limit}; give a number of sequences, or 0 for all")
-    if recipe.quantize:
-        Precision(recipe.quantize)
-        if recipe.pole_sets or recipe.trained_input:
-            raise StatespikeError(
-                "shared poles and trained inputs are folded before they are rounded; "
-                "train for --quantize without --pole-sets and --trained-input"
-            )
-        if not recipe.start:
-            raise StatespikeError("--quantize fine-tunes a trained network; name its checkpoint with --start")
-
-
 def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, Any]]:
     """Split the parameters: time steps and poles learn slowly and do not decay towards zero."""
     slow = [p for name, p in network.named_parameters() if name.endswith(SLOW_PARAMETERS)]
@@ -291,33 +212,6 @@ def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, Any]]:
         {"params": other, "lr": recipe.rate},
         {"params": slow, "lr": recipe.state_space_rate, "weight_decay": 0.0},
     ]
-
-
-def shuffled_batches(
-    sequences: Sequences, recipe: Recipe, epochs_done: int, augment: Augmentation | None = None
-) -> Iterator[Batch]:
-    """Yield (x, y, lengths) in an order that only the seed and the number of finished epochs decide.
-
-    So does what `augment` draws.
-    """
-    generator = np.random.default_rng((recipe.seed, epochs_done))
-    order = generator.permutation(len(sequences))
-    for start in range(0, len(order), recipe.batch):
-        chosen = sequences.take(order[start : start + recipe.batch])
-        yield as_tensors(chosen if augment is None else augment(chosen, generator))
-
-
-def as_tensors(sequences: Sequences) -> Batch:
-    """Return x (B, T, F), what is wanted, and lengths (B,) or None.
-
-    That is labels (B,) or (B, T), `UNLABELLED` where there are none, or targets with an axis of outputs
-    behind.
-    """
-    y = np.full(len(sequences), UNLABELLED) if sequences.y is None else sequences.y
-    if sequences.targets is not None:
-        y = sequences.targets.astype(np.float32)
-    lengths = None if sequences.lengths is None else torch.from_numpy(sequences.lengths)
-    return torch.from_numpy(sequences.x), torch.from_numpy(y), lengths
 
 
 @torch.no_grad()

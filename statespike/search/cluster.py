@@ -15,8 +15,9 @@ from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 from distributed.comm import CommClosedError
 
 from quantize.errors import StatespikeError
+from statespike.search.evaluation import evaluate_trial
 from statespike.search.explore import Evaluate, Run
-from statespike.search.trial import Outcome, Trial, evaluate_trial
+from statespike.search.trial import Outcome, Trial
 
 PATIENCE = 60.0
 """Seconds that a scheduler may be away."""

@@ -7,11 +7,12 @@ from typing import Any
 
 from quantize.errors import StatespikeError, look_up
 from statespike.models.tasks.registry import own_path
+from statespike.search.evaluation import digest_of, evaluate_trial
 from statespike.search.objectives import front, values_of
 from statespike.search.samplers import SAMPLERS, Sampler
 from statespike.search.space import Space, Specification
 from statespike.search.store import Store
-from statespike.search.trial import Candidate, Effort, Outcome, Result, Trial, digest_of, evaluate_trial
+from statespike.search.trial import Candidate, Effort, Outcome, Result, Trial
 
 Evaluate = Callable[[Trial], Outcome]
 Run = Callable[[Sequence[Trial]], Iterable[tuple[Trial, Outcome]]]

@@ -9,9 +9,10 @@ from quantize.errors import StatespikeError
 from quantize.file import save_network
 from quantize.files import write_whole
 from quantize.network import QuantizedNetwork
+from statespike.search.evaluation import quantised, task_of
 from statespike.search.explore import Candidate, Run, known_or_run
 from statespike.search.store import Store
-from statespike.search.trial import Effort, Trial, quantised, task_of
+from statespike.search.trial import Effort, Trial
 
 
 def finish(store: Store, run: Run, trial: Trial, seeds: Iterable[int], epochs: int) -> list[Candidate]:

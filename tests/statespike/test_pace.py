@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from hdl.devices.devices import DEVICES
-from statespike.library import circuits
+from statespike.library.circuits import plan
 from statespike.library.networks import load, quantise
+from statespike.library.simulation import simulate
 from statespike.models.tasks.registry import load_task
 
 SAMPLE = [("digits-prf", "hx8k")]
@@ -33,10 +34,10 @@ STEPS = 1024
 )
 def test_a_shipped_network_takes_the_cycles_it_promises(name, device):
     network = quantise(load(name), max_steps=STEPS)
-    planned = circuits.plan(network, device)
+    planned = plan(network, device)
     digit = np.asarray(load_task("digits").test.x[:1])
     x = np.tile(digit, (1, STEPS // digit.shape[1], 1))
-    result = circuits.simulate(network, x, device=device)
+    result = simulate(network, x, device=device)
     assert result.bit_exact
     assert planned.least_cycles_per_step - SLACK <= result.cycles_per_step
     assert result.cycles_per_step <= planned.cycles_per_step + SLACK

@@ -13,17 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from statespike.models.tasks.ecg import (
-    DECIMATION,
-    DS1,
-    DS2,
-    FULL_SCALE,
-    LARGEST,
-    RATE,
-    VALIDATION,
-    Record,
-    read_records,
-)
+from statespike.models.tasks.ecg import FULL_SCALE, LARGEST
+from statespike.models.tasks.ecg_records import DECIMATION, RATE, Record, read_records
+from statespike.models.tasks.ecg_splits import DS1, DS2, VALIDATION
 from statespike.models.tasks.idx import data_location
 from statespike.models.tasks.split import drawn
 from statespike.models.tasks.task import CALIBRATION_SEQUENCES, Sequences, Task

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from quantize.words import count
 from statespike.models.tasks.computed import Computed
-from statespike.models.tasks.ecg import AFTER, BEFORE, CLASSES, DECIMATION, RATE, classes_of, decimate
-from statespike.models.tasks.ecg import without_baseline as remove_baseline
+from statespike.models.tasks.ecg import CLASSES, classes_of
+from statespike.models.tasks.ecg_records import DECIMATION, RATE, decimate
+from statespike.models.tasks.ecg_records import without_baseline as remove_baseline
+from statespike.models.tasks.ecg_splits import AFTER, BEFORE
 from statespike.models.tasks.own import OwnData
 from statespike.models.tasks.packed import Packer
 from statespike.models.tasks.physionet import Header, parse_beats, parse_header, parse_samples

@@ -6,19 +6,9 @@ import numpy as np
 import pytest
 
 from quantize.inputs import input_format
-from statespike.models.tasks.ecg import (
-    AFTER,
-    BEFORE,
-    CLASSES,
-    DS1,
-    DS2,
-    PACED,
-    VALIDATION,
-    classes_of,
-    decimate,
-    intervals,
-    without_baseline,
-)
+from statespike.models.tasks.ecg import CLASSES, classes_of, intervals
+from statespike.models.tasks.ecg_records import decimate, without_baseline
+from statespike.models.tasks.ecg_splits import AFTER, BEFORE, DS1, DS2, PACED, VALIDATION
 from statespike.models.tasks.idx import data_location
 from statespike.models.tasks.registry import load_task
 from statespike.models.tasks.task import TaskError

@@ -12,7 +12,8 @@ from statespike.models.losses import LOSSES, Scale, answered
 from statespike.models.network import Network
 from statespike.models.recipe import Recipe
 from statespike.models.tasks.task import Sequences, Task, TaskError
-from statespike.models.train import as_tensors, train
+from statespike.models.train import train
+from statespike.models.training_sets import as_tensors
 
 SMALL = Recipe(model="s4d", channels=6, modes=4, layers=1, epochs=3, batch=8, rate=2e-2, pooling="every_step")
 

@@ -17,14 +17,8 @@ from statespike.models.recipe import Recipe
 from statespike.models.rounded import RoundedNetwork
 from statespike.models.tasks.registry import load_task
 from statespike.models.tasks.task import Sequences, Task, TaskError
-from statespike.models.train import (
-    as_tensors,
-    class_weights,
-    evaluate,
-    parameter_groups,
-    train,
-    training_sets,
-)
+from statespike.models.train import evaluate, parameter_groups, train
+from statespike.models.training_sets import as_tensors, class_weights, training_sets
 
 RECIPE = Recipe(channels=4, modes=2, layers=1, epochs=4, batch=16, seed=7)
 

@@ -10,7 +10,7 @@ from quantize.convert import quantise
 from quantize.errors import StatespikeError
 from quantize.formats import significant
 from sim.check import Pace
-from statespike.library.circuits import simulate
+from statespike.library.simulation import simulate
 from statespike.search.space import Space, Specification
 from tests.networks import INPUT, random_checkpoint, random_samples
 

@@ -9,8 +9,9 @@ from hdl.devices.devices import find_device
 from quantize.checkpoint import read_checkpoint
 from quantize.errors import StatespikeError
 from statespike.models.tasks.registry import load_task
+from statespike.search.evaluation import digest_of, evaluate_trial, planned, quantised
 from statespike.search.space import Specification
-from statespike.search.trial import Effort, Result, Trial, digest_of, evaluate_trial, planned, quantised
+from statespike.search.trial import Effort, Result, Trial
 
 EFFORT = Effort(epochs=1, sequences=120, validation=20)
 TRIAL = Trial(Specification("prf", "s4d_real", "last", 1, 3, 1, 8, 7, 5, 12), 0, "digits", "up5k", EFFORT)

@@ -1,0 +1,74 @@
+"""Bitstreams of quantised networks, for boards."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from boards.boards import Board
+from boards.boards import board as board_named
+from boards.build import Build, pll_for
+from boards.build import build as build_board
+from boards.link import Link
+from hdl.emit.generate import expected_of
+from hdl.emit.manifest import manifest_of
+from hdl.network.top import Network
+from hdl.planning.planner import Plan, plan_network
+from quantize.network import QuantizedNetwork
+
+
+def board_plan(network: QuantizedNetwork, target: Board, clock_mhz: float | None = None) -> Plan:
+    """How parallel a network's circuit is on a board, at its clock and beside its link; see `build`."""
+    pll = pll_for(target, clock_mhz)
+    return plan_network(network, target.room.at(pll.clock_mhz if pll else target.clock_mhz))
+
+
+def build(
+    network: QuantizedNetwork,
+    folder: str | os.PathLike[str],
+    board: str = "icebreaker",
+    *,
+    clock_mhz: float | None = None,
+    seeds: Sequence[int] = (1, 2, 3),
+) -> Build:
+    """Make a bitstream for a board: the network behind a serial port.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    folder : path
+        Receives Verilog, bitstream, manifest, the network and the tools' logs; replaced as a whole.
+    board : str
+        One of `boards.boards.BOARDS`.
+    clock_mhz : float, optional
+        By default the board's oscillator; another one is made by the PLL.
+    seeds : sequence of int
+        Of the placer; the fastest result becomes the bitstream, which takes minutes. Without any there is
+        none: what is written then serves a virtual board (`statespike.Board`).
+
+    Raises
+    ------
+    StatespikeError
+        If no circuit fits, a tool is missing or fails, or no seed reaches the clock.
+
+    Examples
+    --------
+    >>> import statespike
+    >>> network = statespike.quantise(statespike.load("digits-prf"))
+    >>> result = statespike.build(network, "board", "ulx3s-25f", seeds=[1])
+    >>> result.bitstream.suffix, result.manifest["board"]
+    ('.bit', 'ulx3s-25f')
+    """
+    target = board_named(board)
+    chosen = board_plan(network, target, clock_mhz)
+    return build_board(
+        Network(network, chosen),
+        Link.of(network),
+        target,
+        Path(folder),
+        clock_mhz=clock_mhz,
+        seeds=seeds,
+        expected=expected_of(chosen),
+        no_collisions=True,
+        facts=manifest_of(network, chosen),
+        integers=network,
+    )
