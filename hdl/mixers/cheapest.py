@@ -207,7 +207,7 @@ def _table(mixer: TableMixer, family: Family) -> Resources:
     lut += 0 if costs.free_complements else sum(tree) / 2
     lut += costs.counter * sum(count.bit_length() for count in (rows, product.outputs, lanes))
     ff = 3 * lanes * product.input_width + sum(tree) + 2 * lanes + width
-    ff += (mixer.tree.depth + 3) * (4 if mixer.blocks == 1 else 5 + product.outputs.bit_length())
+    ff += mixer.row_latency * (4 if mixer.blocks == 1 else 5 + product.outputs.bit_length())
     if mixer.packed:
         lut += UNPACKING * (lanes // TRITS) + SIGN * (lanes - 1)
     memories = [MemoryNeed(rows, mixer.row_width, in_blocks(rows, mixer.row_width), written=False)]

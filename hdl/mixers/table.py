@@ -71,7 +71,12 @@ class TableMixer(wiring.Component):
         first = self.lanes if self.blocks > 1 else self.last_block
         rest = 0 if self.blocks == 1 else (self.blocks - 2) * max(self.walk, self.lanes)
         rest += 0 if self.blocks == 1 else max(self.walk, self.last_block)
-        return first + rest + self.tree.depth + 3
+        return first + rest + self.row_latency
+
+    @property
+    def row_latency(self) -> int:
+        """Cycles from a row's issue until its sum is there: read, made terms, a level each, added up."""
+        return self.tree.depth + 3
 
     def trits(self) -> Integers:
         """The table as the lanes walk it: block by block, a row for each output, a trit for each lane."""
@@ -159,12 +164,12 @@ class TableMixer(wiring.Component):
         )
 
         valid = [issue]
-        for age in range(1, depth + 4):
+        for age in range(1, self.row_latency + 1):
             valid.append(Signal(name=f"valid_{age}"))
             with m.If(advance):
                 m.d.sync += valid[age].eq(valid[age - 1])
         # A row and its block, from cycle 1 on.
-        steps = aged(m, advance, step, depth + 3, "step")
+        steps = aged(m, advance, step, self.row_latency, "step")
         block = aged(m, advance, Cat(first_block, last_block, held_marks), depth + 2, "block")
         reaching, leaving = block[depth + 1], block[depth + 2]
         if blocks > 1:
@@ -172,15 +177,15 @@ class TableMixer(wiring.Component):
             m.d.comb += [
                 read.addr.eq(steps[depth + 1]),
                 read.en.eq(advance),
-                write.addr.eq(steps[depth + 3]),
+                write.addr.eq(steps[self.row_latency]),
                 write.data.eq(self.o.payload.value),
-                write.en.eq(advance & valid[depth + 3] & ~leaving[1]),
+                write.en.eq(advance & valid[self.row_latency] & ~leaving[1]),
             ]
             total = total + Mux(reaching[0], 0, read.data)
         with m.If(advance):
             m.d.sync += y.eq(total)
         m.d.comb += [
-            self.o.valid.eq(valid[depth + 3] & leaving[1]),
+            self.o.valid.eq(valid[self.row_latency] & leaving[1]),
             Cat(self.o.payload.first, self.o.payload.last).eq(leaving[2:4]),
             self.o.payload.value.eq(y),
         ]

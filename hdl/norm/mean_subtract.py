@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.devices.features import BLOCK_LATENCY
 from hdl.primitives.counters import StepGate, channel_counter
 from hdl.primitives.deep_fifo import BlockFifo, ShallowFifo
 from hdl.primitives.fixed import round_shift
@@ -37,6 +38,11 @@ class MeanSubtract(wiring.Component):
     def multipliers(self) -> int:
         return 0 if self.norm.mean_is_shifted else 1
 
+    @property
+    def latency(self) -> int:
+        """Cycles from a step's last value until its mean is there: taken, summed, rounded, perhaps twice."""
+        return 3 if self.norm.mean_is_shifted else 3 + BLOCK_LATENCY + 1
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         norm, channels = self.norm, self.norm.channels
@@ -63,16 +69,15 @@ class MeanSubtract(wiring.Component):
         taken, begun = delayed(m, gate.take, 1), delayed(m, gate.begins, 1)
         with m.If(taken):
             m.d.sync += total.eq(Mux(begun, 0, total) + value)
-        mean, age = word, 3
+        mean = word
         if not norm.mean_is_shifted:
             m.submodules.multiplier = multiplier = Multiplier()
             mean = Signal.like(word, name="mean")
             m.d.comb += [multiplier.a.eq(word), multiplier.b.eq(norm.mean_factor)]
             m.d.sync += mean.eq(round_shift(multiplier.product, norm.mean_factor_fraction))
-            age += multiplier.latency + 1
         m.d.comb += [
-            means.i.valid.eq(delayed(m, gate.ends, age)),
-            Cat(means.i.payload.first, means.i.payload.last).eq(delayed(m, marks, age - 1)),
+            means.i.valid.eq(delayed(m, gate.ends, self.latency)),
+            Cat(means.i.payload.first, means.i.payload.last).eq(delayed(m, marks, self.latency - 1)),
             means.i.payload.value.eq(~mean),  # so that its subtraction is one adder: z + ~mean + 1
         ]
 

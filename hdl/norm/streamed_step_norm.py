@@ -22,6 +22,8 @@ from quantize.layers.norm import GAIN_WIDTH, WORD, LayerNorm
 
 PRODUCTS = 4
 """Of each channel."""
+ROUNDING = 2
+"""Cycles from a product until it is rounded and clipped."""
 NORM_MULTIPLIERS = (PRODUCTS, PRODUCTS // 2, 1)
 # The products' turns. Where multipliers are shared, a channel that departs is multiplied every five cycles,
 # so its three products have turns of their own; the one that is left is for the squares of those that come.
@@ -53,8 +55,12 @@ class StreamedStepNorm(wiring.Component):
 
     # Steps behind the mean: one that comes, those that wait for their deviation, one that leaves.
     STEPS = 8
-    # Cycles from a centred value's departure from the memory until it has gain and shift.
-    GAIN_LATENCY = 13
+    # Cycles from a centred value's departure from the memory until it is scaled and clipped, until it is
+    # normalised and clipped, until it has its gain, and until its shift is added too and it is clipped.
+    SCALED = BLOCK_LATENCY + ROUNDING
+    NORMALISED = SCALED + BLOCK_LATENCY + ROUNDING
+    GAINED = NORMALISED + BLOCK_LATENCY + 1
+    GAIN_LATENCY = GAINED + 2
 
     def __init__(
         self, norm: LayerNorm, output: Format, gelu: Gelu | None = None, multipliers: int = PRODUCTS
@@ -101,7 +107,11 @@ class StreamedStepNorm(wiring.Component):
     def latency_cycles(self) -> int:
         """Most cycles from a step's last beat to its last output, when nothing else is under way."""
         walks = 2 * self.norm.channels * self.pace
-        return walks + sum(stage.cycles for stage in self._stages) + self._latency + 25
+        squared = BLOCK_LATENCY + 2 * self._more + 2  # multiplied, added, and the sum given to its queue
+        queues = 1 + 1 + 1 + CreditFifo.LATENCY  # of the mean, the sum, the deviation and the output
+        turns = 2 * (self.pace - 1)  # of the square and of the first product
+        around = self.centre.latency + squared + queues + turns
+        return walks + sum(stage.cycles for stage in self._stages) + self._latency + around
 
     @property
     def _latency(self) -> int:
@@ -205,7 +215,7 @@ class StreamedStepNorm(wiring.Component):
     ) -> None:  # fmt: skip
         """The three products of a value that left the memory, then its shift, and GELU.
 
-        Cycle 4: scaled; 8: normalised; 11: with gain; 13: with shift; later where a multiplier is shared.
+        A product of a shared multiplier comes later by `_more` cycles.
         """
         norm, channels, more = self.norm, self.norm.channels, self._more
         scaling, normalising, gaining = (places[use] for use in (SCALING, NORMALISING, GAINING))
@@ -215,8 +225,9 @@ class StreamedStepNorm(wiring.Component):
         gained = self._rounded(m, gaining.product, norm.gain_shift)
         gains = rom(m, "gains", words_of(norm.gain, GAIN_WIDTH), GAIN_WIDTH)
         shifts = rom(m, "shifts", words_of(norm.shift, WORD), WORD)
-        gains_at, _ = channel_counter(m, "gained", channels, delayed(m, entered, 7 + more))
-        shifts_at, _ = channel_counter(m, "shifted", channels, delayed(m, entered, 10 + 3 * more))
+        normalised_at, gained_at = self.NORMALISED + more, self.GAINED + 3 * more
+        gains_at, _ = channel_counter(m, "gained", channels, delayed(m, entered, normalised_at - 1))
+        shifts_at, _ = channel_counter(m, "shifted", channels, delayed(m, entered, gained_at - 1))
         # A memory block answers as late.
         gain = delayed(m, gains.data, more, reset_less=True)
         m.d.comb += [
@@ -225,7 +236,7 @@ class StreamedStepNorm(wiring.Component):
             scaling.a.eq(values.o.payload),
             scaling.b.eq(deviations.o.payload.scale),
             normalising.a.eq(scaled),
-            normalising.b.eq(delayed(m, reciprocal, 4 + more, reset_less=True)),
+            normalising.b.eq(delayed(m, reciprocal, self.SCALED + more, reset_less=True)),
             gains.addr.eq(gains_at),
             gaining.a.eq(normalised),
             gaining.b.eq(gain.as_signed()),

@@ -85,11 +85,11 @@ class AddingMultiplier(wiring.Component):
 
     Members
     -------
-    a, b : In(signed(16))
+    a, b : In(signed(OPERAND_WIDTH))
     adds : In(1)
         With the operands: otherwise their product is left out.
-    addend : In(signed(32))
-    total : Out(signed(32))
+    addend : In(signed(2 * OPERAND_WIDTH))
+    total : Out(signed(2 * OPERAND_WIDTH))
         Modulo 2**32.
     """
 

@@ -47,11 +47,11 @@ class ArrayDatapath(wiring.Component):
     Members
     -------
     velocity, position : In(signed(state_width))
-    u : In(signed(16))
+    u : In(signed(OPERAND_WIDTH))
         The channel's input, in the slot of its skip path.
     row : In(ROW_WIDTHS[PAIRED])
         Coefficients; see `hdl.ssm.schedule.coefficient_rows`.
-    skip_weight : In(signed(16))
+    skip_weight : In(signed(OPERAND_WIDTH))
         Of the channel, where the rows do not hold it; the word of a helper, see
         `hdl.ssm.schedule.helper_rows`.
     clears, counts : In(1)
@@ -64,7 +64,7 @@ class ArrayDatapath(wiring.Component):
         The states are zero, whatever comes; only with a helper.
     single : In(range(len(Operand)))
         `Slot.operand`, for one multiplier, for three, and for a helper.
-    damping, stiffness : Out(signed(32))
+    damping, stiffness : Out(signed(2 * OPERAND_WIDTH))
         The feedback products, a multiplier's latency after cycle 1.
     input_code, position_code : Out(3)
         The shifts of a mode that moves, in cycle 1.

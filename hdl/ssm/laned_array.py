@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import wiring
 
+from hdl.devices.features import BLOCK_LATENCY
 from hdl.primitives.clips import LayerClips, tell_clip
 from hdl.primitives.counters import channel_counter, lane_turn
 from hdl.primitives.deep_fifo import CreditFifo, UncheckedFifo
@@ -17,6 +18,7 @@ from hdl.primitives.selection import one_of
 from hdl.primitives.streams import Beat, marks_of
 from hdl.ssm.array import NeuronArray
 from hdl.ssm.component import ArrayComponent
+from hdl.ssm.issue import START_LATENCY
 from quantize.formats import STREAM_WIDTH
 from quantize.layers.array import COEFFICIENT_WIDTH
 from quantize.layers.leapfrog import LeapfrogSpec
@@ -61,8 +63,8 @@ class LanedArray(ArrayComponent):
     o : Out(stream of Beat), y in the output format
     """
 
-    # Cycles from a sum's departure from its lane to its y.
-    TAIL_LATENCY = 5
+    # Cycles from a sum's departure from its lane to its y: chosen, the skip path's product, its sum, rounded.
+    TAIL_LATENCY = 1 + BLOCK_LATENCY + 2
 
     def __init__(self, spec: LeapfrogSpec, multipliers: int, lanes: int):
         if not 1 <= lanes <= spec.channels:
@@ -107,7 +109,9 @@ class LanedArray(ArrayComponent):
     @property
     def latency_cycles(self) -> int:
         """Most cycles from a step's last beat to its last y, when nothing else is under way."""
-        return self.cycles_per_step + self.lanes[0].output_latency + self.TAIL_LATENCY + 7
+        # The queue in front, the lane's start; its queue, its turn, and the queues at the end.
+        around = 1 + START_LATENCY + 1 + 1 + CreditFifo.LATENCY
+        return self.cycles_per_step + self.lanes[0].output_latency + self.TAIL_LATENCY + around
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.clips import LayerClips, tell_clip
 from hdl.primitives.fixed import saturate, shift_left, shifted_with_round_bit
+from hdl.primitives.multiplier import OPERAND_WIDTH
 from quantize.formats import signed_width
 from quantize.layers.array import SHIFT_CODE_WIDTH, SHIFT_STEP
 from quantize.layers.leapfrog import LeapfrogSpec
@@ -34,7 +35,7 @@ class StateUpdate(wiring.Component):
     valid : In(1), velocity, position : In(signed(state_width)), u : In(signed), \
     input_code, position_code : In(3)
         Of a mode that moves, in cycle 1.
-    damping, stiffness : In(signed(32))
+    damping, stiffness : In(signed(2 * OPERAND_WIDTH))
         Its products, in cycle L + 1.
     new_velocity, new_position : Out(signed(state_width))
         To be written in the cycles L + 4 and L + 6, when `velocity_valid` and `position_valid` are high.
@@ -54,8 +55,8 @@ class StateUpdate(wiring.Component):
                 "u": In(signed(spec.input.width)),
                 "input_code": In(SHIFT_CODE_WIDTH),
                 "position_code": In(SHIFT_CODE_WIDTH),
-                "damping": In(signed(32)),
-                "stiffness": In(signed(32)),
+                "damping": In(signed(2 * OPERAND_WIDTH)),
+                "stiffness": In(signed(2 * OPERAND_WIDTH)),
                 "velocity_valid": Out(1),
                 "new_velocity": Out(state),
                 "position_valid": Out(1),

@@ -34,6 +34,8 @@ class StepBank(wiring.Component):
     """
 
     BANKS = 4
+    # Cycles from a step's last y until its scale is queued: its magnitude, the largest, the scale.
+    LATENCY = 3
 
     def __init__(self, spec: GatedProductSpec):
         self.spec = spec
@@ -83,8 +85,8 @@ class StepBank(wiring.Component):
         wiring.connect(m, steps.o, wiring.flipped(self.steps))
         payload = steps.i.payload
         m.d.comb += [
-            steps.i.valid.eq(delayed(m, gate.ends, 3)),
-            marks_of(payload).eq(delayed(m, marks, 2)),
+            steps.i.valid.eq(delayed(m, gate.ends, self.LATENCY)),
+            marks_of(payload).eq(delayed(m, marks, self.LATENCY - 1)),
             payload.headroom.eq(scale.headroom),
             payload.inverted_limit.eq(scale.inverted_limit),
         ]

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.data import View
 from amaranth.lib.wiring import In, Out
 
+from hdl.devices.features import BLOCK_LATENCY
 from hdl.primitives.counters import channel_counter, next_is_last
 from hdl.primitives.deep_fifo import CreditFifo
 from hdl.primitives.fixed import round_shift, saturate, shift_left
@@ -65,9 +66,10 @@ class StreamedGsuMixer(wiring.Component):
     o : Out(stream of Beat), the shifted product
     """
 
-    # Cycles of an output that was chosen: bias added, into the multiplier, multiplied, rounded; clipped as it
-    # leaves.
-    OUTPUT_LATENCY = 4
+    # Cycles from a step's last y until its first row is issued: in the bank's queue, out of it, taken over.
+    COLLECT_LATENCY = StepBank.LATENCY + 1 + 1
+    # Cycles of an output that was chosen: bias added, multiplied, rounded; clipped as it leaves.
+    OUTPUT_LATENCY = 1 + BLOCK_LATENCY + 1
 
     def __init__(self, spec: GatedProductSpec, lanes: int):
         self.spec, self.lanes, self.blocks = spec, lanes, blocks_of(spec, lanes)
@@ -81,7 +83,9 @@ class StreamedGsuMixer(wiring.Component):
     @property
     def latency_cycles(self) -> int:
         """Most cycles from a step's last beat to its last output, when nothing else is under way."""
-        return self.cycles_per_step + self.lanes + GsuLanes.SUM_LATENCY + self._drain_latency + 9
+        # A block's end waits a cycle for `may_end`, and its first sum a cycle for its way out.
+        around = self.COLLECT_LATENCY + 1 + 1 + CreditFifo.LATENCY
+        return self.cycles_per_step + self.lanes + GsuLanes.SUM_LATENCY + self._drain_latency + around
 
     def latency_taken_in(self, cycles: int) -> int:
         """As `latency_cycles`, where an output is taken in every so many cycles at most."""
