@@ -62,11 +62,11 @@ def cost(
 ) -> None:
     """Estimate what networks take of an FPGA, side by side.
 
-    Energy is a model's range, never measured; beside it stand the energy that the papers would count for
-    their mixers, and the same prices for everything that is computed.
+    Energy is the range of a model, not a measurement. Two more figures use the papers' prices: one for the
+    operations of the mixers, one for all operations.
 
-    --pnr puts the measured figures beside the estimates. Of a network that does not fit,
-    it is the smallest circuit, and what the device is short of.
+    With --pnr measured figures are shown beside the estimates. For a network that does not fit, the
+    smallest circuit is shown, and what the device lacks.
 
     Example: statespike cost smnist-gsu smnist-binary_s4d --device up5k
     """

@@ -31,11 +31,11 @@ def explore(
     objectives: Annotated[
         str,
         typer.Option(
-            metavar="NAMES", help="what shall be small: error, lut, ff, bram, spram, dsp, cycles, energy"
+            metavar="NAMES", help="figures to minimise: error, lut, ff, bram, spram, dsp, cycles, energy"
         ),
     ] = "error,lut,cycles",
     budget: Annotated[int, typer.Option(min=1, metavar="N", help="candidates")] = 64,
-    sampler: Annotated[str, typer.Option(help="what is tried next: nsga2, tpe or random")] = "nsga2",
+    sampler: Annotated[str, typer.Option(help="chooses candidates: nsga2, tpe or random")] = "nsga2",
     seed: Annotated[int, typer.Option(min=0, help="of the sampler and of the trainings")] = 0,
     batch: Annotated[
         int, typer.Option(min=2, metavar="N", help="candidates drawn at a time; NSGA-II's population")
@@ -113,7 +113,7 @@ def explore(
     """Search for networks and their circuits under several objectives.
 
     A candidate is trained for a short time, quantised, evaluated on validation sequences and planned for
-    the device. The same command goes on with a search that was cut off.
+    the device. The same command continues an interrupted search.
 
     Example: statespike explore digits --budget 32 --objectives error,lut,cycles
     """

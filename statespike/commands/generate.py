@@ -63,7 +63,7 @@ def generate(
 ) -> None:
     """Turn a network into Verilog for an FPGA.
 
-    A manifest beside it tells ports, schedule and resources.
+    Ports, schedule and resources are written into a manifest.
 
     Example: statespike generate smnist-gsu --device up5k -o build/gsu --pnr
     """

@@ -76,8 +76,8 @@ def import_(
 ) -> None:
     """Turn another program's trained network into a checkpoint.
 
-    Its layout is found by its tensors; what they cannot tell is assumed, and said. With --check nothing is
-    written unless the network computes your own logits.
+    The layout is recognised by the tensors. What they do not show is assumed, and reported. With --check
+    nothing is written unless the network computes the logits that you give.
 
     Example: statespike import ckpt.pth -o s4d.safetensors
     """

@@ -56,8 +56,8 @@ def mixer(
 ) -> None:
     """Turn a constant ternary matrix into a core of additions.
 
-    It comes as Verilog with a test bench and its cost. The core computes y = x W / s for
-    the weights W of any network; the scale s, times --scale, is left to what follows.
+    Writes Verilog, a test bench and the cost. The core computes y = x W / s for weights W of -s, 0 and s.
+    The rest of your design multiplies by s and by --scale.
 
     Example: statespike mixer weights.npy --cycles 64 -o build/mixer
     """

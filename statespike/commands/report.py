@@ -75,7 +75,7 @@ def report(
         typer.Option(
             "--json",
             metavar="FILE",
-            help="write the results to a JSON file; goes on with those that it has of the same networks",
+            help="write the results to a JSON file; results in it of the same networks are kept",
             show_default=False,
         ),
     ] = None,
@@ -85,8 +85,8 @@ def report(
     In floating point first, then in integers without retraining. With -o, a page has that and more of each
     network: values, noise and activity of its layers at the first of the widths, and its circuit on a device.
 
-    What was fine-tuned for words of few bits joins the line of the network it started from. The files of the
-    tasks are looked for in the folder STATESPIKE_DATA, or in ./data. The table is Markdown.
+    A network fine-tuned for few bits is shown in the line of the network it started from. The files of the
+    tasks are read from the folder STATESPIKE_DATA, or from ./data. The table is Markdown.
 
     Example: statespike report digits-gsu digits-s4d --limit 100 -o report.html
     """

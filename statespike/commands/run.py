@@ -43,7 +43,7 @@ def run(
     live: Annotated[
         bool,
         typer.Option(
-            "--live", help="sequences from standard input: a step a line, an empty line behind a sequence"
+            "--live", help="sequences from standard input: a line for each step, an empty line after each"
         ),
     ] = False,
     wav: Annotated[

@@ -71,9 +71,8 @@ def simulate(
     """Compare a network's circuit with the integer reference, bit by bit.
 
     The circuit runs on a task's sequences; every value of every layer is compared. Exit
-    status 1 when a bit differs; the first difference is named. Without --input-gaps and
-    --output-stalls everything is played at full speed, and a part again with pauses and
-    a reset in mid-sequence.
+    status 1 when a bit differs; the first difference is named. By default all sequences are
+    played at full speed, and some again with pauses and a reset in mid-sequence.
 
     Example: statespike simulate smnist-gsu smnist-sample --input-gaps 0.2
     """

@@ -97,7 +97,8 @@ def train(
     ] = None,
     log: Annotated[Path | None, typer.Option(metavar="FILE", help="text file of the run")] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="state file to write each epoch and go on from")
+        Path | None,
+        typer.Option(metavar="FILE", help="state file of each epoch; an existing one is continued"),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="more than one changes the weights' last digits")] = 1,
     json: Json = None,
