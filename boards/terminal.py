@@ -4,7 +4,7 @@ import os
 import select
 import tty
 from contextlib import suppress
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Event, Thread
 
 import serial
@@ -54,9 +54,11 @@ class TerminalBoard:
 
         An unplugged board hears nothing of it.
         """
-        if self._thread.is_alive():
-            self._asked.put(low)
-            self._done.get()
+        self._asked.put(low)
+        while self._thread.is_alive():
+            with suppress(Empty):
+                self._done.get(timeout=_PAUSE)
+                return
 
     def unplug(self) -> None:
         """End the simulation; whoever has the port finds it gone."""
@@ -82,9 +84,6 @@ class TerminalBoard:
             if said or heard or self.board.saying:
                 quiet = 0
             self._to_host(heard)
-        while not self._asked.empty():
-            self._asked.get()
-            self._done.put(None)
 
     def _set_line(self, low: bool) -> None:
         self.board.hold(low)

@@ -10,8 +10,16 @@ from amaranth.hdl import UnusedElaboratable
 
 @contextmanager
 def drafts() -> Iterator[None]:
-    """Components made here may stay unused; Amaranth would warn that nobody builds them."""
+    """Components made here may stay unused; Amaranth would warn that nobody builds them.
+
+    The warning comes when a component is collected, so they are collected here. What was there before is
+    kept out of that collection, which would otherwise walk through every object of the process.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnusedElaboratable)
-        yield
-        gc.collect()
+        gc.freeze()
+        try:
+            yield
+        finally:
+            gc.collect()
+            gc.unfreeze()

@@ -6,6 +6,7 @@ scheduler was away. Nothing that the client does depends on who ran a trial, or 
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -20,9 +21,11 @@ from statespike.search.explore import Evaluate, Run
 from statespike.search.trial import Outcome, Trial
 
 PATIENCE = 60.0
-"""Seconds that a scheduler may be away."""
+"""Seconds that a scheduler may be away, or be without workers."""
 MOST_DEATHS = 8
 """How often a scheduler may give a trial up because workers died of it, before it is to blame."""
+LOOK = 0.02
+"""Seconds between two looks for finished trials."""
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
 
 _alone = threading.Lock()
@@ -36,8 +39,24 @@ def evaluate_alone(trial: Trial) -> Outcome:
 
 @contextmanager
 def local_workers(count: int, evaluate: Evaluate = evaluate_alone) -> Iterator[Run]:
-    """Processes on this machine, gone at the end."""
-    settings = {"distributed.scheduler.worker-saturation": 1.0}
+    """Processes on this machine, gone at the end.
+
+    Raises
+    ------
+    StatespikeError
+        If all of them die while trials run, and none comes back.
+    """
+    settings = {
+        "distributed.scheduler.worker-saturation": 1.0,
+        "distributed.scheduler.allowed-failures": 0,  # a death is counted by `_run`
+    }
+
+    def gone() -> None:
+        raise StatespikeError(
+            f"the {count} workers died, and none came back within {PATIENCE:g} s; run the same command again "
+            "with fewer --workers, which need less memory: finished trials are kept"
+        )
+
     with (
         dask.config.set(settings),
         LocalCluster(
@@ -46,7 +65,7 @@ def local_workers(count: int, evaluate: Evaluate = evaluate_alone) -> Iterator[R
         ) as cluster,
         Client(cluster) as client,
     ):  # fmt: skip
-        yield lambda trials: _run(client, trials, evaluate)
+        yield lambda trials: _run(client, trials, evaluate, gone)
 
 
 @contextmanager
@@ -95,13 +114,16 @@ class _Connection:
         missing = {trial.key: trial for trial in trials}
         while missing:
             try:
-                for trial, outcome in _run(self.client, list(missing.values()), evaluate):
+                for trial, outcome in _run(self.client, list(missing.values()), evaluate, self._gone):
                     del missing[trial.key]
                     yield trial, outcome
             except _SchedulerLost:
                 self._tell(f"the scheduler at {self._address} went away; {len(missing)} trials are run again")
                 self.close()
                 self.client = self._connected()
+
+    def _gone(self) -> None:
+        self._tell(f"{self._address} has had no worker for {PATIENCE:g} s; trials wait until one comes")
 
     def close(self) -> None:
         """Leave the scheduler, whether it is there or not."""
@@ -117,8 +139,10 @@ class _Connection:
             ) from error
 
 
-def _run(client: Client, trials: Sequence[Trial], evaluate: Evaluate) -> Iterator[tuple[Trial, Outcome]]:
-    """Run trials, and those again whose workers died.
+def _run(
+    client: Client, trials: Sequence[Trial], evaluate: Evaluate, gone: Callable[[], None]
+) -> Iterator[tuple[Trial, Outcome]]:
+    """Run trials, and those again whose workers died; calls `gone` when there has been no worker for long.
 
     Raises
     ------
@@ -128,7 +152,9 @@ def _run(client: Client, trials: Sequence[Trial], evaluate: Evaluate) -> Iterato
     deaths = dict.fromkeys((trial.key for trial in trials), 0)
     running = {_submitted(client, evaluate, trial): trial for trial in trials}
     done = as_completed(list(running))
-    for future in done:
+    while running:
+        _await_one(client, done, gone)
+        future = next(done)
         trial, status = running.pop(future), future.status
         if status == "finished":
             yield trial, _result(future)
@@ -147,6 +173,19 @@ def _run(client: Client, trials: Sequence[Trial], evaluate: Evaluate) -> Iterato
         again = _submitted(client, evaluate, trial)
         running[again] = trial
         done.add(again)
+
+
+def _await_one(client: Client, done: as_completed, gone: Callable[[], None]) -> None:
+    """Wait until a future is finished; calls `gone` after each `PATIENCE` seconds without a worker."""
+    seen = time.monotonic()
+    while not done.has_ready():
+        time.sleep(LOOK)
+        now = time.monotonic()
+        if client.scheduler_info()["workers"]:
+            seen = now
+        elif now - seen > PATIENCE:
+            gone()
+            seen = now
 
 
 class _SchedulerLost(Exception):

@@ -23,6 +23,7 @@ def test_errors_are_those_of_the_estimate():
     assert "exact in 1." in found
 
 
+@pytest.mark.slow
 def test_seeds_go_through_all_kinds_and_parts():
     cases = [drawn_case(seed) for seed in range(24)]
     assert {case.device.name for case in cases} == set(PARTS)

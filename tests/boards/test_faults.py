@@ -45,6 +45,14 @@ def test_damage_never_ends_in_a_wrong_answer(tiny):
 
 
 @pytest.mark.slow
+def test_more_damage_never_ends_in_a_wrong_answer(tiny):
+    disturbed, repeated, told = play(tiny, range(1000, 1080))
+    assert disturbed > 40
+    assert repeated > 20
+    assert told > 2
+
+
+@pytest.mark.exhaustive
 def test_much_damage_never_ends_in_a_wrong_answer(tiny):
     disturbed, repeated, told = play(tiny, range(1000, 1400))
     assert disturbed > 200

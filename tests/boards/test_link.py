@@ -58,6 +58,7 @@ def test_network_slower_than_the_line_loses_nothing(board, draw, steps):
     assert host.restarts == 1
 
 
+@pytest.mark.slow
 def test_frames_are_numbered_beyond_a_byte(board, draw):
     host, network = board(features=1, buffer_bytes=2)
     x = draw(1, 260, 1, seed=3)

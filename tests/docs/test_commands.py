@@ -81,8 +81,8 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80"}
 
 
-LONG_PAGES = {"README", "board", "comparison", "model"}
-"""Those whose quick commands take half a minute together, or more."""
+LONG_PAGES = {"README", "board", "comparison", "library", "mixer", "model", "trace"}
+"""Those whose quick commands take ten seconds together, or more."""
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ def generated(tmp_path_factory):
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.cosim
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_the_commands_of_an_example_run(example, generated, tmp_path):

@@ -102,9 +102,9 @@ def test_trits_are_packed_where_a_memory_block_counts():
         ((24, 24), "hx8k", "event, 6 lanes"),
         pytest.param((24, 24), "ecp5-25k", "parallel", marks=pytest.mark.slow),
         ((24, 24), "ecp5-25k", "table, 12 lanes"),
-        ((16, 40), "hx8k", "parallel"),
+        pytest.param((16, 40), "hx8k", "parallel", marks=pytest.mark.slow),
         pytest.param((40, 16), "hx8k", "table, 8 lanes", marks=pytest.mark.slow),
-        ((64, 64), "hx8k", "table, 10 lanes, packed"),
+        pytest.param((64, 64), "hx8k", "table, 10 lanes, packed", marks=pytest.mark.slow),
         ((16, 40), "ecp5-25k", "serial"),
     ],
 )

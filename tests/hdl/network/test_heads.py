@@ -48,7 +48,8 @@ def check_circuit(network, folding: Folding, lengths: list[int], **pressure) -> 
 @pytest.mark.parametrize(("channels", "classes"), [(1, 1), (3, 5), (5, 2)])
 def test_every_answer_is_that_of_the_reference(channels, classes, streamed, head):
     network = random_network("s4d", channels, 2, 1, seed=channels, classes=classes, **head)
-    for lanes in decoder_lanes(network.decoder):
+    every = decoder_lanes(network.decoder)
+    for lanes in {every[0], every[1], every[-1]}:  # bit by bit, a lane, a lane for each class
         target = LOGIC_MULTIPLIERS if lanes == 1 and not streamed else MULTIPLIER_BLOCKS
         folding = folding_of(network, lanes, streamed=streamed, target=target)
         check_circuit(

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.synthetic import synthetic
 from quantize.errors import StatespikeError
+from statespike.search import cluster
 from statespike.search.cluster import local_workers, scheduler_at
 from statespike.search.explore import Search, explore, in_this_process
 from statespike.search.space import Specification
@@ -57,7 +58,15 @@ def test_a_scheduler_that_is_not_there_is_told():
         pass
 
 
+def test_a_search_whose_workers_stay_away_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "PATIENCE", 0.3)
+    told = pytest.raises(StatespikeError, match=r"the 0 workers died, and none came back within 0\.3 s")
+    with told, local_workers(0, perilous) as run:
+        list(run([of(4)]))
+
+
 @pytest.mark.slow
-def test_a_trial_that_kills_its_workers_is_named(workers):
+def test_a_trial_that_kills_its_workers_is_named(workers, monkeypatch):
+    monkeypatch.setattr(cluster, "MOST_DEATHS", 2)
     with pytest.raises(StatespikeError, match="workers die whenever they run s4d s4d 1x32x2"):
         list(workers([of(32)]))
