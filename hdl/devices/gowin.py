@@ -333,13 +333,24 @@ def _die(device: Device) -> str:
 GOWIN = Gowin()
 
 
+def _device(name: str, part: str, die: str, cells: tuple[int, int, int, int], clock_pin: str) -> Device:
+    """A device on one of the boards; `cells` as in `Device`."""
+    # Every port must have a pin: those of `hdl.emit.harness.SerialHarness`.
+    pins = {"clk": clock_pin, "rst": "25", "i": "26", "o": "27"}
+    return Device(
+        name, GOWIN, ("--device", part, "--vopt", f"family={die}"), *cells, OSCILLATOR_MHZ,
+        streamed_mhz=OSCILLATOR_MHZ, fullest=0.75, fastest_mhz=400.0,
+        free_constraints="\n".join([*GOWIN.constraints(pins, OSCILLATOR_MHZ), ""]),
+    )  # fmt: skip
+
+
+OSCILLATOR_MHZ = 27.0
+"""Of the boards. nextpnr does not time memory blocks and multipliers: no clock to plan for was measured."""
+
 # Both are in QFN88, with a memory beside the FPGA that is not used. A look-up table in four has no flip-flop,
 # and those of a pair share their controls: a circuit in 85 % of the flip-flops was not placed in 30 minutes.
-# nextpnr does not time memory blocks and multipliers, so the clocks to plan for are the boards' oscillators,
-# not measured ones. The data sheets name no limit of the clock network: 400 MHz is what a PLL takes at most.
+# The data sheets name no limit of the clock network: 400 MHz is what a PLL takes at most.
 DEVICES = (
-    Device("gw1nr-9c", GOWIN, ("--device", "GW1NR-LV9QN88PC6/I5", "--vopt", "family=GW1N-9C"),
-           8640, 6480, 26, 20, 27.0, streamed_mhz=27.0, fullest=0.75, fastest_mhz=400.0),
-    Device("gw2ar-18c", GOWIN, ("--device", "GW2AR-LV18QN88C8/I7", "--vopt", "family=GW2A-18C"),
-           20736, 15552, 46, 48, 27.0, streamed_mhz=27.0, fullest=0.75, fastest_mhz=400.0),
-)  # fmt: skip
+    _device("gw1nr-9c", "GW1NR-LV9QN88PC6/I5", "GW1N-9C", (8640, 6480, 26, 20), "52"),
+    _device("gw2ar-18c", "GW2AR-LV18QN88C8/I7", "GW2A-18C", (20736, 15552, 46, 48), "4"),
+)
