@@ -100,7 +100,7 @@ def as_page(rows: list[dict[str, Any]]) -> str:
     ]
     untimed = {BOARDS[row["board"]].device.family for row in rows if "error" not in row}
     paragraphs += [
-        f"nextpnr knows no delays of the {one.untimed} of the {one.title}: its clocks leave them out."
+        f"nextpnr knows no delays of {one.title}'s {one.untimed}: the clocks leave those paths out."
         for one in FAMILIES
         if one in untimed and one.untimed
     ]
