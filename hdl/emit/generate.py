@@ -102,7 +102,8 @@ def generate(
 ) -> dict[str, Any]:
     """Write a build folder, and return its manifest.
 
-    After place and route its clock and its speed are the slowest seed's.
+    After place and route its clock and its speed are the slowest seed's; where the placer does not time all
+    cells, no more than the placer was asked for.
 
     Parameters
     ----------
@@ -165,11 +166,13 @@ def generate(
             routed = place_and_route(framed, tools, seeds, clock, jobs=jobs)
             manifest["fmax_mhz"] = [one.fmax_mhz for one in routed]
             slowest = min(manifest["fmax_mhz"])
-            manifest |= {
-                "clock_mhz": slowest,
-                "clock_from": "measured",
-                "steps_per_second": slowest * 1e6 / manifest["cycles_per_step"],
-            }
+            untimed = circuit.device.family.untimed != ""
+            if slowest < clock or not untimed:
+                manifest |= {
+                    "clock_mhz": slowest,
+                    "clock_from": "measured",
+                    "steps_per_second": slowest * 1e6 / manifest["cycles_per_step"],
+                }
             manifest["utilisation"] = routed[0].utilisation
         build.manifest = manifest
     return build.manifest

@@ -54,9 +54,8 @@ def build(
         say(f"wrote {output} without a bitstream: {speed}, for `statespike run --virtual`")
     else:
         fastest, untimed = max(result.manifest["fmax_mhz"]), result.manifest["untimed"]
-        but = f", but the tools know no delays of {untimed}" if untimed else ""
-        say(
-            f"wrote {result.bitstream}: {speed} ({fastest:.1f} would be possible{but}), "
-            f"serial port at {target.baud} baud"
-        )
+        possible = f"{fastest:.1f} would be possible"
+        if untimed:
+            possible = f"the tools' {fastest:.1f} leaves out paths through {untimed}"
+        say(f"wrote {result.bitstream}: {speed} ({possible}), serial port at {target.baud} baud")
     write_json(json, result.manifest)
