@@ -24,6 +24,7 @@ class PlaceAndRoute:
         The least over all clock nets. On the UP5K, nextpnr times every pin of SB_MAC16 and SPRAM as if
         registered: the figure holds only where the design registers operands and product inside the cell.
     utilisation : dict of nextpnr's cell type to (used, available)
+        Of cells that have a place on the part.
     layout : Path
         For the bitstream.
     log : Path
@@ -131,7 +132,9 @@ def _place(device: Device, folder: Path, seed: int, layout: str, arguments: list
         seed=seed,
         fmax_mhz=min(clock["achieved"] for clock in figures["fmax"].values()),
         utilisation={
-            name: (entry["used"], entry["available"]) for name, entry in figures["utilization"].items()
+            name: (entry["used"], entry["available"])
+            for name, entry in figures["utilization"].items()
+            if entry["available"]
         },
         layout=folder / layout,
         log=steady(folder / log),

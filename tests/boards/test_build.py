@@ -21,7 +21,6 @@ from quantize.errors import StatespikeError
         ("ulx3s-25f", 50, ".bit"),
         ("ecpix5-45", None, ".bit"),
         ("tang-nano-9k", 54, ".fs"),
-        ("tang-nano-20k", 54, ".fs"),
     ],
 )
 def test_build(tiny, tmp_path, name, clock, suffix):
