@@ -87,6 +87,13 @@ class Specification(ABC):
         """Bits that are kept from one step to the next."""
         return 0
 
+    def built_for(self) -> dict[str, Any]:
+        """Kind, formats, numbers and sizes: what a datapath is built for, beside the contents of tables."""
+        numbers = {
+            item.name: getattr(self, item.name) for item in fields(self) if "shape" not in item.metadata
+        }
+        return {"kind": self.kind} | numbers | {f"size {name}": size for name, size in self.shapes().items()}
+
     def __post_init__(self) -> None:
         for item in fields(self):
             value, limits = getattr(self, item.name), item.metadata

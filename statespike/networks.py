@@ -92,6 +92,8 @@ def quantise_checkpoint(
     precision: Precision,
     max_steps: int | None = None,
     encoder: EncoderChoice = EncoderChoice.AUTO,
+    *,
+    shared_formats: bool = False,
 ) -> QuantizedNetwork:
     """Quantise, with a bar while it lasts, and say so if the samples alone made it a reader of tokens."""
     with progress() as bars:
@@ -104,6 +106,7 @@ def quantise_checkpoint(
             state_bits=precision.state,
             max_steps=max_steps,
             encoder=encoder,
+            shared_formats=shared_formats,
         )
     if encoder is EncoderChoice.AUTO and isinstance(network.encoder, EmbeddingSpec):
         note(
@@ -132,13 +135,15 @@ def network_for(path: Path, task: str | None, data: Path | None) -> Checkpoint |
     return network
 
 
-def integers_of(path: Path, task: str | None = None, data: Path | None = None) -> QuantizedNetwork:
+def integers_of(
+    path: Path, task: str | None = None, data: Path | None = None, *, shared_formats: bool = False
+) -> QuantizedNetwork:
     """The quantised network of a NETWORK argument.
 
     A checkpoint is quantised on the way, to the bits that it was fine-tuned for, else to 8; on its own task's
     calibration samples, or on sequences drawn from the user's own data when it was trained on something else.
     Otherwise `data` is where the files of `task` are, and those of the checkpoint's own task if that is
-    the same.
+    the same. A checkpoint's layers are given `shared_formats` if wanted; integers stay as they are.
     """
     network = network_for(path, task, data)
     if isinstance(network, QuantizedNetwork):
@@ -157,8 +162,9 @@ def integers_of(path: Path, task: str | None = None, data: Path | None = None) -
     note(
         f"{name_of(path)} is a checkpoint: quantised on the way to {precision.coefficients} bits and states "
         f"of {precision.state}, with {count(len(samples), 'calibration sequence')}"
+        f"{', all layers in one set of formats' if shared_formats else ''}"
     )
-    return quantise_checkpoint(network, samples, precision)
+    return quantise_checkpoint(network, samples, precision, shared_formats=shared_formats)
 
 
 MOST_OBSERVED = 100

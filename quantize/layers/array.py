@@ -1,10 +1,10 @@
 """What all kinds of neuron arrays share: channels of modes, their input and output, and the skip path."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numba
 import numpy as np
@@ -161,8 +161,18 @@ class ArraySpec(Specification):
 
     def lane(self, index: int, lanes: int) -> Self:
         """The channels `index`, `index + lanes`, `index + 2 lanes`, ... by themselves."""
-        tables = [item.name for item in fields(self) if "shape" in item.metadata]
-        return replace(self, **{name: getattr(self, name)[index::lanes] for name in tables})
+        return replace(self, **{name: getattr(self, name)[index::lanes] for name in self._tables()})
+
+    def followed_by(self, others: Sequence[Self]) -> Self:
+        """The channels of other arrays in the same formats behind its own."""
+        arrays = (self, *others)
+        joined: dict[str, Any] = {
+            name: np.concatenate([getattr(array, name) for array in arrays]) for name in self._tables()
+        }
+        return replace(self, **joined)
+
+    def _tables(self) -> list[str]:
+        return [item.name for item in fields(self) if "shape" in item.metadata]
 
     def compute(self, x: Integers, lengths: Integers | None = None) -> tuple[Integers, Saturations]:
         """Outputs of whole sequences, each from a cleared state.

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -46,6 +46,10 @@ class GluSpec(Specification):
 
     def shapes(self) -> Mapping[str, int]:
         return {"H": self.channels}
+
+    def built_for(self) -> dict[str, Any]:
+        """See `Specification.built_for`; the tables decide how far a value is shifted."""
+        return super().built_for() | {"value_shift": self.value_shift}
 
     @property
     def channels(self) -> int:

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -56,6 +56,10 @@ class GatedProductSpec(Specification):
 
     def shapes(self) -> Mapping[str, int]:
         return {"H": self.channels}
+
+    def built_for(self) -> dict[str, Any]:
+        """See `Specification.built_for`; the tables decide how far g is shifted."""
+        return super().built_for() | {"gate_shift": self.gate_shift}
 
     @property
     def channels(self) -> int:

@@ -63,6 +63,13 @@ def quantize(
             "token if every step of the calibration is one-hot"
         ),
     ] = EncoderChoice.AUTO,
+    shared_formats: Annotated[
+        bool,
+        typer.Option(
+            "--shared-formats",
+            help="all layers in one set of formats, so that one engine can serve them in turn",
+        ),
+    ] = False,
     json: Json = None,
 ) -> None:
     """Turn a checkpoint into a network of integers.
@@ -77,14 +84,16 @@ def quantize(
         )
     samples = calibration_of(source, data)
     precision = Precision(bits or source.tuned_bits or Precision.coefficients, state_bits)
-    network = quantise_checkpoint(source, samples, precision, max_steps, encoder)
+    network = quantise_checkpoint(
+        source, samples, precision, max_steps, encoder, shared_formats=shared_formats
+    )
     save_network(network, output)
     size = output.stat().st_size
     bits = precision.coefficients
     kind = EncoderChoice.TOKEN if isinstance(network.encoder, EmbeddingSpec) else EncoderChoice.LINEAR
     say(
         f"wrote {output}: {bits} bits, states of {state_bits}, {kind} encoder, input {network.input}, "
-        f"{size:,} bytes"
+        f"{size:,} bytes{', all layers in one set of formats' if shared_formats else ''}"
     )
     write_json(
         json,
@@ -96,6 +105,7 @@ def quantize(
             "calibration_sequences": len(samples),
             "encoder": kind.value,
             "encoder_choice": encoder.value,
+            "shared_formats": shared_formats,
             "input": {"width": network.input.width, "fraction": network.input.fraction},
             "file_bytes": size,
         },

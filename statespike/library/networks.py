@@ -18,6 +18,7 @@ from quantize.file import save_network
 from quantize.inputs import EncoderChoice, input_format
 from quantize.load import load as load_file
 from quantize.network import QuantizedNetwork
+from quantize.shared import with_shared_formats
 from quantize.words import count
 from statespike.models import ZOO
 from statespike.models.importers import registry
@@ -161,6 +162,7 @@ def quantise(
     state_bits: int = Precision.state,
     max_steps: int | None = None,
     encoder: EncoderChoice = EncoderChoice.AUTO,
+    shared_formats: bool = False,
 ) -> QuantizedNetwork:
     """Turn a checkpoint into a network of integers, without retraining.
 
@@ -181,11 +183,14 @@ def quantise(
         two.
     encoder : EncoderChoice
         Of real numbers or of tokens; by default tokens if every step of the samples is one-hot, or zeros.
+    shared_formats : bool
+        All layers in one set of formats, which a circuit needs whose one engine serves them in turn.
 
     Raises
     ------
     StatespikeError
-        If the samples do not suit the network, or a pole cannot be represented.
+        If the samples do not suit the network, or a pole cannot be represented. If layers cannot share their
+        formats.
 
     Examples
     --------
@@ -199,7 +204,8 @@ def quantise(
         samples, lengths = own.x, own.lengths
     x = np.asarray(samples)
     precision = Precision(bits or checkpoint.tuned_bits or Precision.coefficients, state_bits)
-    return convert.quantise(checkpoint, x, input_format(x), precision, lengths, max_steps, encoder)
+    network = convert.quantise(checkpoint, x, input_format(x), precision, lengths, max_steps, encoder)
+    return with_shared_formats(network) if shared_formats else network
 
 
 def calibration_of(checkpoint: Checkpoint, data: Path | None = None) -> Sequences:
