@@ -10,7 +10,7 @@ LOGIC_LATENCY = 3
 
 @dataclass(frozen=True)
 class DeviceFeatures:
-    """How a part multiplies, and what memories it has.
+    """How a part multiplies, and what memories it has for a circuit.
 
     Parameters
     ----------
@@ -18,10 +18,19 @@ class DeviceFeatures:
         Otherwise products are made in look-up tables.
     single_port_memories : bool
         For what is never read and written at once; see `hdl.primitives.single_port`.
+    tables_in_blocks : bool
+        Small tables go into memory blocks too. Otherwise they are logic, where they take less than their
+        share of a block: see `hdl.primitives.memory.in_blocks`.
     """
 
     multiplier_blocks: bool = True
     single_port_memories: bool = False
+    tables_in_blocks: bool = False
+
+    @property
+    def table_block(self) -> bool | None:
+        """Where tables go, for `hdl.primitives.memory.rom`."""
+        return self.tables_in_blocks or None
 
     @property
     def product_latency(self) -> int:

@@ -79,6 +79,7 @@ def manifest_of(network: QuantizedNetwork, plan: Plan, interface: Interface = PL
         "schedule": {
             "encoder_bits": plan.encoder_bits,
             "streamed": plan.streamed,
+            "folded": plan.folded,
             "layers": [asdict(layer) for layer in plan.layers],
         },
         "formats": {

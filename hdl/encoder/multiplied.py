@@ -179,4 +179,4 @@ def make_encoder(
         return Embedding(spec)
     if streamed:
         return StreamedEncoder(spec)
-    return BlockEncoder(spec, target) if bits is None else SerialEncoder(spec, bits)
+    return BlockEncoder(spec, target) if bits is None else SerialEncoder(spec, bits, target)

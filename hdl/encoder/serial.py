@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.counters import CounterWithLast, wrapped_next
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import round_shift, saturate
@@ -23,6 +24,7 @@ class SerialEncoder(wiring.Component):
     spec : EncoderSpec
     bits : int
         Of a feature, multiplied in a cycle: 1 or 2.
+    target : DeviceFeatures
 
     Members
     -------
@@ -32,8 +34,8 @@ class SerialEncoder(wiring.Component):
 
     multipliers = 0
 
-    def __init__(self, spec: EncoderSpec, bits: int = 1):
-        self.spec = spec
+    def __init__(self, spec: EncoderSpec, bits: int = 1, target: DeviceFeatures = MULTIPLIER_BLOCKS):
+        self.spec, self.target = spec, target
         self.multiplier = SerialMultiplier(WEIGHT_WIDTH, spec.input.width, bits)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
@@ -76,7 +78,10 @@ class SerialEncoder(wiring.Component):
             ]
 
         # Operands into the multiplier. A memory answers before the multiplier takes the next pair.
-        weights = rom(m, "weights", words_of(spec.weight.reshape(-1), WEIGHT_WIDTH), WEIGHT_WIDTH)
+        block = self.target.table_block
+        weights = rom(
+            m, "weights", words_of(spec.weight.reshape(-1), WEIGHT_WIDTH), WEIGHT_WIDTH, block=block
+        )
         m.submodules.multiplier = multiplier = self.multiplier
         rows = spec.weight.size
         row = CounterWithLast("row", rows)
@@ -110,7 +115,8 @@ class SerialEncoder(wiring.Component):
         """A channel's products are summed; a single one leaves as it is."""
         spec, channels, features = self.spec, self.spec.channels, self.spec.features
         multiplier = self.multiplier
-        biases = rom(m, "biases", words_of(spec.bias, spec.output.width), spec.output.width)
+        words = words_of(spec.bias, spec.output.width)
+        biases = rom(m, "biases", words, spec.output.width, block=self.target.table_block)
         channel, next_channel = Signal(range(channels)), Signal(range(channels))
         leaves = Signal()
         # So that the next component's readiness ends here, and does not reach back to the features.

@@ -1,5 +1,8 @@
 """A residual block in gates: `x + unit(array(x))` and perhaps a norm, all of it busy with different steps."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -34,11 +37,17 @@ def make_unit(
     sequential: bool = False,
     norm_multipliers: int = PRODUCTS,
     target: DeviceFeatures = MULTIPLIER_BLOCKS,
+    others: Sequence[UnitSpec] = (),
 ) -> Unit:
-    """A specification's component, in the build that takes a channel a cycle if wanted and there is one."""
+    """A specification's component, in the build that takes a channel a cycle if wanted and there is one.
+
+    It serves `others` in turn behind the specification, if there are any.
+    """
     kind = UNITS[spec.kind]
     component = kind.streamed if streamed and kind.streamed is not None else kind.component
-    options: dict[str, int] = {"sequential": True} if sequential else {}
+    options: dict[str, Any] = {"sequential": True} if sequential else {}
+    if others:
+        options["others"] = others
     if component is StreamedGsu:
         options["norm_multipliers"] = norm_multipliers
     return component(spec, lanes, target, **options)
@@ -56,6 +65,9 @@ class ResidualBlock(wiring.Component):
     target : DeviceFeatures
     taken_in : int
         Cycles in which what follows takes a beat.
+    others : sequence of quantize.network.Block
+        Layers that it serves in turn behind `block`, in the same formats: a step then has the channels of all
+        of them, layer after layer.
 
     Members
     -------
@@ -72,9 +84,12 @@ class ResidualBlock(wiring.Component):
         streamed: bool = False,
         target: DeviceFeatures = MULTIPLIER_BLOCKS,
         taken_in: int = 1,
+        others: Sequence[Block] = (),
     ):
+        array = block.array.followed_by([other.array for other in others]) if others else block.array
         self.block, self.streamed, self.taken_in = block, streamed, taken_in
-        stream, channels = block.unit.output, block.array.channels
+        self.channels = array.channels
+        stream, channels = block.unit.output, array.channels
 
         def norm(spec: LayerNormSpec | None) -> BlockNorm | StreamedBlockNorm | None:
             if spec is None:
@@ -84,16 +99,17 @@ class ResidualBlock(wiring.Component):
         self.norm_before, self.norm_after = norm(block.norm_before), norm(block.norm_after)
         self.unit = make_unit(
             block.unit, folding.lanes, streamed=streamed, sequential=folding.sequential,
-            norm_multipliers=folding.norm_multipliers, target=target,
+            norm_multipliers=folding.norm_multipliers, target=target, others=[other.unit for other in others],
         )  # fmt: skip
         kind = ARRAYS[block.array.kind]
-        self.array = kind.make(
-            block.array, folding.array, streamed=streamed, target=target, held=self.unit.holds
-        )
+        self.array = kind.make(array, folding.array, streamed=streamed, target=target, held=self.unit.holds)
         self.ring: ResidualFifo | ResidualFork
         if streamed:
             in_flight = self._steps_in_flight()
             self.ring = ResidualFork(stream.width, channels, in_flight)
+        elif others:
+            # A step of two layers and more is under way, and its next layer comes as values leave.
+            self.ring = ResidualFifo(stream.width, channels, 1)
         else:
             in_flight = STEPS_IN_FLIGHT + (0 if self.norm_before is None else STEPS_IN_NORM)
             self.ring = ResidualFifo(stream.width, channels, in_flight)
@@ -138,20 +154,20 @@ class ResidualBlock(wiring.Component):
         return max(fixed, *(part.least_cycles_per_step for part in self._banked))
 
     @property
-    def _unit_taken_in(self) -> int:
+    def unit_taken_in(self) -> int:
         """Cycles in which one of the unit's outputs is taken: what a residual is added to leaves with it."""
         behind_sum = self.taken_in if self.norm_after is None else self.norm_after.arrival_cycles
         return max(self.ring.cycles_per_beat, behind_sum)
 
     @property
     def _ring_cycles(self) -> int:
-        return self.ring.cycles_per_beat * self.block.array.channels
+        return self.ring.cycles_per_beat * self.channels
 
     @property
     def paces(self) -> dict[str, int]:
         """Cycles a step of each component, its outputs taken as fast as what follows it takes them."""
-        unit = self.unit.cycles_taken_in(self._unit_taken_in)
-        if unit > self.unit.cycles_per_step and self._unit_taken_in == self.ring.cycles_per_beat:
+        unit = self.unit.cycles_taken_in(self.unit_taken_in)
+        if unit > self.unit.cycles_per_step and self.unit_taken_in == self.ring.cycles_per_beat:
             unit += self.ring.contention
         found = {"array": self.array.cycles_per_step, "unit": unit}
         if self.norm_before is not None:
@@ -178,10 +194,10 @@ class ResidualBlock(wiring.Component):
 
         All beats may have come at once. The ring gives them as fast as the array takes them, or slower.
         """
-        ring, array, channels = self.ring, self.array, self.block.array.channels
+        ring, array, channels = self.ring, self.array, self.channels
         through_ring = ring.latency + channels * max(0, ring.cycles_per_beat - array.cycles_per_channel)
         before = 0 if self.norm_before is None else self.norm_before.latency_taken_in(1)
-        taken_in = self._unit_taken_in
+        taken_in = self.unit_taken_in
         summed = self.SUM_LATENCY + ring.cycles_per_beat
         after = 0 if self.norm_after is None else self.norm_after.latency_taken_in(self.taken_in)
         unit = self.unit.latency_taken_in(taken_in)

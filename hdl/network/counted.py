@@ -8,6 +8,7 @@ from hdl.network.folding import Folding
 from hdl.network.top import Network
 from hdl.primitives.clips import KINDS, ClipCounters, LayerClips
 from hdl.primitives.streams import Logit, beats
+from quantize.errors import StatespikeError
 from quantize.network import QuantizedNetwork
 
 COUNTER_WIDTH = 16
@@ -35,6 +36,11 @@ class CountedNetwork(wiring.Component):
     """
 
     def __init__(self, network: QuantizedNetwork, folding: Folding):
+        if folding.folded:
+            raise StatespikeError(
+                "one block serves all layers of this circuit, and counts of each layer's clipped values are "
+                "not made there; choose another interface, or a plan that is not folded"
+            )
         self.network = Network(network, folding)
         self.layers = [LayerClips() for _ in network.blocks]
         for block, clips in zip(self.network.blocks, self.layers, strict=True):

@@ -36,6 +36,7 @@ class Folding:
     Parameters
     ----------
     layers : tuple of LayerFolding
+        One for each layer; a folded network has one, that of the block which serves them all.
     encoder_bits : int, optional
         Bits of a feature that the encoder multiplies a cycle, 1 or 2; without, it has a multiplier.
     decoder_lanes : int
@@ -45,6 +46,8 @@ class Folding:
         Every component in the build that takes a channel a cycle, where it has one.
     target : DeviceFeatures
         Of the part.
+    folded : bool
+        One block serves all layers in turn, see `hdl.network.layer_loop.LayerLoop`.
     """
 
     layers: tuple[LayerFolding, ...]
@@ -52,3 +55,4 @@ class Folding:
     decoder_lanes: int = 0
     streamed: bool = False
     target: DeviceFeatures = MULTIPLIER_BLOCKS
+    folded: bool = False

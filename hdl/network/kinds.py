@@ -31,10 +31,13 @@ class UnitKind:
     component : type of Unit
     streamed : type of Unit, optional
         The build that takes a channel a cycle, where there is one.
+    serves_layers : bool
+        A component can serve several layers in turn.
     """
 
     component: type[Unit]
     streamed: type[Unit] | None = None
+    serves_layers: bool = False
 
 
 ARRAYS: dict[str, ArrayKind] = {
@@ -45,7 +48,7 @@ ARRAYS: dict[str, ArrayKind] = {
 
 UNITS: dict[str, UnitKind] = {
     GsuSpec.kind: UnitKind(Gsu, StreamedGsu),
-    LeanGsuSpec.kind: UnitKind(LeanGsu, StreamedLeanGsu),
+    LeanGsuSpec.kind: UnitKind(LeanGsu, StreamedLeanGsu, serves_layers=True),
     SpikeLinearSpec.kind: UnitKind(SpikeLinear),
     **dict.fromkeys(ACTIVATIONS, UnitKind(Glu)),
 }

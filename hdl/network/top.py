@@ -1,5 +1,7 @@
 """The whole network in gates: components joined by streams, in the order of the data flow."""
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -12,11 +14,14 @@ from hdl.head.sequence_decoder import SerialDecoder, StreamedDecoder
 from hdl.network.block import ResidualBlock
 from hdl.network.folding import Folding
 from hdl.network.kinds import HEADS
+from hdl.network.layer_loop import LayerLoop
 from hdl.norm.block_norm import AnyNorm, BlockNorm, StreamedBlockNorm
 from hdl.primitives.streams import Tap, answer_layout, beats
 from quantize.formats import STREAM_WIDTH
 from quantize.layers.norm import LayerNormSpec
 from quantize.network import QuantizedNetwork
+
+AnyBlock = ResidualBlock | LayerLoop
 
 
 def decoding_cycles(network: QuantizedNetwork, decoder: Decoder) -> int:
@@ -27,7 +32,7 @@ def decoding_cycles(network: QuantizedNetwork, decoder: Decoder) -> int:
     return -(-decoder.cycles_per_answer // stride)
 
 
-def pace_of(encoder: AnyEncoder, blocks: list[ResidualBlock], norm: AnyNorm | None, pool: Pool) -> int:
+def pace_of(encoder: AnyEncoder, blocks: Sequence[AnyBlock], norm: AnyNorm | None, pool: Pool) -> int:
     """Most cycles of a step in the steady state before the decoder: those of the slowest component."""
     cycles = max(part.cycles_per_step for part in (encoder, *blocks, pool))
     return cycles if norm is None else max(cycles, norm.cycles_taken_in(pool.cycles_per_beat))
@@ -45,6 +50,22 @@ def make_final_norm(spec: LayerNormSpec | None, folding: Folding) -> AnyNorm | N
     if folding.streamed:
         return StreamedBlockNorm(spec, folding.layers[-1].norm_multipliers)
     return BlockNorm(spec, folding.target)
+
+
+def make_blocks(
+    network: QuantizedNetwork, folding: Folding, norm: AnyNorm | None, pool: Pool, taps: bool = False
+) -> list[AnyBlock]:
+    """The blocks of all layers, or the one that serves them all, before what follows them."""
+    if folding.folded:
+        (layer,), (behind,) = folding.layers, beat_cycles_behind(1, norm, pool)
+        return [LayerLoop(network.blocks, layer, target=folding.target, taken_in=behind, taps=taps)]
+    every = zip(
+        network.blocks, folding.layers, beat_cycles_behind(len(network.blocks), norm, pool), strict=True
+    )
+    return [
+        ResidualBlock(block, layer, streamed=folding.streamed, target=folding.target, taken_in=cycles)
+        for block, layer, cycles in every
+    ]
 
 
 class Network(wiring.Component):
@@ -85,11 +106,7 @@ class Network(wiring.Component):
         else:
             self.decoder = SerialDecoder(network.decoder, folding.target)
         self.norm = make_final_norm(network.norm, folding)
-        behind = beat_cycles_behind(len(network.blocks), self.norm, self.pool)
-        self.blocks = [
-            ResidualBlock(block, layer, streamed=folding.streamed, target=folding.target, taken_in=cycles)
-            for block, layer, cycles in zip(network.blocks, folding.layers, behind, strict=True)
-        ]
+        self.blocks = make_blocks(network, folding, self.norm, self.pool, taps)
         answer = answer_layout(network.decoder.logit_width, network.answer_stride)
         members = {
             "i": In(beats(network.input.width)),
@@ -134,6 +151,14 @@ class Network(wiring.Component):
         taps = {"encoder": self.encoder.o}
         before = self.encoder.o
         for index, block in enumerate(self.blocks):
+            if isinstance(block, LayerLoop):
+                m.submodules.layers = block
+                wiring.connect(m, before, block.i)
+                before = block.o
+                if self.taps:
+                    for name, tap in block.taps_of_layers().items():
+                        wiring.connect(m, tap, wiring.flipped(getattr(self, f"tap_{name}")))
+                continue
             m.submodules[f"layer_{index}"] = block
             wiring.connect(m, before, block.i)
             before = taps[f"layer_{index}"] = block.o

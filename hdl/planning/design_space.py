@@ -1,6 +1,6 @@
 """What the planner chooses from: builds of a network, in the order of their speed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from math import inf
@@ -13,7 +13,16 @@ from hdl.head.repeated_decoder import decoder_lanes, make_repeated_decoder
 from hdl.network.block import ResidualBlock, make_unit
 from hdl.network.folding import Folding, LayerFolding
 from hdl.network.kinds import ARRAYS, HEADS, UNITS
-from hdl.network.top import Network, beat_cycles_behind, decoding_cycles, make_final_norm, pace_of
+from hdl.network.layer_loop import obstacle
+from hdl.network.top import (
+    AnyBlock,
+    Network,
+    beat_cycles_behind,
+    decoding_cycles,
+    make_blocks,
+    make_final_norm,
+    pace_of,
+)
 from hdl.norm.block_norm import StreamedBlockNorm
 from hdl.norm.streamed_step_norm import NORM_MULTIPLIERS
 from hdl.ssm.component import ArrayFolding
@@ -31,7 +40,8 @@ def foldings(network: QuantizedNetwork, device: Device) -> list[Folding]:
     """Choices in the order of their speed, the smallest last.
 
     For each pace of an array or a unit that the arrays can keep, every layer has the smallest array and the
-    smallest unit that keep it, or the fastest unit. Of choices equally fast, only the smallest.
+    smallest unit that keep it, or the fastest unit. Of choices equally fast, only the smallest. Where one
+    block can serve all layers, folded choices come last, and take the place of others that are slower.
     """
     found: list[Folding] = []
     target = device.features
@@ -41,9 +51,10 @@ def foldings(network: QuantizedNetwork, device: Device) -> list[Folding]:
     taken = {cycles for options in arrays for cycles in options.values()}
     taken |= {cycles for options in units for cycles in options.values()}
     for cycles in sorted({max(fastest, each) for each in taken}):
-        layers = _layers(network, arrays, units, cycles, device.family)
+        layers = _layers(network.blocks, arrays, units, cycles, device.family)
         # A multiplier for the encoder, or two bits a cycle, only where less would hold the layers up.
         found += [Folding(layers, encoder_bits=bits, target=target) for bits in ENCODER_BITS]
+    found += _folded_choices(network, device, arrays[0], units[0])
     found = _each_slower(network, found)
     if device.family.distributed_memories:  # the streamed builds live on those
         # Their clock is another one, so what counts is the time of a step.
@@ -72,7 +83,11 @@ def _each_slower(network: QuantizedNetwork, found: list[Folding]) -> list[Foldin
         return ResidualBlock(network.blocks[index], layer, target=target, taken_in=behind[index])
 
     for folding in reversed(found):
-        blocks = [block(index, layer) for index, layer in enumerate(folding.layers)]
+        blocks: Sequence[AnyBlock]
+        if folding.folded:
+            blocks = make_blocks(network, folding, norm, pool)
+        else:
+            blocks = [block(index, layer) for index, layer in enumerate(folding.layers)]
         cycles = pace_of(encoder(folding.encoder_bits), blocks, norm, pool)
         lanes, decoding = _decoder_choice(network, cycles, target)
         cycles = max(cycles, decoding)
@@ -80,6 +95,26 @@ def _each_slower(network: QuantizedNetwork, found: list[Folding]) -> list[Foldin
             kept.append(replace(folding, decoder_lanes=lanes))
             slowest = cycles
     return kept[::-1]
+
+
+def _folded_choices(
+    network: QuantizedNetwork,
+    device: Device,
+    array: Mapping[ArrayFolding, int],
+    unit: dict[tuple[int, bool], int],
+) -> list[Folding]:
+    """Choices with one block for all layers, the smallest last; none where that cannot be.
+
+    All tables go into memory blocks: in logic, depth would cost logic.
+    """
+    if obstacle(network) is not None:
+        return []
+    target = replace(device.features, tables_in_blocks=True)
+    found = []
+    for cycles in sorted({max(min(array.values()), each) for each in (*array.values(), *unit.values())}):
+        layers = _layers(network.blocks[:1], [array], [unit], cycles, device.family)
+        found += [Folding(layers, encoder_bits=bits, target=target, folded=True) for bits in ENCODER_BITS]
+    return found
 
 
 def _decoder_choice(network: QuantizedNetwork, cycles: int, target: DeviceFeatures) -> tuple[int, int]:
@@ -170,7 +205,7 @@ def _unit_options(block: Block, target: DeviceFeatures) -> dict[tuple[int, bool]
 
 
 def _layers(
-    network: QuantizedNetwork,
+    blocks: Sequence[Block],
     arrays: list[Mapping[ArrayFolding, int]],
     units: list[dict[tuple[int, bool], int]],
     cycles: int,
@@ -181,7 +216,7 @@ def _layers(
     Where no mixer of a unit is so fast, its fastest.
     """
     layers = []
-    for block, array, unit in zip(network.blocks, arrays, units, strict=True):
+    for block, array, unit in zip(blocks, arrays, units, strict=True):
         smallest_array = [folding for folding, taken in array.items() if taken <= cycles][-1]
         enough = max(cycles, min(unit.values()))
         size = UNITS[block.unit.kind].component.mixer_size

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from hdl.devices.resources import Resources
 from hdl.encoder.embedding import Embedding
 from hdl.head.repeated_decoder import RepeatedDecoder
-from hdl.network.folding import Folding
+from hdl.network.folding import Folding, LayerFolding
+from hdl.network.layer_loop import LayerLoop
 from hdl.network.top import Network, decoding_cycles
 from hdl.planning.census import census_of_instances
 from hdl.planning.planner import Plan, counted_text
@@ -90,6 +91,9 @@ def _places(design: Network, folding: Folding) -> Iterator[_Place]:
         encoder = f"{count(folding.encoder_bits, 'bit')} a cycle"
     yield _Place("encoder", None, "encoder", encoder, design.encoder.cycles_per_step)
     for index, (block, layer) in enumerate(zip(design.blocks, folding.layers, strict=True)):
+        if isinstance(block, LayerLoop):
+            yield from _loop_places(block, layer)
+            continue
         here = f"layer_{index}"
         in_norms = count(layer.norm_multipliers, "multiplier") if folding.streamed else ""
         yield _Place(f"{here}.ring", index, "residual FIFO")
@@ -117,3 +121,15 @@ def _places(design: Network, folding: Folding) -> Iterator[_Place]:
         yield _Place("decoder", None, "decoder", decoder, cycles)
     else:
         yield _Place("decoder", None, "decoder", "once a sequence")
+
+
+def _loop_places(loop: LayerLoop, layer: LayerFolding) -> Iterator[_Place]:
+    """Of the block that serves all layers; cycles a step are those of all of them together."""
+    block, paces = loop.block, loop.paces
+    waiting = f", {block.unit.SEQUENTIAL_PART}" if layer.sequential else ""
+    lanes = count(layer.lanes, "lane") + waiting
+    yield _Place("layers", None, "all layers", f"{loop.layers} in turn, with:", loop.cycles_per_step)
+    yield _Place("layers.block.ring", None, "residual FIFO")
+    yield _Place("layers.block.array", None, "neuron array", layer.array.describe(), paces["array"])
+    yield _Place("layers.block.unit", None, f"unit {block.block.unit.kind}", lanes, paces["unit"])
+    yield _Place("layers.block.sums", None, "residual add")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from hdl.devices.devices import Device
 from hdl.devices.resources import Resources
 from hdl.network.folding import Folding
+from hdl.network.layer_loop import obstacle
 from hdl.network.top import Network
 from hdl.planning.census import census
 from hdl.planning.cost import counted_form, shortfall
@@ -76,6 +77,7 @@ def plan_network(
     rate: float | None = None,
     oversize: bool = False,
     streamed: bool | None = None,
+    folded: bool | None = None,
 ) -> Plan:
     """The fastest of the planner's choices that fits a part, or the smallest that reaches a rate.
 
@@ -92,21 +94,31 @@ def plan_network(
         If none fits, the smallest of all, or of those that reach the rate.
     streamed : bool, optional
         Streamed builds only, or none of them.
+    folded : bool, optional
+        Builds with one block for all layers only, or none of them.
 
     Raises
     ------
     StatespikeError
-        If there is no such build. If none fits; the sentence says what the smallest one is short of. If none
-        that fits reaches the rate; it names the best rate.
+        If there is no such build, or no block can serve all layers; it says why. If none fits; the sentence
+        says what the smallest one is short of. If none that fits reaches the rate; it names the best rate.
     """
+    if folded:
+        reason = obstacle(network)
+        if reason is not None:
+            raise StatespikeError(f"one block cannot serve all layers of this network in turn: {reason}")
     with drafts():
-        found = [one for one in foldings(network, device) if streamed in (None, one.streamed)]
+        found = [
+            one
+            for one in foldings(network, device)
+            if streamed in (None, one.streamed) and folded in (None, one.folded)
+        ]
     if not found:
         raise StatespikeError(
             f"this network has no streamed build on {device.name}; take the small one, or another device"
         )
     if rate is not None:
-        return _plan_rate(network, device, found, rate, oversize, streamed)
+        return _plan_rate(network, device, found, rate, oversize, streamed, folded)
     *faster, smallest = found
     if network.memory_bits > device.memory_bits:
         faster = []
@@ -138,6 +150,7 @@ def _plan_rate(
     rate: float,
     oversize: bool,
     streamed: bool | None,
+    folded: bool | None,
 ) -> Plan:
     """The last and so the smallest of the choices that reach a rate. See `plan_network`."""
     with drafts():
@@ -150,7 +163,7 @@ def _plan_rate(
         plan = assess(network, reaching[-1], device)
         if oversize or not plan.shortfall:
             return plan
-    fastest = plan_network(network, device, streamed=streamed)
+    fastest = plan_network(network, device, streamed=streamed, folded=folded)
     if fastest.steps_per_second >= rate:
         return fastest
     raise StatespikeError(
@@ -181,6 +194,7 @@ def _assess(network: QuantizedNetwork, folding: Folding, device: Device) -> Plan
         decoder_lanes=folding.decoder_lanes,
         streamed=folding.streamed,
         target=folding.target,
+        folded=folding.folded,
         device=device,
         cycles_per_step=design.cycles_per_step,
         least_cycles_per_step=design.least_cycles_per_step,

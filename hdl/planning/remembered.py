@@ -9,7 +9,7 @@ name does too.
 import json
 import os
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -43,10 +43,9 @@ def key_of(network: QuantizedNetwork, folding: Folding, form: Family | None) -> 
     form : Family or None
         What it is elaborated for, see `hdl.planning.cost.counted_form`.
     """
-    parts = [
-        network_digest(network), repr(folding.layers), repr(folding.encoder_bits), repr(folding.streamed),
-        repr(folding.target), "portable" if form is None else form.name, program_digest(),
-    ]  # fmt: skip
+    chosen = [repr(getattr(folding, item.name)) for item in fields(Folding)]
+    form_name = "portable" if form is None else form.name
+    parts = [network_digest(network), *chosen, form_name, program_digest()]
     return sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -10,6 +10,15 @@ def wrapped_next(counter: Signal, count: int) -> Value:
     return Mux(counter == count - 1, 0, counter + 1)
 
 
+def is_last_of_each(counter: Signal, count: int, repeats: int) -> Value:
+    """Whether a counter over 0..count * repeats - 1 is the last of one of the repeats."""
+    if repeats == 1:
+        return counter == count - 1
+    if count & (count - 1) == 0:
+        return (counter & (count - 1)) == count - 1
+    return Cat(counter == last for last in range(count - 1, count * repeats, count)).any()
+
+
 def next_is_last(counter: Signal, count: int) -> ValueLike:
     """Whether the value after `counter` in a cycle of 0..count-1 is the last one."""
     return counter == count - 2 if count > 1 else 1

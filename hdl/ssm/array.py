@@ -85,7 +85,7 @@ class NeuronArray(ArrayComponent):
         self, spec: LeapfrogSpec, multipliers: int, *, has_helper: bool = False, lane: bool = False,
         target: DeviceFeatures = MULTIPLIER_BLOCKS, held: int = 0,
     ):  # fmt: skip
-        self.spec, self.lane, self.held = spec, lane, held
+        self.spec, self.lane, self.held, self.target = spec, lane, held, target
         self.slots = schedule_of(spec.modes, multipliers, skip=not lane, has_helper=has_helper)
         self.products = DATAPATHS[multipliers, has_helper](spec, target)
         self.update = StateUpdate(spec, self.products.MODE_INTERVAL, target.product_latency)
@@ -146,7 +146,7 @@ class NeuronArray(ArrayComponent):
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         # A helper's memory has the offsets too; what stands before all lanes adds theirs.
         offset = None if self.lane or has_helper else spec.offset
-        ahead = take_ahead(m, self.i, spec.channels, offset, self.clips)
+        ahead = take_ahead(m, self.i, spec.channels, offset, self.clips, self.target.table_block)
         now = issue_slots(m, ahead, self.i, queue, self.cycles_per_channel, spec.channels, self.idle_cycles)
         work = self._decode(m, now)
         m.submodules.products = self.products
@@ -214,7 +214,8 @@ class NeuronArray(ArrayComponent):
             if self.clips is not None:
                 tell_clip(m, self.clips.inputs, now.started, total, spec.input.width)
         elif not self.lane:
-            skips = rom(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
+            words = words_of(spec.skip, COEFFICIENT_WIDTH)
+            skips = rom(m, "skips", words, COEFFICIENT_WIDTH, block=self.target.table_block)
             m.d.comb += [skips.addr.eq(now.channel), products.skip_weight.eq(skips.data.as_signed())]
         u = Signal(signed(spec.input.width), reset_less=True)
         # A cycle later than the slot that it belongs to: the slots before still need the last one.

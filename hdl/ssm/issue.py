@@ -71,8 +71,9 @@ class Issue:
 
 
 def take_ahead(
-    m: Module, i: Any, channels: int, offset: Integers | None, clips: LayerClips | None = None
-) -> ChannelAhead:
+    m: Module, i: Any, channels: int, offset: Integers | None, clips: LayerClips | None = None,
+    block: bool | None = None,
+) -> ChannelAhead:  # fmt: skip
     """Take a channel ahead of the slots, the offset added if one is given.
 
     Parameters
@@ -82,6 +83,8 @@ def take_ahead(
     offset : (H,), optional
     clips : LayerClips, optional
         Where clipped sums with the offset are told.
+    block : bool, optional
+        Where the offsets go, see `hdl.primitives.memory.rom`.
     """
     width = i.payload.shape().width
     take = Signal()
@@ -94,7 +97,7 @@ def take_ahead(
     m.d.sync += given.eq(given_next)
     u_in: Value = i.payload.value
     if offset is not None:
-        offsets = rom(m, "offsets", words_of(offset, STREAM_WIDTH), STREAM_WIDTH)
+        offsets = rom(m, "offsets", words_of(offset, STREAM_WIDTH), STREAM_WIDTH, block=block)
         m.d.comb += offsets.addr.eq(given_next)
         total = u_in + offsets.data.as_signed()
         u_in = saturate(total, width)

@@ -111,7 +111,7 @@ class RealModesArray(ArrayComponent):
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         for index, multiplier in enumerate(self._multipliers):
             m.submodules[f"multiplier_{index}"] = multiplier
-        ahead = take_ahead(m, self.i, spec.channels, spec.offset, self.clips)
+        ahead = take_ahead(m, self.i, spec.channels, spec.offset, self.clips, self.target.table_block)
         now = issue_slots(m, ahead, self.i, queue, self.cycles_per_channel, spec.channels, self.idle_cycles)
         u = Signal(signed(spec.input.width), reset_less=True)
         # A cycle later than the slot that it belongs to: the slots before still need the last one.
@@ -132,7 +132,8 @@ class RealModesArray(ArrayComponent):
         with m.If(now.issue & ~skip):
             m.d.sync += row.eq(wrapped_next(row, len(rows)))
         coefficients = rom(m, "coefficients", rows, COEFFICIENT_WIDTH * self.multipliers)
-        skips = rom(m, "skips", words_of(spec.skip, COEFFICIENT_WIDTH), COEFFICIENT_WIDTH)
+        words = words_of(spec.skip, COEFFICIENT_WIDTH)
+        skips = rom(m, "skips", words, COEFFICIENT_WIDTH, block=self.target.table_block)
         write, read = ram(m, "states", spec.channels * spec.modes, spec.state_width)
         m.d.comb += [
             coefficients.addr.eq(row),

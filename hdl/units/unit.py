@@ -72,6 +72,13 @@ class Unit(wiring.Component):
         All y may have come at once, and an output is taken in every so many cycles at most.
         """
 
+    def output_delays(self, cycles: int) -> list[int]:
+        """Cycles from a step's last y until each output stands at the end, when nothing else is under way.
+
+        An output is taken in every so many cycles at most. Of units that serve layers in turn.
+        """
+        raise NotImplementedError(f"{type(self).__name__} serves one layer")
+
     @property
     def least_cycles_per_step(self) -> int:
         """In the steady state, whatever the data."""

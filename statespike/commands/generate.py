@@ -43,6 +43,10 @@ def generate(
             metavar="MHZ", help="clock to plan for  [default: one that designs reach]", show_default=False
         ),
     ] = None,
+    folded: Annotated[
+        bool,
+        typer.Option("--folded", help="one block for all layers in turn: small, and slower by their number"),
+    ] = False,
     explained: Annotated[
         bool, typer.Option("--explain", help="show what each component takes, and which one sets the pace")
     ] = False,
@@ -71,10 +75,12 @@ def generate(
     interface_of(interface, name, prefix)
     usual = find_device(device)
     usual.at(clock)  # what is wrong is said before long work
-    integers = integers_of(network)
+    integers = integers_of(network, shared_formats=folded)
     with progress() as bars:
         bars.add_task("planning", total=None)
-        plan = plan_network(integers, device, rate=rate, oversize=oversize, clock_mhz=clock)
+        plan = plan_network(
+            integers, device, rate=rate, oversize=oversize, clock_mhz=clock, folded=folded or None
+        )
         components = explain(integers, plan) if explained else []
     with progress() as bars:
         bars.add_task("generating, placing and routing" if pnr else "generating", total=None)

@@ -34,6 +34,7 @@ def plan(
     rate: float | None = None,
     oversize: bool = False,
     clock_mhz: float | None = None,
+    folded: bool | None = None,
 ) -> Plan:
     """Decide how parallel a network's circuit is: as fast as fits a device.
 
@@ -48,11 +49,14 @@ def plan(
         Clock to plan for; by default one that designs on the device reach.
     oversize : bool
         The smallest circuit where none fits, instead of an error.
+    folded : bool, optional
+        One block for all layers in turn, or one for each; by default whatever suits. The layers need common
+        formats for it, see `quantise`.
 
     Raises
     ------
     StatespikeError
-        If no circuit fits or reaches the rate; it says what is short.
+        If no circuit fits or reaches the rate; it says what is short. If no block can serve all layers.
 
     Examples
     --------
@@ -62,7 +66,8 @@ def plan(
     >>> plan.cycles_per_step > 0, plan.shortfall
     (True, [])
     """
-    return plan_network(network, find_device(device).at(clock_mhz), rate=rate, oversize=oversize)
+    chosen = find_device(device).at(clock_mhz)
+    return plan_network(network, chosen, rate=rate, oversize=oversize, folded=folded)
 
 
 def cost(

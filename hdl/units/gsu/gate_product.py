@@ -1,5 +1,6 @@
 """The gate product of a Gated Spiking Unit: by the multiplier of the norm behind it, or by one of its own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amaranth.hdl import Module, Signal, Value
@@ -121,6 +122,7 @@ class GatedMixer(wiring.Component):
         Output channels computed at a time, 1 to H.
     target : DeviceFeatures
     sequential : bool
+    others : sequence of GatedProductSpec
         See `GsuMixer`.
 
     Members
@@ -136,9 +138,10 @@ class GatedMixer(wiring.Component):
         target: DeviceFeatures = MULTIPLIER_BLOCKS,
         *,
         sequential: bool = False,
+        others: Sequence[GatedProductSpec] = (),
     ):
         self.mixer, self.product = (
-            GsuMixer(spec, lanes, sequential=sequential),
+            GsuMixer(spec, lanes, target, sequential=sequential, others=others),
             GateProduct(spec, target),
         )
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.mixer_width))})
@@ -151,6 +154,11 @@ class GatedMixer(wiring.Component):
         """See `GsuMixer`; the last product is made and queued."""
         between = max(self.product.cycles, cycles)
         return self.mixer.latency_taken_in(between) + between + 1
+
+    def output_delays(self, cycles: int) -> list[int]:
+        """See `GsuMixer`, of the products."""
+        between = max(self.product.cycles, cycles)
+        return [delay + self.product.cycles for delay in self.mixer.output_delays(between)]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -1,5 +1,6 @@
 """The two paths of a Gated Spiking Unit through one walk over its weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
@@ -7,15 +8,16 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import ReadPort
 from amaranth.lib.wiring import In, Out
 
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.bank_walk import BankWalk, ages
-from hdl.primitives.counters import next_is_last, wrapped_next
+from hdl.primitives.counters import is_last_of_each, next_is_last, wrapped_next
 from hdl.primitives.fixed import magnitude, round_shift, saturate, shift_left
 from hdl.primitives.memory import ram, rom, words_of
 from hdl.primitives.registers import delayed
 from hdl.primitives.streams import Factors, beats, marks_of
 from hdl.units.gsu.front import activations_of_walk, scale_of_walk
 from hdl.units.gsu.sums import LaneSums, MovedSums, StandingSums
-from hdl.units.gsu.tables import blocks_of, weight_memories
+from hdl.units.gsu.tables import LayerTables, blocks_of, weight_memories
 from quantize.layers.gsu import OPERAND_WIDTH, GatedProductSpec
 
 
@@ -82,8 +84,11 @@ class GsuMixer(wiring.Component):
     spec : GatedProductSpec
     lanes : int
         Output channels computed at a time, 1 to H.
+    target : DeviceFeatures
     sequential : bool
         A block's walk waits until the sums before have left. Otherwise it is its last row that does.
+    others : sequence of GatedProductSpec
+        Layers that it serves in turn behind that of `spec`, step by step, in the same formats.
 
     Members
     -------
@@ -98,7 +103,11 @@ class GsuMixer(wiring.Component):
     # Cycles from an output to the next one at least: the sums move, and a bias is read.
     OUTPUT_CYCLES = 2
 
-    def __init__(self, spec: GatedProductSpec, lanes: int, *, sequential: bool = False):
+    def __init__(
+        self, spec: GatedProductSpec, lanes: int, target: DeviceFeatures = MULTIPLIER_BLOCKS, *,
+        sequential: bool = False, others: Sequence[GatedProductSpec] = (),
+    ):  # fmt: skip
+        self.tables, self.target = LayerTables((spec, *others)), target
         self.spec, self.lanes, self.blocks = spec, lanes, blocks_of(spec, lanes)
         self.sequential, self.sums = sequential, self.sums_of(sequential)
         factors = stream.Signature(Factors(OPERAND_WIDTH))
@@ -136,6 +145,21 @@ class GsuMixer(wiring.Component):
         rows = channels + 1
         return (blocks - 1) * max(rows, drained + 1) + max(rows + 1, drained_last + 1)
 
+    def output_delays(self, cycles: int) -> list[int]:
+        """Cycles from a step's last y until each output is given, when nothing else is under way.
+
+        Each output is taken so many cycles after it is given.
+        """
+        channels, walked = self.spec.channels, self.COLLECT_LATENCY - 1
+        delays: list[int] = []
+        for start in range(0, channels, self.lanes):
+            outputs = min(self.lanes, channels - start)
+            walked += channels if self.sequential or not start else 1
+            delays += [walked + self._drained(each + 1, cycles) for each in range(outputs)]
+            drained = self._drained(outputs, cycles)
+            walked += drained if self.sequential else max(channels, drained)
+        return delays
+
     def _drained(self, outputs: int, cycles: int) -> int:
         """Cycles from a block's last row until so many sums have left."""
         first = self.ROW_LATENCY + self.sums.ready_after + 1
@@ -144,7 +168,7 @@ class GsuMixer(wiring.Component):
     @property
     def _biases_inside(self) -> bool:
         """Whether the memory of activations gives the biases too: nothing is walked while sums leave."""
-        return self.sequential and self.spec.bias_path_width <= self.spec.magnitude_width + 1
+        return self.sequential and self.tables.bias_path_width <= self.spec.magnitude_width + 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -156,8 +180,8 @@ class GsuMixer(wiring.Component):
         activations = activations_of_walk(m, spec, collected.read.data, scale)
 
         # Lanes: both sums of every output. What a trit makes of a row's sign is known a cycle before the row.
-        m.submodules.sums = sums = self.sums(spec, self.lanes)
-        weights, trits = weight_memories(m, spec, self.lanes, row[3])
+        m.submodules.sums = sums = self.sums(self.tables, self.lanes)
+        weights, trits = weight_memories(m, self.tables, self.lanes, row[3])
         m.d.comb += [
             sums.adds.eq(row[3]),
             sums.nonzero.eq(activations.nonzero),
@@ -173,7 +197,7 @@ class GsuMixer(wiring.Component):
     def _collect(self, m: Module, walk: BankWalk) -> Collected:
         """Sign and magnitude of y into the bank that is not walked, with its marks."""
         channels, width = self.spec.channels, self.spec.magnitude_width
-        init = [*[0] * (2 * channels), *self.spec.bias] if self._biases_inside else []
+        init = [*[0] * (2 * channels), *self.tables.bias] if self._biases_inside else []
         write, read = ram(m, "activations", max(2 * channels, len(init)), width + 1, init=init)
         collected = Signal(range(2 * channels))
         take, collect_ends, walk_ends, marks = (
@@ -238,17 +262,19 @@ class GsuMixer(wiring.Component):
         self, m: Module, walk: BankWalk, collected: Collected, rows: Rows, sums: LaneSums, ready: Value
     ) -> None:
         """Outputs, one after the other: each goes into registers that give it, those behind it move up."""
-        spec, channels = self.spec, self.spec.channels
+        spec, outputs = self.spec, self.spec.channels * len(self.tables.specs)
         left = Signal(range(self.lanes + 1))
         settled, given = Signal(), Signal()
-        output = Signal(range(channels))
+        output = Signal(range(outputs))
         block_marks, out_marks = Signal(2, reset_less=True), Signal(2, reset_less=True)
         bias = self._bias(m, walk, collected, rows, output)
         real_factor = Signal(signed(OPERAND_WIDTH), reset_less=True)
         gate = round_shift(sums.gate, spec.gate_shift)
         rounded_gate = Signal(gate.shape(), reset_less=True)
         passes = Signal()
-        step_ends = output == channels - 1
+        layers = len(self.tables.specs)
+        step_ends = is_last_of_each(output, spec.channels, layers)
+        all_end = step_ends if layers == 1 else output == outputs - 1
         m.d.comb += [
             self.o.valid.eq(given),
             marks_of(self.o.payload).eq(out_marks),
@@ -260,10 +286,10 @@ class GsuMixer(wiring.Component):
         m.d.sync += given.eq(passes | (given & ~self.o.ready))
         with m.If(passes):
             m.d.sync += [
-                real_factor.eq(shift_left(sums.real, spec.idle_weight_bits) + bias),
+                real_factor.eq(shift_left(sums.real, self.tables.idle_weight_bits) + bias),
                 rounded_gate.eq(gate),
                 out_marks.eq(block_marks),
-                output.eq(Mux(step_ends, 0, output + 1)),
+                output.eq(Mux(all_end, 0, output + 1)),
             ]
         with m.If(rows.issue & rows.last_row):
             m.d.sync += [rows.pending.eq(1), block_marks.eq(rows.marks)]
@@ -277,11 +303,12 @@ class GsuMixer(wiring.Component):
 
     def _bias(self, m: Module, walk: BankWalk, collected: Collected, rows: Rows, output: Signal) -> Value:
         """The output's bias, a cycle later; here the memory of activations gets its address too."""
-        spec, channels, read = self.spec, self.spec.channels, collected.read
+        channels, read = self.spec.channels, collected.read
         address = rows.row + Mux(walk.bank, channels, 0)
         if self._biases_inside:
             m.d.comb += read.addr.eq(Mux(rows.pending, 2 * channels + output, address))
             return read.data
-        biases = rom(m, "biases", words_of(spec.bias, spec.bias_path_width), spec.bias_path_width)
+        width = self.tables.bias_path_width
+        biases = rom(m, "biases", words_of(self.tables.bias, width), width, block=self.target.table_block)
         m.d.comb += [biases.addr.eq(output), read.addr.eq(address)]
         return biases.data.as_signed()

@@ -9,8 +9,9 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.devices.costs import CellCosts
 from hdl.primitives.registers import delayed
+from hdl.units.gsu.tables import GateWidths
 from quantize.layers.functions import TRIT_WIDTH
-from quantize.layers.gsu import ACTIVATION_BITS, GatedProductSpec
+from quantize.layers.gsu import ACTIVATION_BITS
 
 
 class LaneSums(wiring.Component):
@@ -18,7 +19,7 @@ class LaneSums(wiring.Component):
 
     Parameters
     ----------
-    spec : GatedProductSpec
+    tables : GateWidths
     lanes : int
 
     Members
@@ -44,45 +45,45 @@ class LaneSums(wiring.Component):
     ready_after: int
     """Cycles from a block's last row in `adds` until its first sums are given."""
 
-    def __init__(self, spec: GatedProductSpec, lanes: int):
-        self.spec, self.lanes = spec, lanes
-        self.real_shape = signed(self.real_width(spec))
+    def __init__(self, tables: GateWidths, lanes: int):
+        self.tables, self.lanes = tables, lanes
+        self.real_shape = signed(self.real_width(tables))
         super().__init__(
             {
                 **{name: In(1) for name in ("adds", "nonzero", "negative", "complete", "passes")},
                 "activation": In(ACTIVATION_BITS),
                 "trits": In(lanes * TRIT_WIDTH),
-                "weights": In(lanes * spec.stored_weight_width),
+                "weights": In(lanes * tables.stored_weight_width),
                 "real": Out(self.real_shape),
-                "gate": Out(signed(spec.gate_width)),
+                "gate": Out(signed(tables.gate_width)),
             }
         )
 
     @staticmethod
-    def real_width(spec: GatedProductSpec) -> int:
+    def real_width(tables: GateWidths) -> int:
         """Bits of a real sum."""
-        return spec.bias_path_width - spec.idle_weight_bits
+        return tables.bias_path_width - tables.idle_weight_bits
 
     @classmethod
-    def sum_bits(cls, spec: GatedProductSpec) -> int:
+    def sum_bits(cls, tables: GateWidths) -> int:
         """Bits of a lane's two sums."""
-        return cls.real_width(spec) + spec.gate_width
+        return cls.real_width(tables) + tables.gate_width
 
     @classmethod
     @abstractmethod
-    def lane_cells(cls, spec: GatedProductSpec, costs: CellCosts) -> float:
+    def lane_cells(cls, tables: GateWidths, costs: CellCosts) -> float:
         """Look-up tables of a lane."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        width = self.spec.stored_weight_width
+        width = self.tables.stored_weight_width
         weights = [self.weights.word_select(lane, width).as_signed() for lane in range(self.lanes)]
         fields = [self.trits.word_select(lane, TRIT_WIDTH) for lane in range(self.lanes)]
         trits = [(field[0], field[1]) for field in fields]
         activation = Signal(ACTIVATION_BITS, reset_less=True)
         m.d.sync += activation.eq(self.activation)
         reals = [Signal(self.real_shape, name=f"p_{lane}") for lane in range(self.lanes)]
-        gates = [Signal(signed(self.spec.gate_width), name=f"g_{lane}") for lane in range(self.lanes)]
+        gates = [Signal(signed(self.tables.gate_width), name=f"g_{lane}") for lane in range(self.lanes)]
         self._sum(m, reals, gates, weights, trits, Cat(activation, 0))
         return m
 
@@ -103,10 +104,10 @@ class MovedSums(LaneSums):
     ready_after = 3
 
     @classmethod
-    def lane_cells(cls, spec: GatedProductSpec, costs: CellCosts) -> float:
+    def lane_cells(cls, tables: GateWidths, costs: CellCosts) -> float:
         """Of the sums, their terms, and the registers behind."""
-        terms = spec.stored_weight_width + ACTIVATION_BITS + 1
-        return (costs.accumulator + 1) * cls.sum_bits(spec) + terms
+        terms = tables.stored_weight_width + ACTIVATION_BITS + 1
+        return (costs.accumulator + 1) * cls.sum_bits(tables) + terms
 
     def _sum(self, m, reals, gates, weights, trits, activation) -> None:
         adds = delayed(m, self.adds, 1)
@@ -154,9 +155,9 @@ class StandingSums(LaneSums):
     ready_after = 2
 
     @classmethod
-    def lane_cells(cls, spec: GatedProductSpec, costs: CellCosts) -> float:
+    def lane_cells(cls, tables: GateWidths, costs: CellCosts) -> float:
         """Of the sums, their terms as wide as they are, and the two bits that choose a gate's term."""
-        return (costs.accumulator + 1) * cls.sum_bits(spec) + 2
+        return (costs.accumulator + 1) * cls.sum_bits(tables) + 2
 
     def _sum(self, m, reals, gates, weights, trits, activation) -> None:
         moves = Signal()

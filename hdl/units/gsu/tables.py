@@ -1,12 +1,81 @@
 """The weights of a Gated Spiking Unit as its mixers' memories hold them: blocks of lanes."""
 
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib.memory import ReadPort
 
 from hdl.primitives.memory import rom, rows_of_blocks
+from quantize.formats import Integers, stored_width, trailing_zeros
 from quantize.layers.functions import TRIT_WIDTH
 from quantize.layers.gsu import GatedProductSpec
+
+
+class GateWidths(Protocol):
+    """What the sums of a mixer need to know of its tables; a `GatedProductSpec` knows it of its own."""
+
+    @property
+    def gate_width(self) -> int: ...
+
+    @property
+    def bias_path_width(self) -> int: ...
+
+    @property
+    def idle_weight_bits(self) -> int: ...
+
+    @property
+    def stored_weight_width(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class LayerTables:
+    """The tables of the layers that one mixer serves in turn, behind each other: `GateWidths` of them all.
+
+    Parameters
+    ----------
+    specs : tuple of GatedProductSpec
+        Equal in all that a datapath is built for, see `quantize.specification.Specification.built_for`.
+    """
+
+    specs: tuple[GatedProductSpec, ...]
+
+    @property
+    def gate_width(self) -> int:
+        return max(spec.gate_width for spec in self.specs)
+
+    @property
+    def bias_path_width(self) -> int:
+        return max(spec.bias_path_width for spec in self.specs)
+
+    @cached_property
+    def idle_weight_bits(self) -> int:
+        return trailing_zeros(self._weights)
+
+    @cached_property
+    def stored_weight_width(self) -> int:
+        return stored_width(self._weights)
+
+    @property
+    def bias(self) -> Integers:
+        """(layers * H,)"""
+        return np.concatenate([spec.bias for spec in self.specs])
+
+    def weight_rows(self, lanes: int) -> list[int]:
+        """Rows of real weights, layer by layer; see `rows_of_blocks`."""
+        width, idle = self.stored_weight_width, self.idle_weight_bits
+        words = (spec.weight >> idle & ((1 << width) - 1) for spec in self.specs)
+        return [row for each in words for row in rows_of_blocks(each, width, lanes)]
+
+    def trit_rows(self, lanes: int) -> list[int]:
+        """Rows of ternary weights, layer by layer; see `rows_of_blocks`."""
+        return [row for spec in self.specs for row in rows_of_blocks(trit_words(spec), TRIT_WIDTH, lanes)]
+
+    @property
+    def _weights(self) -> Integers:
+        return np.stack([spec.weight for spec in self.specs])
 
 
 def blocks_of(spec: GatedProductSpec, lanes: int) -> int:
@@ -38,23 +107,22 @@ def memory_shapes(spec: GatedProductSpec, lanes: int) -> list[tuple[int, int]]:
     return [(depth, lanes * spec.stored_weight_width), (depth, lanes * TRIT_WIDTH)]
 
 
-def weight_memories(m: Module, spec: GatedProductSpec, lanes: int, comes: Value) -> tuple[ReadPort, ReadPort]:
+def weight_memories(m: Module, tables: LayerTables, lanes: int, comes: Value) -> tuple[ReadPort, ReadPort]:
     """The rows of real and of ternary weights, read one after the other.
 
     Parameters
     ----------
     m : Module
         Receives both memories.
-    spec : GatedProductSpec
+    tables : LayerTables
     lanes : int
     comes : Value
         The row that stands at the output is used, and the next one is to be read. That of the ternary weights
         stands there a cycle earlier.
     """
-    (_, weight_bits), (_, trit_bits) = memory_shapes(spec, lanes)
-    rows = rows_of_blocks(weight_words(spec), spec.stored_weight_width, lanes)
-    weights = rom(m, "weights", rows, weight_bits)
-    trits = rom(m, "trits", rows_of_blocks(trit_words(spec), TRIT_WIDTH, lanes), trit_bits)
+    rows = tables.weight_rows(lanes)
+    weights = rom(m, "weights", rows, lanes * tables.stored_weight_width)
+    trits = rom(m, "trits", tables.trit_rows(lanes), lanes * TRIT_WIDTH)
     weight_row, next_row = Signal(range(len(rows))), Signal(range(len(rows)))
     following: Value = weight_row + comes
     if len(rows) & (len(rows) - 1):

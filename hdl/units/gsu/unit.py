@@ -1,5 +1,7 @@
 """The Gated Spiking Unit in gates, whole and lean: its mixer, and what follows the product."""
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 
@@ -44,7 +46,7 @@ class Gsu(Unit):
         *,
         sequential: bool = False,
     ):
-        self.mixer = GsuMixer(spec, lanes, sequential=sequential)
+        self.mixer = GsuMixer(spec, lanes, target, sequential=sequential)
         self.norm: StepNorm | StreamedStepNorm = StepNorm(
             spec.norm, BorrowedProduct(spec), spec.output, spec.gelu, target=target, sequential=sequential
         )
@@ -144,19 +146,32 @@ class LeanGsu(Unit):
     lanes : int
         Of the mixer, 1 to H.
     target : DeviceFeatures
+    others : sequence of LeanGsuSpec
+        Layers that it serves in turn behind that of `spec`; see `GsuMixer`.
     """
 
     # Entries of the queue at the end; with one, a channel leaves in every other cycle at most.
     WAITING = 1
 
-    def __init__(self, spec: LeanGsuSpec, lanes: int, target: DeviceFeatures = MULTIPLIER_BLOCKS):
-        self.mixer = self.mixer_of(spec, lanes, target)
+    def __init__(
+        self,
+        spec: LeanGsuSpec,
+        lanes: int,
+        target: DeviceFeatures = MULTIPLIER_BLOCKS,
+        *,
+        others: Sequence[LeanGsuSpec] = (),
+    ):
+        self.specs = (spec, *others)
+        self.mixer = self.mixer_of(self.specs, lanes, target)
         super().__init__(spec, lanes, target)
 
     @staticmethod
-    def mixer_of(spec: LeanGsuSpec, lanes: int, target: DeviceFeatures) -> GatedMixer | StreamedGsuMixer:
+    def mixer_of(
+        specs: Sequence[LeanGsuSpec], lanes: int, target: DeviceFeatures
+    ) -> GatedMixer | StreamedGsuMixer:
         """What gives the gate product."""
-        return GatedMixer(spec, lanes, target)
+        spec, *others = specs
+        return GatedMixer(spec, lanes, target, others=others)
 
     @property
     def multipliers(self) -> int:
@@ -171,12 +186,19 @@ class LeanGsu(Unit):
         """See `Unit`; a queue follows the addition."""
         return self.mixer.latency_taken_in(cycles) + self.WAITING * cycles
 
+    def output_delays(self, cycles: int) -> list[int]:
+        """See `Unit`."""
+        if isinstance(self.mixer, StreamedGsuMixer):
+            return super().output_delays(cycles)
+        return [delay + self.WAITING for delay in self.mixer.output_delays(cycles)]
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        width, channels = self.spec.output.width, self.spec.channels
+        width, channels = self.spec.output.width, self.spec.channels * len(self.specs)
         m.submodules.mixer = mixer = self.mixer
         wiring.connect(m, wiring.flipped(self.i), mixer.i)
-        offsets = rom(m, "offsets", words_of(self.spec.offset, width), width)
+        words = [word for spec in self.specs for word in words_of(spec.offset, width)]
+        offsets = rom(m, "offsets", words, width, block=self.target.table_block)
         channel, next_channel = Signal(range(channels)), Signal(range(channels))
         leaves = Signal()
         total = saturate(mixer.o.payload.value + offsets.data.as_signed(), width)
@@ -203,5 +225,6 @@ class StreamedLeanGsu(LeanGsu):
     WAITING = 2
 
     @staticmethod
-    def mixer_of(spec: LeanGsuSpec, lanes: int, target: DeviceFeatures) -> StreamedGsuMixer:
+    def mixer_of(specs: Sequence[LeanGsuSpec], lanes: int, target: DeviceFeatures) -> StreamedGsuMixer:
+        (spec,) = specs
         return StreamedGsuMixer(spec, lanes)

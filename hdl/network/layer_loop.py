@@ -1,0 +1,182 @@
+"""The folded build: one residual block that all layers go through in turn."""
+
+from collections.abc import Sequence
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.network.block import ResidualBlock
+from hdl.network.folding import LayerFolding
+from hdl.network.kinds import UNITS
+from hdl.primitives.clips import LayerClips
+from hdl.primitives.counters import wrapped_next
+from hdl.primitives.streams import Tap, beats, marks_of
+from hdl.ssm.issue import START_LATENCY
+from quantize.network import Block, QuantizedNetwork
+from quantize.shared import difference
+
+
+def obstacle(network: QuantizedNetwork) -> str | None:
+    """Why one block cannot serve all layers of a network, in words; None if it can."""
+    blocks = network.blocks
+    if len(blocks) < 2:
+        return "it has one layer"
+    if any(block.norm is not None for block in blocks):
+        return "its blocks have layer norms"
+    alone = next((block.unit.kind for block in blocks if not UNITS[block.unit.kind].serves_layers), None)
+    if alone is not None:
+        return f"a unit of the kind {alone} serves one layer"
+    differs = difference(network)
+    return None if differs is None else f"{differs}; quantise it with shared formats"
+
+
+class LayerLoop(wiring.Component):
+    """One `ResidualBlock` for all layers: what leaves it as an inner layer's output enters it again.
+
+        i ──▶ ╲
+               ▶── block: ring, array, unit, residual add ──┬──▶ o   (the last layer's)
+        ┌───▶ ╱                                             │
+        └────────────────── the other layers' ──────────────┘
+
+    A step goes through layer after layer, and then the next one comes. To the array a step is one of all
+    layers' channels, so its tables and states stand behind each other in the same memories, and depth costs
+    memory and time. Values are passed on one by one: while the unit gives a layer's outputs, the array works
+    on the next layer, and on the next step while it gives the last layer's.
+
+    Nothing here can block: a step's beats enter layer by layer, so what waits for a place in the ring
+    waits for beats that came before.
+
+    Parameters
+    ----------
+    blocks : sequence of quantize.network.Block
+        Two or more, in the same formats (`quantize.shared.difference`), without norms of their own.
+    folding : LayerFolding
+    target : DeviceFeatures
+    taken_in : int
+        Cycles in which what follows takes a beat.
+    taps : bool
+        Ports that show every layer's values to a simulation.
+
+    Members
+    -------
+    i, o : streams of Beat, in the residual format
+    tap_array_0, tap_layer_0, tap_array_1, ... : Out(Tap), with `taps`
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        folding: LayerFolding,
+        *,
+        target: DeviceFeatures = MULTIPLIER_BLOCKS,
+        taken_in: int = 1,
+        taps: bool = False,
+    ):
+        first, *others = blocks
+        self.layers, self.channels, self.taps = len(blocks), first.array.channels, taps
+        self.block = ResidualBlock(first, folding, target=target, taken_in=taken_in, others=others)
+        width = first.unit.output.width
+        members = {"i": In(beats(width)), "o": Out(beats(width))}
+        if taps:
+            for layer in range(self.layers):
+                members[f"tap_array_{layer}"] = Out(Tap(first.array.output.width))
+                members[f"tap_layer_{layer}"] = Out(Tap(width))
+        super().__init__(members)
+
+    clips: LayerClips | None = None
+    """Where it tells the values that it clips, of all layers together."""
+
+    def watch(self, clips: LayerClips) -> None:
+        """Tell the values that it clips from now on."""
+        self.clips = clips
+        self.block.watch(clips)
+
+    @property
+    def multipliers(self) -> int:
+        return self.block.multipliers
+
+    @property
+    def cycles_per_step(self) -> int:
+        """In the steady state: the next step's first layer, and then layer after layer."""
+        array, unit = self.block.array, self.block.unit
+        inner = (self.layers - 1) * self.channels * array.cycles_per_channel
+        first = max(array.cycles_per_step - inner, unit.cycles_taken_in(self.block.unit_taken_in))
+        return first + (self.layers - 1) * self.cycles_to_next_layer
+
+    @property
+    def least_cycles_per_step(self) -> int:
+        """In the steady state, whatever the data."""
+        return self.cycles_per_step
+
+    @property
+    def cycles_to_next_layer(self) -> int:
+        """Cycles from a layer's last y to that of the next one, which begins with the first output."""
+        block, pace = self.block, self.block.array.cycles_per_channel
+        way = block.SUM_LATENCY + block.ring.latency + START_LATENCY
+        # From the issue of a channel's last slot until its y is taken.
+        tail = block.array.latency_cycles - block.channels * pace - START_LATENCY
+        # The array is free when it has issued the last slot of the layer before.
+        begun = -tail + 1 - pace
+        for delay in block.unit.output_delays(block.unit_taken_in):
+            begun = max(begun + pace, delay + way)
+        return begun + pace + tail
+
+    @property
+    def latency_cycles(self) -> int:
+        """Most cycles from a step's last beat to that of its output, when nothing else is under way."""
+        pace = max(self.block.array.cycles_per_channel, self.block.ring.cycles_per_beat)
+        inner = self.layers - 1
+        return self.block.latency_cycles - inner * self.channels * pace + inner * self.cycles_to_next_layer
+
+    @property
+    def paces(self) -> dict[str, int]:
+        """Cycles a step of each component, in all its layers."""
+        unit = self.layers * self.block.unit.cycles_taken_in(self.block.unit_taken_in)
+        return {"array": self.block.array.cycles_per_step, "unit": unit}
+
+    def taps_of_layers(self) -> dict[str, Tap]:
+        """The ports of every layer's values, by their names in `quantize.network.Trace`."""
+        names = [f"{part}_{layer}" for layer in range(self.layers) for part in ("array", "layer")]
+        return {name: getattr(self, f"tap_{name}") for name in names}
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.block = block = self.block
+        channels, beats_of_step = self.channels, self.channels * self.layers
+        entering, leaving = (Signal(range(beats_of_step), name=name) for name in ("entering", "leaving"))
+        comes, ends = Signal(), Signal()
+        m.d.comb += [
+            comes.eq(entering < channels),
+            ends.eq(leaving >= beats_of_step - channels),
+            block.i.valid.eq(Mux(comes, self.i.valid, block.o.valid & ~ends)),
+            # An inner layer's marks are those that its step came with; the ring has kept them.
+            marks_of(block.i.payload).eq(marks_of(self.i.payload)),
+            block.i.payload.value.eq(Mux(comes, self.i.payload.value, block.o.payload.value)),
+            self.i.ready.eq(comes & block.i.ready),
+            self.o.valid.eq(block.o.valid & ends),
+            self.o.payload.eq(block.o.payload),
+            block.o.ready.eq(Mux(ends, self.o.ready, ~comes & block.i.ready)),
+        ]
+        for counter, port in ((entering, block.i), (leaving, block.o)):
+            with m.If(port.valid & port.ready):
+                m.d.sync += counter.eq(wrapped_next(counter, beats_of_step))
+        if self.taps:
+            worked = Signal(range(beats_of_step))
+            with m.If(block.tap_array.valid):
+                m.d.sync += worked.eq(wrapped_next(worked, beats_of_step))
+            for layer in range(self.layers):
+                of_array, of_layer = getattr(self, f"tap_array_{layer}"), getattr(self, f"tap_layer_{layer}")
+                places = range(layer * channels, (layer + 1) * channels)
+                m.d.comb += [
+                    of_array.valid.eq(
+                        block.tap_array.valid & (worked >= places.start) & (worked < places.stop)
+                    ),
+                    of_array.value.eq(block.tap_array.value),
+                    of_layer.valid.eq(
+                        block.o.valid & block.o.ready & (leaving >= places.start) & (leaving < places.stop)
+                    ),
+                    of_layer.value.eq(block.o.payload.value),
+                ]
+        return m
