@@ -14,10 +14,10 @@ from hdl.primitives.fixed import round_shift, saturate
 from hdl.primitives.memory import ram, rom, words_of
 from hdl.primitives.registers import delayed
 from hdl.primitives.streams import Beat, marks_of
-from hdl.ssm.component import ArrayComponent
 from hdl.ssm.datapaths import DATAPATHS
-from hdl.ssm.issue import START_LATENCY, ChannelAhead, Issue, issue_slots, places_of, take_ahead
+from hdl.ssm.issue import ChannelAhead, Issue, issue_slots, places_of, take_ahead
 from hdl.ssm.schedule import ROW_WIDTHS, Operand, coefficient_rows, helper_rows, schedule_of
+from hdl.ssm.slotted import SlottedArray
 from hdl.ssm.state_update import StateUpdate
 from quantize.formats import Format
 from quantize.layers.array import COEFFICIENT_WIDTH
@@ -50,7 +50,7 @@ class SlotWork:
     counts: Signal
 
 
-class NeuronArray(ArrayComponent):
+class NeuronArray(SlottedArray):
     """`quantize.layers.leapfrog.LeapfrogSpec` in gates: one S4D layer, state in memory.
 
     A channel takes the slots of `hdl.ssm.schedule.schedule_of`, one a cycle, without a gap over the ends of
@@ -110,27 +110,15 @@ class NeuronArray(ArrayComponent):
         return len(self.slots)
 
     @property
-    def idle_cycles(self) -> int:
-        """Cycles that a step waits for its own first state, in arrays smaller than their latency."""
+    def written_after(self) -> int:
         read, longest = 0, 0
         for index, slot in enumerate(self.slots):
             read = index if slot.reads else read
             longest = max(longest, index - read) if slot.moves else longest
-        written = longest + self.late + self.update.position_cycle + 1
-        return max(0, written - self.cycles_per_channel * self.spec.channels)
-
-    @property
-    def cycles_per_step(self) -> int:
-        return self.cycles_per_channel * self.spec.channels + self.idle_cycles
-
-    @property
-    def latency_cycles(self) -> int:
-        """See `ArrayComponent`: a channel is taken ahead and begun, and its y leaves the queue."""
-        return self.spec.channels * self.cycles_per_channel + START_LATENCY + self.output_latency + 1
+        return longest + self.late + self.update.position_cycle + 1
 
     @property
     def output_latency(self) -> int:
-        """Cycles from the issue of a channel's last slot until its y enters the output queue."""
         return self.late + self.products.total_latency + (not self.lane)
 
     @property

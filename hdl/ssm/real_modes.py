@@ -16,7 +16,8 @@ from hdl.primitives.registers import delayed
 from hdl.primitives.streams import Beat, marks_of
 from hdl.ssm.component import ArrayComponent, ArrayFolding, ArrayKind
 from hdl.ssm.datapath import coefficient_of, weight_of
-from hdl.ssm.issue import START_LATENCY, Issue, issue_slots, places_of, take_ahead
+from hdl.ssm.issue import Issue, issue_slots, take_ahead
+from hdl.ssm.slotted import SlottedArray
 from hdl.ssm.state_update import narrow
 from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_CODE_WIDTH, SHIFT_STEP
 from quantize.layers.real_modes import RealModesSpec
@@ -24,7 +25,7 @@ from quantize.layers.real_modes import RealModesSpec
 FOLDINGS = (ArrayFolding(2), ArrayFolding(1))
 
 
-class RealModesArray(ArrayComponent):
+class RealModesArray(SlottedArray):
     """`quantize.layers.real_modes.RealModesSpec` in gates, its states in memory.
 
     A channel takes a slot for its skip path and then, of every mode, one slot with two multipliers, in which
@@ -77,19 +78,8 @@ class RealModesArray(ArrayComponent):
         return self.target.product_latency + 3
 
     @property
-    def idle_cycles(self) -> int:
-        """Cycles that a step waits for its own first state, in arrays smaller than their latency."""
-        written = self.slots_per_mode - 1 + self.state_latency + 1
-        return max(0, written - self.cycles_per_channel * self.spec.channels)
-
-    @property
-    def cycles_per_step(self) -> int:
-        return self.cycles_per_channel * self.spec.channels + self.idle_cycles
-
-    @property
-    def latency_cycles(self) -> int:
-        """See `ArrayComponent`: a channel is taken ahead and begun, and its y leaves the queue."""
-        return self.spec.channels * self.cycles_per_channel + START_LATENCY + self.output_latency + 1
+    def written_after(self) -> int:
+        return self.slots_per_mode - 1 + self.state_latency + 1
 
     @property
     def output_latency(self) -> int:
@@ -98,11 +88,6 @@ class RealModesArray(ArrayComponent):
         The memories' answer, a product, the sum, and the sum rounded.
         """
         return 1 + self.target.product_latency + 2
-
-    @property
-    def queue_depth(self) -> int:
-        """Channels that can be between their last slot and the end of the queue without a gap."""
-        return places_of(self.output_latency, self.cycles_per_channel, self.held)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -1,5 +1,6 @@
 """The Gated Spiking Unit in gates, whole and lean: its mixer, and what follows the product."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 from amaranth.hdl import Module, Mux, Signal
@@ -23,14 +24,60 @@ from hdl.units.unit import Unit
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 
 
-class Gsu(Unit):
-    """`quantize.layers.gsu.GsuSpec` in gates.
+class NormedGsu(Unit):
+    """`quantize.layers.gsu.GsuSpec` in gates: a mixer, and the norm that follows it.
 
     Parameters
     ----------
     spec : GsuSpec
     lanes : int
         Of the mixer, 1 to H.
+    target : DeviceFeatures
+    mixer : GsuMixer or StreamedGsuMixer
+    norm : StepNorm or StreamedStepNorm
+        Of what the mixer gives.
+    """
+
+    def __init__(
+        self, spec: GsuSpec, lanes: int, target: DeviceFeatures,
+        mixer: GsuMixer | StreamedGsuMixer, norm: StepNorm | StreamedStepNorm,
+    ):  # fmt: skip
+        self.mixer, self.norm = mixer, norm
+        super().__init__(spec, lanes, target)
+
+    @property
+    @abstractmethod
+    def mixer_cycles(self) -> int:
+        """Cycles a step of the mixer before this norm."""
+
+    @property
+    def cycles_per_step(self) -> int:
+        return self.cycles_taken_in(1)
+
+    def cycles_taken_in(self, cycles: int) -> int:
+        """See `Unit`."""
+        return max(self.mixer_cycles, self.norm.cycles_taken_in(cycles))
+
+    @property
+    def least_cycles_per_step(self) -> int:
+        return max(self.mixer_cycles, self.norm.least_cycles_per_step)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.mixer, m.submodules.norm = self.mixer, self.norm
+        wiring.connect(m, wiring.flipped(self.i), self.mixer.i)
+        wiring.connect(m, self.mixer.o, self.norm.i)
+        wiring.connect(m, self.norm.o, wiring.flipped(self.o))
+        return m
+
+
+class Gsu(NormedGsu):
+    """The small build: the norm's multiplier makes the gate product too.
+
+    Parameters
+    ----------
+    spec : GsuSpec
+    lanes : int
     target : DeviceFeatures
     sequential : bool
         See `GsuMixer` and `StepNorm`.
@@ -39,18 +86,14 @@ class Gsu(Unit):
     SEQUENTIAL_PART: str | None = "one block after the other"
 
     def __init__(
-        self,
-        spec: GsuSpec,
-        lanes: int,
-        target: DeviceFeatures = MULTIPLIER_BLOCKS,
-        *,
+        self, spec: GsuSpec, lanes: int, target: DeviceFeatures = MULTIPLIER_BLOCKS, *,
         sequential: bool = False,
-    ):
-        self.mixer = GsuMixer(spec, lanes, target, sequential=sequential)
-        self.norm: StepNorm | StreamedStepNorm = StepNorm(
+    ):  # fmt: skip
+        mixer = GsuMixer(spec, lanes, target, sequential=sequential)
+        norm = StepNorm(
             spec.norm, BorrowedProduct(spec), spec.output, spec.gelu, target=target, sequential=sequential
         )
-        super().__init__(spec, lanes, target)
+        super().__init__(spec, lanes, target, mixer, norm)
 
     @staticmethod
     def mixer_size(spec: GsuSpec, lanes: int, sequential: bool, family: Family) -> float:
@@ -67,70 +110,41 @@ class Gsu(Unit):
         return self.norm.multipliers
 
     @property
-    def cycles_per_step(self) -> int:
-        return self.cycles_taken_in(1)
+    def mixer_cycles(self) -> int:
+        return self.mixer.cycles_taken_in(self.norm.arrival_cycles)
 
     def latency_taken_in(self, cycles: int) -> int:
         """See `Unit`."""
         return self.mixer.latency_taken_in(self.norm.arrival_cycles) + self.norm.latency_taken_in(cycles)
 
-    def cycles_taken_in(self, cycles: int) -> int:
-        """See `Unit`."""
-        return max(self.mixer_cycles, self.norm.cycles_taken_in(cycles))
 
-    @property
-    def least_cycles_per_step(self) -> int:
-        return max(self.mixer_cycles, self.norm.least_cycles_per_step)
-
-    @property
-    def mixer_cycles(self) -> int:
-        """Cycles a step of the mixer before this norm."""
-        return self.mixer.cycles_taken_in(self.norm.arrival_cycles)
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.mixer, m.submodules.norm = self.mixer, self.norm
-        wiring.connect(m, wiring.flipped(self.i), self.mixer.i)
-        wiring.connect(m, self.mixer.o, self.norm.i)
-        wiring.connect(m, self.norm.o, wiring.flipped(self.o))
-        return m
-
-
-class StreamedGsu(Gsu):
-    """A `Gsu` whose parts take a channel a cycle, or its norm a slower pace, with multiplier blocks.
+class StreamedGsu(NormedGsu):
+    """The build whose parts take a channel a cycle, or its norm a slower pace, with multiplier blocks.
 
     Parameters
     ----------
     spec : GsuSpec
     lanes : int
-        Of the mixer, 1 to H.
     target : DeviceFeatures
     norm_multipliers : int
         See `StreamedStepNorm`.
     """
 
-    SEQUENTIAL_PART = None
-
     def __init__(
-        self,
-        spec: GsuSpec,
-        lanes: int,
-        target: DeviceFeatures = MULTIPLIER_BLOCKS,
-        *,
+        self, spec: GsuSpec, lanes: int, target: DeviceFeatures = MULTIPLIER_BLOCKS, *,
         norm_multipliers: int = PRODUCTS,
-    ):
-        self.mixer = StreamedGsuMixer(spec, lanes)
-        self.norm = StreamedStepNorm(spec.norm, spec.output, spec.gelu, norm_multipliers)
-        Unit.__init__(self, spec, lanes, target)
-
-    @property
-    def mixer_cycles(self) -> int:
-        return self.mixer.cycles_per_step
+    ):  # fmt: skip
+        norm = StreamedStepNorm(spec.norm, spec.output, spec.gelu, norm_multipliers)
+        super().__init__(spec, lanes, target, StreamedGsuMixer(spec, lanes), norm)
 
     @property
     def multipliers(self) -> int:
         """The gate's, and the norm's."""
         return 1 + self.norm.multipliers
+
+    @property
+    def mixer_cycles(self) -> int:
+        return self.mixer.cycles_per_step
 
     def latency_taken_in(self, cycles: int) -> int:
         """See `Unit`."""
