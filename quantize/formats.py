@@ -15,8 +15,11 @@ Integers = NDArray[np.int64]
 EXACT_WIDTH = 62
 """Bits of the widest sum that the reference computes exactly, in 64 bits with the half that rounds it."""
 
-STREAM_WIDTH = 16
-"""Bits of the residual stream, of an array's output, and of what is added to either: one operand's."""
+OPERAND_WIDTH = 16
+"""Bits of a multiplier's operand: those of the narrowest multiplier blocks that there are."""
+
+STREAM_WIDTH = OPERAND_WIDTH
+"""Bits of the residual stream, of an array's output, and of what is added to either."""
 
 MOST_FRACTION = 32
 """Fraction bits of the finest words: what would need more is zero to every circuit here."""

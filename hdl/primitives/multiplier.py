@@ -13,8 +13,7 @@ from hdl.devices.family import Family
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.logic_multiplier import multiplied_in_logic
 from hdl.primitives.registers import delayed
-
-OPERAND_WIDTH = 16
+from quantize.formats import OPERAND_WIDTH
 
 
 class Multiplier(wiring.Component):

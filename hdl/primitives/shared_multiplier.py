@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from amaranth.hdl import Module, Signal, Value, signed
 
 from hdl.devices.features import BLOCK_LATENCY
-from hdl.primitives.multiplier import OPERAND_WIDTH, Multiplier
+from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.selection import one_of
+from quantize.formats import OPERAND_WIDTH
 
 SHARED_LATENCY = BLOCK_LATENCY + 1
 """Cycles from a place's operands to their product: those chosen wait in registers before the block."""

@@ -6,8 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.clips import LayerClips, tell_clip
 from hdl.primitives.fixed import saturate, shift_left, shifted_with_round_bit
-from hdl.primitives.multiplier import OPERAND_WIDTH
-from quantize.formats import signed_width
+from quantize.formats import OPERAND_WIDTH, signed_width
 from quantize.layers.array import SHIFT_CODE_WIDTH, SHIFT_STEP
 from quantize.layers.leapfrog import LeapfrogSpec
 

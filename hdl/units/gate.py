@@ -11,7 +11,8 @@ from hdl.primitives.functions import SIGMOID_LATENCY, sigmoid_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
 from hdl.primitives.streams import Beat, beats
-from quantize.layers.glu import OPERAND_WIDTH, GluSpec
+from quantize.formats import OPERAND_WIDTH
+from quantize.layers.glu import GluSpec
 
 
 class SigmoidGate(wiring.Component):

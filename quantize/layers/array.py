@@ -10,10 +10,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.formats import STREAM_WIDTH, Format, Integers, saturate, signed_width
+from quantize.formats import OPERAND_WIDTH, STREAM_WIDTH, Format, Integers, saturate, signed_width
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
 
-COEFFICIENT_WIDTH = 16
+COEFFICIENT_WIDTH = OPERAND_WIDTH
 OUTPUT_WEIGHT_WIDTH = 12
 MOST_SHIFT = 47
 """Of the coefficients' and output weights' scales."""
@@ -92,7 +92,7 @@ class ArraySpec(Specification):
 
     input: Format
     output: Format
-    state_width: int = integer(4, 16)
+    state_width: int = integer(4, OPERAND_WIDTH)
     accumulator_fraction: int = integer(-32, MOST_SHIFT)
     offset: Integers = words("H", STREAM_WIDTH)
     skip: Integers = words("H", COEFFICIENT_WIDTH)

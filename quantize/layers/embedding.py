@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.errors import StatespikeError
-from quantize.formats import Format, Integers
+from quantize.formats import STREAM_WIDTH, Format, Integers
 from quantize.specification import QuantizedNetworkError, Specification, words
 
 
@@ -29,7 +29,7 @@ class EmbeddingSpec(Specification):
     beats_per_step: ClassVar[int] = 1
 
     output: Format
-    table: Integers = words("VH", 16)
+    table: Integers = words("VH", STREAM_WIDTH)
 
     def shapes(self) -> Mapping[str, int]:
         return {"V": len(self.table), "H": self.channels}

@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.configuration import MOST_STEPS
-from quantize.formats import MOST_FRACTION, Format, Integers, requantise, saturate, signed_width
+from quantize.formats import (
+    MOST_FRACTION,
+    OPERAND_WIDTH,
+    STREAM_WIDTH,
+    Format,
+    Integers,
+    requantise,
+    saturate,
+    signed_width,
+)
 from quantize.layers.functions import exact_matmul
 from quantize.layers.head import POOLED_WIDTH, HeadSpec
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
@@ -36,7 +45,7 @@ class EncoderSpec(Specification):
     output: Format
     weight_fraction: int = integer(-32, MOST_FRACTION)
     weight: Integers = words("HF", WEIGHT_WIDTH)
-    bias: Integers = words("H", 16)
+    bias: Integers = words("H", STREAM_WIDTH)
 
     def shapes(self) -> Mapping[str, int]:
         return {"H": self.channels, "F": self.features}
@@ -53,8 +62,10 @@ class EncoderSpec(Specification):
         super().__post_init__()
         if self.features < 1 or self.channels < 1:
             raise QuantizedNetworkError("encoder needs at least one feature and one channel")
-        if self.input.width > 16:
-            raise QuantizedNetworkError(f"encoder.input has {self.input.width} bits, a multiplier takes 16")
+        if self.input.width > OPERAND_WIDTH:
+            raise QuantizedNetworkError(
+                f"encoder.input has {self.input.width} bits, a multiplier takes {OPERAND_WIDTH}"
+            )
 
     @property
     def beats_per_step(self) -> int:
@@ -172,8 +183,8 @@ class DecoderSpec(Specification):
 
     fraction: int = integer(-64, 64)
     bias_shift: int = integer(0, MOST_BIAS_SHIFT)
-    weight: Integers = words("CH", 16)
-    bias: Integers = words("C", 16)
+    weight: Integers = words("CH", OPERAND_WIDTH)
+    bias: Integers = words("C", OPERAND_WIDTH)
 
     def shapes(self) -> Mapping[str, int]:
         return {"C": self.classes, "H": self.channels}

@@ -159,6 +159,10 @@ def exact_matmul(values: Integers, matrix: Integers) -> Integers:
     return (values.astype(np.float64) @ matrix.astype(np.float64)).astype(np.int64)
 
 
+BIAS_WIDTH = 24
+"""Bits of a mixer's biases, which have the scale of its sums."""
+
+
 def mixed_width(matrix: Integers, bias: Integers, activation_width: int) -> int:
     """Bits that no sum `a M + b` exceeds, for activations a of a width."""
     largest = 1 << (activation_width - 1) if activation_width > TRIT_WIDTH else 1

@@ -9,12 +9,29 @@ from typing import Any, ClassVar
 import numpy as np
 
 from quantize.constants import LEAK
-from quantize.formats import MOST_FRACTION, Format, Integers, requantise, round_shift, saturate
-from quantize.layers.functions import TABLE_WIDTH, TRIT_WIDTH, Gelu, Sigmoid, Tanh, exact_matmul, mixed_width
+from quantize.formats import (
+    MOST_FRACTION,
+    OPERAND_WIDTH,
+    STREAM_WIDTH,
+    Format,
+    Integers,
+    requantise,
+    round_shift,
+    saturate,
+)
+from quantize.layers.functions import (
+    BIAS_WIDTH,
+    TABLE_WIDTH,
+    TRIT_WIDTH,
+    Gelu,
+    Sigmoid,
+    Tanh,
+    exact_matmul,
+    mixed_width,
+)
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
 
 SPIKE = Format(TRIT_WIDTH, 0)
-OPERAND_WIDTH = 16
 WEIGHT_WIDTH = 8
 ACTIVATION_WIDTH = TABLE_WIDTH + 1
 """Of a smooth activation: a sign beside a table's entry."""
@@ -41,8 +58,8 @@ class GluSpec(Specification):
     weight_fraction: int = integer(-16, MOST_FRACTION)
     value: Integers = words("HH", WEIGHT_WIDTH)
     gate: Integers = words("HH", WEIGHT_WIDTH)
-    value_bias: Integers = words("H", 24)
-    gate_bias: Integers = words("H", 24)
+    value_bias: Integers = words("H", BIAS_WIDTH)
+    gate_bias: Integers = words("H", BIAS_WIDTH)
 
     def shapes(self) -> Mapping[str, int]:
         return {"H": self.channels}
@@ -151,7 +168,7 @@ class FireGluSpec(GluSpec):
 
     kind: ClassVar[str] = "fire_glu"
 
-    threshold: Integers = words("H", 15, unsigned=True)
+    threshold: Integers = words("H", STREAM_WIDTH - 1, unsigned=True)
 
     @property
     def state_bits(self) -> int:

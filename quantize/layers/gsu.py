@@ -11,6 +11,8 @@ import numpy as np
 from quantize.constants import THRESHOLD
 from quantize.formats import (
     MOST_FRACTION,
+    OPERAND_WIDTH,
+    STREAM_WIDTH,
     Format,
     Integers,
     requantise,
@@ -21,11 +23,10 @@ from quantize.formats import (
     trailing_zeros,
 )
 from quantize.layers.functions import TRIT_WIDTH, Gelu, bit_length, exact_matmul, mixed_width
-from quantize.layers.norm import GAIN_WIDTH, LayerNorm
+from quantize.layers.norm import GAIN_WIDTH, WORD, LayerNorm
 from quantize.specification import QuantizedNetworkError, Specification, integer, trits, words
 
 ACTIVATION_BITS = 10
-OPERAND_WIDTH = 16
 WEIGHT_WIDTH = 8
 
 
@@ -52,7 +53,7 @@ class GatedProductSpec(Specification):
     weight_fraction: int = integer(-16, MOST_FRACTION)
     table: Integers = trits("HH")
     weight: Integers = words("HH", WEIGHT_WIDTH)
-    bias: Integers = words("H", 16)
+    bias: Integers = words("H", OPERAND_WIDTH)
 
     def shapes(self) -> Mapping[str, int]:
         return {"H": self.channels}
@@ -166,7 +167,7 @@ class GsuSpec(GatedProductSpec):
     product_shift: int = integer(0, 31)
     gain_fraction: int = integer(-16, MOST_FRACTION)
     gain: Integers = words("H", GAIN_WIDTH)
-    shift: Integers = words("H", 16)
+    shift: Integers = words("H", WORD)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -226,8 +227,8 @@ class LeanGsuSpec(GatedProductSpec):
 
     kind: ClassVar[str] = "gsu_lean"
 
-    threshold: int = integer(0, (1 << 15) - 1)
-    offset: Integers = words("H", 16)
+    threshold: int = integer(0, (1 << (STREAM_WIDTH - 1)) - 1)
+    offset: Integers = words("H", STREAM_WIDTH)
 
     @property
     def mixer_shift(self) -> int:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.formats import Format, Integers
+from quantize.formats import OPERAND_WIDTH, Format, Integers
 from quantize.specification import QuantizedNetworkError, Specification, integer
 
-POOLED_WIDTH = 16
+POOLED_WIDTH = OPERAND_WIDTH
 
 
 @dataclass(frozen=True, eq=False)

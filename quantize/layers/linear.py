@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from quantize.formats import MOST_FRACTION, Format, Integers, requantise
-from quantize.layers.functions import TRIT_WIDTH, exact_matmul, mixed_width
+from quantize.layers.functions import BIAS_WIDTH, TRIT_WIDTH, exact_matmul, mixed_width
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
 
 WEIGHT_WIDTH = 8
@@ -40,7 +40,7 @@ class SpikeLinearSpec(Specification):
     weight_fraction: int = integer(-16, MOST_FRACTION)
     threshold: int = integer(-(1 << 15), (1 << 15) - 1)
     weight: Integers = words("HH", WEIGHT_WIDTH)
-    bias: Integers = words("H", 24)
+    bias: Integers = words("H", BIAS_WIDTH)
 
     def shapes(self) -> Mapping[str, int]:
         return {"H": self.channels}

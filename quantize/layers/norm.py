@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from quantize.formats import MOST_FRACTION, Format, Integers, requantise, round_shift, saturate
+from quantize.formats import MOST_FRACTION, OPERAND_WIDTH, Format, Integers, requantise, round_shift, saturate
 from quantize.layers.functions import bit_length, integer_square_root
 from quantize.specification import QuantizedNetworkError, Specification, integer, words
 
-WORD = 16
+WORD = OPERAND_WIDTH
 INPUT_WIDTH = WORD - 1
 """Bits of z: one under a word, so that centred values still fit a word."""
 GAIN_WIDTH = 8

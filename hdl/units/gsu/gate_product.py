@@ -15,7 +15,8 @@ from hdl.primitives.fixed import round_shift, saturate, shift_left, shifted_with
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.streams import Beat, Factors, beats
 from hdl.units.gsu.mixer import GsuMixer
-from quantize.layers.gsu import OPERAND_WIDTH, GatedProductSpec, GsuSpec
+from quantize.formats import OPERAND_WIDTH
+from quantize.layers.gsu import GatedProductSpec, GsuSpec
 
 
 class GateProduct(wiring.Component):

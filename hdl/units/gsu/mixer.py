@@ -18,7 +18,8 @@ from hdl.primitives.streams import Factors, beats, marks_of
 from hdl.units.gsu.front import activations_of_walk, scale_of_walk
 from hdl.units.gsu.sums import LaneSums, MovedSums, StandingSums
 from hdl.units.gsu.tables import LayerTables, blocks_of, weight_memories
-from quantize.layers.gsu import OPERAND_WIDTH, GatedProductSpec
+from quantize.formats import OPERAND_WIDTH
+from quantize.layers.gsu import GatedProductSpec
 
 
 @dataclass(frozen=True)

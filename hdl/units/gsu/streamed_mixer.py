@@ -20,7 +20,8 @@ from hdl.units.gsu.bank import StepBank
 from hdl.units.gsu.front import activations_of_ring
 from hdl.units.gsu.streamed_lanes import GsuLanes
 from hdl.units.gsu.tables import blocks_of
-from quantize.layers.gsu import OPERAND_WIDTH, GatedProductSpec
+from quantize.formats import OPERAND_WIDTH
+from quantize.layers.gsu import GatedProductSpec
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ import pytest
 from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS
 from hdl.units.gate import SigmoidGate
 from quantize.calibration import Precision
-from quantize.formats import requantise
-from quantize.layers.glu import OPERAND_WIDTH
+from quantize.formats import OPERAND_WIDTH, requantise
 from tests.hdl.bench import beat, pressures, run_stream
 from tests.networks import random_network
 
