@@ -18,7 +18,7 @@ from hdl.devices.memories import MemoryNeed
 from hdl.emit.build_folder import build_folder
 from hdl.emit.header import header_of
 from hdl.emit.ports import ports_of
-from hdl.toolchain import Expected, place_and_route, synthesise, write_bitstream
+from hdl.toolchain import Expected, Synthesis, place_and_route, synthesise, write_bitstream
 from hdl.toolchain.verilog import rtlil_text, write_verilog
 from quantize.errors import StatespikeError
 from quantize.file import save_network
@@ -93,29 +93,11 @@ def build(
     if expected is not None:
         expected = _with_buffer(expected, link, board.device)
 
-    about = {**(facts or {}), "board": board.name}
-    for name in ("interface", "module", "ports"):  # of the network alone, which the link hides
-        about.pop(name, None)
-    manifest = {
-        **about,
-        "device": board.device.name,
-        "clock_mhz": clock,
-        "clock_from": "board",
-        "baud": board.baud,
-        "link": asdict(link),
-        "resources": about.get("estimate"),
-        "resources_from": "estimate",
-        "fmax_mhz": [],
-        "bitstream": None,
-        "files": {"verilog": DESIGN},
-    }
-    if "cycles_per_step" in manifest:  # the plan's speed is that of the part's planning clock
-        manifest["steps_per_second"] = clock * 1e6 / manifest["cycles_per_step"]
-
+    manifest = _manifest_of(link, board, clock, facts or {})
     with build_folder(folder) as unfinished_build:
         unfinished = unfinished_build.folder
         tools = unfinished / "tools"
-        header = header_of(about) if "network_sha256" in about else ()
+        header = header_of(manifest) if "network_sha256" in manifest else ()
         written = write_verilog(shell, tools / DESIGN, header=header)
         written.rename(unfinished / DESIGN)
         manifest["top"] = ports_of(written.with_suffix(".il").read_text(), board.pins)
@@ -125,25 +107,59 @@ def build(
         if seeds:
             source = rtlil_text(shell, platform=board.device.family)
             synthesis = synthesise(source, board.device, tools, expected, no_collisions)
-            constraints = board.write_constraints(tools)
-            routed = place_and_route(synthesis, tools, seeds, clock, constraints)
-            best = max(routed, key=lambda one: one.fmax_mhz)
-            if best.fmax_mhz < clock:
-                raise StatespikeError(
-                    f"the design reaches {best.fmax_mhz:.1f} MHz at best on {board.name}, not {clock:g} MHz"
-                )
-            bitstream = write_bitstream(best, board.device, unfinished)
-            manifest |= {
-                "resources": synthesis.resources.as_dict(),
-                "resources_from": "synthesis",
-                "fmax_mhz": [one.fmax_mhz for one in routed],
-                "utilisation": best.utilisation,
-                "bitstream": bitstream.name,
-            }
-            manifest["files"] |= {"bitstream": bitstream.name}
+            manifest |= _write_fastest(synthesis, board, clock, seeds, unfinished)
+            manifest["files"] |= {"bitstream": manifest["bitstream"]}
         unfinished_build.manifest = manifest
     name = manifest["bitstream"]
     return Build(folder, None if name is None else folder / name, unfinished_build.manifest)
+
+
+def _manifest_of(link: Link, board: Board, clock: float, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What the manifest says before synthesis."""
+    hidden = ("interface", "module", "ports")  # of the network alone: the link hides them
+    manifest = {
+        **{name: fact for name, fact in facts.items() if name not in hidden},
+        "board": board.name,
+        "device": board.device.name,
+        "clock_mhz": clock,
+        "clock_from": "board",
+        "baud": board.baud,
+        "link": asdict(link),
+        "resources": facts.get("estimate"),
+        "resources_from": "estimate",
+        "fmax_mhz": [],
+        "bitstream": None,
+        "files": {"verilog": DESIGN},
+    }
+    if "cycles_per_step" in manifest:  # the plan's speed is that of the device's planning clock
+        manifest["steps_per_second"] = clock * 1e6 / manifest["cycles_per_step"]
+    return manifest
+
+
+def _write_fastest(
+    synthesis: Synthesis, board: Board, clock: float, seeds: Sequence[int], folder: Path
+) -> dict[str, Any]:
+    """Place and route, and write the bitstream of the fastest result; what the manifest says of it.
+
+    Raises
+    ------
+    StatespikeError
+        See `build`.
+    """
+    tools = folder / "tools"
+    routed = place_and_route(synthesis, tools, seeds, clock, board.write_constraints(tools))
+    best = max(routed, key=lambda one: one.fmax_mhz)
+    if best.fmax_mhz < clock:
+        raise StatespikeError(
+            f"the design reaches {best.fmax_mhz:.1f} MHz at best on {board.name}, not {clock:g} MHz"
+        )
+    return {
+        "resources": synthesis.resources.as_dict(),
+        "resources_from": "synthesis",
+        "fmax_mhz": [one.fmax_mhz for one in routed],
+        "utilisation": best.utilisation,
+        "bitstream": write_bitstream(best, board.device, folder).name,
+    }
 
 
 def shell_of(
