@@ -1,7 +1,7 @@
 """A network as Verilog with a manifest, and on request measured: synthesis, place and route."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,18 +164,32 @@ def generate(
             framed = synthesise(circuit.harness, circuit.device, tools, circuit.expected, no_collisions=True)
             clock = circuit.manifest["clock_mhz"] if clock_mhz is None else clock_mhz
             routed = place_and_route(framed, tools, seeds, clock, jobs=jobs)
-            manifest["fmax_mhz"] = [one.fmax_mhz for one in routed]
-            slowest = min(manifest["fmax_mhz"])
-            untimed = circuit.device.family.untimed != ""
-            if slowest < clock or not untimed:
-                manifest |= {
-                    "clock_mhz": slowest,
-                    "clock_from": "measured",
-                    "steps_per_second": slowest * 1e6 / manifest["cycles_per_step"],
-                }
+            manifest |= clocks(manifest, [one.fmax_mhz for one in routed], clock)
             manifest["utilisation"] = routed[0].utilisation
         build.manifest = manifest
     return build.manifest
+
+
+def clocks(manifest: Mapping[str, Any], fmax_mhz: Sequence[float], asked_mhz: float) -> dict[str, Any]:
+    """Entries that a manifest gets or changes when the placer has found a clock with each seed.
+
+    Parameters
+    ----------
+    manifest : mapping
+    fmax_mhz : sequence of float
+    asked_mhz : float
+        What the placer was asked for. If it made that but does not time all cells, the clock stays as it
+        was.
+    """
+    slowest = min(fmax_mhz)
+    if manifest["untimed"] and slowest >= asked_mhz:
+        return {"fmax_mhz": list(fmax_mhz)}
+    return {
+        "fmax_mhz": list(fmax_mhz),
+        "clock_mhz": slowest,
+        "clock_from": "measured",
+        "steps_per_second": slowest * 1e6 / manifest["cycles_per_step"],
+    }
 
 
 def earlier(circuit: Circuit, folder: Path) -> dict[str, Any] | None:

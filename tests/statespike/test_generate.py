@@ -66,19 +66,6 @@ def test_a_folder_of_others_is_left_alone(refuse, network, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.synth
-def test_cells_that_the_tools_do_not_time_leave_the_clock_as_planned(run, small, tmp_path):
-    figures = tmp_path / "out.json"
-    options = ("--device", "gw1nr-9c", "--rate", 1000, "--pnr", "--seeds", 1, "--json", figures)
-    result = run("generate", small, "-o", tmp_path / "build", *options)
-    assert result.exit_code == 0, result.output
-    manifest = json.loads(figures.read_text())
-    assert min(manifest["fmax_mhz"]) > manifest["clock_mhz"] == 27
-    assert (manifest["clock_from"], manifest["untimed"]) == ("planned", "memory blocks and multipliers")
-    assert "not timed by the tools" in result.output
-
-
-@pytest.mark.slow
-@pytest.mark.synth
 def test_place_and_route(run, small, tmp_path):
     figures = tmp_path / "out.json"
     result = run("generate", small, "-o", tmp_path / "build", "--pnr", "--seeds", 2, "--json", figures)
