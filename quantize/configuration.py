@@ -99,6 +99,9 @@ ARRAY_TENSORS: dict[str, Callable[[int, int], dict[str, Shape]]] = {
 """Name of a kind of array -> tensors of the state-space model of a block."""
 
 
+MOST_LAYERS = 1 << 12
+
+
 @dataclass(frozen=True)
 class NetworkConfig:
     """Shape and kind of a sequence classifier.
@@ -154,6 +157,8 @@ class NetworkConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise CheckpointError(f"{name} is {value!r}; it must be a whole number of at least 1")
+        if self.layers > MOST_LAYERS:
+            raise CheckpointError(f"layers is {self.layers}; a network has at most {MOST_LAYERS} of them")
         choices = {
             "model": tuple(UNIT_TENSORS),
             "discretisation": DISCRETISATIONS,

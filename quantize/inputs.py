@@ -7,12 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.blocks import blocks
-from quantize.calibration import format_for
+from quantize.calibration import LARGEST, format_for
 from quantize.errors import StatespikeError
 from quantize.formats import Format
 
 NARROWEST, WIDEST = 9, 16
 """Bits of an input: at least a byte and a sign, at most an operand of the encoder's multiplier."""
+
+SMALLEST = 2.0**-24
+"""Magnitude below which the widest input has fewer than eight significant bits."""
 
 
 class Inputs(Protocol):
@@ -49,7 +52,7 @@ def input_format(samples: NDArray[np.floating]) -> Format:
     Raises
     ------
     StatespikeError
-        If there is none, or one is not finite.
+        If there is none, one is not finite, or all are too small or too large for the formats.
     """
     if not samples.size:
         raise StatespikeError("there are no calibration samples; give one sequence or more")
@@ -57,8 +60,14 @@ def input_format(samples: NDArray[np.floating]) -> Format:
     largest = float(np.max([np.abs(part).max() for part in parts]))
     if not np.isfinite(largest):
         raise StatespikeError("calibration samples must be finite numbers; leave other sequences out")
+    if not SMALLEST <= largest < LARGEST:
+        raise StatespikeError(
+            f"the largest magnitude in the calibration samples is {largest:.3g}, and formats here hold from "
+            f"{SMALLEST:.1g} to {LARGEST:.1g}; give samples of what the network was trained on, or scale "
+            "them before training"
+        )
     for width in range(NARROWEST, WIDEST + 1):
-        finest = width - 1 - int(np.ceil(np.log2(largest or 1.0)))
+        finest = width - 1 - int(np.ceil(np.log2(largest)))
         # A power of two itself lies just beyond the largest value of the finest format.
         for candidate in (Format(width, finest), Format(width, finest - 1)):
             if all(np.array_equal(candidate.real(candidate.quantise(part)), part) for part in parts):

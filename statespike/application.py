@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from quantize.errors import StatespikeError, bounded, look_up
 from quantize.extras import sentence_of_missing
+from quantize.reading import reason
 
 COMMANDS = {
     "demo": "Run a trained network's circuit on handwritten digits.",
@@ -37,6 +38,8 @@ COMMANDS = {
 A command is the function of its name in the module of its name below `statespike.commands`, which is imported
 when it is called. A name that is a word of Python has an underscore behind it there.
 """
+
+OUT_OF_MEMORY = "there is not enough memory; choose smaller sizes, or fewer sequences with --limit"
 
 
 class Commands(TyperGroup):
@@ -77,6 +80,12 @@ class Commands(TyperGroup):
             status = super().main(arguments or ["--help"], *rest, **options | {"standalone_mode": False})
         except (StatespikeError, typer.TyperException, OSError) as error:
             print("error:", sentence_of(error), file=sys.stderr)
+            status = 2
+        except (MemoryError, RuntimeError) as error:
+            # PyTorch says with a RuntimeError of its own that there is no memory.
+            if not isinstance(error, MemoryError) and "allocate memory" not in str(error):
+                raise
+            print("error:", bounded(f"{OUT_OF_MEMORY} ({reason(error)})"), file=sys.stderr)
             status = 2
         except ModuleNotFoundError as error:
             missing = sentence_of_missing(error)

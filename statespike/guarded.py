@@ -11,8 +11,16 @@ from typer.core import TyperCommand
 from quantize.errors import StatespikeError
 from statespike.output import forget_warnings, is_standard_output, json_on_standard_output
 
-OUTPUTS = ("output", "json", "logits", "markdown", "log", "resume", "keep", "folder", "svg", "page", "html")
+OUTPUTS = (
+    "output", "json", "logits", "markdown", "log", "resume", "keep", "folder", "svg", "page", "html", "trace",
+    "study",
+)  # fmt: skip
 """Parameters that name what a command writes; every other path is one that it reads."""
+_NAMES = ("task", "study")
+"""Parameters that are texts, of which some are paths: a task or data of one's own, a file or a URL."""
+_OWN_SUFFIXES = (".json", ".npy", ".html", ".svg", ".md", ".vcd", ".fst", ".log", ".db")
+"""Of outputs that no command reads out of a folder, so that one beside the data may be written again."""
+_MANIFEST = "manifest.json"
 
 
 class GuardedCommand(TyperCommand):
@@ -47,11 +55,45 @@ def refuse_bad_outputs(parameters: Mapping[str, Any], folders: set[str | None]) 
         if name in OUTPUTS and name not in folders:
             _require_writable(path)
     for (name, path), (other_name, other) in combinations(paths, 2):
-        if (name in OUTPUTS or other_name in OUTPUTS) and _same_file(path, other):
-            written, read = (path, other_name) if name in OUTPUTS else (other, name)
-            raise StatespikeError(
-                f"{written} is also given as {_title(read)}, and would be overwritten; choose another name"
+        if name in OUTPUTS or other_name in OUTPUTS:
+            (written, path), (read, other) = (
+                ((name, path), (other_name, other))
+                if name in OUTPUTS
+                else ((other_name, other), (name, path))
             )
+            refuse_overwriting(path, other, _title(read))
+            if read not in OUTPUTS and written not in folders:
+                _refuse_within(path, other, _title(read))
+
+
+def refuse_overwriting(written: Path, other: Path, title: str) -> None:
+    """Refuse to write a file that is also given as something else.
+
+    Parameters
+    ----------
+    written, other : Path
+    title : str
+        What the other one was given as.
+
+    Raises
+    ------
+    StatespikeError
+    """
+    if _same_file(written, other):
+        raise StatespikeError(
+            f"{written} is also given as {title}, and would be overwritten; choose another name"
+        )
+
+
+def _refuse_within(written: Path, folder: Path, title: str) -> None:
+    """Refuse to write over what a folder holds that is read."""
+    if not (written.is_file() and folder.is_dir() and written.resolve().is_relative_to(folder.resolve())):
+        return
+    if written.suffix.lower() not in _OWN_SUFFIXES or (folder / _MANIFEST).is_file():
+        raise StatespikeError(
+            f"{written} is a file of {folder}, which is given as {title}, and would be overwritten; choose "
+            "another name"
+        )
 
 
 def _title(name: str) -> str:
@@ -62,6 +104,10 @@ def _paths(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
     """Every path of the parameters but standard output, with the parameter's name."""
     for name, value in parameters.items():
         for one in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(one, str) and name in _NAMES and "://" not in one:
+                one = Path(one)
+                if name not in OUTPUTS and not one.exists():
+                    continue  # the name of a task
             if isinstance(one, Path) and not (name == "json" and is_standard_output(one)):
                 yield name, one
 

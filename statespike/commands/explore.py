@@ -11,6 +11,7 @@ from hdl.devices.devices import find_device
 from quantize.errors import StatespikeError
 from quantize.files import write_whole
 from quantize.reading import read_json
+from statespike.guarded import refuse_overwriting
 from statespike.models.tasks.registry import TASKS, load_task
 from statespike.options import Data, DeviceName, Json
 from statespike.output import new_table, note, say, show, warn, write_json
@@ -146,7 +147,11 @@ def explore(
             "--workers are of this machine, and a --scheduler has its own; give one of them"
         )
     count = workers or os.cpu_count() or 1
-    with Store(study or f"{Path(task).stem}-search.db") as store:
+    place = study or f"{Path(task).stem}-search.db"
+    for written, title in ((json, "--json"), (html, "--html")):
+        if written is not None:
+            refuse_overwriting(Path(place), written, title)
+    with Store(place) as store:
         if apply is not None:
             write_json(json, _apply(store, apply, output))
         elif finish is not None:

@@ -83,7 +83,7 @@ def quantize(
             "checkpoint that it was made from"
         )
     samples = calibration_of(source, data)
-    precision = Precision(bits or source.tuned_bits or Precision.coefficients, state_bits)
+    precision = Precision(source.tuned_bits or Precision.coefficients if bits is None else bits, state_bits)
     network = quantise_checkpoint(
         source, samples, precision, max_steps, encoder, shared_formats=shared_formats
     )

@@ -1,5 +1,6 @@
 """`statespike train`: a network from a task, with PyTorch."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -155,7 +156,9 @@ def train(
     found_task = load_task(task, data)
     for line in found_task.notes:
         remark(line)
-    target = output or Path(f"{Path(found_task.name).stem}-{model}.safetensors")
+    target = output or _unnamed(
+        f"{Path(found_task.name).stem}-{model}.safetensors", (start, resume, log, json)
+    )
     checkpoint = train_network(found_task, recipe, log=log, resume=resume, on_epoch=tell)
     write_checkpoint(target, checkpoint)
     found = checkpoint.provenance
@@ -168,6 +171,16 @@ def train(
     say(f"wrote {target}")
     kept = ("test_accuracy", "validation_accuracy", "chosen_epoch", "selection")
     write_json(json, {"output": str(target), "epochs": history, **{name: found[name] for name in kept}})
+
+
+def _unnamed(name: str, others: Iterable[Path | None]) -> Path:
+    """The checkpoint's file where the command names none: nothing that is there already is replaced."""
+    target = Path(name)
+    if target.exists():
+        raise StatespikeError(f"{target} exists already; name the checkpoint to write with -o")
+    if any(other is not None and other.resolve() == target.resolve() for other in others):
+        raise StatespikeError(f"{target} would be the checkpoint, too; name the checkpoint to write with -o")
+    return target
 
 
 def _exponent(class_weights: str) -> float:

@@ -203,7 +203,8 @@ def quantise(
         own = calibration_of(checkpoint)
         samples, lengths = own.x, own.lengths
     x = np.asarray(samples)
-    precision = Precision(bits or checkpoint.tuned_bits or Precision.coefficients, state_bits)
+    tuned = checkpoint.tuned_bits or Precision.coefficients
+    precision = Precision(tuned if bits is None else bits, state_bits)
     network = convert.quantise(checkpoint, x, input_format(x), precision, lengths, max_steps, encoder)
     return with_shared_formats(network) if shared_formats else network
 

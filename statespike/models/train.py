@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from quantize.answered import Answered
 from quantize.checkpoint import Checkpoint, read_checkpoint
-from quantize.configuration import NetworkConfig
+from quantize.configuration import NetworkConfig, parameter_count
 from quantize.errors import StatespikeError
 from quantize.scores import Regression, score_answers
 from statespike.models.losses import LOSSES, Scale, answered
@@ -36,7 +36,9 @@ from statespike.models.training_sets import (
 
 EVALUATION_BATCH = 100
 LAST_EPOCH = "weights after the last epoch"
-BEST_EPOCH = "weights of the epoch with the best validation accuracy"
+BEST_EPOCH = "weights of the epoch with the best validation"
+MOST_PARAMETERS = 1 << 28
+"""Of a network: with the optimiser's two averages and the gradient, 4 GB."""
 TEST_SET = {False: "the test set was not used", True: "the test set was used once"}
 SLOW_PARAMETERS = ("log_dt", "log_A_real", "A_imag")
 
@@ -114,6 +116,7 @@ def train(
     check_task(task, recipe)
     torch.manual_seed(recipe.seed)
     config = recipe.network_config(task.features, task.classes, task.output)
+    _require_size(config)
     network = Network(config, **recipe.network_options)
     scale = Scale.of(task.train, task.output)
     if recipe.start:
@@ -159,6 +162,7 @@ def train(
                 optimizer.step()
                 schedule.step()
                 report.batch(loss.item())
+            _require_finite(network, epoch)
             speed = len(sequences) / (time.monotonic() - started)
             accuracy = None if validation is None else evaluate(trained, validation)
             report.end_epoch(accuracy, 0 if validation is None else len(validation), speed)
@@ -204,6 +208,28 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def _require_size(config: NetworkConfig) -> None:
+    """Refuse a network that would fill the memory, before anything of it is made."""
+    layer = replace(config, layers=1, array=config.arrays[0])
+    parameters = parameter_count(layer) * config.layers
+    if parameters > MOST_PARAMETERS:
+        raise StatespikeError(
+            f"a network of {config.layers:,} layers, {config.channels:,} channels and {config.modes:,} modes "
+            f"has about {parameters:.1e} parameters, more than {MOST_PARAMETERS:,}, the most that are "
+            "trained here; choose smaller sizes"
+        )
+
+
+def _require_finite(network: Network, epoch: int) -> None:
+    """Refuse weights, and statistics of the data, that are no numbers any more."""
+    for name, tensor in network.state_dict().items():
+        if not torch.isfinite(tensor).all():
+            raise StatespikeError(
+                f"{name} is not finite after epoch {epoch}; train with a lower --rate, or scale the data "
+                "to values about 1"
+            )
+
+
 def parameter_groups(network: Network, recipe: Recipe) -> list[dict[str, Any]]:
     """Split the parameters: time steps and poles learn slowly and do not decay towards zero."""
     slow = [p for name, p in network.named_parameters() if name.endswith(SLOW_PARAMETERS)]
@@ -245,10 +271,14 @@ def _provenance(
         "validation_accuracy": None if validated is None else validated.figures(),
         "chosen_epoch": progress.best,
         "command": recipe.command(task.source or task.name),
-        "selection": f"{LAST_EPOCH if validated is None else BEST_EPOCH}; {TEST_SET[tested is not None]}",
+        "selection": f"{_chosen_by(validated)}; {TEST_SET[tested is not None]}",
         "recipe": asdict(recipe),
         "versions": _versions(),
     }
+
+
+def _chosen_by(validated: Score | None) -> str:
+    return LAST_EPOCH if validated is None else f"{BEST_EPOCH} {validated.measure}"
 
 
 def _versions() -> str:

@@ -1,5 +1,6 @@
 """What a training takes of a task: its sets, its batches, the weights of its classes."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,6 +17,9 @@ from statespike.models.tasks.split import held_out
 from statespike.models.tasks.task import Augmentation, Sequences, Task, TaskError
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
+
+MOST_SEEDS = 1 << 32
+"""Seeds that all random generators take."""
 
 
 def training_sets(task: Task, recipe: Recipe) -> tuple[Sequences, Sequences | None]:
@@ -85,10 +89,16 @@ def check_task(task: Task, recipe: Recipe) -> None:
         )
     if recipe.balance and task.output != "classification":
         raise StatespikeError(f"balance weighs classes, and the outputs of task {task.name} are none; give 0")
+    if recipe.label_smoothing and task.output == "regression":
+        raise StatespikeError(
+            f"label_smoothing spreads labels, and the outputs of task {task.name} are values; give 0"
+        )
     for name in ("epochs", "batch", "rate", "state_space_rate"):
         value = getattr(recipe, name)
-        if not value > 0:
-            raise StatespikeError(f"{name} is {value}; it must be greater than 0")
+        if not 0 < value < math.inf:
+            raise StatespikeError(f"{name} is {value}; it must be greater than 0, and finite")
+    if not 0 <= recipe.seed < MOST_SEEDS:
+        raise StatespikeError(f"seed is {recipe.seed}; give a whole number from 0 to {MOST_SEEDS - 1}")
     for name in ("balance", "label_smoothing", "dropout"):
         value = getattr(recipe, name)
         if not 0 <= value <= 1 or (name == "dropout" and value == 1):

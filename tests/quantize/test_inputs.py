@@ -17,7 +17,7 @@ from quantize.inputs import input_format
         (np.arange(-256, 256), Format(9, 0)),
         (np.arange(-2048, 2048, 7), Format(12, 0)),
         (np.array([-3e4, 1.0]), Format(16, 0)),
-        (np.array([0.0]), Format(9, 8)),
+        (np.array([2.0**-24, 0.0]), Format(9, 31)),
     ],
 )
 def test_digitised_samples_are_held_exactly(values, expected):
@@ -35,7 +35,13 @@ def test_other_samples_get_the_widest_format_with_headroom():
 
 @pytest.mark.parametrize(
     ("values", "told"),
-    [(np.empty((0, 5, 1)), "there are no calibration samples"), (np.array([1.0, np.nan]), "finite numbers")],
+    [
+        (np.empty((0, 5, 1)), "there are no calibration samples"),
+        (np.array([1.0, np.nan]), "finite numbers"),
+        (np.zeros(3), "samples is 0, and"),
+        (np.array([1e-9, 3e-9]), "samples is 3e-09, and"),
+        (np.array([3e30]), r"samples is 3e\+30, and"),
+    ],
 )
 def test_samples_without_a_range_are_refused(values, told):
     with pytest.raises(StatespikeError, match=told):

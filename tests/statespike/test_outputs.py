@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from statespike.output import STANDARD_OUTPUT, json_on_standard_output, write_json
@@ -63,6 +64,56 @@ def test_data_and_start_are_inputs_too(refuse, copied, data):
     )
     start = copied / "checkpoint.safetensors"
     assert "also given as START" in refuse("train", "digits", "--start", start, "-o", start)
+
+
+@pytest.mark.parametrize(
+    ("command", "output"),
+    [
+        (("train", "x.npz"), "-o"),
+        (("evaluate", "network.safetensors", "x.npz"), "--json"),
+        (("simulate", "network.safetensors", "x.npz"), "--logits"),
+        (("run", "folder", "x.npz"), "--json"),
+        (("explore", "x.npz"), "--html"),
+        (("explore", "x.npz"), "--study"),
+    ],
+)
+def test_data_named_in_the_place_of_a_task_is_an_input(refuse, copied, data, monkeypatch, command, output):
+    monkeypatch.chdir(copied)
+    shutil.copy(data, "x.npz")
+    assert "x.npz is also given as TASK, and would be overwritten" in refuse(*command, output, "x.npz")
+    assert Path("x.npz").read_bytes() == data.read_bytes()
+
+
+def test_a_trace_and_a_study_are_outputs(refuse, copied, data, monkeypatch):
+    monkeypatch.chdir(copied)
+    shutil.copy("network.safetensors", "network.vcd")
+    sentence = refuse("simulate", "network.vcd", "--data", data, "--trace", "network.vcd")
+    assert "network.vcd is also given as NETWORK" in sentence
+    for options in (["--study", "s.db", "--json", "s.db"], ["--json", "digits-search.db"]):
+        assert "would be overwritten" in refuse("explore", "digits", *options)
+    assert not list(copied.glob("*.db"))
+
+
+def test_nothing_in_a_folder_that_is_read_is_written_over(refuse, copied):
+    words, build = copied / "words", copied / "build"
+    for folder, name in ((words, "yes/1.wav"), (words, "old.json"), (build, "manifest.json")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("{}")
+    network = copied / "network.safetensors"
+    sentence = refuse("evaluate", network, "--data", words, "--json", words / "yes" / "1.wav")
+    assert f"1.wav is a file of {words}, which is given as DATA" in sentence
+    assert "which is given as BUILD" in refuse("run", build, "digits", "--json", build / "manifest.json")
+    assert "overwritten" not in refuse("evaluate", network, "--data", words, "--json", words / "old.json")
+
+
+def test_a_checkpoint_that_nobody_named_replaces_nothing(refuse, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("x.npz", x=np.ones((20, 3, 1)), y=np.arange(20) % 2)
+    Path("x-gsu.safetensors").write_text("mine")
+    assert "x-gsu.safetensors exists already; name" in refuse("train", "x.npz", "--epochs", 1)
+    assert Path("x-gsu.safetensors").read_text() == "mine"
+    sentence = refuse("train", "x.npz", "--epochs", 1, "--model", "s4d", "--log", "x-s4d.safetensors")
+    assert "x-s4d.safetensors would be the checkpoint, too" in sentence
 
 
 def test_two_outputs_are_two_files(refuse, copied):

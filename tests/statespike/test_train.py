@@ -4,6 +4,7 @@ import json
 import sys
 
 import numpy as np
+import pytest
 
 from quantize.checkpoint import read_checkpoint
 
@@ -50,6 +51,35 @@ def test_bad_arguments(refuse, tmp_path):
         "train", "digits", "--class-weights", "much"
     )
     assert "epochs is 0" in refuse("train", "digits", "--epochs", 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--seed", -1], "seed is -1; give a whole number from 0 to 4294967295"),
+        (["--seed", 1 << 64], "seed is 18446744073709551616; give"),
+        (["--rate", "inf"], "rate is inf; it must be greater than 0, and finite"),
+        (["--layers", 10**9], "layers is 1000000000; a network has at most 4096"),
+        (["--channels", 10**8, "--modes", 10**5], "parameters, more than 268,435,456"),
+    ],
+)
+def test_extreme_numbers_are_refused_at_once(refuse, tmp_path, options, told):
+    x = np.random.default_rng(0).normal(size=(40, 12, 2))
+    np.savez(tmp_path / "mine.npz", x=x, y=np.arange(40) % 2)
+    assert told in refuse("train", tmp_path / "mine.npz", "-o", tmp_path / "out.safetensors", *options)
+
+
+def test_data_that_overflows_and_labels_that_say_nothing_are_refused(refuse, tmp_path):
+    x = np.random.default_rng(0).normal(size=(40, 12, 1)) * 1e30
+    np.savez(tmp_path / "huge.npz", x=x, y=np.arange(40) % 2)
+    np.savez(tmp_path / "none.npz", x=x, y=np.full((40, 12), -1))
+    np.savez(tmp_path / "values.npz", x=x, y=np.linspace(0, 1, 40))
+    output = ["-o", tmp_path / "out.safetensors", *SIZES]
+    assert "is not finite after epoch 1; train with" in refuse("train", tmp_path / "huge.npz", *output)
+    sentence = refuse("train", tmp_path / "none.npz", "--head", "every_step", *output)
+    assert "none.npz: no step has a label, all are -1" in sentence
+    sentence = refuse("train", tmp_path / "values.npz", "--label-smoothing", 0.1, *output)
+    assert "label_smoothing spreads labels, and the outputs of task values.npz are values" in sentence
 
 
 def test_without_pytorch_it_says_what_to_install(refuse, monkeypatch):

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from quantize.words import count
 from statespike.models.tasks.split import drawn, held_out
-from statespike.models.tasks.task import CALIBRATION_SEQUENCES, Sequences, Task, TaskError
+from statespike.models.tasks.task import CALIBRATION_SEQUENCES, UNLABELLED, Sequences, Task, TaskError
 
 HELD_OUT_EVERY = 10
 SETS = ("training", "validation", "test")
@@ -98,8 +98,12 @@ def own_task(data: OwnData) -> Task:
         raise TaskError(f"{source}: no labels; training needs one for every sequence")
     if len(sequences) < HELD_OUT_EVERY:
         raise TaskError(
-            f"{source}: {count(len(sequences), 'sequence')} are too few to train; "
-            f"give {HELD_OUT_EVERY} or more"
+            f"{source}: training needs {HELD_OUT_EVERY} sequences or more, and here "
+            f"{'is' if len(sequences) == 1 else 'are'} {len(sequences)}; give more of them"
+        )
+    if sequences.labels_steps and sequences.y is not None and sequences.y.max() == UNLABELLED:
+        raise TaskError(
+            f"{source}: no step has a label, all are {UNLABELLED}; give labels from 0 on where answers count"
         )
     labels = data.labels
     classes = _outputs(sequences) if labels is None else _check_classes(labels, data)
