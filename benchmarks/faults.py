@@ -22,7 +22,8 @@ from benchmarks.drawn import drawn
 from benchmarks.mutants import faults, faulty
 from quantize.errors import StatespikeError
 from sim.backends.amaranth_simulator import AmaranthSimulator
-from sim.check import FULL_SPEED, Pace, Varied, check
+from sim.check import check
+from sim.pace import FULL_SPEED, Pace, Varied
 from statespike.output import progress, say, write_json
 
 WATCHDOG = 3000

@@ -24,7 +24,8 @@ from quantize.errors import StatespikeError
 from sim.backends import backend
 from sim.backends.base import Backend
 from sim.backends.netlist import Netlist
-from sim.check import Varied, check
+from sim.check import check
+from sim.pace import Varied
 from statespike.output import progress, say, write_json
 
 SIMULATORS = ("cxxrtl", "verilator", "icarus")

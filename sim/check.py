@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
@@ -18,53 +18,14 @@ from quantize.network import QuantizedNetwork
 from quantize.trace import Trace
 from sim.backends.base import Backend, Prepared
 from sim.compare import Comparison, Mismatch, compare
+from sim.pace import FULL_SPEED, PAUSED_STEPS, Pace, Varied
 from sim.ports import Ports, ports_of
-from sim.stimulus import Stimulus, require_probabilities
+from sim.stimulus import Stimulus
 from sim.trace import Run
 
 STEPS_AT_ONCE = 1 << 12
 """Steps of a run: enough that its beginning costs little, few enough that a hundred sequences keep many cores
 busy. What all layers compute in them takes some megabytes."""
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How source and sink behave: probabilities of a pause in a cycle, and the seed they are drawn with.
-
-    Raises
-    ------
-    StatespikeError
-        If a probability is out of range.
-    """
-
-    input_gaps: float = 0.0
-    output_stalls: float = 0.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require_probabilities(input_gaps=self.input_gaps, output_stalls=self.output_stalls)
-
-
-FULL_SPEED = Pace()
-
-PAUSED_STEPS = 1 << 9
-"""Steps of a run that are played again with pauses: few beside `STEPS_AT_ONCE`."""
-
-
-@dataclass(frozen=True)
-class Varied:
-    """Everything at full speed, and the beginning of every run again with pauses and a reset.
-
-    The second play has at least one sequence of each run, and at most `PAUSED_STEPS` steps beside. Gaps are
-    long, so that steps meet a circuit in every state; the reset comes in mid-sequence. What is measured is
-    measured at full speed.
-    """
-
-    seed: int = 0
-
-    def pauses(self) -> Pace:
-        """Pace of the second play."""
-        return Pace(input_gaps=0.9, output_stalls=0.5, seed=self.seed)
 
 
 @dataclass(frozen=True)
@@ -177,55 +138,13 @@ def check(
     """
     valid = np.full(len(u), u.shape[1]) if lengths is None else lengths
     workers = (jobs or len(os.sched_getaffinity(0))) if backend.concurrent else 1
-    # The reference is parallel in itself, and does not bear to be called twice at a time.
-    one_at_a_time = Lock()
     with scratch_folder() as temporary:
-        measured = FULL_SPEED if isinstance(pace, Varied) else pace
-
-        @cache
-        def prepared() -> tuple[Prepared, Ports, float]:
-            """The compiled circuit, made when the first input has been found good, and when it was ready."""
-            circuit = design()
-            play = backend.prepare(circuit, folder or temporary)
-            return play, ports_of(circuit), time.perf_counter()
-
-        def stimulus(part: slice, pace: Pace, reset_after: int | None = None) -> Stimulus:
-            return Stimulus(
-                [sequence[:length] for sequence, length in zip(u[part], valid[part], strict=True)],
-                input_gaps=pace.input_gaps,
-                output_stalls=pace.output_stalls,
-                seed=pace.seed + part.start,
-                reset_after=reset_after,
-            )
-
-        def simulate(part: slice) -> _Part:
-            with one_at_a_time:
-                trace = reference.compute(u[part], valid[part])
-                play = prepared()[0]
-            run = play(stimulus(part, measured))
-            comparison = compare(trace, run)
-            if isinstance(pace, Varied) and comparison.bit_exact:
-                beginning = next(_parts(valid[part], PAUSED_STEPS))
-                again = slice(part.start + beginning.start, part.start + beginning.stop)
-                with one_at_a_time:
-                    beginning_trace = reference.compute(u[again], valid[again])
-                paused = play(stimulus(again, pace.pauses(), reset_after=_half(valid[part.start], u)))
-                comparison = _joined(comparison, compare(beginning_trace, paused))
-            return _Part(
-                comparison=_placed(comparison, part.start),
-                logits=_logits(run, trace),
-                steps=sum(run.lengths),
-                cycles=run.cycles,
-                cycles_per_step=run.cycles_per_step,
-                seconds=run.seconds,
-                saturations=trace.saturations,
-            )
-
-        parts = _simulated(simulate, list(_parts(valid, STEPS_AT_ONCE)), workers, on_progress)
-        seconds = time.perf_counter() - prepared()[2]
+        plays = _Plays(design, reference, u, valid, backend, pace, folder or temporary)
+        parts = _simulated(plays.outcome, list(_parts(valid, STEPS_AT_ONCE)), workers, on_progress)
+        seconds = time.perf_counter() - plays.ready_at
         if on_recording is not None:
-            play, ports, _ = prepared()
-            on_recording(play(stimulus(slice(0, 1), measured), record=True), ports)
+            play, ports = plays.prepared
+            on_recording(play(plays.stimulus(slice(0, 1), plays.measured), record=True), ports)
     steps = sum(part.steps for part in parts)
     return Check(
         backend=backend.name,
@@ -243,6 +162,84 @@ def check(
         jobs=workers,
         saturations={name: sum(part.saturations[name] for part in parts) for name in parts[0].saturations},
     )
+
+
+class _Plays:
+    """Runs of a circuit beside its reference, asked for by several threads.
+
+    Parameters
+    ----------
+    design, reference, u, backend, pace
+        As of `check`.
+    valid : (sequences,)
+    folder : Path
+        Where compiled circuits are kept.
+
+    Attributes
+    ----------
+    measured : Pace
+        Of the runs whose cycles count.
+    ready_at : float
+        When the circuit was compiled, by `time.perf_counter`.
+    """
+
+    def __init__(
+        self, design: Callable[[], Component], reference: QuantizedNetwork, u: Integers, valid: Integers,
+        backend: Backend, pace: Pace | Varied, folder: Path,
+    ):  # fmt: skip
+        self.design, self.reference, self.u, self.valid = design, reference, u, valid
+        self.backend, self.pace, self.folder = backend, pace, folder
+        self.measured = FULL_SPEED if isinstance(pace, Varied) else pace
+        self.ready_at = 0.0
+        # The reference is parallel in itself, and must not be called twice at a time.
+        self.one_at_a_time = Lock()
+
+    @cached_property
+    def prepared(self) -> tuple[Prepared, Ports]:
+        """The compiled circuit, made when the first input has been found good."""
+        circuit = self.design()
+        play = self.backend.prepare(circuit, self.folder)
+        self.ready_at = time.perf_counter()
+        return play, ports_of(circuit)
+
+    def stimulus(self, part: slice, pace: Pace, reset_after: int | None = None) -> Stimulus:
+        """Some of the sequences, to be played at a pace."""
+        return Stimulus(
+            [sequence[:length] for sequence, length in zip(self.u[part], self.valid[part], strict=True)],
+            input_gaps=pace.input_gaps,
+            output_stalls=pace.output_stalls,
+            seed=pace.seed + part.start,
+            reset_after=reset_after,
+        )
+
+    def outcome(self, part: slice) -> _Part:
+        """Play some of the sequences, and the first of them again with pauses, if the pace says so."""
+        with self.one_at_a_time:
+            trace = self.reference.compute(self.u[part], self.valid[part])
+            play, _ = self.prepared
+        run = play(self.stimulus(part, self.measured))
+        comparison = compare(trace, run)
+        if isinstance(self.pace, Varied) and comparison.bit_exact:
+            comparison = _joined(comparison, self._again(part, self.pace.pauses()))
+        return _Part(
+            comparison=_placed(comparison, part.start),
+            logits=_logits(run, trace),
+            steps=sum(run.lengths),
+            cycles=run.cycles,
+            cycles_per_step=run.cycles_per_step,
+            seconds=run.seconds,
+            saturations=trace.saturations,
+        )
+
+    def _again(self, part: slice, pace: Pace) -> Comparison:
+        """The first sequences of a part with pauses, and a reset in the middle of one."""
+        beginning = next(_parts(self.valid[part], PAUSED_STEPS))
+        again = slice(part.start + beginning.start, part.start + beginning.stop)
+        with self.one_at_a_time:
+            trace = self.reference.compute(self.u[again], self.valid[again])
+        play, _ = self.prepared
+        reset_after = _half(self.valid[part.start], self.u)
+        return compare(trace, play(self.stimulus(again, pace, reset_after=reset_after)))
 
 
 def _logits(run: Run, trace: Trace) -> Integers:

@@ -10,7 +10,7 @@ import typer
 from hdl.devices.devices import find_device
 from quantize.clipping import clipping_of
 from quantize.words import count
-from sim.check import Pace, Varied
+from sim.pace import Pace, Varied
 from statespike.library.simulation import simulate as simulate_network
 from statespike.networks import integers_of, sequences_of
 from statespike.options import Data, DeviceName, Json, Limit, Logits, NetworkPath, TaskName

@@ -19,7 +19,8 @@ from quantize.network import QuantizedNetwork
 from sim.backends import backend as backend_named
 from sim.backends.base import Backend
 from sim.backends.netlist import Netlist
-from sim.check import Check, Pace, Varied, check
+from sim.check import Check, check
+from sim.pace import Pace, Varied
 from sim.waves import require_writer, waves_of, write_waves
 
 

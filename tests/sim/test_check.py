@@ -7,7 +7,8 @@ import pytest
 
 from quantize.errors import StatespikeError
 from sim.backends import backend
-from sim.check import FULL_SPEED, Pace, Varied, check
+from sim.check import check
+from sim.pace import FULL_SPEED, Pace, Varied
 
 LENGTHS = np.array([7, 9, 1, 9, 4, 9])
 

@@ -6,8 +6,9 @@ import pytest
 from hdl.network.top import Network
 from quantize.trace import Trace
 from sim.backends import backend
-from sim.check import Varied, check
+from sim.check import check
 from sim.compare import ENDS, LOGITS, compare
+from sim.pace import Varied
 from sim.trace import Run
 from statespike.library.circuits import plan
 from tests.networks import random_network, random_samples

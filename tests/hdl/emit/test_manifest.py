@@ -29,7 +29,8 @@ from quantize.formats import Format, requantise
 from quantize.identity import network_digest
 from quantize.words import count
 from sim.backends import backend
-from sim.check import Pace, check
+from sim.check import check
+from sim.pace import Pace
 from tests.networks import random_network
 
 

@@ -26,7 +26,8 @@ from quantize.network import QuantizedNetwork
 from sim.backends import backend
 from sim.backends.cocotb_runner import Cocotb
 from sim.backends.verilated import verilator_settings
-from sim.check import Pace, check
+from sim.check import check
+from sim.pace import Pace
 from sim.stimulus import Stimulus
 from statespike.models.tasks.registry import load_task
 from tests.networks import random_network

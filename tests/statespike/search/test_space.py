@@ -9,7 +9,7 @@ from quantize.configuration import ARRAY_TENSORS, UNIT_TENSORS
 from quantize.convert import quantise
 from quantize.errors import StatespikeError
 from quantize.formats import significant
-from sim.check import Pace
+from sim.pace import Pace
 from statespike.library.simulation import simulate
 from statespike.search.space import Space, Specification
 from tests.networks import INPUT, random_checkpoint, random_samples
