@@ -15,7 +15,9 @@ from hdl.planning.explain import explain
 from hdl.planning.planner import assess, counted_text, plan_network
 from hdl.primitives.drafts import drafts
 from hdl.ssm.component import ArrayFolding
+from hdl.ssm.leapfrog import LeapfrogFolding
 from quantize.errors import StatespikeError
+from quantize.shared import with_shared_formats
 from tests.networks import random_network
 
 
@@ -200,3 +202,39 @@ def test_one_kind_of_build_is_planned_on_request():
     assert not plan_network(network, target, streamed=False).streamed
     with pytest.raises(StatespikeError, match="has no streamed build on up5k"):
         plan_network(network, find_device("up5k"), streamed=True)
+
+
+def folded_network(layers: int = 2):
+    return with_shared_formats(random_network("gsu_lean", 3, 2, layers, seed=1))
+
+
+def test_one_block_serves_all_layers_where_the_rate_allows_it():
+    network, device = folded_network(), find_device("up5k")
+    fastest = plan_network(network, device)
+    assert not fastest.folded
+    slow = plan_network(network, device, rate=1000)
+    assert slow.folded
+    assert (slow.multipliers, slow.layers) == (2, (LayerFolding(LeapfrogFolding(1), 1),))
+    assert slow.estimate.lut < fastest.estimate.lut
+    deep = plan_network(folded_network(4), device, rate=1000)
+    # A layer more costs bits of counters.
+    assert deep.estimate.lut < slow.estimate.lut + 40
+    assert deep.cycles_per_step > 1.9 * slow.cycles_per_step
+
+
+def test_a_folded_build_can_be_asked_for_or_ruled_out():
+    network, device = folded_network(), find_device("up5k")
+    folded = plan_network(network, device, folded=True)
+    assert folded.folded
+    assert not plan_network(network, device, folded=False, rate=1000).folded
+    assert [row.name for row in explain(network, folded)][1:3] == ["all layers", "residual FIFO"]
+    with pytest.raises(
+        StatespikeError, match="cannot serve all layers of this network in turn: it has one layer"
+    ):
+        plan_network(random_network("gsu_lean", 3, 2, 1, seed=1), device, folded=True)
+
+
+def test_layers_in_formats_of_their_own_are_not_folded():
+    network = random_network("gsu_lean", 3, 2, 2, seed=1)
+    with drafts():
+        assert not any(folding.folded for folding in foldings(network, find_device("up5k")))
