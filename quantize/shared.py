@@ -11,7 +11,7 @@ from quantize.errors import StatespikeError
 from quantize.formats import Format, Integers, round_shift
 from quantize.layers.array import OUTPUT_WEIGHT_WIDTH
 from quantize.layers.glu import SpikeGluSpec
-from quantize.layers.gsu import GsuSpec, LeanGsuSpec
+from quantize.layers.gsu import LeanGsuSpec
 from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.network import QuantizedNetwork
 from quantize.specification import Specification
@@ -23,7 +23,8 @@ SHARED_FORMATS = "shared_formats"
 def with_shared_formats(network: QuantizedNetwork) -> QuantizedNetwork:
     """The network with all layers in one set of formats, the coarsest of each.
 
-    Words of finer layers are rounded to the common scale. Poles stay inside the unit circle.
+    Words of finer layers are rounded to the common scale, except for those that a circuit holds exactly in
+    wider words. Poles stay inside the unit circle.
 
     Raises
     ------
@@ -126,33 +127,9 @@ def _leapfrogs(specs: Sequence[LeapfrogSpec]) -> list[LeapfrogSpec]:
 
 
 def _lean_gsus(specs: Sequence[LeanGsuSpec]) -> list[LeanGsuSpec]:
-    given, fraction = _coarsest_y(specs, "input"), _coarsest(specs, "weight_fraction")
+    given = _coarsest_y(specs, "input")
     threshold = next(spec.threshold for spec in specs if spec.input == given)
-    return [
-        replace(
-            spec, input=given, weight_fraction=fraction, threshold=threshold,
-            weight=round_shift(spec.weight, spec.weight_fraction - fraction),
-            bias=round_shift(spec.bias, spec.weight_fraction - fraction),
-        )
-        for spec in specs
-    ]  # fmt: skip
-
-
-def _gsus(specs: Sequence[GsuSpec]) -> list[GsuSpec]:
-    """The product's shift follows the scale of the weights; what a norm takes has no scale of its own."""
-    given, fraction = _coarsest_y(specs, "input"), _coarsest(specs, "weight_fraction")
-    gain_fraction = _coarsest(specs, "gain_fraction")
-    product_shift = max(0, *(spec.product_shift - (spec.weight_fraction - fraction) for spec in specs))
-    return [
-        replace(
-            spec, input=given, weight_fraction=fraction, product_shift=product_shift,
-            gain_fraction=gain_fraction,
-            weight=round_shift(spec.weight, spec.weight_fraction - fraction),
-            bias=round_shift(spec.bias, spec.weight_fraction - fraction),
-            gain=round_shift(spec.gain, spec.gain_fraction - gain_fraction),
-        )
-        for spec in specs
-    ]  # fmt: skip
+    return [replace(spec, input=given, threshold=threshold) for spec in specs]
 
 
 def _spike_glus(specs: Sequence[SpikeGluSpec]) -> list[SpikeGluSpec]:
@@ -169,7 +146,6 @@ def _spike_glus(specs: Sequence[SpikeGluSpec]) -> list[SpikeGluSpec]:
 _SHARED: dict[str, Callable[[Sequence[Any]], list[Any]]] = {
     LeapfrogSpec.kind: _leapfrogs,
     LeanGsuSpec.kind: _lean_gsus,
-    GsuSpec.kind: _gsus,
     SpikeGluSpec.kind: _spike_glus,
 }
 """Kind of a specification -> those of all layers in their common formats."""

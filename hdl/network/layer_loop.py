@@ -29,7 +29,9 @@ def obstacle(network: QuantizedNetwork) -> str | None:
     if alone is not None:
         return f"a unit of the kind {alone} serves one layer"
     differs = difference(network)
-    return None if differs is None else f"{differs}; quantise it with shared formats"
+    if differs is not None:
+        return f"{differs}; quantise it with shared formats"
+    return UNITS[blocks[0].unit.kind].component.obstacle([block.unit for block in blocks])
 
 
 class LayerLoop(wiring.Component):

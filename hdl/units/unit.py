@@ -1,6 +1,7 @@
 """What follows the neuron array of a layer."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth.lib import wiring
@@ -40,6 +41,11 @@ class Unit(wiring.Component):
     def __init__(self, spec: Any, lanes: int, target: DeviceFeatures = MULTIPLIER_BLOCKS):
         self.spec, self.lanes, self.target = spec, lanes, target
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
+
+    @staticmethod
+    def obstacle(specs: Sequence[Any]) -> str | None:
+        """Why it cannot serve these layers in turn, in words; None if it can. Of units that serve layers."""
+        return None
 
     @staticmethod
     def lane_choices(spec: Any) -> list[int]:

@@ -59,8 +59,13 @@ class GatedProductSpec(Specification):
         return {"H": self.channels}
 
     def built_for(self) -> dict[str, Any]:
-        """See `Specification.built_for`; the tables decide how far g is shifted."""
-        return super().built_for() | {"gate_shift": self.gate_shift}
+        """See `Specification.built_for`; the tables decide how far g is shifted.
+
+        The weights' scale is not among it: a finer one is exact in wider words, and p g is shifted further.
+        """
+        own = super().built_for() | {"gate_shift": self.gate_shift}
+        del own["weight_fraction"]
+        return own
 
     @property
     def channels(self) -> int:

@@ -1,5 +1,7 @@
 """The array's integers, and its count of clipped values, equal a plain recurrence in Python's integers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -75,3 +77,11 @@ def test_the_plain_form_takes_six_products_a_mode(channels, modes, layers):
     plain = sum(array.multiplications + array.products_saved for array in arrays)
     assert plain == layers * channels * (6 * modes + 1)
     assert network.plain_multiplications_per_step == plain + others
+
+
+def test_arrays_behind_each_other_compute_what_each_does():
+    first = random_network("prf", 2, 3, 1, seed=1).blocks[0].array
+    second = replace(first, offset=first.offset + 5, skip=-first.skip)
+    x = np.random.default_rng(0).integers(-1000, 1000, (1, 6, 4))
+    expected = [first.outputs(x[..., :2]), second.outputs(x[..., 2:])]
+    assert np.array_equal(first.followed_by([second]).outputs(x), np.concatenate(expected, axis=-1))

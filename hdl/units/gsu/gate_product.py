@@ -141,10 +141,8 @@ class GatedMixer(wiring.Component):
         sequential: bool = False,
         others: Sequence[GatedProductSpec] = (),
     ):
-        self.mixer, self.product = (
-            GsuMixer(spec, lanes, target, sequential=sequential, others=others),
-            GateProduct(spec, target),
-        )
+        self.mixer = GsuMixer(spec, lanes, target, sequential=sequential, others=others)
+        self.product = GateProduct(self.mixer.tables.finest, target)
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.mixer_width))})
 
     @property

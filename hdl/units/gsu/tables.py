@@ -34,6 +34,8 @@ class GateWidths(Protocol):
 class LayerTables:
     """The tables of the layers that one mixer serves in turn, behind each other: `GateWidths` of them all.
 
+    Real weights and biases go up to the finest scale of all layers, which is exact and takes wider words.
+
     Parameters
     ----------
     specs : tuple of GatedProductSpec
@@ -43,30 +45,35 @@ class LayerTables:
     specs: tuple[GatedProductSpec, ...]
 
     @property
+    def finest(self) -> GatedProductSpec:
+        """The layer whose weights have the finest scale."""
+        return max(self.specs, key=lambda spec: spec.weight_fraction)
+
+    @property
     def gate_width(self) -> int:
         return max(spec.gate_width for spec in self.specs)
 
     @property
     def bias_path_width(self) -> int:
-        return max(spec.bias_path_width for spec in self.specs)
+        return max(spec.bias_path_width + up for spec, up in self._aligned)
 
     @cached_property
     def idle_weight_bits(self) -> int:
-        return trailing_zeros(self._weights)
+        return trailing_zeros(np.stack(self._weights))
 
     @cached_property
     def stored_weight_width(self) -> int:
-        return stored_width(self._weights)
+        return stored_width(np.stack(self._weights))
 
     @property
     def bias(self) -> Integers:
         """(layers * H,)"""
-        return np.concatenate([spec.bias for spec in self.specs])
+        return np.concatenate([spec.bias << up for spec, up in self._aligned])
 
     def weight_rows(self, lanes: int) -> list[int]:
         """Rows of real weights, layer by layer; see `rows_of_blocks`."""
         width, idle = self.stored_weight_width, self.idle_weight_bits
-        words = (spec.weight >> idle & ((1 << width) - 1) for spec in self.specs)
+        words = (weight >> idle & ((1 << width) - 1) for weight in self._weights)
         return [row for each in words for row in rows_of_blocks(each, width, lanes)]
 
     def trit_rows(self, lanes: int) -> list[int]:
@@ -74,8 +81,13 @@ class LayerTables:
         return [row for spec in self.specs for row in rows_of_blocks(trit_words(spec), TRIT_WIDTH, lanes)]
 
     @property
-    def _weights(self) -> Integers:
-        return np.stack([spec.weight for spec in self.specs])
+    def _aligned(self) -> list[tuple[GatedProductSpec, int]]:
+        """Each layer, and how far its real words go up."""
+        return [(spec, self.finest.weight_fraction - spec.weight_fraction) for spec in self.specs]
+
+    @cached_property
+    def _weights(self) -> list[Integers]:
+        return [spec.weight << up for spec, up in self._aligned]
 
 
 def blocks_of(spec: GatedProductSpec, lanes: int) -> int:

@@ -19,9 +19,9 @@ from hdl.primitives.streams import Beat
 from hdl.units.gsu.gate_product import BorrowedProduct, GatedMixer
 from hdl.units.gsu.mixer import GsuMixer
 from hdl.units.gsu.streamed_mixer import StreamedGsuMixer
-from hdl.units.gsu.tables import memory_shapes
+from hdl.units.gsu.tables import LayerTables, memory_shapes
 from hdl.units.unit import Unit
-from quantize.layers.gsu import GsuSpec, LeanGsuSpec
+from quantize.layers.gsu import OPERAND_WIDTH, GsuSpec, LeanGsuSpec
 
 
 class NormedGsu(Unit):
@@ -178,6 +178,14 @@ class LeanGsu(Unit):
         self.specs = (spec, *others)
         self.mixer = self.mixer_of(self.specs, lanes, target)
         super().__init__(spec, lanes, target)
+
+    @staticmethod
+    def obstacle(specs: Sequence[LeanGsuSpec]) -> str | None:
+        """See `Unit`."""
+        width = LayerTables(tuple(specs)).bias_path_width
+        if width <= OPERAND_WIDTH:
+            return None
+        return f"at one scale, p takes {width} bits in its units, and the product has {OPERAND_WIDTH}"
 
     @staticmethod
     def mixer_of(

@@ -6,7 +6,7 @@ import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
 
-from hdl.primitives.counters import CounterWithLast, channel_counter
+from hdl.primitives.counters import CounterWithLast, channel_counter, is_last_of_each, wrapped_next
 
 COUNTS = [1, 2, 3, 5, 8]
 
@@ -52,3 +52,22 @@ def test_a_channel_counter_tells_the_next_cycles_value(count):
     seen = run(m, advance, moves, lambda ctx: (ctx.get(now), ctx.get(after)))
     at = [sum(moves[:cycle]) % count for cycle in range(len(moves) + 1)]
     assert seen == list(pairwise(at))
+
+
+@pytest.mark.parametrize(("count", "repeats"), [(1, 3), (4, 1), (4, 3), (5, 2)])
+def test_the_last_of_each_repeat_is_known(count, repeats):
+    m, counter, last = Module(), Signal(range(count * repeats)), Signal()
+    m.d.sync += counter.eq(wrapped_next(counter, count * repeats))
+    m.d.comb += last.eq(is_last_of_each(counter, count, repeats))
+    found = []
+
+    async def watch(context):
+        for _ in range(2 * count * repeats):
+            found.append(context.get(last))
+            await context.tick()
+
+    simulator = Simulator(m)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(watch)
+    simulator.run()
+    assert found == [*[0] * (count - 1), 1] * 2 * repeats

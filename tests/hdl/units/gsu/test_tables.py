@@ -1,10 +1,12 @@
 """The memories of a Gated Spiking Unit hold its weights, a row for each input channel of each block."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hdl.primitives.memory import rows_of_blocks
-from hdl.units.gsu.tables import blocks_of, memory_shapes, trit_words, weight_words
+from hdl.units.gsu.tables import LayerTables, blocks_of, memory_shapes, trit_words, weight_words
 from tests.networks import random_network
 
 
@@ -42,3 +44,19 @@ def test_words_are_the_weights():
 def test_lanes_that_no_mixer_has_are_refused(lanes):
     with pytest.raises(ValueError, match="a mixer of 6 channels has 1 to 6 lanes"):
         blocks_of(spec_of(6), lanes)
+
+
+def test_tables_of_several_layers_stand_behind_each_other_at_the_finest_scale():
+    first, second = (random_network("gsu_lean", 3, 1, 1, seed=seed).blocks[0].unit for seed in (1, 2))
+    finer = replace(first, weight_fraction=first.weight_fraction + 2, weight=first.weight | 1)
+    coarser = replace(second, weight_fraction=first.weight_fraction)
+    tables, lanes = LayerTables((finer, coarser)), 2
+    assert tables.bias.tolist() == [*finer.bias, *(4 * coarser.bias)]
+    width = tables.stored_weight_width
+    expected = rows_of_blocks(
+        np.concatenate([finer.weight, 4 * coarser.weight]) & ((1 << width) - 1), width, 3
+    )
+    rows = tables.weight_rows(lanes=3)
+    assert rows == expected
+    assert len(tables.weight_rows(lanes)) == len(tables.trit_rows(lanes)) == 2 * 2 * 3
+    assert LayerTables((coarser,)).stored_weight_width == coarser.stored_weight_width < width
