@@ -18,7 +18,7 @@ from statespike.models import ZOO
 from statespike.models.tasks.own import OwnData
 from statespike.models.tasks.readers import read_own
 from statespike.models.tasks.registry import SAMPLE, TASKS, load_task, own_path
-from statespike.models.tasks.task import Sequences
+from statespike.models.tasks.task import UNLABELLED, Sequences
 from statespike.output import note, progress, remark, warn
 
 
@@ -60,7 +60,7 @@ def labels_for(data: OwnData, network: Checkpoint | QuantizedNetwork) -> Sequenc
     """
     trained = class_names_of(network)
     sequences = data.sequences
-    if not trained or not data.class_names or trained == data.class_names or sequences.y is None:
+    if not trained or not data.class_names or trained == data.class_names:
         return sequences
     unknown = [name for name in data.class_names if name not in trained]
     if unknown:
@@ -68,8 +68,20 @@ def labels_for(data: OwnData, network: Checkpoint | QuantizedNetwork) -> Sequenc
             f"{data.source}: class {unknown[0]!r} is none of those that the network was trained on, "
             f"{', '.join(trained)}; leave it out"
         )
+    if sequences.targets is not None:
+        absent = [name for name in trained if name not in data.class_names]
+        if absent:
+            raise StatespikeError(
+                f"{data.source}: no column of label {absent[0]!r}, which the network gives; add it"
+            )
+        return replace(
+            sequences, targets=sequences.targets[..., [data.class_names.index(name) for name in trained]]
+        )
+    if sequences.y is None:
+        return sequences
     remark(f"{data.source}: {len(data.class_names)} of the {len(trained)} classes of the network, by name")
-    index = np.array([trained.index(name) for name in data.class_names])
+    # Behind the last class, where -1 finds it, stands that a step has none.
+    index = np.array([*(trained.index(name) for name in data.class_names), UNLABELLED])
     return replace(sequences, y=index[sequences.y])
 
 

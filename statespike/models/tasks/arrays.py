@@ -5,8 +5,9 @@ features alone; they are joined in the order of their names. Numbers are taken a
 type: the bytes of an image as 0 to 255, booleans as 0 and 1.
 
 Whole numbers in y are labels, of shape (sequences,) or, for one at each step, (sequences, steps), where -1
-marks steps that count nowhere; booleans are labels 0 and 1. Real numbers are targets: (sequences,) or
-(sequences, outputs), or at each step (sequences, steps) or (sequences, steps, outputs).
+marks steps that count nowhere; booleans are labels 0 and 1. Labels of which several may hold are 0 or 1, of
+shape (sequences, labels) or (sequences, steps, labels). Real numbers are targets: (sequences,) or (sequences,
+outputs), or at each step (sequences, steps) or (sequences, steps, outputs).
 """
 
 import shutil
@@ -51,7 +52,7 @@ def read_arrays(path: Path, limit: int | None = None) -> OwnData:
     if not parts:
         raise TaskError(f"{path}: no array x; it must hold x of shape (sequences, steps, features)")
     inputs = _inputs(file, parts, path, limit)
-    y, targets = _labels(file, parts[0], path, limit)
+    y, targets, meaning = _labels(file, parts[0], path, limit)
     lengths = _integers(file, "lengths", parts[0], path, limit)
     if lengths is not None and (lengths.min() < 1 or lengths.max() > inputs.shape[1]):
         raise TaskError(f"{path}: lengths must lie between 1 and the {inputs.shape[1]} steps of {parts[0]}")
@@ -61,7 +62,13 @@ def read_arrays(path: Path, limit: int | None = None) -> OwnData:
         f"{count(inputs.shape[1], 'step')}, {count(inputs.shape[2], 'feature')}"
         f"{f': {joined}, in this order' if len(parts) > 1 else ''}"
     )
-    return OwnData(str(path), path.name, Sequences(inputs, y, lengths, targets), notes=(note,))
+    return OwnData(
+        str(path),
+        path.name,
+        Sequences(inputs, y, lengths, targets),
+        notes=(note, f"{path}: {meaning}"),
+        several_labels=targets is not None and file.headers["y"].dtype.kind != "f",
+    )
 
 
 def _inputs(file: Npz, parts: list[str], path: Path, limit: int | None) -> Computed:
@@ -132,31 +139,60 @@ def _numbers(file: Npz, name: str, path: Path, rows: int) -> Iterator[NDArray[An
 
 def _labels(
     file: Npz, first: str, path: Path, limit: int | None
-) -> tuple[NDArray[np.int64] | None, NDArray[np.float64] | None]:
-    """Return the labels, or the real targets."""
+) -> tuple[NDArray[np.int64] | None, NDArray[np.float64] | None, str]:
+    """Return the labels, or the targets, and what y was taken for."""
     if "y" not in file.headers:
-        return None, None
+        return None, None, "no y, so no labels"
     header, (sequences, steps, _) = file.headers["y"], file.headers[first].shape
-    if header.dtype.kind != "f" or header.shape[:1] != (sequences,):
-        of_steps = header.shape == (sequences, steps)
-        labels = _integers(file, "y", first, path, limit, "iub", (sequences, steps) if of_steps else None)
-        assert labels is not None
-        least = UNLABELLED if of_steps else 0
-        if labels.min() < least:
-            raise TaskError(
-                f"{path}: y holds {labels.min()}; labels count from 0"
-                f"{f', and {UNLABELLED} marks a step that has none' if of_steps else ''}"
-            )
-        return labels, None
-    if len(header.shape) > 3 or 0 in header.shape or (len(header.shape) == 3 and header.shape[1] != steps):
+    if header.dtype.kind == "f" and header.shape[:1] == (sequences,):
+        return None, *_targets(file, steps, path, limit)
+    of_steps = header.shape == (sequences, steps)
+    # Of two axes the second is that of steps, if it has their number.
+    if header.dtype.kind in "iub" and not of_steps and len(header.shape) in (2, 3):
+        return None, *_several_labels(file, first, path, limit)
+    labels = _integers(file, "y", first, path, limit, "iub", (sequences, steps) if of_steps else None)
+    assert labels is not None
+    least = UNLABELLED if of_steps else 0
+    if labels.min() < least:
         raise TaskError(
-            f"{path}: y has shape {header.shape}; targets are (sequences,), (sequences, outputs), "
+            f"{path}: y holds {labels.min()}; labels count from 0"
+            f"{f', and {UNLABELLED} marks a step that has none' if of_steps else ''}"
+        )
+    return labels, None, f"y holds a label for each {'step' if of_steps else 'sequence'}"
+
+
+def _several_labels(file: Npz, first: str, path: Path, limit: int | None) -> tuple[NDArray[np.float64], str]:
+    """Return the labels of which several may hold as targets 0 and 1, and what they are."""
+    header, (sequences, steps, _) = file.headers["y"], file.headers[first].shape
+    labels = header.shape[-1]
+    whole = header.shape in ((sequences, labels), (sequences, steps, labels))
+    values = file.rows("y", limit) if whole and labels else np.array([2])
+    if values.min() < 0 or values.max() > 1:
+        raise TaskError(
+            f"{path}: y has shape {header.shape}; whole numbers are labels of shape ({sequences},) or "
+            f"({sequences}, {steps}), or 0 and 1 of shape ({sequences}, labels) or ({sequences}, {steps}, "
+            "labels)"
+        )
+    each = "step" if len(header.shape) == 3 else "sequence"
+    return values.astype(
+        np.float64
+    ), f"y holds {count(labels, 'label')} for each {each}, any of which may hold"
+
+
+def _targets(file: Npz, steps: int, path: Path, limit: int | None) -> tuple[NDArray[np.float64], str]:
+    """Return real targets with an axis of outputs, and what they are."""
+    shape = file.headers["y"].shape
+    if len(shape) > 3 or 0 in shape or (len(shape) == 3 and shape[1] != steps):
+        raise TaskError(
+            f"{path}: y has shape {shape}; targets are (sequences,), (sequences, outputs), "
             f"(sequences, {steps}) or (sequences, {steps}, outputs)"
         )
     y = file.rows("y", limit).astype(np.float64)
-    if np.isinf(y).any() or (len(header.shape) == 1 and np.isnan(y).any()):
+    if np.isinf(y).any() or (len(shape) == 1 and np.isnan(y).any()):
         raise TaskError(f"{path}: y holds {y[~np.isfinite(y)][0]}; keep to finite numbers")
-    return None, y[..., None] if header.shape[1:] in ((), (steps,)) else y
+    if shape[1:] in ((), (steps,)):
+        y = y[..., None]
+    return y, f"y holds {count(y.shape[-1], 'value')} for each {'step' if y.ndim == 3 else 'sequence'}"
 
 
 def _integers(

@@ -31,6 +31,8 @@ class OwnData:
         0 trains, 1 chooses the epoch, 2 tests, if the files themselves say so.
     notes : tuple of str
         Sentences on what was taken, and what was assumed.
+    several_labels : bool
+        Targets are 0 and 1, for labels of which several may hold.
     """
 
     source: str
@@ -39,6 +41,14 @@ class OwnData:
     class_names: tuple[str, ...] = ()
     sets: NDArray[np.int64] | None = None
     notes: tuple[str, ...] = ()
+    several_labels: bool = False
+
+    @property
+    def output(self) -> str:
+        """What a network's outputs for them are, one of `quantize.configuration.OUTPUTS`."""
+        if self.sequences.targets is None:
+            return "classification"
+        return "multi_label" if self.several_labels else "regression"
 
     @property
     def labels(self) -> NDArray[np.int64] | None:
@@ -124,7 +134,7 @@ def own_task(data: OwnData) -> Task:
         load_test=lambda: test,
         load_calibration=lambda: train.take(drawn(len(train), CALIBRATION_SEQUENCES)),
         load_validation=(lambda: validation) if len(validation) else None,
-        output="classification" if sequences.targets is None else "regression",
+        output=data.output,
         class_names=data.class_names,
         source=data.source,
         notes=notes,

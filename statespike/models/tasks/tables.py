@@ -3,15 +3,17 @@
 With a column `sequence` (or `sequence_id`, `id`) each line is a step, and the lines of a sequence stand
 together; the other columns are its features, in the file's order. Without one each line is a sequence, and
 the other columns are the steps of its only feature; a shorter sequence leaves the last ones empty. In both
-forms a column `label` (or `class`, `target`, `y`) holds the class, by name or by number, or a real target.
-Columns `time`, `timestamp` and `step` are left out.
+forms a column `label` (or `class`, `target`, `y`) holds the class, by name or by number, or a real target;
+several columns `label_NAME` or `target_NAME` hold several (see `table_labels`). Columns `time`, `timestamp`
+and `step` are left out.
 
 The file is read line by line, and its values go through an unnamed file.
 """
 
 import csv
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,16 +25,16 @@ from quantize.words import count
 from statespike.models.tasks.computed import Computed
 from statespike.models.tasks.own import OwnData
 from statespike.models.tasks.packed import Packer
+from statespike.models.tasks.table_labels import SHOWN, LabelColumn, labels_of, listed
 from statespike.models.tasks.task import Sequences, TaskError
 
 SEQUENCE = ("sequence", "sequence_id", "id")
 LABEL = ("label", "class", "target", "y")
+SEVERAL = ("label_", "target_")
 LEFT_OUT = ("time", "timestamp", "step")
-"""What columns of a meaning are called, in any case."""
+"""What columns of a meaning are called, in any case; of `SEVERAL`, how their names begin."""
 DELIMITERS = ",;\t"
-MOST_CLASSES = 1000
-SHOWN = 8
-"""Names that a sentence lists."""
+NO_LABELS = f"no column {', '.join(LABEL)}, nor one that begins with {' or '.join(SEVERAL)}, so no labels"
 ADVICE = "give a first line that names the columns, and numbers below it"
 
 
@@ -42,13 +44,14 @@ class Columns(NamedTuple):
     Parameters
     ----------
     names : list of str
-    sequence, label : int or None
+    sequence : int or None
+    labels : list of int
     left_out, values : list of int
     """
 
     names: list[str]
     sequence: int | None
-    label: int | None
+    labels: list[int]
     left_out: list[int]
     values: list[int]
 
@@ -63,14 +66,14 @@ class Found:
     columns : Columns
     values : Packer
         Rows of one number for each feature.
-    labels : list of str
-        As they are written, one a sequence.
+    labels : list of LabelColumn
+        As they are written, one a line.
     """
 
     path: Path
     columns: Columns
     values: Packer
-    labels: list[str] = field(default_factory=list)
+    labels: list[LabelColumn]
 
     def numbers(self, line: int, fields: list[str], columns: list[int]) -> NDArray[np.float32]:
         """The numbers of some fields of a line."""
@@ -87,17 +90,13 @@ class Found:
             )
         return found
 
-    def label(self, line: int, fields: list[str]) -> str:
-        """The label of a line, empty without a column of labels."""
-        if self.columns.label is None:
-            return ""
-        found = fields[self.columns.label].strip()
-        if not found:
-            raise TaskError(
-                f"{self.path}: line {line} has no label; give one in column "
-                f"{self.columns.names[self.columns.label]!r}"
-            )
-        return found
+    def take_labels(self, line: int, fields: list[str]) -> None:
+        """Keep the labels of a line."""
+        for column in self.labels:
+            text = fields[column.place].strip()
+            if not text:
+                raise TaskError(f"{self.path}: line {line} has no label; give one in column {column.title!r}")
+            column.texts.append(sys.intern(text))
 
 
 def read_table(path: Path) -> OwnData:
@@ -120,7 +119,8 @@ def read_table(path: Path) -> OwnData:
         columns = _columns(next(csv.reader([first], delimiter=delimiter, strict=True), []), path)
         whole = ((number, line) for number, line in enumerate(lines, 2) if line)
         with Packer(np.float32, (_features(columns),)) as values:
-            found = Found(path, columns, values)
+            labels = [LabelColumn(columns.names[place], place) for place in columns.labels]
+            found = Found(path, columns, values, labels)
             (_rows if columns.sequence is None else _steps)(found, _checked(whole, columns, path))
             return _data(found, delimiter)
 
@@ -135,20 +135,30 @@ def _columns(names: list[str], path: Path) -> Columns:
     if len(set(lower)) < len(lower):
         twice = next(name for name in lower if lower.count(name) > 1)
         raise TaskError(f"{path}: two columns are called {twice!r}; give each its own name")
-    meanings: list[int | None] = []
-    for known in (SEQUENCE, LABEL):
-        places = [place for place, name in enumerate(lower) if name in known]
-        if len(places) > 1:
-            raise TaskError(
-                f"{path}: columns {names[places[0]]!r} and {names[places[1]]!r} could both be the "
-                f"{known[0]}; keep one, or give the other another name"
-            )
-        meanings.append(places[0] if places else None)
+    sequence, label = (_only(names, known, path) for known in (SEQUENCE, LABEL))
+    several = [place for place, name in enumerate(lower) if name.startswith(SEVERAL)]
+    if several and label is not None:
+        raise TaskError(
+            f"{path}: columns {names[label]!r} and {names[several[0]]!r} could both be the label; keep one, "
+            "or give the other another name"
+        )
+    labels = several if label is None else [label]
     left_out = [place for place, name in enumerate(lower) if name in LEFT_OUT]
-    values = [place for place in range(len(names)) if place not in (*meanings, *left_out)]
+    values = [place for place in range(len(names)) if place not in (sequence, *labels, *left_out)]
     if not values:
         raise TaskError(f"{path}: no column of numbers among {', '.join(names[:SHOWN])}; {ADVICE}")
-    return Columns(names, meanings[0], meanings[1], left_out, values)
+    return Columns(names, sequence, labels, left_out, values)
+
+
+def _only(names: list[str], known: tuple[str, ...], path: Path) -> int | None:
+    """The one column of a meaning, if there is one."""
+    places = [place for place, name in enumerate(names) if name.lower() in known]
+    if len(places) > 1:
+        raise TaskError(
+            f"{path}: columns {names[places[0]]!r} and {names[places[1]]!r} could both be the "
+            f"{known[0]}; keep one, or give the other another name"
+        )
+    return places[0] if places else None
 
 
 def _features(columns: Columns) -> int:
@@ -179,7 +189,7 @@ def _rows(found: Found, lines: Iterator[tuple[int, list[str]]]) -> None:
                 "a shorter sequence may be empty"
             )
         found.values.add(found.numbers(number, fields, given)[:, None])
-        found.labels.append(found.label(number, fields))
+        found.take_labels(number, fields)
 
 
 def _steps(found: Found, lines: Iterator[tuple[int, list[str]]]) -> None:
@@ -189,7 +199,8 @@ def _steps(found: Found, lines: Iterator[tuple[int, list[str]]]) -> None:
     steps: list[NDArray[np.float32]] = []
     assert found.columns.sequence is not None
     for number, fields in lines:
-        name, label = fields[found.columns.sequence].strip(), found.label(number, fields)
+        name = fields[found.columns.sequence].strip()
+        found.take_labels(number, fields)
         if not name:
             raise TaskError(f"{found.path}: line {number} does not say which sequence it belongs to")
         if name != current:
@@ -201,13 +212,7 @@ def _steps(found: Found, lines: Iterator[tuple[int, list[str]]]) -> None:
             if steps:
                 found.values.add(np.stack(steps))
             names.add(name)
-            found.labels.append(label)
             current, steps = name, []
-        elif label != found.labels[-1]:
-            raise TaskError(
-                f"{found.path}: line {number} labels sequence {name!r} {label!r}, and its first line "
-                f"{found.labels[-1]!r}; networks answer once, at the end of a sequence, so give it one label"
-            )
         steps.append(found.numbers(number, fields, found.columns.values))
     if steps:
         found.values.add(np.stack(steps))
@@ -220,13 +225,19 @@ def _data(found: Found, delimiter: str) -> OwnData:
     packed = found.values.packed()
     steps, features = int(packed.counts.max()), _features(columns)
     inputs = Computed(lambda chosen: packed.padded(chosen, steps), len(packed), steps, features)
-    y, targets, class_names = _labels(found)
+    lines = packed.counts if columns.sequence is not None else np.ones_like(packed.counts)
+    labels = labels_of(found.labels, lines, path)
     notes = (
         f"{path}: {count(len(packed), 'sequence')} of {_range(packed.counts)}, {_how(columns, delimiter)}",
-        _told_labels(found, y, class_names),
+        f"{path}: {labels.told or NO_LABELS}",
     )
     return OwnData(
-        str(path), path.name, Sequences(inputs, y, packed.counts, targets), class_names, notes=notes
+        str(path),
+        path.name,
+        Sequences(inputs, labels.y, packed.counts, labels.targets),
+        labels.names,
+        notes=notes,
+        several_labels=labels.several,
     )
 
 
@@ -242,49 +253,11 @@ def _how(columns: Columns, delimiter: str) -> str:
     else:
         how = (
             f"a line a step, told apart by column {columns.names[columns.sequence]!r}, with "
-            f"{count(len(names), 'feature')} ({_listed(names)})"
+            f"{count(len(names), 'feature')} ({listed(names)})"
         )
     if columns.left_out:
-        how += f", without {_listed([columns.names[column] for column in columns.left_out])}"
+        how += f", without {listed([columns.names[column] for column in columns.left_out])}"
     return how if delimiter == "," else f"{how}, separated by {delimiter!r}"
-
-
-def _labels(found: Found) -> tuple[NDArray[np.int64] | None, NDArray[np.float64] | None, tuple[str, ...]]:
-    """Return labels, real targets, and the names of classes."""
-    if found.columns.label is None:
-        return None, None, ()
-    numbers = [_number(label) for label in found.labels]
-    numeric = None not in numbers
-    if numeric:
-        values = np.array(numbers, np.float64)
-        if not np.isfinite(values).all():
-            wrong = found.labels[int(np.flatnonzero(~np.isfinite(values))[0])]
-            raise TaskError(f"{found.path}: a label is {wrong!r}; give finite numbers, or names")
-        if (values != np.round(values)).any():
-            return None, values[:, None], ()
-    # The numbers 1, 2, 10 in this order, names in the alphabet's.
-    names = sorted(set(found.labels), key=(lambda name: (float(name), name)) if numeric else str)
-    if len(names) > MOST_CLASSES:
-        raise TaskError(
-            f"{found.path}: {len(names):,} different labels in column "
-            f"{found.columns.names[found.columns.label]!r}, more than {MOST_CLASSES:,} classes; give real "
-            "targets a decimal point, or fewer classes"
-        )
-    index = {name: label for label, name in enumerate(names)}
-    return np.array([index[label] for label in found.labels], np.int64), None, tuple(names)
-
-
-def _told_labels(found: Found, y: NDArray[np.int64] | None, class_names: tuple[str, ...]) -> str:
-    if found.columns.label is None:
-        return f"{found.path}: no column {', '.join(LABEL[:-1])} or {LABEL[-1]}, so no labels"
-    column = repr(found.columns.names[found.columns.label])
-    if y is None:
-        return f"{found.path}: column {column} holds real targets, for it has numbers with fractions"
-    return f"{found.path}: {count(len(class_names), 'class')} in column {column}: {_listed(class_names)}"
-
-
-def _listed(names: list[str] | tuple[str, ...]) -> str:
-    return ", ".join(names[:SHOWN]) + (f", ... {names[-1]}" if len(names) > SHOWN else "")
 
 
 def _number(text: str) -> float | None:

@@ -86,6 +86,8 @@ def test_arrays_that_cannot_be_joined_are_refused(tmp_path, arrays, sentence):
         (np.array([[[0.5, 2.5]] * 3] * 12), None, [[0.5, 2.5]] * 3),
         (np.array([[0.5, 2.5]] * 12), None, [0.5, 2.5]),
         (np.array([0.5] * 12), None, [0.5]),
+        (np.array([[1, 0]] * 12), None, [1, 0]),
+        (np.array([[[True, False]] * 3] * 12), None, [[1, 0]] * 3),
     ],
 )
 def test_labels_and_targets_once_or_at_each_step(tmp_path, y, labels, targets):
@@ -97,7 +99,10 @@ def test_labels_and_targets_once_or_at_each_step(tmp_path, y, labels, targets):
         if value is not None:
             np.testing.assert_array_equal(value[0], expected)
     task = load_task("mine", tmp_path / "mine.npz")
-    assert task.output == ("classification" if targets is None else "regression")
+    several = targets is not None and y.dtype.kind != "f"
+    assert task.output == (
+        "classification" if targets is None else "multi_label" if several else "regression"
+    )
     assert task.classes == (2 if targets is None else np.shape(targets)[-1])
     assert (len(task.train), len(task.test)) == (11, 1)
 
@@ -129,7 +134,7 @@ def test_a_line_a_step_with_a_column_that_tells_sequences_apart(tmp_path):
     assert found.notes == (
         f"{tmp_path}/mine.csv: 2 sequences of 2 to 3 steps, a line a step, told apart by column 'id', with "
         "2 features (ax, ay), without time",
-        f"{tmp_path}/mine.csv: 2 classes in column 'class': run, walk",
+        f"{tmp_path}/mine.csv: 2 classes in column 'class', one for each sequence: run, walk",
     )
 
 
@@ -140,6 +145,34 @@ def test_a_line_a_sequence_of_one_feature(tmp_path):
     assert found.class_names == ("2", "10")
     assert found.sequences.y.tolist() == [1, 0, 1]
     assert "its steps in columns 't0' to 't2', separated by ';'" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "y", "targets", "names", "told"),
+    [
+        ("s,a\ns,b\nt,b\n", [[0, 1], [1, -1]], None, ("a", "b"), "one for each step: a, b"),
+        ("s,0.5\ns,2\nt,1\n", None, [[[0.5], [2]], [[1], [np.nan]]], (), "one for each step, for it has"),
+        ("s,1\ns,1\nt,0\n", [1, 0], None, ("0", "1"), "one for each sequence: 0, 1"),
+    ],
+)
+def test_lines_of_a_sequence_that_differ_are_labels_of_steps(tmp_path, text, y, targets, names, told):
+    lines = [line.replace(",", ",7,") for line in text.splitlines()]
+    found = read_own(table(tmp_path, "\n".join(["id,a,label", *lines])))
+    for value, expected in ((found.sequences.y, y), (found.sequences.targets, targets)):
+        np.testing.assert_array_equal(value, expected)
+    assert found.class_names == names
+    assert told in found.notes[1]
+
+
+def test_several_columns_are_several_labels_or_targets(tmp_path):
+    found = read_own(table(tmp_path, "label_no,a,b,label_yes\n1,5,6,0\n1,7,8,1\n"))
+    assert found.output == "multi_label"
+    assert found.class_names == ("no", "yes")
+    assert found.sequences.targets.tolist() == [[1, 0], [1, 1]]
+    assert "2 labels for each sequence, any of which may hold: no, yes" in found.notes[1]
+    found = read_own(table(tmp_path, "id,a,target_p,target_q\n1,5,1,0\n1,7,1,2\n"))
+    assert (found.output, found.class_names) == ("regression", ())
+    assert found.sequences.targets.tolist() == [[[1, 0], [1, 2]]]
 
 
 def test_numbers_with_fractions_are_targets_and_a_table_may_have_no_labels(tmp_path):
@@ -171,7 +204,8 @@ STEPS = "id,a,b,label\n1,0,0,x\n"
         (STEPS + "1,0,,x\n", "line 3 has '' in column 'b'; give finite numbers"),
         (STEPS + "1,0,a lot,x\n", "line 3 has 'a lot' in column 'b'; give finite numbers"),
         (STEPS + "2,0,0,y\n1,0,0,x\n", "line 4 goes on with sequence '1' after another one"),
-        (STEPS + "1,0,0,y\n", "line 3 labels sequence '1' 'y', and its first line 'x'"),
+        ("a,label,label_b\n1,0,1\n", "columns 'label' and 'label_b' could both be the label"),
+        ("a,label_a,label_b\n1,0,x\n", "column 'label_b' holds names, and is one of several columns"),
         (STEPS + "2,0,0,\n", "line 3 has no label"),
         (STEPS + ",0,0,x\n", "line 3 does not say which sequence"),
         ("a,b,label\n1,,x\n,2,x\n", "line 3 has no number in column 'a'"),
