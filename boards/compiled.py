@@ -3,7 +3,11 @@
 import ctypes
 from pathlib import Path
 
+import numpy as np
+
 from hdl.devices.family import Family
+from quantize.errors import StatespikeError
+from quantize.formats import Integers
 from sim.backends.cxxrtl import compile_library
 
 DRIVER = Path(__file__).with_name("board_driver.cpp")
@@ -43,6 +47,13 @@ class CompiledBoard:
         Of `compile_board`.
     bit_cycles : float
         Clock cycles of a bit of the line, as the host has it.
+    state : (words,), optional
+        Of a board of the same kind, see `state`, to go on from.
+
+    Raises
+    ------
+    StatespikeError
+        If the state is not that of such a board.
 
     Attributes
     ----------
@@ -50,7 +61,7 @@ class CompiledBoard:
         Simulated since it was switched on.
     """
 
-    def __init__(self, library: Path, bit_cycles: float):
+    def __init__(self, library: Path, bit_cycles: float, state: Integers | None = None):
         self.bit_cycles = bit_cycles
         self.cycles = 0
         code = self._code = ctypes.CDLL(str(library.resolve()))
@@ -63,8 +74,15 @@ class CompiledBoard:
         code.unsaid.argtypes = code.power_down.argtypes = (ctypes.c_void_p,)
         code.hold.argtypes = (ctypes.c_void_p, ctypes.c_int32)
         code.run.argtypes = (ctypes.c_void_p, ctypes.c_uint64)
+        code.save.restype = ctypes.c_size_t
+        code.save.argtypes = code.restore.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
         self._board = code.power_up(bit_cycles)
         self._bytes = ctypes.create_string_buffer(_ROOM)
+        if state is not None:
+            if len(state) != code.save(self._board, None):
+                self.close()
+                raise StatespikeError("the saved state is of another virtual board; begin the sequence anew")
+            code.restore(self._board, np.ascontiguousarray(state, np.int64).ctypes.data)
 
     def say(self, data: bytes) -> None:
         """Let bytes leave towards the board, behind those before them."""
@@ -90,6 +108,12 @@ class CompiledBoard:
         """Simulate; Python's lock is free meanwhile."""
         self._code.run(self._board, cycles)
         self.cycles += cycles
+
+    def state(self) -> Integers:
+        """All registers and memories, (words,)."""
+        words = np.empty(self._code.save(self._board, None), np.int64)
+        self._code.save(self._board, words.ctypes.data)
+        return words
 
     def close(self) -> None:
         """Switch it off."""

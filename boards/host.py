@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from boards.framing import Kind, decode_message, encode_frame
 from boards.link import VERSION, Link
 from boards.pipe import BytePipe, LinkError
-from quantize.answers import answer_counts
+from quantize.answers import answers_within, stacked_answers
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
 
@@ -47,11 +47,15 @@ class Host:
         The board's; its manifest has it.
     attempts : int
         How often a sequence is sent before the line is given up.
+    number : int, optional
+        Of the frame that is due, on a board that an earlier host left within a sequence; it is not restarted.
 
     Attributes
     ----------
     restarts : int
         How often the board was restarted.
+    number : int
+        Of the frame that is due.
 
     Raises
     ------
@@ -59,11 +63,11 @@ class Host:
         If the board does not answer, or holds another design than that of `link`.
     """
 
-    def __init__(self, pipe: BytePipe, link: Link, attempts: int = ATTEMPTS):
+    def __init__(self, pipe: BytePipe, link: Link, attempts: int = ATTEMPTS, number: int | None = None):
         self.pipe, self.link, self.attempts = pipe, link, attempts
         self.restarts = 0
-        self._number = 0
-        self._in_step = False
+        self.number = number or 0
+        self._in_step = number is not None
         self._surely(lambda: None, "the board could not be started")
 
     def run(
@@ -82,22 +86,56 @@ class Host:
             input's bits, or more steps than the network was built for; or if the line fails in every attempt.
         """
         checked = [self._checked(sequence, index) for index, sequence in enumerate(sequences)]
-        stride = self.link.answer_stride
-        most = int(answer_counts(np.array([len(steps) for steps in checked]), stride).max(initial=1))
-        answers = np.zeros((len(checked), most, self.link.classes), dtype=np.int64)
+        answers: list[Integers] = []
         for index, steps in enumerate(checked):
             answer = self._asked(steps, index)
-            found = answer.logits.reshape(-1, self.link.classes)
-            answers[index] = found[np.minimum(np.arange(most), len(found) - 1)]
+            answers.append(answer.logits.reshape(-1, self.link.classes))
             on_answer(answer)
-        return answers[:, 0] if stride is None else answers
+        if not answers:
+            return np.zeros((0, self.link.classes), dtype=np.int64)
+        found = stacked_answers(answers)
+        return found[:, 0] if self.link.answer_stride is None else found
 
     def ask(self, sequence: ArrayLike, index: int = 0) -> Answer:
         """The answer to one sequence; see `run`. Its index is for messages."""
         return self._asked(self._checked(sequence, index), index)
 
+    def go_on(self, steps: ArrayLike, position: int, *, ended: bool) -> Answer:
+        """The answers that the next steps of a sequence give, maybe none: logits (answers, classes).
+
+        Parameters
+        ----------
+        steps : integers (steps, features)
+        position : int
+            Steps of the sequence that the board has had.
+        ended : bool
+            The sequence ends with them.
+
+        Raises
+        ------
+        StatespikeError
+            As of `run`; and at the first failure of the line within a sequence, for a board that is restarted
+            has forgotten its states.
+        """
+        checked = self._checked(steps, 0)
+        if position == 0:
+            return self._surely(
+                lambda: self._answer(checked, ended=ended), "the beginning of the sequence got no answer"
+            )
+        try:
+            self._in_step = False
+            answer = self._answer(checked, position, ended=ended)
+        except LinkError as error:
+            raise StatespikeError(
+                f"the line failed behind step {position} of a sequence, whose states are lost ({error}); "
+                "begin it anew"
+            ) from error
+        self._in_step = True
+        return answer
+
     def _asked(self, steps: Integers, index: int) -> Answer:
-        return self._surely(lambda: self._answer(steps), f"sequence {index} got no answer")
+        answer = self._surely(lambda: self._answer(steps), f"sequence {index} got no answer")
+        return answer if self.link.answer_stride is not None else Answer(answer.logits[0], answer.seconds)
 
     def _checked(self, sequence: ArrayLike, index: int) -> Integers:
         """A sequence that can be sent as it is."""
@@ -149,7 +187,7 @@ class Host:
             if skipped > self.link.message_bytes(Kind.ANSWER) + MOST_NOISE:
                 raise LinkError("the board sent no word of being ready")
             heard = heard[1:] + self.pipe.read(1)
-        _, self._number, body = message
+        _, self.number, body = message
         if body[0] != VERSION:
             raise StatespikeError(
                 f"the board speaks version {body[0]} of the protocol, this host version {VERSION}: "
@@ -161,21 +199,20 @@ class Host:
                 f"({self.link.identity.hex()}): load its bitstream"
             )
 
-    def _answer(self, steps: Integers) -> Answer:
-        """The answer to one sequence, or its answers, of a board that is in step."""
+    def _answer(self, steps: Integers, position: int = 0, *, ended: bool = True) -> Answer:
+        """The answers (answers, classes) to a sequence, or to a piece of it, of a board that is in step."""
         size, stride = self.link.steps_per_frame, self.link.answer_stride
-        count = int(answer_counts(np.array([len(steps)]), stride)[0])
         found: list[Integers] = []
         began = time.monotonic()
         for start in range(0, len(steps), size):
             end = min(len(steps), start + size)
-            payload = self.link.encode(steps[start:end], start == 0, end == len(steps))
-            self.pipe.write(encode_frame(self._number, payload))
-            self._number = (self._number + 1) % 256
+            ends = ended and end == len(steps)
+            payload = self.link.encode(steps[start:end], position + start == 0, ends)
+            self.pipe.write(encode_frame(self.number, payload))
+            self.number = (self.number + 1) % 256
             # Host and board take turns, so all answers to a frame have come before the next one is sent.
-            due = count if end == len(steps) else 0 if stride is None else end // stride
-            self._collect(found, due)
-        logits = found[0] if stride is None else np.array(found)
+            self._collect(found, len(answers_within(position, end, stride, ended=ends)))
+        logits = np.array(found, dtype=np.int64).reshape(len(found), self.link.classes)
         return Answer(logits, time.monotonic() - began)
 
     def _collect(self, found: list[Integers], due: int) -> None:
@@ -186,9 +223,9 @@ class Host:
         accepted = False
         while not accepted or len(found) < due:
             kind, number, body = self._message()
-            if kind is Kind.ACCEPTED and number == self._number and not accepted:
+            if kind is Kind.ACCEPTED and number == self.number and not accepted:
                 accepted = True
-            elif kind is Kind.OVERRUN and number == self._number and accepted:
+            elif kind is Kind.OVERRUN and number == self.number and accepted:
                 raise StatespikeError(
                     "the board says that the sequence was longer than its network was built for"
                 )
@@ -197,14 +234,14 @@ class Host:
             else:
                 wanted = Kind.ANSWER if accepted else Kind.ACCEPTED
                 raise LinkError(
-                    f"the board sent {kind.name} {number} where {wanted.name} {self._number} was expected"
+                    f"the board sent {kind.name} {number} where {wanted.name} {self.number} was expected"
                 )
 
     def _is_due(self, number: int, accepted: bool) -> bool:
         """Whether an answer may have a number: that of the frame it answers, or of the next one."""
         early = self.link.answer_stride is not None and not accepted
-        return (accepted and number == self._number) or (
-            early and number in (self._number, (self._number - 1) % 256)
+        return (accepted and number == self.number) or (
+            early and number in (self.number, (self.number - 1) % 256)
         )
 
     def _message(self) -> tuple[Kind, int, bytes]:

@@ -11,6 +11,7 @@ import serial
 
 from boards.compiled import CompiledBoard
 from boards.pipe import SerialPort
+from quantize.formats import Integers
 
 _CHUNK = 2_000
 """Cycles simulated between two looks at the terminal."""
@@ -46,6 +47,7 @@ class TerminalBoard:
         self._asked: SimpleQueue[bool] = SimpleQueue()
         self._done: SimpleQueue[None] = SimpleQueue()
         self._stop = Event()
+        self._unplugged = False
         self._thread = Thread(target=self._run, name="virtual board", daemon=True)
         self._thread.start()
 
@@ -62,12 +64,22 @@ class TerminalBoard:
 
     def unplug(self) -> None:
         """End the simulation; whoever has the port finds it gone."""
-        if not self._stop.is_set():
-            self._stop.set()
-            self._thread.join()
+        self._halt()
+        if not self._unplugged:
+            self._unplugged = True
             os.close(self._master)
             os.close(self._slave)
             self.board.close()
+
+    def state(self) -> Integers:
+        """All registers and memories of the board, which is simulated no longer."""
+        self._halt()
+        return self.board.state()
+
+    def _halt(self) -> None:
+        if not self._stop.is_set():
+            self._stop.set()
+            self._thread.join()
 
     def _run(self) -> None:
         quiet = 0

@@ -1,7 +1,7 @@
 """The quantised network: specifications in data-flow order, and the integer reference that composes them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -244,16 +244,34 @@ class QuantizedNetwork:
         )
 
     def _compute_chunk(self, u: Integers, lengths: Integers, taps: bool) -> Trace:
+        trace, x = self.stream(u, lengths)
+        trace.logits = self.decoder.compute(self.pool.compute(x, lengths))
+        return trace if taps else replace(trace, taps={})
+
+    def stream(
+        self, u: Integers, lengths: Integers, states: dict[str, Integers] | None = None
+    ) -> tuple[Trace, Integers]:
+        """All before the head: a trace without logits, and what the head is given (sequences, steps, H).
+
+        Parameters
+        ----------
+        u : (sequences, steps, beats)
+        lengths : (sequences,)
+        states : dict, optional
+            For each layer's name what it keeps from step to step (`Specification.cleared`). The sequences go
+            on from there, and the states move on; from cleared ones by default.
+        """
         trace = Trace(np.empty(0, dtype=np.int64), self.pool.overruns(lengths))
         valid = np.arange(u.shape[1]) < lengths[:, None]
+        states = states or {}
         x = self.encoder.compute(u)
         kept = {"encoder": x}
         for index, block in enumerate(self.blocks):
             given = x
             if block.norm_before is not None:
                 given = kept[f"norm_{index}"] = block.norm_before.compute(x)
-            y, clipped = block.array.compute(given, lengths)
-            total = x + block.unit.compute(y)
+            y, clipped = block.array.compute(given, lengths, states.get(f"array_{index}"))
+            total = x + block.unit.compute(y, states.get(f"unit_{index}"))
             lost = total[valid] != saturate(total[valid], block.unit.output.width)
             trace.saturations |= {
                 f"array_{index} inputs": clipped.inputs,
@@ -265,7 +283,5 @@ class QuantizedNetwork:
             kept |= {f"array_{index}": y, f"layer_{index}": x}
         if self.norm is not None:
             x = kept["norm"] = self.norm.compute(x)
-        trace.logits = self.decoder.compute(self.pool.compute(x, lengths))
-        if taps:
-            trace.taps = kept
-        return trace
+        trace.taps = kept
+        return trace, x

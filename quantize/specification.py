@@ -94,6 +94,10 @@ class Specification(ABC):
         }
         return {"kind": self.kind} | numbers | {f"size {name}": size for name, size in self.shapes().items()}
 
+    def cleared(self, sequences: int) -> Integers:
+        """What is kept from step to step, before the first one: (sequences, ...), or (sequences, 0)."""
+        return np.zeros((sequences, 0), dtype=np.int64)
+
     def __post_init__(self) -> None:
         for item in fields(self):
             value, limits = getattr(self, item.name), item.metadata

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from quantize.answers import answer_counts, answer_steps
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
+from quantize.trace import Trace
 from sim.trace import Run
 
 LOGITS = "logits"
@@ -139,7 +140,33 @@ def compare(reference: Reference, run: Run, lengths: Sequence[int] | None = None
         raise StatespikeError(
             f"taps of the circuit: {', '.join(run.taps)}; of its reference: {', '.join(reference.taps)}"
         )
-    streams = list(_streams(reference, run, lengths))
+    return _outcome(list(_streams(reference, run, lengths)), lengths)
+
+
+def compare_piece(trace: Trace, run: Run, answered: Integers) -> Comparison:
+    """Compare every value of a piece of one sequence, as `quantize.session.Session` computes it.
+
+    Parameters
+    ----------
+    trace : Trace
+        Logits (answers, classes), taps (1, steps, H).
+    run : Run
+        Of the piece; with the same taps, or none.
+    answered : (answers,)
+        The steps of the piece, from 0, that answers follow.
+    """
+    [steps] = run.lengths
+    streams = [
+        _Stream(layer, values.reshape(-1), run.taps[layer], values.shape[-1], np.arange(steps))
+        for layer, values in trace.taps.items()
+        if layer in run.taps
+    ]
+    logits = trace.logits
+    streams.append(_Stream(LOGITS, logits.reshape(-1), run.logits.reshape(-1), logits.shape[1], answered))
+    return _outcome(streams, [steps])
+
+
+def _outcome(streams: list[_Stream], lengths: list[int]) -> Comparison:
     differences = [stream.differences() for stream in streams]
     return Comparison(
         compared_values=sum(len(stream.expected) for stream in streams if stream.layer not in MARKS),

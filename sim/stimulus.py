@@ -98,6 +98,9 @@ class Stimulus:
         Of gaps and stalls.
     reset_after : int or None
         Reset in mid-sequence after that many beats of the first sequence.
+    goes_on, open_end : bool
+        The first sequence lacks its `first`: it goes on with what a circuit has in its states. The last one
+        lacks its `last`, so it can go on later.
 
     Raises
     ------
@@ -110,6 +113,8 @@ class Stimulus:
     output_stalls: float = 0.0
     seed: int = 0
     reset_after: int | None = None
+    goes_on: bool = False
+    open_end: bool = False
     lengths: tuple[int, ...] = field(init=False)
     features: int = field(init=False)
 
@@ -140,6 +145,8 @@ class Stimulus:
         ends = np.cumsum(self.lengths)
         last[ends - 1] = True
         first[ends - np.array(self.lengths)] = True
+        first[0] &= not self.goes_on
+        last[-1] &= not self.open_end
         values = np.concatenate([np.asarray(sequence, dtype=np.int64) for sequence in self.sequences])
         return Beats(values.reshape(-1), first.reshape(-1), last.reshape(-1), starts.reshape(-1))
 

@@ -38,6 +38,8 @@ class Run:
         Whether an answer is the last one of its sequence; by default each of them is.
     recording : int64 (cycles, columns), optional
         The ports in every cycle, where they were kept; see `sim.recording`.
+    state : int64 (words,), optional
+        All registers and memories at the end, of a sequence that has not ended (`Stimulus.open_end`).
     """
 
     backend: str
@@ -51,6 +53,7 @@ class Run:
     seconds: float
     ends: NDArray[np.bool_] | None = None
     recording: Integers | None = None
+    state: Integers | None = None
 
     def answers_by_sequence(self, most: int) -> Integers:
         """Logits (sequences, most, classes); a last answer stands in the place of those that are not there.
@@ -106,4 +109,4 @@ def logits_by_answer(values: Sequence[int] | Integers, last: Sequence[bool] | ND
         raise StatespikeError(
             f"after its last answer, the circuit gave {len(values) - int(counts.sum())} logits more"
         )
-    return np.asarray(values, dtype=np.int64).reshape(len(ends), -1)
+    return np.asarray(values, dtype=np.int64).reshape(len(ends), counts[0] if len(counts) else 0)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from quantize.errors import StatespikeError as StatespikeError
     from quantize.evaluate import evaluate as evaluate
     from quantize.network import QuantizedNetwork as QuantizedNetwork
+    from quantize.session import Session as Session
     from statespike.library.bitstreams import build as build
     from statespike.library.board import Board as Board
     from statespike.library.circuits import component as component
@@ -46,6 +47,7 @@ _HOMES = {
     "quantise": "statespike.library.networks",
     "describe": "quantize.describe",
     "evaluate": "quantize.evaluate",
+    "Session": "quantize.session",
     "plan": "statespike.library.circuits",
     "cost": "statespike.library.circuits",
     "component": "statespike.library.circuits",

@@ -13,7 +13,7 @@ from statespike.output import forget_warnings, is_standard_output, json_on_stand
 
 OUTPUTS = (
     "output", "json", "logits", "markdown", "log", "resume", "keep", "folder", "svg", "page", "html", "trace",
-    "study",
+    "study", "picture", "save_state",
 )  # fmt: skip
 """Parameters that name what a command writes; every other path is one that it reads."""
 _NAMES = ("task", "study")

@@ -7,12 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.errors import StatespikeError, bounded
+from quantize.formats import Integers
 from quantize.layers.embedding import EmbeddingSpec
 from quantize.network import QuantizedNetwork
+from quantize.scores import output_of, real_outputs
 from quantize.words import count
 from statespike.models.tasks import keywords, spoken_digits
 from statespike.models.tasks.mel import log_mel
 from statespike.models.tasks.wav import at_feature_rate, parse_wav
+from statespike.networks import class_names_of
 
 CLIP_STEPS = {"spoken_digits": spoken_digits.STEPS, "keywords": keywords.STEPS}
 """Task of log-mel frames -> the frames of a clip, which is the longest sequence that it trains on."""
@@ -31,6 +34,18 @@ def rule_of(network: QuantizedNetwork) -> str:
     )
 
 
+def said_of(network: QuantizedNetwork, logits: Integers) -> str:
+    """What an answer (classes,) says: a class, labels, or values; by name where the network has names."""
+    output, names = output_of(network), class_names_of(network)
+    if output == "regression":
+        return ", ".join(f"{value:g}" for value in real_outputs(network, logits))
+    if output == "classification":
+        best = int(logits.argmax())
+        return f"class {names[best] if names else best}"
+    labels = [names[label] if names else str(label) for label in np.flatnonzero(logits > 0)]
+    return f"labels {', '.join(labels)}" if labels else "no label"
+
+
 def sequences_of_lines(lines: Iterable[str], network: QuantizedNetwork) -> Iterator[NDArray[np.float64]]:
     """Sequences (steps, features) of lines: a step a line, an empty line behind a sequence.
 
@@ -47,20 +62,37 @@ def sequences_of_lines(lines: Iterable[str], network: QuantizedNetwork) -> Itera
     StatespikeError
         If a line is no step of the network, or a sequence is longer than it is made for.
     """
+    for steps, _ in pieces_of_lines(lines, network):
+        yield steps
+
+
+def pieces_of_lines(
+    lines: Iterable[str], network: QuantizedNetwork, most: int | None = None
+) -> Iterator[tuple[NDArray[np.float64], bool | None]]:
+    """Pieces (steps, features) of sequences of at most so many steps, as of `sequences_of_lines`.
+
+    Each is yielded when the line behind it has come, with what that says: True, it is empty, so the sequence
+    ends; False, the sequence goes on; None, there is no line.
+    """
     steps: list[NDArray[np.float64]] = []
+    length = 0
     for number, line in enumerate(lines, 1):
         if line.strip():
+            if len(steps) == most:
+                yield np.stack(steps), False
+                steps = []
             steps.append(_step(line, number, network))
-            if network.max_steps is not None and len(steps) > network.max_steps:
+            length += 1
+            if network.max_steps is not None and length > network.max_steps:
                 raise StatespikeError(
                     f"line {number}: a sequence of more than {network.max_steps} steps, for which the "
                     "network is not made; end it by an empty line before"
                 )
         elif steps:
-            yield np.stack(steps)
-            steps = []
+            yield np.stack(steps), True
+            steps, length = [], 0
     if steps:
-        yield np.stack(steps)
+        yield np.stack(steps), None
 
 
 def _step(line: str, number: int, network: QuantizedNetwork) -> NDArray[np.float64]:

@@ -174,14 +174,22 @@ class ArraySpec(Specification):
     def _tables(self) -> list[str]:
         return [item.name for item in fields(self) if "shape" in item.metadata]
 
-    def compute(self, x: Integers, lengths: Integers | None = None) -> tuple[Integers, Saturations]:
-        """Outputs of whole sequences, each from a cleared state.
+    def cleared(self, sequences: int) -> Integers:
+        """The states before the first step of so many sequences, (sequences, H, N, states of a mode)."""
+        return np.zeros((sequences, self.channels, self.modes, len(self.output_weights)), dtype=np.int64)
+
+    def compute(
+        self, x: Integers, lengths: Integers | None = None, states: Integers | None = None
+    ) -> tuple[Integers, Saturations]:
+        """Outputs of sequences, each from a cleared state unless `states` are given.
 
         Parameters
         ----------
         x : (sequences, steps, H) in the input format
         lengths : (sequences,), optional
             Valid steps of each sequence, all by default: what is clipped behind them does not count.
+        states : as of `cleared`, optional
+            Where the sequences go on from; afterwards the states behind all of their steps.
 
         Returns
         -------
@@ -193,7 +201,8 @@ class ArraySpec(Specification):
         clipped = (u != x + self.offset) & (np.arange(x.shape[1]) < valid[:, None])[:, :, None]
         y = np.empty(x.shape, dtype=np.int64)
         counts = np.zeros((len(x), 2), dtype=np.int64)
-        self._scan(np.ascontiguousarray(u), valid, y, counts)
+        begun = self.cleared(len(x)) if states is None else states
+        self._scan(np.ascontiguousarray(u), valid, begun, y, counts)
         states, outputs = counts.sum(0)
         return y, Saturations(int(np.count_nonzero(clipped)), int(states), int(outputs))
 
@@ -202,10 +211,10 @@ class ArraySpec(Specification):
         return self.compute(x)[0]
 
     @abstractmethod
-    def _scan(self, u: Integers, valid: Integers, y: Integers, counts: Integers) -> None:
+    def _scan(self, u: Integers, valid: Integers, states: Integers, y: Integers, counts: Integers) -> None:
         """Fill in y (sequences, steps, H), and the counts (sequences, 2) of clipped states and outputs.
 
-        Of each sequence only so many steps are `valid`, and count.
+        The `states`, see `cleared`, move on. Of each sequence only so many steps are `valid`, and count.
         """
 
 

@@ -160,6 +160,17 @@ class PoolSpec(HeadSpec):
         valid = np.arange(x.shape[1]) < counted
         return ((x * valid[:, :, None]).sum(1) + counted // 2) // counted
 
+    def cleared(self, sequences: int) -> Integers:
+        """The sums of a mean, (sequences, H)."""
+        return np.zeros((sequences, self.channels * self.mean), dtype=np.int64)
+
+    def go_on(self, x: Integers, position: int, states: Integers, *, ended: bool) -> Integers:
+        if not self.mean:
+            return x[len(x) - ended :]
+        counted = min(position + len(x), self.max_steps)
+        states += x[: max(0, counted - position)].sum(0)
+        return ((states + counted // 2) // counted)[None][: int(ended)]
+
 
 @dataclass(frozen=True, eq=False)
 class DecoderSpec(Specification):

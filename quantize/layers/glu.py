@@ -127,12 +127,15 @@ class GluSpec(Specification):
         return self.channels
 
     @abstractmethod
-    def activations(self, y: Integers) -> Integers:
-        """a (..., steps, H) of whole sequences y (..., steps, H), in the activations' format."""
+    def activations(self, y: Integers, states: Integers | None = None) -> Integers:
+        """a (..., steps, H) of y (..., steps, H), in the activations' format; see `compute`."""
 
-    def compute(self, y: Integers) -> Integers:
-        """Outputs (..., steps, H) in the residual format of whole sequences y (..., steps, H)."""
-        activations = self.activations(y)
+    def compute(self, y: Integers, states: Integers | None = None) -> Integers:
+        """Outputs (..., steps, H) in the residual format of sequences y (..., steps, H).
+
+        They begin at rest unless `states`, as of `cleared`, are given; those move on.
+        """
+        activations = self.activations(y, states)
         value = exact_matmul(activations, self.value) + self.value_bias
         gate = exact_matmul(activations, self.gate) + self.gate_bias
         value = requantise(value, self.value_shift, OPERAND_WIDTH)
@@ -147,7 +150,7 @@ class SpikeGluSpec(GluSpec):
     kind: ClassVar[str] = "spike_glu"
     threshold: ClassVar[int] = 0
 
-    def activations(self, y: Integers) -> Integers:
+    def activations(self, y: Integers, states: Integers | None = None) -> Integers:
         """1 where y > 0."""
         return (y > self.threshold).astype(np.int64)
 
@@ -180,14 +183,20 @@ class FireGluSpec(GluSpec):
         if (self.threshold < 1).any():
             raise QuantizedNetworkError("fire_glu.threshold must be positive")
 
-    def activations(self, y: Integers) -> Integers:
-        """Spikes of neurons that start at rest."""
+    def cleared(self, sequences: int) -> Integers:
+        """Potentials at rest, (sequences, H)."""
+        return np.zeros((sequences, self.channels), dtype=np.int64)
+
+    def activations(self, y: Integers, states: Integers | None = None) -> Integers:
+        """Spikes of neurons that start at rest, or with the potentials `states`."""
         spikes = np.empty_like(y)
-        potential = np.zeros_like(y[..., 0, :])
+        potential = np.zeros_like(y[..., 0, :]) if states is None else states
         for step in range(y.shape[-2]):
             potential = saturate(round_shift(potential, LEAK_SHIFT) + y[..., step, :], self.input.width)
             spikes[..., step, :] = potential >= self.threshold
             potential = np.where(spikes[..., step, :], 0, potential)
+        if states is not None:
+            states[...] = potential
         return spikes
 
 
@@ -218,7 +227,7 @@ class SmoothGluSpec(GluSpec):
         """Products a step: those of the sums and the gate's."""
         return 2 * self.channels**2 + self.channels
 
-    def activations(self, y: Integers) -> Integers:
+    def activations(self, y: Integers, states: Integers | None = None) -> Integers:
         """The function of every y."""
         argument = requantise(y, self.input_shift, self.function.argument.width)
         shift = self.function.output.fraction - self.activation_fraction

@@ -210,7 +210,7 @@ class GsuSpec(GatedProductSpec):
         headroom = self.magnitude_width - bit_length(largest)
         return ternary, sign * self.top_bits(magnitude << headroom)
 
-    def compute(self, y: Integers) -> Integers:
+    def compute(self, y: Integers, states: Integers | None = None) -> Integers:
         """Outputs (..., H) in the residual format of inputs (..., H)."""
         out = self.gelu.compute(self.norm.compute(self.mixed(y)))
         return requantise(out, self.gelu.argument.fraction - self.output.fraction, self.output.width)
@@ -254,6 +254,6 @@ class LeanGsuSpec(GatedProductSpec):
         sign, magnitude = _sign_and_magnitude(y)
         return sign * (magnitude > self.threshold), sign * self.top_bits(magnitude)
 
-    def compute(self, y: Integers) -> Integers:
+    def compute(self, y: Integers, states: Integers | None = None) -> Integers:
         """Outputs (..., H) in the residual format of inputs (..., H)."""
         return np.maximum(0, saturate(self.mixed(y) + self.offset, self.output.width))

@@ -62,3 +62,18 @@ class HeadSpec(Specification):
 
         Steps from `lengths` on do not count. See `quantize.answers.answer_steps` for the answers.
         """
+
+    @abstractmethod
+    def go_on(self, x: Integers, position: int, states: Integers, *, ended: bool) -> Integers:
+        """What a sequence's next steps x (steps, H) give to the decoder: (answers, H), maybe none.
+
+        Parameters
+        ----------
+        x : (steps, H)
+        position : int
+            Steps of the sequence before them.
+        states : one row of `cleared`
+            They move on.
+        ended : bool
+            The sequence ends with them.
+        """

@@ -155,7 +155,7 @@ class LeapfrogSpec(ArraySpec):
         """Products a step that the plain complex form would take more: six a mode (Gu et al. 2022)."""
         return 2 * self.channels * self.modes
 
-    def _scan(self, u: Integers, valid: Integers, y: Integers, counts: Integers) -> None:
+    def _scan(self, u: Integers, valid: Integers, states: Integers, y: Integers, counts: Integers) -> None:
         _scan(
             u,
             self.skip,
@@ -170,6 +170,7 @@ class LeapfrogSpec(ArraySpec):
             min(self.output_shift, EXACT_WIDTH),
             self.output.width,
             valid,
+            states,
             y,
             counts,
         )
@@ -178,7 +179,7 @@ class LeapfrogSpec(ArraySpec):
 @numba.njit(parallel=True, cache=True)
 def _scan(
     u, skip, damping, stiffness, feedback_shift, position_weight, velocity_weight, input_shift,
-    position_shift, state_width, output_shift, output_width, valid, y, counts,
+    position_shift, state_width, output_shift, output_width, valid, states, y, counts,
 ):  # fmt: skip
     """The recurrence of `LeapfrogSpec` over (sequences, steps, H); numba, for numpy needs a pass a step."""
     sequences, steps, channels = u.shape
@@ -186,10 +187,10 @@ def _scan(
     state_top = (1 << (state_width - 1)) - 1
     output_top = (1 << (output_width - 1)) - 1
     for sequence in numba.prange(sequences):
-        states = outputs = 0
+        clipped = outputs = 0
         for channel in range(channels):
-            p = np.zeros(modes, dtype=np.int64)
-            q = np.zeros(modes, dtype=np.int64)
+            p = states[sequence, channel, :, 0].copy()
+            q = states[sequence, channel, :, 1].copy()
             for step in range(steps):
                 value = u[sequence, step, channel]
                 counted = step < valid[sequence]
@@ -205,8 +206,10 @@ def _scan(
                     q[n] = min(max(velocity, -state_top - 1), state_top)
                     position = p[n] + round_shift(q[n], position_shift[channel, n])
                     p[n] = min(max(position, -state_top - 1), state_top)
-                    states += counted * ((q[n] != velocity) + (p[n] != position))
+                    clipped += counted * ((q[n] != velocity) + (p[n] != position))
                 total = round_shift(total, output_shift)
                 y[sequence, step, channel] = min(max(total, -output_top - 1), output_top)
                 outputs += counted * (y[sequence, step, channel] != total)
-        counts[sequence, 0], counts[sequence, 1] = states, outputs
+            states[sequence, channel, :, 0] = p
+            states[sequence, channel, :, 1] = q
+        counts[sequence, 0], counts[sequence, 1] = clipped, outputs

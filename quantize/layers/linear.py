@@ -73,7 +73,7 @@ class SpikeLinearSpec(Specification):
         """1 where y > threshold."""
         return (y > self.threshold).astype(np.int64)
 
-    def compute(self, y: Integers) -> Integers:
+    def compute(self, y: Integers, states: Integers | None = None) -> Integers:
         """Outputs (..., H) in the residual format of inputs (..., H)."""
         total = exact_matmul(self.activations(y), self.weight) + self.bias
         return requantise(total, self.output_shift, self.output.width)

@@ -93,10 +93,10 @@ class RealModesSpec(ArraySpec):
         """None: the plain form of a real mode has two products too."""
         return 0
 
-    def _scan(self, u: Integers, valid: Integers, y: Integers, counts: Integers) -> None:
+    def _scan(self, u: Integers, valid: Integers, states: Integers, y: Integers, counts: Integers) -> None:
         _scan(
             u, self.skip, self.decay, self.decay_shift, self.weight, self.input_shift, self.state_width,
-            self.output_shift, self.output.width, valid, y, counts,
+            self.output_shift, self.output.width, valid, states, y, counts,
         )  # fmt: skip
 
 
@@ -112,6 +112,7 @@ def _scan(
     output_shift,
     output_width,
     valid,
+    states,
     y,
     counts,
 ):
@@ -121,9 +122,9 @@ def _scan(
     state_top = (1 << (state_width - 1)) - 1
     output_top = (1 << (output_width - 1)) - 1
     for sequence in numba.prange(sequences):
-        states = outputs = 0
+        clipped = outputs = 0
         for channel in range(channels):
-            x = np.zeros(modes, dtype=np.int64)
+            x = states[sequence, channel, :, 0].copy()
             for step in range(steps):
                 value = u[sequence, step, channel]
                 counted = step < valid[sequence]
@@ -133,8 +134,9 @@ def _scan(
                     lost = round_shift(decay[channel, n] * x[n], decay_shift)
                     moved = x[n] + round_shift(value, input_shift[channel, n]) - lost
                     x[n] = min(max(moved, -state_top - 1), state_top)
-                    states += counted * (x[n] != moved)
+                    clipped += counted * (x[n] != moved)
                 total = round_shift(total, output_shift)
                 y[sequence, step, channel] = min(max(total, -output_top - 1), output_top)
                 outputs += counted * (y[sequence, step, channel] != total)
-        counts[sequence, 0], counts[sequence, 1] = states, outputs
+            states[sequence, channel, :, 0] = x
+        counts[sequence, 0], counts[sequence, 1] = clipped, outputs

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numba
 import numpy as np
 
-from quantize.answers import answer_steps
+from quantize.answers import answer_steps, answers_within
 from quantize.configuration import MOST_STEPS, MOST_TIME_SHIFT
 from quantize.formats import Integers
 from quantize.layers.array import round_shift
@@ -26,6 +26,9 @@ class EveryStepSpec(HeadSpec):
 
     def compute(self, x: Integers, lengths: Integers) -> Integers:
         return _taken(x, answer_steps(lengths, x.shape[1], self.answer_stride))
+
+    def go_on(self, x: Integers, position: int, states: Integers, *, ended: bool) -> Integers:
+        return x
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +72,19 @@ class RunningSpec(HeadSpec):
 
     def compute(self, x: Integers, lengths: Integers) -> Integers:
         pooled = np.empty_like(x)
-        _leaky_mean(x, self.time_shift, pooled)
+        _leaky_mean(x, x[:, 0] << self.time_shift, self.time_shift, pooled)
         return _taken(pooled, answer_steps(lengths, x.shape[1], self.answer_stride))
+
+    def cleared(self, sequences: int) -> Integers:
+        """The sums, (sequences, H)."""
+        return np.zeros((sequences, self.channels), dtype=np.int64)
+
+    def go_on(self, x: Integers, position: int, states: Integers, *, ended: bool) -> Integers:
+        if position == 0:
+            states[...] = x[0] << self.time_shift
+        pooled = np.empty_like(x)
+        _leaky_mean(x[None], states[None], self.time_shift, pooled[None])
+        return pooled[answers_within(position, len(x), self.stride, ended=ended)]
 
 
 def _taken(x: Integers, steps: Integers) -> Integers:
@@ -79,11 +93,11 @@ def _taken(x: Integers, steps: Integers) -> Integers:
 
 
 @numba.njit(parallel=True, cache=True)
-def _leaky_mean(x, time_shift, pooled):
-    """The recurrence of `RunningSpec` over (sequences, steps, H)."""
+def _leaky_mean(x, sums, time_shift, pooled):
+    """The recurrence of `RunningSpec` over (sequences, steps, H); the sums (sequences, H) move on."""
     sequences, steps, channels = x.shape
     for sequence in numba.prange(sequences):
-        total = x[sequence, 0] << time_shift
+        total = sums[sequence]
         for step in range(steps):
             for channel in range(channels):
                 total[channel] += x[sequence, step, channel] - round_shift(total[channel], time_shift)

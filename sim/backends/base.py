@@ -14,6 +14,9 @@ from sim.trace import Run
 WATCHDOG = 100_000
 """Cycles without any transfer after which a simulation is given up."""
 
+QUIET = WATCHDOG // 4
+"""Cycles without any transfer after which a circuit has worked off what it was given."""
+
 DRAIN = 64
 """Cycles simulated after the last answer, in which anything more that comes out is caught."""
 

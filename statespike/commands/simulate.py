@@ -9,9 +9,12 @@ import typer
 
 from hdl.devices.devices import find_device
 from quantize.clipping import clipping_of
+from quantize.errors import StatespikeError
 from quantize.words import count
-from sim.pace import Pace, Varied
+from sim.pace import FULL_SPEED, Pace, Varied
 from statespike.library.simulation import simulate as simulate_network
+from statespike.library.simulation import simulate_piece
+from statespike.models.tasks.task import Sequences
 from statespike.networks import integers_of, sequences_of
 from statespike.options import Data, DeviceName, Json, Limit, Logits, NetworkPath, TaskName
 from statespike.output import progress, say, tell_clipping, write_json, write_logits
@@ -65,6 +68,18 @@ def simulate(
             metavar="FILE", help="write the first sequence's signals, .vcd or .fst", show_default=False
         ),
     ] = None,
+    from_state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="go on with the sequence that --save-state left", show_default=False
+        ),
+    ] = None,
+    save_state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="leave the one sequence open, and write all states, .npz", show_default=False
+        ),
+    ] = None,
     logits: Logits = None,
     json: Json = None,
 ) -> None:
@@ -72,7 +87,8 @@ def simulate(
 
     The circuit runs on a task's sequences; every value of every layer is compared. Exit
     status 1 when a bit differs; the first difference is named. By default all sequences are
-    played at full speed, and some again with pauses and a reset in mid-sequence.
+    played at full speed, and some again with pauses and a reset in mid-sequence. With
+    --save-state and --from-state one sequence is played in several calls, bit for bit.
 
     Example: statespike simulate smnist-gsu smnist-sample --input-gaps 0.2
     """
@@ -82,6 +98,9 @@ def simulate(
     sequences = sequences_of(task, data, limit).sequences
     circuit = integers_of(network, task, data)
     reference = circuit if against is None else integers_of(against, task, data)
+    pieces = from_state is not None or save_state is not None
+    if pieces:
+        _require_piece(sequences, backend, against, trace)
     with progress() as bars:
         bar = bars.add_task("planning", total=None)
 
@@ -89,18 +108,31 @@ def simulate(
             total = len(sequences) if done else None
             bars.update(bar, description=stage, completed=done, total=total)
 
-        result = simulate_network(
-            circuit,
-            sequences.x,
-            sequences.lengths,
-            device=device,
-            simulator=backend.value,
-            against=reference,
-            pace=pace,
-            folder=keep,
-            jobs=jobs,
-            on_progress=tell,
-            trace=trace,
+        result = (
+            simulate_piece(
+                circuit,
+                sequences.x[0][: None if sequences.lengths is None else sequences.lengths[0]],
+                device=device,
+                pace=pace if isinstance(pace, Pace) else FULL_SPEED,
+                folder=keep,
+                from_state=from_state,
+                save_state=save_state,
+                on_progress=tell,
+            )
+            if pieces
+            else simulate_network(
+                circuit,
+                sequences.x,
+                sequences.lengths,
+                device=device,
+                simulator=backend.value,
+                against=reference,
+                pace=pace,
+                folder=keep,
+                jobs=jobs,
+                on_progress=tell,
+                trace=trace,
+            )
         )
     clipping = clipping_of(reference, result.saturations, sequences.x, sequences.lengths)
     tell_clipping(clipping)
@@ -113,6 +145,8 @@ def simulate(
             "sequences": len(sequences),
             "bit_exact": result.bit_exact,
             "compared_values": result.compared_values,
+            "from_state": None if from_state is None else str(from_state),
+            "save_state": None if save_state is None else str(save_state),
             "mismatches": result.mismatches,
             "first_mismatch": None if result.first_mismatch is None else asdict(result.first_mismatch),
             "steps": result.steps,
@@ -131,8 +165,33 @@ def simulate(
     )
     if trace is not None:
         say(f"wrote {trace}: sequence 0, every cycle")
+    if save_state is not None:
+        say(f"wrote {save_state}: all states behind the last step; --from-state goes on from there")
     if not result.bit_exact:
         differing = f"{result.mismatches:,} of {count(result.compared_values, 'value')}"
         say(f"not equal: {differing}; the first: {result.first_mismatch}")
         raise typer.Exit(MISMATCH)
     say(f"all {result.compared_values:,} values are equal, to the last bit")
+
+
+def _require_piece(
+    sequences: Sequences, backend: Simulator, against: Path | None, trace: Path | None
+) -> None:
+    """Refuse what a sequence in several calls cannot be.
+
+    Raises
+    ------
+    StatespikeError
+    """
+    if len(sequences) != 1:
+        raise StatespikeError(
+            f"--save-state and --from-state play one sequence, and there are {len(sequences)}; add --limit 1"
+        )
+    if backend is not Simulator.CXXRTL:
+        raise StatespikeError(
+            f"--save-state and --from-state need the backend cxxrtl; {backend.value} cannot save a circuit"
+        )
+    if against is not None or trace is not None:
+        raise StatespikeError(
+            "--save-state and --from-state go with neither --against nor --trace; leave it out"
+        )

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -16,7 +16,12 @@ from boards.host import Answer, Host
 from boards.pipe import SerialPort
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
+from quantize.identity import network_digest
 from quantize.network import QuantizedNetwork
+from quantize.session import NETWORK, POSITION
+
+NUMBER, BOARD, MACHINE = "number", "board", "machine"
+"""Names of a saved sequence's entries, beside those of `quantize.session`."""
 
 TIMEOUT = 5.0
 """Seconds to wait for bytes of a board."""
@@ -40,6 +45,9 @@ class Board:
         Seconds to wait for bytes.
     keep : path, optional
         Where the compiled top of a virtual board is kept for the next time.
+    saved : mapping, optional
+        What `saved` gave: go on with the sequence that was open then. A real board must have stayed powered,
+        and nothing else may have used its port.
 
     Attributes
     ----------
@@ -47,6 +55,8 @@ class Board:
     build : boards.folder.BoardBuild
     port : str
         Name of the serial port.
+    position : int
+        Steps of the sequence that is open; 0 if none is.
 
     Raises
     ------
@@ -74,23 +84,27 @@ class Board:
         virtual: bool = False,
         timeout: float = TIMEOUT,
         keep: Path | None = None,
+        saved: Mapping[str, NDArray[np.generic]] | None = None,
     ):
         self.build = open_build(Path(folder))
         self.network: QuantizedNetwork = self.build.network
+        number = None if saved is None else self._require_own(saved, virtual=virtual)
+        self.position = 0 if saved is None else int(saved[POSITION])
         with ExitStack() as opened:
             if virtual:
-                line: SerialPort = _virtual_port(self.build, timeout, keep)
+                line: SerialPort = _virtual_port(self.build, timeout, keep, saved)
             else:
                 line = SerialPort(port or _only_port(), self.build.baud, timeout)
             opened.callback(line.close)
             self.port = line.name
-            self._host = Host(line, self.build.link)
+            self._line = line
+            self._host = Host(line, self.build.link, number=number)
             self._opened = opened.pop_all()
 
     @property
     def restarts(self) -> int:
         """How often the board was restarted because of a fault on the line."""
-        return self._host.restarts - 1
+        return max(0, self._host.restarts - 1)
 
     def run(
         self,
@@ -131,6 +145,50 @@ class Board:
         self.run(np.asarray(x)[None], on_answer=answers.append)
         return answers[0]
 
+    def feed(self, x: NDArray[np.floating], *, ended: bool = False) -> Answer:
+        """The answers that the next real steps x (steps, features) of a sequence give, (answers, classes).
+
+        As of `statespike.Session`, on the board.
+
+        Raises
+        ------
+        StatespikeError
+            If the steps do not suit the network, or the line fails within the sequence.
+        """
+        u = self.network.inputs(np.asarray(x)[None])[0]
+        self.network.require_lengths(np.array([self.position + len(u)]))
+        answer = self._host.go_on(u, self.position, ended=ended)
+        self.position = 0 if ended else self.position + len(u)
+        return answer
+
+    def saved(self) -> dict[str, NDArray[np.generic]]:
+        """The open sequence as arrays for `numpy.savez`; of a virtual board all of it, which then halts.
+
+        A real board keeps its states itself.
+        """
+        entries: dict[str, NDArray[np.generic]] = {
+            POSITION: np.array(self.position),
+            NUMBER: np.array(self._host.number),
+            NETWORK: np.array(network_digest(self.network)),
+            BOARD: np.array(self.build.board.name),
+        }
+        virtual = getattr(self._line, "virtual", None)
+        return entries if virtual is None else entries | {MACHINE: virtual.state()}
+
+    def _require_own(self, saved: Mapping[str, NDArray[np.generic]], *, virtual: bool) -> int:
+        """Refuse what `saved` gave of something else; return the number of the frame that is due."""
+        wanted = {NETWORK: network_digest(self.network), BOARD: self.build.board.name}
+        for name in (POSITION, NUMBER, *wanted):
+            if name not in saved or saved[name].shape:
+                raise StatespikeError(f"a saved sequence lacks {name!r}; begin it anew")
+        for name, own in wanted.items():
+            if str(saved[name]) != own:
+                raise StatespikeError(f"the saved sequence is of another {name}; begin it anew")
+        if virtual != (MACHINE in saved):
+            here, there = ("virtual", "real") if virtual else ("real", "virtual")
+            raise StatespikeError(f"this is a {here} board, and the sequence was saved on a {there} one")
+        return int(saved[NUMBER])
+
     def close(self) -> None:
         """Give the port back; a virtual board ends."""
         self._opened.close()
@@ -159,7 +217,9 @@ def _only_port() -> str:
     return names[0]
 
 
-def _virtual_port(build: BoardBuild, timeout: float, keep: Path | None) -> SerialPort:
+def _virtual_port(
+    build: BoardBuild, timeout: float, keep: Path | None, saved: Mapping[str, NDArray[np.generic]] | None
+) -> SerialPort:
     # Only here: pseudo-terminals are of POSIX, and this imports the simulator.
     try:
         from boards.terminal import TerminalBoard, VirtualPort
@@ -171,5 +231,6 @@ def _virtual_port(build: BoardBuild, timeout: float, keep: Path | None) -> Seria
 
     with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
         library = compile_board(build.design, build.board.device.family, keep or Path(temporary))
-        board = CompiledBoard(library, build.clock_mhz * 1e6 / build.baud)
+        state = None if saved is None else np.asarray(saved[MACHINE], np.int64)
+        board = CompiledBoard(library, build.clock_mhz * 1e6 / build.baud, state)
     return VirtualPort(TerminalBoard(board), build.baud, timeout)

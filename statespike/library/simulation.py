@@ -14,13 +14,16 @@ from hdl.planning.planner import plan_network
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
-from quantize.files import scratch_folder
+from quantize.files import scratch_folder, write_whole
 from quantize.network import QuantizedNetwork
+from quantize.npz import packed
+from quantize.reading import reading
 from sim.backends import backend as backend_named
 from sim.backends.base import Backend
 from sim.backends.netlist import Netlist
 from sim.check import Check, check
-from sim.pace import Pace, Varied
+from sim.pace import FULL_SPEED, Pace, Varied
+from sim.session import CircuitSession
 from sim.waves import require_writer, waves_of, write_waves
 
 
@@ -129,6 +132,57 @@ def _prepared(
     )
     tell("compiling the netlist")
     return lambda: design, Netlist(synthesis.rtlil, device)
+
+
+def simulate_piece(
+    network: QuantizedNetwork,
+    x: NDArray[np.floating],
+    *,
+    device: str = "up5k",
+    pace: Pace = FULL_SPEED,
+    folder: Path | None = None,
+    from_state: Path | None = None,
+    save_state: Path | None = None,
+    on_progress: Callable[[str, int], None] = lambda stage, done: None,
+) -> Check:
+    """Simulate the next steps of a sequence that is played in several calls; see `simulate`.
+
+    Circuit and reference go on from the states that an earlier call saved, and all their values are compared.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    x : real (steps, features)
+    device, pace, folder, on_progress
+        See `simulate`.
+    from_state : Path, optional
+        A file that `save_state` wrote; a sequence begins without.
+    save_state : Path, optional
+        Leave the sequence open, and write all states to this .npz file; it ends without.
+
+    Raises
+    ------
+    StatespikeError
+        See `simulate`; and if the file is of another network or circuit, or cannot be read.
+    """
+    target = find_device(device)
+    u = network.inputs(np.asarray(x)[None])[0]
+    with scratch_folder() as temporary:
+        on_progress("planning", 0)
+        circuit = Network(network, plan_network(network, target), taps=True)
+        on_progress("compiling", 0)
+        session = CircuitSession(network, circuit, folder or temporary)
+        if from_state is not None:
+            with (
+                reading(from_state, "no saved session", "save it again", StatespikeError),
+                np.load(from_state) as saved,
+            ):
+                session.restore(saved)
+        on_progress("simulating", 0)
+        result = session.compute(u, ended=save_state is None, pace=pace)
+    if save_state is not None:
+        write_whole(save_state, packed(session.saved()))
+    return result
 
 
 def _require_same_shape(circuit: QuantizedNetwork, reference: QuantizedNetwork) -> None:

@@ -1,14 +1,17 @@
 """Sequences as they come: lines of numbers, and clips of recordings."""
 
 import wave
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from boards.host import Answer
 from quantize.errors import StatespikeError
+from statespike.commands.run import Tally
 from statespike.library.networks import load, quantise
-from statespike.live import CLIP_STEPS, clips_of_wav, rule_of, sequences_of_lines
-from tests.networks import random_network, random_tokens
+from statespike.live import CLIP_STEPS, clips_of_wav, pieces_of_lines, rule_of, said_of, sequences_of_lines
+from tests.networks import random_network, random_samples, random_tokens
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +91,47 @@ def test_a_recording_is_cut_into_clips(listener, tmp_path):
 def test_a_network_of_something_else_takes_no_recording(network, tmp_path):
     with pytest.raises(StatespikeError, match="WAV files are for networks of spoken_digits and keywords"):
         next(clips_of_wav(tmp_path / "clip.wav", network))
+
+
+@pytest.mark.parametrize(
+    ("options", "names", "said"),
+    [
+        ({}, ("no", "yes"), ["class yes", "class no"]),
+        ({}, (), ["class 1", "class 0"]),
+        ({"output": "multi_label"}, ("no", "yes"), ["labels no, yes", "no label"]),
+        ({"output": "regression"}, (), ["0.5, 1.5", "-0.5, -1.5"]),
+    ],
+)
+def test_an_answer_is_told_by_what_the_outputs_are(options, names, said):
+    network = replace(
+        random_network("prf", 2, 1, 1, seed=4, classes=2, **options), provenance={"class_names": list(names)}
+    )
+    logits = np.array([1, 3]) << network.decoder.fraction >> 1
+    assert [said_of(network, logits), said_of(network, -logits)] == said
+
+
+def test_each_of_several_answers_is_told_with_its_step():
+    network = random_network("prf", 2, 1, 1, seed=4, classes=2, pooling="running", stride=3, time_constant=4)
+    tally, told = Tally(network, check=True), []
+    xs = random_samples(2, 7, seed=1)
+
+    class Board:
+        """In the place of a board, the reference."""
+
+        def ask(self, x):
+            return Answer(network.compute(network.inputs(x[None])).logits[0], 0.1)
+
+    tally.play(Board(), [xs[0], xs[1, :4]], lambda answer: told.extend(tally.sentences(answer)))
+    assert [line.split(":")[0] for line in told] == [
+        *(f"sequence 1, step {step}" for step in (3, 6, 7)), *(f"sequence 2, step {step}" for step in (3, 4))
+    ]  # fmt: skip
+    assert tally.differing == 0
+    lengths = np.array([7, 4])
+    np.testing.assert_array_equal(tally.logits, network.compute(network.inputs(xs), lengths).logits)
+
+
+def test_a_sequence_comes_in_pieces_with_what_is_behind_them():
+    network = random_network("prf", 2, 1, 1, seed=4, pooling="running", stride=2, time_constant=4)
+    lines = ["0.1", "0.2", "0.3", "", "0.4", "0.5", "0.6"]
+    pieces = [(x[:, 0].tolist(), ended) for x, ended in pieces_of_lines(lines, network, most=2)]
+    assert pieces == [([0.1, 0.2], False), ([0.3], True), ([0.4, 0.5], False), ([0.6], None)]

@@ -126,3 +126,31 @@ def test_pauses_that_are_no_probabilities(refuse, network, data):
 def test_a_missing_compiler(refuse, network, data, monkeypatch):
     monkeypatch.setenv("G++", "absent-compiler")
     assert "absent-compiler is not installed" in refuse("simulate", network, "--data", data)
+
+
+@pytest.mark.cosim
+def test_a_sequence_in_two_calls_equals_one(run, refuse, compiled, tmp_path):
+    network = random_network("prf", 2, 1, 1, seed=4, classes=2, pooling="running", stride=3, time_constant=4)
+    save_network(network, tmp_path / "n.safetensors")
+    x = np.random.default_rng(1).uniform(-1, 1, (1, 11, 1))
+    parts = {name: tmp_path / f"{name}.npz" for name in ("begin", "end", "state")}
+    np.savez(parts["begin"], x=x[:, :7])
+    np.savez(parts["end"], x=x[:, 7:])
+    logits = []
+    for part, option in (("begin", "--save-state"), ("end", "--from-state")):
+        result = run(
+            "simulate", tmp_path / "n.safetensors", parts[part], option, parts["state"], "--keep", compiled,
+            "--device", "ecp5-25k", "--logits", tmp_path / "y.npy", "--input-gaps", 0.4,
+        )  # fmt: skip
+        assert result.exit_code == 0, result.output
+        assert "to the last bit" in result.stdout
+        logits.append(np.load(tmp_path / "y.npy"))
+    np.testing.assert_array_equal(np.concatenate(logits), network.compute(network.inputs(x)).logits[0])
+    arguments = ["simulate", tmp_path / "n.safetensors", parts["end"], "--from-state"]
+    assert "no saved session" in refuse(*arguments, parts["begin"].with_suffix(".txt"))
+    assert "lacks 'array_0'" in refuse(*arguments, parts["begin"], "--keep", compiled, "--device", "ecp5-25k")
+    assert "cannot save a circuit" in refuse(*arguments, parts["state"], "--backend", "amaranth")
+    np.savez(parts["begin"], x=np.zeros((2, 3, 1)))
+    assert "there are 2; add --limit 1" in refuse(
+        "simulate", tmp_path / "n.safetensors", parts["begin"], "--save-state", parts["state"]
+    )
