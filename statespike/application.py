@@ -22,6 +22,7 @@ COMMANDS = {
     "inspect": "Print every layer of a network: formats, widths, tables, and how far its values can go.",
     "generate": "Turn a network into Verilog for an FPGA.",
     "simulate": "Compare a network's circuit with the integer reference, bit by bit.",
+    "listen": "Let a network listen to a stream of spoken digits, and count hits and false alarms.",
     "report": "Measure trained networks on their tasks' test sets.",
     "cost": "Estimate what networks take of an FPGA, side by side.",
     "energy": "Model the energy of a network's circuit, part by part, as ranges.",

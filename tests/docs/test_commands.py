@@ -81,7 +81,7 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80"}
 
 
-LONG_PAGES = {"README", "board", "comparison", "library", "mixer", "model", "trace"}
+LONG_PAGES = {"README", "board", "comparison", "library", "mixer", "model", "running", "trace"}
 """Those whose quick commands take ten seconds together, or more."""
 
 

@@ -18,6 +18,7 @@ from statespike.models.tasks.pathfinder import SIZES as PATHFINDER_SIZES
 from statespike.models.tasks.pathfinder import pathfinder_task
 from statespike.models.tasks.readers import is_own_file, read_own
 from statespike.models.tasks.spoken_digits import spoken_digits_task
+from statespike.models.tasks.spoken_stream import spoken_stream_task
 from statespike.models.tasks.task import Task
 
 SAMPLE = "-sample"
@@ -30,6 +31,7 @@ TASKS: dict[str, Callable[[str, Path | None], Task]] = {
     "digits": digits_task,
     "fashion": fashion_task,
     "spoken_digits": spoken_digits_task,
+    "spoken-stream": spoken_stream_task,
     **dict.fromkeys(ECG_PROTOCOLS, ecg_task),
     "ecg-denoising": ecg_denoising_task,
     "keywords": keywords_task,
