@@ -16,7 +16,7 @@ from quantize.scores import real_outputs
 from quantize.words import count
 from sim.check import Pace
 from statespike.commands.evaluate import stride_of
-from statespike.library.circuits import simulate
+from statespike.library.simulation import simulate
 from statespike.listening import Outcome, Rule, detect, judge
 from statespike.models.tasks.mel import HOP, RATE, WINDOW, log_mel
 from statespike.models.tasks.spoken_stream import LEVEL, Variation, stream_of

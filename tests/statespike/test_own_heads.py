@@ -26,10 +26,17 @@ def wanted(kind, x):
 
 @pytest.fixture
 def data(tmp_path):
-    """Writes an .npz of a kind of labels, and returns its path."""
+    """Writes an .npz of a kind of labels, or a table, and returns its path."""
 
     def write(kind):
         x = np.random.default_rng(3).normal(size=(40, STEPS, 2))
+        if kind == "labels in a table":
+            rows = zip(
+                np.repeat(np.arange(40), STEPS), *x.reshape(-1, 2).T, wanted("labels", x).ravel(), strict=True
+            )
+            text = "\n".join(["id,a,b,label", *(",".join(map(str, row)) for row in rows)])
+            (tmp_path / "mine.csv").write_text(text)
+            return tmp_path / "mine.csv"
         np.savez(tmp_path / "mine.npz", x=x, y=wanted(kind, x))
         return tmp_path / "mine.npz"
 
@@ -39,6 +46,7 @@ def data(tmp_path):
 KINDS = [
     ("labels", ["--head", "every_step"], {"accuracy", "confusion", "by_answer", "at_end"}),
     ("labels", RUNNING, {"accuracy", "kappa", "by_answer", "at_end"}),
+    ("labels in a table", ["--head", "every_step"], {"accuracy", "by_answer"}),
     ("values", ["--head", "every_step"], {"root_mean_squared_error", "by_answer", "output_scale"}),
     ("several values", RUNNING, {"mean_absolute_error", "by_answer"}),
     ("several labels", [], {"exact_match", "f1"}),
@@ -53,7 +61,11 @@ def test_it_trains_and_is_evaluated_in_integers(run, data, tmp_path, kind, head,
     assert result.exit_code == 0, result.output
     config = read_checkpoint(trained).config
     assert config.output == (
-        "classification" if kind == "labels" else "regression" if "values" in kind else "multi_label"
+        "classification"
+        if kind in ("labels", "labels in a table")
+        else "regression"
+        if "values" in kind
+        else "multi_label"
     )
     found = {}
     for backend in ("float", "reference"):
