@@ -131,7 +131,12 @@ def _part(path: Path, row: Row, device: str) -> str:
 
 def _shipped_classifiers() -> list[Path]:
     paths = sorted(ZOO.glob("*.safetensors"))
-    return [path for path in paths if read_checkpoint(path).config.output == "classification"]
+    configs = [read_checkpoint(path).config for path in paths]
+    return [
+        path
+        for path, config in zip(paths, configs, strict=True)
+        if config.output == "classification" and config.answer_stride is None
+    ]
 
 
 def _request(path: Path, widths: tuple[int, ...], sample: bool, limit: int | None) -> Request:
@@ -139,6 +144,11 @@ def _request(path: Path, widths: tuple[int, ...], sample: bool, limit: int | Non
     if checkpoint.config.output != "classification":
         raise StatespikeError(
             f"{path} gives {checkpoint.config.output} outputs, and a report tells accuracies of classes; "
+            "use `statespike evaluate` for it"
+        )
+    if checkpoint.config.answer_stride is not None:
+        raise StatespikeError(
+            f"{path} answers again and again, and a report tells accuracies of whole sequences; "
             "use `statespike evaluate` for it"
         )
     trained_on = checkpoint.provenance.get("task")

@@ -93,6 +93,9 @@ def test_a_network_of_another_task_is_refused(refuse, tmp_path):
     path = tmp_path / "mine.safetensors"
     write_checkpoint(path, random_checkpoint("gsu", 3, 2, 1, seed=1))
     assert "trained on None, which is no task of statespike" in refuse("report", path)
+    running = random_checkpoint("gsu", 3, 2, 1, seed=1, pooling="running", stride=2, time_constant=4)
+    write_checkpoint(path, running)
+    assert "answers again and again" in refuse("report", path)
     assert "2 bits is out of range" in refuse("report", "--bits", 2, "--sample", "--limit", 1)
 
 
