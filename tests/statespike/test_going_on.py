@@ -34,7 +34,8 @@ def live(x, *arguments):
 def test_two_calls_answer_as_one(folder, network, tmp_path):
     x = random_samples(1, 11, seed=1)[0]
     state, written = tmp_path / "state.npz", tmp_path / "figures.json"
-    arguments = [folder, "--live", "--virtual", "--keep", tmp_path / "kept", "--check", "--json", written]
+    arguments = [folder, "--live", "--virtual", "--timeout", 60, "--check", "--json", written]
+    arguments += ["--keep", tmp_path / "kept"]
     found = []
     for part, options in ((x[:7], ["--save-state", state]), (x[7:], ["--from-state", state])):
         result = live(part, *arguments, *options)
