@@ -14,7 +14,7 @@ from quantize.files import write_whole
 from quantize.network import QuantizedNetwork
 from quantize.scores import real_outputs
 from quantize.words import count
-from sim.check import Pace
+from sim.pace import Pace
 from statespike.commands.evaluate import stride_of
 from statespike.library.simulation import simulate
 from statespike.listening import Outcome, Rule, detect, judge
