@@ -21,7 +21,7 @@ from statespike.search.explore import Evaluate, Run
 from statespike.search.trial import Outcome, Trial
 
 PATIENCE = 60.0
-"""Seconds that a scheduler may be away, or be without workers."""
+"""Seconds that a scheduler may be away, or this machine without workers."""
 MOST_DEATHS = 8
 """How often a scheduler may give a trial up because workers died of it, before it is to blame."""
 LOOK = 0.02
@@ -51,12 +51,6 @@ def local_workers(count: int, evaluate: Evaluate = evaluate_alone) -> Iterator[R
         "distributed.scheduler.allowed-failures": 0,  # a death is counted by `_run`
     }
 
-    def gone() -> None:
-        raise StatespikeError(
-            f"the {count} workers died, and none came back within {PATIENCE:g} s; run the same command again "
-            "with fewer --workers, which need less memory: finished trials are kept"
-        )
-
     with (
         dask.config.set(settings),
         LocalCluster(
@@ -65,7 +59,7 @@ def local_workers(count: int, evaluate: Evaluate = evaluate_alone) -> Iterator[R
         ) as cluster,
         Client(cluster) as client,
     ):  # fmt: skip
-        yield lambda trials: _run(client, trials, evaluate, gone)
+        yield lambda trials: _run(client, trials, evaluate, _Attendance(cluster, count).check)
 
 
 @contextmanager
@@ -114,16 +108,13 @@ class _Connection:
         missing = {trial.key: trial for trial in trials}
         while missing:
             try:
-                for trial, outcome in _run(self.client, list(missing.values()), evaluate, self._gone):
+                for trial, outcome in _run(self.client, list(missing.values()), evaluate):
                     del missing[trial.key]
                     yield trial, outcome
             except _SchedulerLost:
                 self._tell(f"the scheduler at {self._address} went away; {len(missing)} trials are run again")
                 self.close()
                 self.client = self._connected()
-
-    def _gone(self) -> None:
-        self._tell(f"{self._address} has had no worker for {PATIENCE:g} s; trials wait until one comes")
 
     def close(self) -> None:
         """Leave the scheduler, whether it is there or not."""
@@ -139,10 +130,34 @@ class _Connection:
             ) from error
 
 
+class _Attendance:
+    """Whether the workers of this machine are there, by the copy of the list that their cluster keeps."""
+
+    def __init__(self, cluster: LocalCluster, count: int) -> None:
+        self._cluster, self._count = cluster, count
+        self._seen = time.monotonic()
+
+    def check(self) -> None:
+        """Refuse to wait any longer for workers that stay away.
+
+        Raises
+        ------
+        StatespikeError
+        """
+        now = time.monotonic()
+        if self._cluster.scheduler_info["workers"]:
+            self._seen = now
+        elif now - self._seen > PATIENCE:
+            raise StatespikeError(
+                f"the {self._count} workers died, and none came back within {PATIENCE:g} s; run the command "
+                "again with fewer --workers, which need less memory: finished trials are kept"
+            )
+
+
 def _run(
-    client: Client, trials: Sequence[Trial], evaluate: Evaluate, gone: Callable[[], None]
+    client: Client, trials: Sequence[Trial], evaluate: Evaluate, check: Callable[[], None] = lambda: None
 ) -> Iterator[tuple[Trial, Outcome]]:
-    """Run trials, and those again whose workers died; calls `gone` when there has been no worker for long.
+    """Run trials, and those again whose workers died; calls `check` again and again while it waits.
 
     Raises
     ------
@@ -153,7 +168,9 @@ def _run(
     running = {_submitted(client, evaluate, trial): trial for trial in trials}
     done = as_completed(list(running))
     while running:
-        _await_one(client, done, gone)
+        while not done.has_ready():
+            check()
+            time.sleep(LOOK)
         future = next(done)
         trial, status = running.pop(future), future.status
         if status == "finished":
@@ -173,19 +190,6 @@ def _run(
         again = _submitted(client, evaluate, trial)
         running[again] = trial
         done.add(again)
-
-
-def _await_one(client: Client, done: as_completed, gone: Callable[[], None]) -> None:
-    """Wait until a future is finished; calls `gone` after each `PATIENCE` seconds without a worker."""
-    seen = time.monotonic()
-    while not done.has_ready():
-        time.sleep(LOOK)
-        now = time.monotonic()
-        if client.scheduler_info()["workers"]:
-            seen = now
-        elif now - seen > PATIENCE:
-            gone()
-            seen = now
 
 
 class _SchedulerLost(Exception):
