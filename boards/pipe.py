@@ -1,5 +1,7 @@
 """The bytes between host and board, and a serial port that carries them."""
 
+import errno
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,14 @@ except ImportError:  # Windows
 
 class LinkError(StatespikeError):
     """Something went wrong on the line that a restart of the board may mend."""
+
+
+def _cause(error: Exception) -> str:
+    """What the system said, without the numbers and names that pyserial puts around it."""
+    number = getattr(error, "errno", None) or next((one for one in error.args if isinstance(one, int)), None)
+    if number is None and "ioctl" in str(error):
+        number = errno.ENOTTY
+    return str(error) if number is None else os.strerror(number)
 
 
 class BytePipe(Protocol):
@@ -78,7 +88,9 @@ class SerialPort:
         try:
             self._port = self._open(name, baudrate=baud, timeout=timeout, write_timeout=timeout)
         except (serial.SerialException, ValueError) as error:
-            raise StatespikeError(f"cannot open the serial port {name}: {error}") from error
+            raise StatespikeError(
+                f"cannot open the serial port {name}: {_cause(error)}; name the board's own with --port"
+            ) from error
 
     def _open(self, name: str, **settings: float) -> serial.SerialBase:
         """The port of pyserial."""

@@ -14,7 +14,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from quantize.errors import StatespikeError
-from quantize.reading import reading
+from quantize.reading import reading, require_file
 
 MOST_BYTES = 1 << 31
 """Of an array in memory. What is larger is refused before it is read."""
@@ -81,8 +81,7 @@ class Npz:
 
     def __init__(self, path: Path, advice: str, failure: type[StatespikeError] = StatespikeError) -> None:
         self._path, self._advice, self._failure = path, advice, failure
-        if not path.is_file():
-            raise failure(f"{path}: no such file; {advice}")
+        require_file(path, advice, failure)
         with self._reading(), zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             if len(members) > _MOST_ARRAYS:

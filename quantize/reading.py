@@ -81,6 +81,19 @@ class Stored:
     types: dict[str, str]
 
 
+def require_file(path: Path, advice: str, failure: type[StatespikeError] = StatespikeError) -> None:
+    """Make sure that a path is a file.
+
+    Raises
+    ------
+    StatespikeError
+        Of type `failure`, if there is nothing, or a folder or a device.
+    """
+    if not path.is_file():
+        wrong = "a folder, not a file" if path.is_dir() else "no file" if path.exists() else "no such file"
+        raise failure(f"{path}: {wrong}; {advice}")
+
+
 def read_safetensors(
     path: Path, advice: str, failure: type[StatespikeError] = StatespikeError, *, tensors: bool = True
 ) -> Stored:
@@ -91,8 +104,7 @@ def read_safetensors(
     StatespikeError
         If it is missing or damaged, or has a tensor of a type that numpy lacks.
     """
-    if not path.is_file():
-        raise failure(f"{path}: no such file; {advice}")
+    require_file(path, advice, failure)
     found: dict[str, np.ndarray] = {}
     types: dict[str, str] = {}
     with (

@@ -4,6 +4,7 @@ import inspect
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from signal import SIGPIPE
 from typing import Any
 
 import typer
@@ -11,7 +12,6 @@ from typer.core import TyperGroup
 
 from quantize.errors import StatespikeError, bounded, look_up
 from quantize.extras import sentence_of_missing
-from quantize.reading import reason
 
 COMMANDS = {
     "demo": "Run a trained network's circuit on handwritten digits.",
@@ -78,7 +78,11 @@ class Commands(TyperGroup):
         arguments = list(sys.argv[1:] if args is None else args)
         try:
             # Without arguments there is nothing to do but to help.
-            status = super().main(arguments or ["--help"], *rest, **options | {"standalone_mode": False})
+            try:
+                status = super().main(arguments or ["--help"], *rest, **options | {"standalone_mode": False})
+            except SystemExit as end:
+                # Typer ends with 1 when nobody reads the output any more: no difference in a circuit.
+                status = 128 + SIGPIPE if end.code == 1 else end.code
         except (StatespikeError, typer.TyperException, OSError) as error:
             print("error:", sentence_of(error), file=sys.stderr)
             status = 2
@@ -86,7 +90,7 @@ class Commands(TyperGroup):
             # PyTorch says with a RuntimeError of its own that there is no memory.
             if not isinstance(error, MemoryError) and "allocate memory" not in str(error):
                 raise
-            print("error:", bounded(f"{OUT_OF_MEMORY} ({reason(error)})"), file=sys.stderr)
+            print("error:", OUT_OF_MEMORY, file=sys.stderr)
             status = 2
         except ModuleNotFoundError as error:
             missing = sentence_of_missing(error)

@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from itertools import combinations
+from functools import partial
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 from typer.core import TyperCommand
 
 from quantize.errors import StatespikeError
-from statespike.output import forget_warnings, is_standard_output, json_on_standard_output
+from statespike.output import forget_warnings, is_standard_output, json_on_standard_output, remark
+from statespike.unused_options import told
 
 OUTPUTS = (
     "output", "json", "logits", "markdown", "log", "resume", "keep", "folder", "svg", "page", "html", "trace",
@@ -30,10 +32,18 @@ class GuardedCommand(TyperCommand):
         """Run the command."""
         forget_warnings()
         refuse_bad_outputs(ctx.params, {one.name for one in self.params if one.metavar == "FOLDER"})
+        for sentence in told(str(self.name), ctx.params, partial(_stands_there, ctx)):
+            remark(sentence)
         if is_standard_output(ctx.params.get("json")):
             with json_on_standard_output():
                 return super().invoke(ctx)
         return super().invoke(ctx)
+
+
+def _stands_there(ctx: Any, name: str) -> bool:
+    """Whether the command line has an option, be it with its default."""
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def refuse_bad_outputs(parameters: Mapping[str, Any], folders: set[str | None]) -> None:
@@ -54,16 +64,17 @@ def refuse_bad_outputs(parameters: Mapping[str, Any], folders: set[str | None]) 
     for name, path in paths:
         if name in OUTPUTS and name not in folders:
             _require_writable(path)
-    for (name, path), (other_name, other) in combinations(paths, 2):
-        if name in OUTPUTS or other_name in OUTPUTS:
-            (written, path), (read, other) = (
-                ((name, path), (other_name, other))
-                if name in OUTPUTS
-                else ((other_name, other), (name, path))
+    for (written, path), (read, other) in permutations(paths, 2):
+        if written not in OUTPUTS:
+            continue
+        refuse_overwriting(path, other, _title(read))
+        if read == "output" and read in folders and _within(path, other):
+            # It holds what its manifest lists, and nothing else.
+            raise StatespikeError(
+                f"{path} lies in {other}, which is written as a whole; choose another place"
             )
-            refuse_overwriting(path, other, _title(read))
-            if read not in OUTPUTS and written not in folders:
-                _refuse_within(path, other, _title(read))
+        if read not in OUTPUTS and written not in folders:
+            _refuse_within(path, other, _title(read))
 
 
 def refuse_overwriting(written: Path, other: Path, title: str) -> None:
@@ -85,9 +96,13 @@ def refuse_overwriting(written: Path, other: Path, title: str) -> None:
         )
 
 
+def _within(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
 def _refuse_within(written: Path, folder: Path, title: str) -> None:
     """Refuse to write over what a folder holds that is read."""
-    if not (written.is_file() and folder.is_dir() and written.resolve().is_relative_to(folder.resolve())):
+    if not (written.is_file() and folder.is_dir() and _within(written, folder)):
         return
     if written.suffix.lower() not in _OWN_SUFFIXES or (folder / _MANIFEST).is_file():
         raise StatespikeError(

@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 import os
 import sys
 import textwrap
@@ -209,10 +210,20 @@ def write_json(path: Path | None, values: dict[str, Any]) -> None:
         values = values | {"notes": list(_remarks)}
     if _warnings:
         values = values | {"warnings": list(_warnings)}
+    values = _plain(values)
     if _held and is_standard_output(path):
         _held[-1] = values
     elif path is not None:
         write_whole(path, (json.dumps(values, indent=2) + "\n").encode())
+
+
+def _plain(value: Any) -> Any:
+    """The value with None in the place of floats that JSON does not have: nan and the infinities."""
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_logits(path: Path | None, logits: NDArray[Any]) -> None:

@@ -12,6 +12,7 @@ from quantize.clipping import clipping_of
 from quantize.errors import StatespikeError
 from quantize.words import count
 from sim.pace import FULL_SPEED, Pace, Varied
+from sim.waves import require_writer
 from statespike.library.simulation import simulate as simulate_network
 from statespike.library.simulation import simulate_piece
 from statespike.models.tasks.task import Sequences
@@ -93,6 +94,8 @@ def simulate(
     Example: statespike simulate smnist-gsu smnist-sample --input-gaps 0.2
     """
     find_device(device)  # what is wrong is said before long work
+    if trace is not None:
+        require_writer(trace)
     paced = input_gaps is not None or output_stalls is not None
     pace = Pace(input_gaps or 0.0, output_stalls or 0.0, seed) if paced else Varied(seed)
     sequences = sequences_of(task, data, limit).sequences

@@ -101,7 +101,9 @@ def train(
         Path | None,
         typer.Option(metavar="FILE", help="state file of each epoch; an existing one is continued"),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="more than one changes the weights' last digits")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=1, max=256, help="more than one changes the weights' last digits")
+    ] = 1,
     json: Json = None,
 ) -> None:
     """Train a network on a task and write its checkpoint.

@@ -180,3 +180,25 @@ def test_a_stopped_command_leaves_nothing(network, data, tmp_path, command, numb
     options = ["--data", data] if command == "simulate" else ["-o", tmp_path / "build"]
     assert stopped([command, network, *options], tmp_path, number) == 128 + number
     assert list(tmp_path.rglob("*")) == [tmp_path / "tmp"]
+
+
+@pytest.mark.parametrize("command", [("generate",), ("build", "--no-bitstream")])
+def test_nothing_is_written_into_a_folder_that_is_written_as_a_whole(refuse, network, tmp_path, command):
+    build = tmp_path / "build"
+    sentence = refuse(*command, network, "-o", build, "--json", build / "manifest.json")
+    assert "manifest.json lies in" in sentence
+    assert not build.exists()
+
+
+def test_a_reader_that_leaves_is_no_difference_of_a_simulation(network):
+    command = [sys.executable, "-m", "statespike", "inspect", str(network)]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
+def test_json_has_no_numbers_that_json_does_not_have(tmp_path):
+    write_json(tmp_path / "x.json", {"a": [1.5, float("nan")], "b": {"c": (float("inf"), "nan")}})
+    assert json.loads((tmp_path / "x.json").read_text()) == {"a": [1.5, None], "b": {"c": [None, "nan"]}}

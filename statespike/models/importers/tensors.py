@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
 
 from quantize.extras import how_to_get
+from quantize.reading import require_file
 from statespike.models.importers.failure import ImportFailure, some
 
 Tensors = dict[str, NDArray[Any]]
@@ -56,8 +57,7 @@ def read_tensors(path: Path) -> Tensors:
     ImportFailure
         When the file is missing, broken, foreign or too large, or holds no tensors; in one sentence.
     """
-    if not path.is_file():
-        raise ImportFailure(f"{path}: no such file; {WANTED}")
+    require_file(path, WANTED, ImportFailure)
     size = path.stat().st_size
     if not size:
         raise ImportFailure(f"{path}: the file is empty; {WANTED}")

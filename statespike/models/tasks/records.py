@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.reading import require_file
 from quantize.words import count
 from statespike.models.tasks.computed import Computed
 from statespike.models.tasks.ecg import CLASSES, classes_of
@@ -110,8 +111,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _content(file: Path) -> bytes:
-    if not file.is_file():
-        raise TaskError(f"{file}: no such file; {ADVICE}")
+    require_file(file, ADVICE, TaskError)
     if file.stat().st_size > LARGEST_FILE:
         raise TaskError(
             f"{file} takes {file.stat().st_size:,} bytes, more than {LARGEST_FILE:,}; leave it out"

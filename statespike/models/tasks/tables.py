@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.reading import reading
+from quantize.reading import reading, require_file
 from quantize.words import count
 from statespike.models.tasks.computed import Computed
 from statespike.models.tasks.own import OwnData
@@ -107,8 +107,7 @@ def read_table(path: Path) -> OwnData:
     TaskError
         When it is missing, empty or no table of numbers.
     """
-    if not path.is_file():
-        raise TaskError(f"{path}: no such file; {ADVICE}")
+    require_file(path, ADVICE, TaskError)
     with (
         reading(path, "not a table of text", ADVICE, TaskError),
         path.open(encoding="utf-8-sig", newline="") as file,
