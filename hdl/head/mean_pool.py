@@ -186,7 +186,7 @@ class StreamedMeanPool(Pool[PoolSpec]):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, channels = self.spec, self.spec.channels
-        m.submodules.divider = divider = self.divider
+        m.submodules.divider = self.divider
         # Between two queues the sums wait for nobody's consent in the same cycle.
         m.submodules.head = head = RegisterFifo(Beat(spec.input.width), 2)
         wiring.connect(m, wiring.flipped(self.i), head.i)
@@ -198,7 +198,7 @@ class StreamedMeanPool(Pool[PoolSpec]):
             waiting = ShallowFifo(signed(spec.sum_width), channels)
         m.submodules.waiting = waiting
         take, primed = Signal(), Signal()
-        given, leaving = CounterWithLast("given", channels), CounterWithLast("leaving", channels)
+        given = CounterWithLast("given", channels)
         begins, ended, dividing = Signal(init=1), Signal(), Signal()
         m.d.sync += primed.eq(1)  # the first cycle after a reset only reads
         m.d.comb += [
@@ -241,7 +241,16 @@ class StreamedMeanPool(Pool[PoolSpec]):
                 write.data.eq(total.as_signed()),
             ]
 
-        # What the divider needs of the sequence that it divides.
+        self._divide(m, waiting, count, ended, dividing)
+        return m
+
+    def _divide(
+        self, m: Module, waiting: BlockFifo | ShallowFifo, count: StepCount, ended: Signal, dividing: Signal
+    ) -> None:
+        """The sums of a sequence, from its end until the last one is divided."""
+        divider = self.divider
+        leaving = CounterWithLast("leaving", self.spec.channels)
+        # What the divider needs of the sequence.
         divisor, overrun = Signal.like(count.negated), Signal()
         leaves = self.o.valid & self.o.ready
         with m.If(ended):
@@ -261,7 +270,6 @@ class StreamedMeanPool(Pool[PoolSpec]):
             self.o.payload.overrun.eq(overrun),
             self.o.payload.value.eq(_offset(divider.o.payload)),
         ]
-        return m
 
 
 def make_pool(

@@ -52,27 +52,10 @@ class SerialMixer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        graph, schedule, bits = self.graph, self.schedule, self.cycles_per_product
+        graph, schedule = self.graph, self.schedule
         advance = Signal()
         m.d.comb += advance.eq(self.o.ready | ~self.o.valid)
-
-        # The word's bits in stage 1: so many more follow. `ending` says that none follows, or that no word is
-        # there: the next cycle may be a word's first, so the carries are set.
-        following = Signal(range(bits))
-        running = Signal()
-        ending, take = Signal(), Signal()
-        m.d.comb += [
-            ending.eq(following == 0),
-            take.eq(self.i.valid & advance & ending),
-            self.i.ready.eq(advance & ending),
-        ]
-        with m.If(take):
-            m.d.sync += [following.eq(bits - 1), running.eq(1)]
-        with m.Elif(advance):
-            m.d.sync += running.eq(~ending)
-            with m.If(~ending):
-                m.d.sync += following.eq(following - 1)
-
+        take, ending, running = self._count(m, advance)
         registers = Registers(m, schedule, advance)
         for node in range(graph.inputs):
             word = Signal(graph.product.input_width, name=f"word_{node}", reset_less=True)
@@ -98,37 +81,68 @@ class SerialMixer(wiring.Component):
             done, marks = done_next, marks_next
 
         for adder in range(graph.adders):
-            node = graph.inputs + adder
-            stage = schedule.stage_of[node]
-            left, right = (int(operand) for operand in graph.operands[adder])
-            augend = Const(0) if left == ZERO else registers.read(left, stage)
-            subtract = int(graph.subtract[adder])
-            addend = ~registers.read(right, stage) if subtract else registers.read(right, stage)
-            carry = Signal(name=f"carry_{node}", reset_less=True)
-            total = augend ^ addend ^ carry
-            carry_next = (augend & addend) | (carry & (augend | addend))
-            with m.If(advance):
-                with m.If(endings[stage - 1]):
-                    m.d.sync += carry.eq(subtract)
-                with m.Else():
-                    m.d.sync += carry.eq(carry_next)
-            bit = Signal(name=f"sum_{node}")
-            m.d.comb += bit.eq(total)
-            registers.make(node, bit)
+            self._add(m, adder, registers, endings, advance)
+        self._leave(m, registers, done, marks, advance)
+        return m
 
-        # Sums leave as words, pushed in from the top.
+    def _count(self, m: Module, advance: Signal) -> tuple[Signal, Signal, Signal]:
+        """A word is taken; none of its bits follows that in stage 1, or there is no word; there is one.
+
+        In the cycle after such an end a word's first bit may come, so the carries are set.
+        """
+        bits = self.cycles_per_product
+        following = Signal(range(bits))
+        running = Signal()
+        ending, take = Signal(), Signal()
+        m.d.comb += [
+            ending.eq(following == 0),
+            take.eq(self.i.valid & advance & ending),
+            self.i.ready.eq(advance & ending),
+        ]
+        with m.If(take):
+            m.d.sync += [following.eq(bits - 1), running.eq(1)]
+        with m.Elif(advance):
+            m.d.sync += running.eq(~ending)
+            with m.If(~ending):
+                m.d.sync += following.eq(following - 1)
+        return take, ending, running
+
+    def _add(
+        self, m: Module, adder: int, registers: Registers, endings: list[Value], advance: Signal
+    ) -> None:
+        """A node's full adder, its carry set at the end of a word."""
+        graph = self.graph
+        node = graph.inputs + adder
+        stage = self.schedule.stage_of[node]
+        left, right = (int(operand) for operand in graph.operands[adder])
+        augend = Const(0) if left == ZERO else registers.read(left, stage)
+        subtract = int(graph.subtract[adder])
+        addend = ~registers.read(right, stage) if subtract else registers.read(right, stage)
+        carry = Signal(name=f"carry_{node}", reset_less=True)
+        total = augend ^ addend ^ carry
+        carry_next = (augend & addend) | (carry & (augend | addend))
+        with m.If(advance):
+            with m.If(endings[stage - 1]):
+                m.d.sync += carry.eq(subtract)
+            with m.Else():
+                m.d.sync += carry.eq(carry_next)
+        bit = Signal(name=f"sum_{node}")
+        m.d.comb += bit.eq(total)
+        registers.make(node, bit)
+
+    def _leave(self, m: Module, registers: Registers, done: Value, marks: Value, advance: Signal) -> None:
+        """Sums leave as words, pushed in from the top."""
         valid = Signal()
         out_marks = Signal(2, reset_less=True)
         with m.If(advance):
             m.d.sync += [valid.eq(done), out_marks.eq(marks)]
-        for output, node in enumerate(graph.outputs):
+        for output, node in enumerate(self.graph.outputs):
             if node != ZERO:
-                word = Signal(bits, name=f"output_{output}", reset_less=True)
+                word = Signal(self.cycles_per_product, name=f"output_{output}", reset_less=True)
                 with m.If(advance):
-                    m.d.sync += word.eq(Cat(word[1:], registers.read(int(node), schedule.stages + 1)))
+                    m.d.sync += word.eq(Cat(word[1:], registers.read(int(node), self.schedule.stages + 1)))
                 m.d.comb += self.o.payload.values[output].eq(word)
         m.d.comb += [
             self.o.valid.eq(valid),
             Cat(self.o.payload.first, self.o.payload.last).eq(out_marks),
         ]
-        return m

@@ -1,7 +1,9 @@
 """The table mixer: a row of lanes, a tree of adders over them, and a ternary table in memory."""
 
+from dataclasses import dataclass
+
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,6 +13,52 @@ from hdl.primitives.memory import concatenate, ram, rom
 from hdl.primitives.streams import beats
 from quantize.formats import Integers
 from quantize.mixing import TernaryProduct
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A block's inputs in the lanes.
+
+    Parameters
+    ----------
+    held : list of Signal
+        Of the block walked.
+    marks : Signal
+        Of its product.
+    full : Signal
+        The next block has arrived.
+    start : Signal
+        It is taken over. Set by the walk.
+    first, last : Value
+        The next block is a product's first one; its last one.
+    """
+
+    held: list[Signal]
+    marks: Signal
+    full: Signal
+    start: Signal
+    first: Value
+    last: Value
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of the walk.
+
+    Parameters
+    ----------
+    issue : Signal
+        A row is issued.
+    step, row : Signal
+        Its output, and its place in the table.
+    block : Value
+        Whether its block is the first, and the last one; the marks of its product.
+    """
+
+    issue: Signal
+    step: Signal
+    row: Signal
+    block: Value
 
 
 class TableMixer(wiring.Component):
@@ -101,12 +149,17 @@ class TableMixer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        product, lanes, blocks, outputs = self.product, self.lanes, self.blocks, self.product.outputs
         advance = Signal()
         m.d.comb += advance.eq(self.o.ready | ~self.o.valid)
-        y = Signal(signed(product.sum_width), reset_less=True)
+        y = Signal(signed(self.product.sum_width), reset_less=True)
+        inputs = self._take(m)
+        rows = self._walk(m, advance, inputs)
+        self._sum(m, advance, inputs, rows, y)
+        return m
 
-        # A block's inputs, shifted in from the last lane on.
+    def _take(self, m: Module) -> Inputs:
+        """A block's inputs, shifted in from the last lane on, and taken over as its walk starts."""
+        product, lanes, blocks = self.product, self.lanes, self.blocks
         arriving = [
             Signal(signed(product.input_width), name=f"arriving_{k}", reset_less=True) for k in range(lanes)
         ]
@@ -133,47 +186,52 @@ class TableMixer(wiring.Component):
                 arriving_block.eq(Mux(arriving_last, 0, arriving_block + 1)),
                 arriving_last.eq(1 if blocks == 1 else Mux(arriving_last, 0, arriving_block == blocks - 2)),
             ]
+        return Inputs(held, held_marks, full, start, arriving_block == 0, arriving_last)
 
-        # The walk, a row of the table for each output. The first row is issued as the block is taken over.
+    def _walk(self, m: Module, advance: Signal, inputs: Inputs) -> Rows:
+        """A row of the table for each output, the first one as the block is taken over."""
+        blocks, outputs = self.blocks, self.product.outputs
         issue = Signal()
         step = Signal(range(self.walk))
         first_block, last_block = Signal(reset_less=True), Signal(reset_less=True)
         row = Signal(range(blocks * outputs))
         m.d.comb += [
-            start.eq(full & advance & (step == 0)),
-            issue.eq((start | (step != 0)) & (step < outputs)),
+            inputs.start.eq(inputs.full & advance & (step == 0)),
+            issue.eq((inputs.start | (step != 0)) & (step < outputs)),
         ]
-        with m.If(advance & (start | (step != 0))):
+        with m.If(advance & (inputs.start | (step != 0))):
             m.d.sync += step.eq(Mux(step == self.walk - 1, 0, step + 1))
         with m.If(advance & issue):
             m.d.sync += row.eq(Mux(row == blocks * outputs - 1, 0, row + 1))
-        with m.If(start):
-            m.d.sync += [first_block.eq(arriving_block == 0), last_block.eq(arriving_last)]
-        words = rom(m, "table", self.words(), self.row_width)
-        m.d.comb += [words.addr.eq(row), words.en.eq(advance)]
+        with m.If(inputs.start):
+            m.d.sync += [first_block.eq(inputs.first), last_block.eq(inputs.last)]
+        return Rows(issue, step, row, Cat(first_block, last_block, inputs.marks))
 
-        # Cycle 1: the row. 2: terms. Then a level of the tree a cycle, and the sum with what was there.
-        depth = self.tree.depth
+    def _sum(self, m: Module, advance: Signal, inputs: Inputs, rows: Rows, y: Signal) -> None:
+        """Cycle 1: the row. 2: terms. Then a level of the tree a cycle, and the sum with what was there."""
+        product, blocks, depth = self.product, self.blocks, self.tree.depth
+        words = rom(m, "table", self.words(), self.row_width)
+        m.d.comb += [words.addr.eq(rows.row), words.en.eq(advance)]
         total = self.tree.build(
             m,
             advance,
-            held,
-            self.tree.signs_in_gates(m, advance, *unpack(words.data, lanes))
+            inputs.held,
+            self.tree.signs_in_gates(m, advance, *unpack(words.data, self.lanes))
             if self.packed
             else aged(m, advance, words.data, depth + 1, "row"),
         )
 
-        valid = [issue]
+        valid = [rows.issue]
         for age in range(1, self.row_latency + 1):
             valid.append(Signal(name=f"valid_{age}"))
             with m.If(advance):
                 m.d.sync += valid[age].eq(valid[age - 1])
         # A row and its block, from cycle 1 on.
-        steps = aged(m, advance, step, self.row_latency, "step")
-        block = aged(m, advance, Cat(first_block, last_block, held_marks), depth + 2, "block")
+        steps = aged(m, advance, rows.step, self.row_latency, "step")
+        block = aged(m, advance, rows.block, depth + 2, "block")
         reaching, leaving = block[depth + 1], block[depth + 2]
         if blocks > 1:
-            write, read = ram(m, "sums", outputs, product.sum_width)
+            write, read = ram(m, "sums", product.outputs, product.sum_width)
             m.d.comb += [
                 read.addr.eq(steps[depth + 1]),
                 read.en.eq(advance),
@@ -189,4 +247,3 @@ class TableMixer(wiring.Component):
             Cat(self.o.payload.first, self.o.payload.last).eq(leaving[2:4]),
             self.o.payload.value.eq(y),
         ]
-        return m
