@@ -3,47 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
-from amaranth.lib.memory import ReadPort
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.bank_walk import BankWalk, ages
-from hdl.primitives.counters import is_last_of_each, next_is_last, wrapped_next
-from hdl.primitives.fixed import magnitude, round_shift, saturate, shift_left
-from hdl.primitives.memory import ram, rom, words_of
-from hdl.primitives.registers import delayed
+from hdl.primitives.counters import is_last_of_each, next_is_last
+from hdl.primitives.fixed import round_shift, saturate, shift_left
+from hdl.primitives.memory import rom, words_of
 from hdl.primitives.streams import Factors, beats, marks_of
+from hdl.units.gsu.collection import Collected, collect
 from hdl.units.gsu.front import activations_of_walk, scale_of_walk
 from hdl.units.gsu.sums import LaneSums, MovedSums, StandingSums
 from hdl.units.gsu.tables import LayerTables, blocks_of, weight_memories
 from quantize.formats import OPERAND_WIDTH
 from quantize.layers.gsu import GatedProductSpec
-
-
-@dataclass(frozen=True)
-class Collected:
-    """A step on its way into its bank.
-
-    Parameters
-    ----------
-    read : ReadPort
-        Of both banks: magnitude, and above it the sign.
-    taken : Signal
-        `y_magnitude` is a magnitude of the step.
-    y_magnitude : Signal
-    marks : Signal
-        Of the step.
-    walk_ends : Signal
-        The other bank is free. Set by the walk.
-    """
-
-    read: ReadPort
-    taken: Signal
-    y_magnitude: Signal
-    marks: Signal
-    walk_ends: Signal
 
 
 @dataclass(frozen=True)
@@ -174,7 +149,8 @@ class GsuMixer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         spec, walk = self.spec, BankWalk()
-        collected = self._collect(m, walk)
+        biases = self.tables.bias if self._biases_inside else ()
+        collected = collect(m, spec, self.i, walk, biases)
         rows = self._walk(m, walk, collected)
         scale = scale_of_walk(m, spec, collected.taken, collected.y_magnitude, rows.walk_starts)
         row, last_row = ages(m, 5, row=rows.issue, last_row=rows.issue & rows.last_row)
@@ -194,40 +170,6 @@ class GsuMixer(wiring.Component):
         ]
         self._drain(m, walk, collected, rows, sums, last_row[2 + sums.ready_after])
         return m
-
-    def _collect(self, m: Module, walk: BankWalk) -> Collected:
-        """Sign and magnitude of y into the bank that is not walked, with its marks."""
-        channels, width = self.spec.channels, self.spec.magnitude_width
-        init = [*[0] * (2 * channels), *self.tables.bias] if self._biases_inside else []
-        write, read = ram(m, "activations", max(2 * channels, len(init)), width + 1, init=init)
-        collected = Signal(range(2 * channels))
-        take, collect_ends, walk_ends, marks = (
-            Signal(),
-            Signal(),
-            Signal(),
-            Signal(2, name="marks", reset_less=True),
-        )
-        y = self.i.payload.value
-        y_magnitude, y_negative = Signal(width, reset_less=True), Signal(reset_less=True)
-        taken, written = delayed(m, take, 1), delayed(m, collected, 1)
-        m.d.sync += [y_magnitude.eq(magnitude(y)), y_negative.eq(y[width])]
-        m.d.comb += [
-            # A full bank waits until its marks have been taken over: the next step would replace them.
-            self.i.ready.eq((walk.filled == 0) | ((walk.filled == 1) & walk.walking)),
-            take.eq(self.i.valid & self.i.ready),
-            collect_ends.eq(take & ((collected == channels - 1) | (collected == 2 * channels - 1))),
-            # A cycle later: into the memory, and the largest of the step.
-            write.en.eq(taken),
-            write.addr.eq(written),
-            write.data.eq(Cat(y_magnitude, y_negative)),
-        ]
-        walk.fill(m, collect_ends, walk_ends)
-        with m.If(take):
-            m.d.sync += [
-                collected.eq(wrapped_next(collected, 2 * channels)),
-                marks.eq(marks_of(self.i.payload)),
-            ]
-        return Collected(read, taken, y_magnitude, marks, walk_ends)
 
     def _walk(self, m: Module, walk: BankWalk, collected: Collected) -> Rows:
         """`row` within the block, `block` within the step."""
