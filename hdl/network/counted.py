@@ -4,6 +4,7 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.network.block import ResidualBlock
 from hdl.network.folding import Folding
 from hdl.network.top import Network
 from hdl.primitives.clips import KINDS, ClipCounters, LayerClips
@@ -43,7 +44,8 @@ class CountedNetwork(wiring.Component):
             )
         self.network = Network(network, folding)
         self.layers = [LayerClips() for _ in network.blocks]
-        for block, clips in zip(self.network.blocks, self.layers, strict=True):
+        blocks = [block for block in self.network.blocks if isinstance(block, ResidualBlock)]
+        for block, clips in zip(blocks, self.layers, strict=True):
             block.watch(clips)
         super().__init__(
             {

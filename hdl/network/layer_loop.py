@@ -10,7 +10,6 @@ from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.network.block import ResidualBlock
 from hdl.network.folding import LayerFolding
 from hdl.network.kinds import UNITS
-from hdl.primitives.clips import LayerClips
 from hdl.primitives.counters import wrapped_next
 from hdl.primitives.streams import Tap, beats, marks_of
 from hdl.ssm.issue import START_LATENCY
@@ -86,14 +85,6 @@ class LayerLoop(wiring.Component):
                 members[f"tap_array_{layer}"] = Out(Tap(first.array.output.width))
                 members[f"tap_layer_{layer}"] = Out(Tap(width))
         super().__init__(members)
-
-    clips: LayerClips | None = None
-    """Where it tells the values that it clips, of all layers together."""
-
-    def watch(self, clips: LayerClips) -> None:
-        """Tell the values that it clips from now on."""
-        self.clips = clips
-        self.block.watch(clips)
 
     @property
     def multipliers(self) -> int:

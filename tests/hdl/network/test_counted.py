@@ -14,8 +14,10 @@ from hdl.planning.planner import plan_network
 from hdl.primitives.clips import KINDS, ClipCounters, LayerClips, tell_clip
 from hdl.ssm.component import ArrayFolding
 from hdl.ssm.leapfrog import LeapfrogFolding
+from quantize.errors import StatespikeError
+from quantize.shared import with_shared_formats
 from tests.hdl.bench import run_stream, step_beats
-from tests.networks import overdriven_network, random_samples
+from tests.networks import overdriven_network, random_network, random_samples
 
 CASES = {
     "one multiplier": ("s4d", LeapfrogFolding(1), False),
@@ -93,3 +95,10 @@ def test_it_is_written_with_its_counters_as_an_interface(tmp_path):
     assert manifest["interface"] == "counted"
     assert set(counter_ports(1)) <= set(manifest["ports"])
     assert {manifest["top"]["ports"][name]["width"] for name in counter_ports(1)} == {COUNTER_WIDTH}
+
+
+def test_a_block_for_all_layers_has_no_counters():
+    network = with_shared_formats(random_network("gsu_lean", 2, 1, 2, seed=1))
+    folding = Folding((LayerFolding(LeapfrogFolding(1), 1),), encoder_bits=1, folded=True)
+    with pytest.raises(StatespikeError, match="counts of each layer's clipped values are not made there"):
+        CountedNetwork(network, folding)
