@@ -68,7 +68,7 @@ def listen(
     The stream has pauses, and noise that comes and goes. A digit is hit if the network
     says it between its start and a margin behind its end; all else it says is a false alarm.
 
-    Example: statespike listen spoken-stream-gsu_lean --minutes 10 --snr 10 --json -
+    Example: statespike listen spoken-stream-gsu_lean --minutes 10 --snr 10
     """
     read = network_for if backend is Arithmetic.FLOAT else integers_of
     found = read(network, "spoken-stream", data)

@@ -12,6 +12,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from boards.folder import open_build
 from boards.host import Answer
 from quantize.answers import answer_steps, stacked_answers
 from quantize.clipping import Clipping, input_clipping
@@ -107,6 +108,8 @@ def run(
         )
     earlier = None if from_state is None else read_state(from_state)
     asked = None if at_once else sequences_of(task, data, limit)
+    # What is wrong with a recording is said before a board is opened or compiled.
+    clips = [] if wav is None else list(clips_of_wav(wav, open_build(build).network))
     with progress() as bars:
         bars.add_task("compiling the virtual board" if virtual else "opening the port", total=None)
         board = Board(build, port, virtual=virtual, timeout=timeout, keep=keep, saved=earlier)
@@ -124,7 +127,7 @@ def run(
         if sequences is None:
             note(f"{board.build.board.title} on {board.port}: {rule_of(board.network)}")
             network = board.network
-            source = sequences_of_lines(sys.stdin, network) if wav is None else clips_of_wav(wav, network)
+            source = sequences_of_lines(sys.stdin, network) if wav is None else iter(clips)
             tally.play(board, islice(source, limit), lambda answer: say("\n".join(tally.sentences(answer))))
         else:
             lengths = sequences.lengths

@@ -185,3 +185,9 @@ def test_answers_are_printed_as_lines_come(folder, kept, tmp_path):
 
 def test_one_source_of_sequences_is_taken(refuse, folder):
     assert "give one source of sequences" in refuse("run", folder, "digits", "--live", "--virtual")
+
+
+def test_a_recording_is_looked_at_before_the_board(refuse, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("statespike.commands.run.Board", None)
+    sentence = refuse("run", folder, "--wav", tmp_path / "clip.wav", "--virtual")
+    assert "not on sound; WAV files are for networks of" in sentence
