@@ -5,7 +5,7 @@
 
 A board at a time: planned as fast as fits, synthesised, placed and routed with each seed, and packed. Results
 are written as they come; what the file already has of the very same designs, made by the same tools with as
-many seeds, is not done again. A board that cannot be finished has the reason in its row.
+many seeds, is not done again. A board that cannot be finished has the reason in its row, and is tried again.
 """
 
 import tempfile
@@ -133,7 +133,8 @@ def run(
         for on in chosen:
             bars.update(bar, description=f"building for {on.name}")
             row = row_of(network, integers, on, list(range(1, seeds + 1)))
-            known = [one for one in rows if all(one.get(key) == row[key] for key in IDENTITY)]
+            done = [one for one in rows if "error" not in one]
+            known = [one for one in done if all(one.get(key) == row[key] for key in IDENTITY)]
             rows = renewed(rows, known[0] if known else measured(row, integers))
             write_json(json, {"rows": rows})
             if markdown is not None:
