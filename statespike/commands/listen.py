@@ -53,7 +53,7 @@ def listen(
         bool, typer.Option("--trained", help="speakers that trained, in other recordings: to choose a rule")
     ] = False,
     threshold: Annotated[float, typer.Option(help="logits that a digit must be above none")] = 2.0,
-    agree: Annotated[int, typer.Option(min=1, help="answers in a row that must say the same")] = 2,
+    agree: Annotated[int, typer.Option(min=1, help="answers in a row that must say the same")] = 4,
     refractory: Annotated[float, typer.Option(min=0, help="seconds between detections")] = 0.4,
     margin: Annotated[float, typer.Option(min=0, help="seconds behind a digit that still hit it")] = 0.5,
     device: DeviceName = "up5k",
