@@ -1,5 +1,6 @@
 """`statespike explore`: a search for networks and their circuits."""
 
+import math
 import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -37,7 +38,9 @@ def explore(
     ] = "error,lut,cycles",
     budget: Annotated[int, typer.Option(min=1, metavar="N", help="candidates")] = 64,
     sampler: Annotated[str, typer.Option(help="chooses candidates: nsga2, tpe or random")] = "nsga2",
-    seed: Annotated[int, typer.Option(min=0, help="of the sampler and of the trainings")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=(1 << 32) - 1, help="of the sampler and of the trainings")
+    ] = 0,
     batch: Annotated[
         int, typer.Option(min=2, metavar="N", help="candidates drawn at a time; NSGA-II's population")
     ] = 16,
@@ -124,6 +127,8 @@ def explore(
     from statespike.search.trial import Effort
 
     target = find_device(device)
+    if rate is not None and not 0 < rate < math.inf:
+        raise StatespikeError(f"--rate is {rate:g}; give a finite number of steps a second above 0")
     load_task(task, data)
     if finish is not None and apply is not None:
         raise StatespikeError("--finish trains a candidate and --apply writes one; give one of them")
