@@ -54,7 +54,9 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "head", "figures"), KINDS, ids=lambda part: "-".join(map(str, part)))
+@pytest.mark.parametrize(
+    ("kind", "head", "figures"), KINDS, ids=[" ".join([kind, *head]) for kind, head, _ in KINDS]
+)
 def test_it_trains_and_is_evaluated_in_integers(run, data, tmp_path, kind, head, figures):
     path, trained, written = data(kind), tmp_path / "trained.safetensors", tmp_path / "written.json"
     result = run("train", path, *SIZES, "--model", "s4d", *head, "--rate", 0.05, "-o", trained)
