@@ -43,7 +43,7 @@ def data(tmp_path):
     return write
 
 
-KINDS = [
+KINDS: list[tuple[str, list[str], set[str]]] = [
     ("labels", ["--head", "every_step"], {"accuracy", "confusion", "by_answer", "at_end"}),
     ("labels", RUNNING, {"accuracy", "kappa", "by_answer", "at_end"}),
     ("labels in a table", ["--head", "every_step"], {"accuracy", "by_answer"}),
