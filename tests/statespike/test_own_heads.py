@@ -43,7 +43,7 @@ def data(tmp_path):
     return write
 
 
-KINDS: list[tuple[str, list[str], set[str]]] = [
+KINDS: list[tuple[str, list[object], set[str]]] = [
     ("labels", ["--head", "every_step"], {"accuracy", "confusion", "by_answer", "at_end"}),
     ("labels", RUNNING, {"accuracy", "kappa", "by_answer", "at_end"}),
     ("labels in a table", ["--head", "every_step"], {"accuracy", "by_answer"}),
@@ -55,7 +55,7 @@ KINDS: list[tuple[str, list[str], set[str]]] = [
 
 
 @pytest.mark.parametrize(
-    ("kind", "head", "figures"), KINDS, ids=[" ".join([kind, *head]) for kind, head, _ in KINDS]
+    ("kind", "head", "figures"), KINDS, ids=[" ".join(map(str, [kind, *head])) for kind, head, _ in KINDS]
 )
 def test_it_trains_and_is_evaluated_in_integers(run, data, tmp_path, kind, head, figures):
     path, trained, written = data(kind), tmp_path / "trained.safetensors", tmp_path / "written.json"
