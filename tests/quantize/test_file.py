@@ -103,7 +103,7 @@ def test_truncated_file(length, tmp_path, network):
 
 
 def test_folder(tmp_path):
-    assert_refused(tmp_path, "no such file")
+    assert_refused(tmp_path, "a folder, not a file")
 
 
 def test_checkpoint_is_not_a_quantised_network(tmp_path):
