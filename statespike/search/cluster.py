@@ -89,8 +89,6 @@ def scheduler_at(
     """
     connection = _Connection(address, tell, patience)
     try:
-        if not connection.client.scheduler_info()["workers"]:
-            tell(f"{address} has no worker yet; `dask worker {address} --nthreads 1` starts one")
         yield lambda trials: connection.run(trials, evaluate)
     finally:
         connection.close()
@@ -122,12 +120,17 @@ class _Connection:
 
     def _connected(self) -> Client:
         try:
-            return Client(self._address, timeout=self._patience)
+            client = Client(self._address, timeout=self._patience)
         except (OSError, TimeoutError, ValueError) as error:
             raise StatespikeError(
                 f"no scheduler answers at {self._address} within {self._patience:g} s; start one with `dask "
                 "scheduler`, and run the same command again: finished trials are kept"
             ) from error
+        if not client.scheduler_info()["workers"]:
+            self._tell(
+                f"{self._address} has no worker yet; `dask worker {self._address} --nthreads 1` starts one"
+            )
+        return client
 
 
 class _Attendance:

@@ -54,6 +54,12 @@ class Cast:
         self.processes[name].wait()
         self.processes[name] = self.start(name)
 
+    def revive(self) -> None:
+        """Start workers again that left of themselves: they do when their scheduler stays away."""
+        for name in ("worker 1", "worker 2"):
+            if self.processes[name].poll() is not None:
+                self.processes[name] = self.start(name)
+
     def end(self) -> None:
         for process in self.processes.values():
             process.kill()
@@ -78,6 +84,7 @@ def test_a_search_survives_the_death_of_whatever_takes_part(tmp_path):
             while cast.processes["client"].poll() is None:
                 assert time.monotonic() < until, (folder / "log.txt").read_text()[-2000:]
                 time.sleep(generator.uniform(0.5, 5))
+                cast.revive()
                 if kills < KILLS and cast.processes["client"].poll() is None:
                     name = str(generator.choice(list(cast.processes)))
                     cast.kill(name)
