@@ -31,13 +31,10 @@ class UnitKind:
     component : type of Unit
     streamed : type of Unit, optional
         The build that takes a channel a cycle, where there is one.
-    serves_layers : bool
-        A component can serve several layers in turn.
     """
 
     component: type[Unit]
     streamed: type[Unit] | None = None
-    serves_layers: bool = False
 
 
 ARRAYS: dict[str, ArrayKind] = {
@@ -48,7 +45,7 @@ ARRAYS: dict[str, ArrayKind] = {
 
 UNITS: dict[str, UnitKind] = {
     GsuSpec.kind: UnitKind(Gsu, StreamedGsu),
-    LeanGsuSpec.kind: UnitKind(LeanGsu, StreamedLeanGsu, serves_layers=True),
+    LeanGsuSpec.kind: UnitKind(LeanGsu, StreamedLeanGsu),
     SpikeLinearSpec.kind: UnitKind(SpikeLinear),
     **dict.fromkeys(ACTIVATIONS, UnitKind(Glu)),
 }

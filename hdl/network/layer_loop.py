@@ -13,6 +13,7 @@ from hdl.network.kinds import UNITS
 from hdl.primitives.counters import wrapped_next
 from hdl.primitives.streams import Tap, beats, marks_of
 from hdl.ssm.issue import START_LATENCY
+from hdl.units.unit import LayeredUnit
 from quantize.network import Block, QuantizedNetwork
 from quantize.shared import difference
 
@@ -24,13 +25,14 @@ def obstacle(network: QuantizedNetwork) -> str | None:
         return "it has one layer"
     if any(block.norm is not None for block in blocks):
         return "its blocks have layer norms"
-    alone = next((block.unit.kind for block in blocks if not UNITS[block.unit.kind].serves_layers), None)
-    if alone is not None:
-        return f"a unit of the kind {alone} serves one layer"
+    kind = blocks[0].unit.kind
+    component = UNITS[kind].component
+    if not issubclass(component, LayeredUnit):
+        return f"a unit of the kind {kind} serves one layer"
     differs = difference(network)
     if differs is not None:
         return f"{differs}; quantise it with shared formats"
-    return UNITS[blocks[0].unit.kind].component.obstacle([block.unit for block in blocks])
+    return component.obstacle([block.unit for block in blocks])
 
 
 class LayerLoop(wiring.Component):

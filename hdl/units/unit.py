@@ -43,11 +43,6 @@ class Unit(wiring.Component):
         super().__init__({"i": In(beats(spec.input.width)), "o": Out(beats(spec.output.width))})
 
     @staticmethod
-    def obstacle(specs: Sequence[Any]) -> str | None:
-        """Why it cannot serve these layers in turn, in words; None if it can. Of units that serve layers."""
-        return None
-
-    @staticmethod
     def lane_choices(spec: Any) -> list[int]:
         """Numbers of lanes of the mixer worth choosing from."""
         return block_sizes(spec.channels)
@@ -78,14 +73,23 @@ class Unit(wiring.Component):
         All y may have come at once, and an output is taken in every so many cycles at most.
         """
 
-    def output_delays(self, cycles: int) -> list[int]:
-        """Cycles from a step's last y until each output stands at the end, when nothing else is under way.
-
-        An output is taken in every so many cycles at most. Of units that serve layers in turn.
-        """
-        raise NotImplementedError(f"{type(self).__name__} serves one layer")
-
     @property
     def least_cycles_per_step(self) -> int:
         """In the steady state, whatever the data."""
         return self.cycles_per_step
+
+
+class LayeredUnit(Unit):
+    """A unit that can serve several layers in turn; its argument `others` has those behind the first."""
+
+    @staticmethod
+    @abstractmethod
+    def obstacle(specs: Sequence[Any]) -> str | None:
+        """Why it cannot serve these layers, in words; None if it can."""
+
+    @abstractmethod
+    def output_delays(self, cycles: int) -> list[int]:
+        """Cycles from a step's last y until each output stands at the end, when nothing else is under way.
+
+        An output is taken in every so many cycles at most.
+        """

@@ -20,7 +20,7 @@ from hdl.units.gsu.gate_product import BorrowedProduct, GatedMixer
 from hdl.units.gsu.mixer import GsuMixer
 from hdl.units.gsu.streamed_mixer import StreamedGsuMixer
 from hdl.units.gsu.tables import LayerTables, memory_shapes
-from hdl.units.unit import Unit
+from hdl.units.unit import LayeredUnit, Unit
 from quantize.layers.gsu import OPERAND_WIDTH, GsuSpec, LeanGsuSpec
 
 
@@ -151,49 +151,29 @@ class StreamedGsu(NormedGsu):
         return self.mixer.latency_taken_in(1) + self.norm.latency_taken_in(cycles)
 
 
-class LeanGsu(Unit):
-    """`quantize.layers.gsu.LeanGsuSpec` in gates: nothing but an addition follows the mixer.
+class LeanFrame(Unit):
+    """What `quantize.layers.gsu.LeanGsuSpec` is in gates in either build: an addition follows the mixer.
 
     Parameters
     ----------
-    spec : LeanGsuSpec
+    specs : sequence of LeanGsuSpec
+        Of all layers that it serves in turn.
     lanes : int
         Of the mixer, 1 to H.
     target : DeviceFeatures
-    others : sequence of LeanGsuSpec
-        Layers that it serves in turn behind that of `spec`; see `GsuMixer`.
+    mixer : GatedMixer or StreamedGsuMixer
+        What gives the gate product.
     """
 
     # Entries of the queue at the end; with one, a channel leaves in every other cycle at most.
     WAITING = 1
 
     def __init__(
-        self,
-        spec: LeanGsuSpec,
-        lanes: int,
-        target: DeviceFeatures = MULTIPLIER_BLOCKS,
-        *,
-        others: Sequence[LeanGsuSpec] = (),
-    ):
-        self.specs = (spec, *others)
-        self.mixer = self.mixer_of(self.specs, lanes, target)
-        super().__init__(spec, lanes, target)
-
-    @staticmethod
-    def obstacle(specs: Sequence[LeanGsuSpec]) -> str | None:
-        """See `Unit`."""
-        width = LayerTables(tuple(specs)).bias_path_width
-        if width <= OPERAND_WIDTH:
-            return None
-        return f"at one scale, p takes {width} bits in its units, and the product has {OPERAND_WIDTH}"
-
-    @staticmethod
-    def mixer_of(
-        specs: Sequence[LeanGsuSpec], lanes: int, target: DeviceFeatures
-    ) -> GatedMixer | StreamedGsuMixer:
-        """What gives the gate product."""
-        spec, *others = specs
-        return GatedMixer(spec, lanes, target, others=others)
+        self, specs: Sequence[LeanGsuSpec], lanes: int, target: DeviceFeatures,
+        mixer: GatedMixer | StreamedGsuMixer,
+    ):  # fmt: skip
+        self.specs, self.mixer = specs, mixer
+        super().__init__(specs[0], lanes, target)
 
     @property
     def multipliers(self) -> int:
@@ -207,12 +187,6 @@ class LeanGsu(Unit):
     def latency_taken_in(self, cycles: int) -> int:
         """See `Unit`; a queue follows the addition."""
         return self.mixer.latency_taken_in(cycles) + self.WAITING * cycles
-
-    def output_delays(self, cycles: int) -> list[int]:
-        """See `Unit`."""
-        if isinstance(self.mixer, StreamedGsuMixer):
-            return super().output_delays(cycles)
-        return [delay + self.WAITING for delay in self.mixer.output_delays(cycles)]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -241,12 +215,54 @@ class LeanGsu(Unit):
         return m
 
 
-class StreamedLeanGsu(LeanGsu):
-    """A `LeanGsu` whose mixer takes a channel a cycle, with multiplier blocks."""
+class LeanGsu(LeanFrame, LayeredUnit):
+    """The small build.
+
+    Parameters
+    ----------
+    spec : LeanGsuSpec
+    lanes : int
+    target : DeviceFeatures
+    others : sequence of LeanGsuSpec
+        Layers that it serves in turn behind that of `spec`; see `GsuMixer`.
+    """
+
+    mixer: GatedMixer
+
+    def __init__(
+        self,
+        spec: LeanGsuSpec,
+        lanes: int,
+        target: DeviceFeatures = MULTIPLIER_BLOCKS,
+        *,
+        others: Sequence[LeanGsuSpec] = (),
+    ):
+        super().__init__((spec, *others), lanes, target, GatedMixer(spec, lanes, target, others=others))
+
+    @staticmethod
+    def obstacle(specs: Sequence[LeanGsuSpec]) -> str | None:
+        """See `LayeredUnit`."""
+        width = LayerTables(tuple(specs)).bias_path_width
+        if width <= OPERAND_WIDTH:
+            return None
+        return f"at one scale, p takes {width} bits in its units, and the product has {OPERAND_WIDTH}"
+
+    def output_delays(self, cycles: int) -> list[int]:
+        """See `LayeredUnit`."""
+        return [delay + self.WAITING for delay in self.mixer.output_delays(cycles)]
+
+
+class StreamedLeanGsu(LeanFrame):
+    """The build that takes a channel a cycle, with multiplier blocks.
+
+    Parameters
+    ----------
+    spec : LeanGsuSpec
+    lanes : int
+    target : DeviceFeatures
+    """
 
     WAITING = 2
 
-    @staticmethod
-    def mixer_of(specs: Sequence[LeanGsuSpec], lanes: int, target: DeviceFeatures) -> StreamedGsuMixer:
-        (spec,) = specs
-        return StreamedGsuMixer(spec, lanes)
+    def __init__(self, spec: LeanGsuSpec, lanes: int, target: DeviceFeatures = MULTIPLIER_BLOCKS):
+        super().__init__((spec,), lanes, target, StreamedGsuMixer(spec, lanes))
