@@ -55,3 +55,7 @@ Logits = Annotated[
 ]
 DeviceName = Annotated[str, typer.Option(metavar="DEVICE", help="FPGA: up5k, hx8k, ecp5-25k, ...")]
 Seeds = Annotated[int, typer.Option(min=1, metavar="N", help="place and route with so many seeds")]
+FromState = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="go on with the sequence that --save-state left", show_default=False),
+]

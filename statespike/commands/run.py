@@ -27,7 +27,7 @@ from statespike.going_on import go_on, read_state
 from statespike.library.board import TIMEOUT, Board
 from statespike.live import clips_of_wav, rule_of, said_of, sequences_of_lines
 from statespike.networks import labels_for, sequences_of
-from statespike.options import Data, Json, Limit, Logits, TaskName
+from statespike.options import Data, FromState, Json, Limit, Logits, TaskName
 from statespike.output import note, progress, say, warn, write_json, write_logits
 
 MISMATCH = 1
@@ -72,12 +72,7 @@ def run(
             metavar="FOLDER", help="keep the compiled virtual board here for the next run", show_default=False
         ),
     ] = None,
-    from_state: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="go on with the sequence that --save-state left", show_default=False
-        ),
-    ] = None,
+    from_state: FromState = None,
     save_state: Annotated[
         Path | None,
         typer.Option(

@@ -17,7 +17,7 @@ from statespike.library.simulation import simulate as simulate_network
 from statespike.library.simulation import simulate_piece
 from statespike.models.tasks.task import Sequences
 from statespike.networks import integers_of, sequences_of
-from statespike.options import Data, DeviceName, Json, Limit, Logits, NetworkPath, TaskName
+from statespike.options import Data, DeviceName, FromState, Json, Limit, Logits, NetworkPath, TaskName
 from statespike.output import progress, say, tell_clipping, write_json, write_logits
 
 MISMATCH = 1
@@ -69,12 +69,7 @@ def simulate(
             metavar="FILE", help="write the first sequence's signals, .vcd or .fst", show_default=False
         ),
     ] = None,
-    from_state: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="go on with the sequence that --save-state left", show_default=False
-        ),
-    ] = None,
+    from_state: FromState = None,
     save_state: Annotated[
         Path | None,
         typer.Option(
