@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
+from hdl.planning.planner import Plan, plan_network
 from quantize.checkpoint import Checkpoint
 from quantize.convert import Precision
 from quantize.errors import StatespikeError
 from quantize.inputs import EncoderChoice
 from quantize.layers.embedding import EmbeddingSpec
 from quantize.network import QuantizedNetwork
+from quantize.shared import difference, with_shared_formats
 from quantize.survey import Observation, observe
 from quantize.words import count
 from statespike.library import networks as library
@@ -201,6 +203,22 @@ def observation_of(network: QuantizedNetwork) -> Observation | None:
             labels = chosen.y if chosen.y is not None and chosen.y.ndim == 1 else None
             return observe(network, chosen.x, labels, chosen.lengths)
     return None
+
+
+def tell_smaller(network: QuantizedNetwork, plan: Plan, rate: float | None) -> None:
+    """Note that a smaller circuit makes a rate where nothing but the layers' formats rules it out."""
+    if rate is None or plan.folded or difference(network) is None:
+        return
+    try:
+        folded = plan_network(with_shared_formats(network), plan.device, rate=rate, folded=True)
+    except StatespikeError:
+        return
+    if folded.estimate.lut < plan.estimate.lut:
+        note(
+            f"one block for all layers in turn would make this rate with an estimated {folded.estimate.lut} "
+            f"look-up tables instead of {plan.estimate.lut}; it needs layers in one set of formats: "
+            "--folded, or `statespike quantize --shared-formats`"
+        )
 
 
 def name_of(path: Path) -> str:

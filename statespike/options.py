@@ -54,6 +54,19 @@ Logits = Annotated[
     typer.Option(metavar="FILE", help="write the logits as a .npy array", show_default=False),
 ]
 DeviceName = Annotated[str, typer.Option(metavar="DEVICE", help="FPGA: up5k, hx8k, ecp5-25k, ...")]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        metavar="STEPS_PER_S",
+        help="the smallest circuit that makes so many steps a second at the planned clock, not the best",
+        show_default=False,
+    ),
+]
+Folded = Annotated[
+    bool,
+    typer.Option("--folded", help="one block for all layers in turn: small, and slower by their number"),
+]
 Seeds = Annotated[int, typer.Option(min=1, metavar="N", help="place and route with so many seeds")]
 FromState = Annotated[
     Path | None,

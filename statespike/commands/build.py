@@ -8,9 +8,10 @@ import typer
 from boards.boards import board as board_named
 from boards.build import pll_for
 from hdl.emit.build_folder import refuse_others
+from statespike.library.bitstreams import board_plan
 from statespike.library.bitstreams import build as build_network
-from statespike.networks import integers_of
-from statespike.options import Json, NetworkPath, Seeds
+from statespike.networks import integers_of, tell_smaller
+from statespike.options import Folded, Json, NetworkPath, Rate, Seeds
 from statespike.output import progress, say, write_json
 
 
@@ -26,6 +27,8 @@ def build(
         float | None,
         typer.Option(metavar="MHZ", help="by default the board's oscillator; another by the PLL"),
     ] = None,
+    rate: Rate = None,
+    folded: Folded = False,
     seeds: Seeds = 3,
     bitstream: Annotated[
         bool,
@@ -44,11 +47,15 @@ def build(
     refuse_others(output)
     target = board_named(board)
     pll_for(target, clock)  # what cannot be is told before any work
-    integers = integers_of(network)
+    integers = integers_of(network, shared_formats=folded)
+    with progress() as bars:
+        bars.add_task("planning", total=None)
+        plan = board_plan(integers, target, clock, rate=rate, folded=folded or None)
+    tell_smaller(integers, plan, rate)
     with progress() as bars:
         bars.add_task(f"building for {target.name}", total=None)
         chosen = range(1, seeds + 1) if bitstream else ()
-        result = build_network(integers, output, target.name, clock_mhz=clock, seeds=chosen)
+        result = build_network(integers, output, target.name, plan=plan, clock_mhz=clock, seeds=chosen)
     speed = f"{target.name} at {result.manifest['clock_mhz']:g} MHz"
     if result.bitstream is None:
         say(f"wrote {output} without a bitstream: {speed}, for `statespike run --virtual`")

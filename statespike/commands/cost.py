@@ -9,9 +9,10 @@ from rich.table import Table
 
 from hdl.devices.devices import find_device
 from statespike.library.circuits import cost as cost_of
+from statespike.library.circuits import plan as plan_network
 from statespike.library.networks import network_file
-from statespike.networks import integers_of, name_of, observation_of
-from statespike.options import Json, Seeds
+from statespike.networks import integers_of, name_of, observation_of, tell_smaller
+from statespike.options import Folded, Json, Rate, Seeds
 from statespike.output import cycles_of, new_table, note, progress, say, say_prose, show, write_json
 
 RESOURCES = {
@@ -56,6 +57,8 @@ def cost(
         list[str] | None,
         typer.Option(metavar="DEVICE", help="FPGA; may be given again  [default: up5k]", show_default=False),
     ] = None,
+    rate: Rate = None,
+    folded: Folded = False,
     pnr: Annotated[bool, typer.Option("--pnr", help="measure too: synthesise, place and route")] = False,
     seeds: Seeds = 3,
     json: Json = None,
@@ -75,7 +78,7 @@ def cost(
     doing = "placing and routing" if pnr else "planning"
     results: list[dict[str, Any]] = []
     for path in networks:
-        network = integers_of(path)
+        network = integers_of(path, shared_formats=folded)
         observed = observation_of(network)
         if observed is None:
             note(
@@ -85,12 +88,17 @@ def cost(
         for name in devices:
             with progress() as bars:
                 bars.add_task(f"{doing} {path.stem} on {name}", total=None)
-                costs = cost_of(network, name, seeds=chosen_seeds, observed=observed)
+                plan = plan_network(network, name, rate=rate, oversize=True, folded=folded or None)
+                costs = cost_of(network, plan=plan, seeds=chosen_seeds, observed=observed)
                 results.append({"network": str(path)} | costs)
+            tell_smaller(network, plan, rate)
     for table in _tables(results):
         show(table)
     if any(result["cycles_follow_data"] for result in results):
         say("cycles a step: the most, where they follow the data")
+    for result in results:
+        if result["schedule"]["folded"]:
+            say(f"{Path(result['network']).stem} on {result['device']}: one block serves all layers in turn")
     measured = "; measured: the slowest seed's" if any("measured" in result for result in results) else ""
     say(f"clock: planned for this kind of build{measured}; steps a second: at that clock")
     for line in _about_energy(results):

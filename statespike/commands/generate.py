@@ -14,8 +14,8 @@ from hdl.emit.interface import INTERFACES, PLAIN, interface_of
 from hdl.planning.explain import ComponentCost, explain
 from statespike.library.circuits import generate as generate_folder
 from statespike.library.circuits import plan as plan_network
-from statespike.networks import integers_of
-from statespike.options import DeviceName, Json, NetworkPath, Seeds
+from statespike.networks import integers_of, tell_smaller
+from statespike.options import DeviceName, Folded, Json, NetworkPath, Rate, Seeds
 from statespike.output import cycles_of, new_table, note, progress, say, show, write_json
 
 BOTTLENECK = "*"
@@ -28,25 +28,14 @@ def generate(
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="folder to write", show_default=False)
     ],
     device: DeviceName = "up5k",
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            metavar="STEPS_PER_S",
-            help="the smallest circuit that makes so many steps a second at the planned clock, not the best",
-            show_default=False,
-        ),
-    ] = None,
+    rate: Rate = None,
     clock: Annotated[
         float | None,
         typer.Option(
             metavar="MHZ", help="clock to plan for  [default: one that designs reach]", show_default=False
         ),
     ] = None,
-    folded: Annotated[
-        bool,
-        typer.Option("--folded", help="one block for all layers in turn: small, and slower by their number"),
-    ] = False,
+    folded: Folded = False,
     explained: Annotated[
         bool, typer.Option("--explain", help="show what each component takes, and which one sets the pace")
     ] = False,
@@ -82,6 +71,7 @@ def generate(
             integers, device, rate=rate, oversize=oversize, clock_mhz=clock, folded=folded or None
         )
         components = explain(integers, plan) if explained else []
+    tell_smaller(integers, plan, rate)
     with progress() as bars:
         bars.add_task("generating, placing and routing" if pnr else "generating", total=None)
         manifest = generate_folder(

@@ -13,11 +13,23 @@ from quantize.errors import StatespikeError
 from quantize.words import count
 from sim.pace import FULL_SPEED, Pace, Varied
 from sim.waves import require_writer
+from statespike.library.circuits import plan as plan_network
 from statespike.library.simulation import simulate as simulate_network
 from statespike.library.simulation import simulate_piece
 from statespike.models.tasks.task import Sequences
-from statespike.networks import integers_of, sequences_of
-from statespike.options import Data, DeviceName, FromState, Json, Limit, Logits, NetworkPath, TaskName
+from statespike.networks import integers_of, sequences_of, tell_smaller
+from statespike.options import (
+    Data,
+    DeviceName,
+    Folded,
+    FromState,
+    Json,
+    Limit,
+    Logits,
+    NetworkPath,
+    Rate,
+    TaskName,
+)
 from statespike.output import progress, say, tell_clipping, write_json, write_logits
 
 MISMATCH = 1
@@ -45,6 +57,8 @@ def simulate(
         typer.Option(metavar="NETWORK", help="whose reference to compare with; by default NETWORK's own"),
     ] = None,
     device: DeviceName = "up5k",
+    rate: Rate = None,
+    folded: Folded = False,
     data: Data = None,
     limit: Limit = None,
     input_gaps: Annotated[
@@ -94,13 +108,17 @@ def simulate(
     paced = input_gaps is not None or output_stalls is not None
     pace = Pace(input_gaps or 0.0, output_stalls or 0.0, seed) if paced else Varied(seed)
     sequences = sequences_of(task, data, limit).sequences
-    circuit = integers_of(network, task, data)
-    reference = circuit if against is None else integers_of(against, task, data)
+    circuit = integers_of(network, task, data, shared_formats=folded)
+    reference = circuit if against is None else integers_of(against, task, data, shared_formats=folded)
     pieces = from_state is not None or save_state is not None
     if pieces:
         _require_piece(sequences, backend, against, trace)
     with progress() as bars:
-        bar = bars.add_task("planning", total=None)
+        bars.add_task("planning", total=None)
+        plan = plan_network(circuit, device, rate=rate, folded=folded or None)
+    tell_smaller(circuit, plan, rate)
+    with progress() as bars:
+        bar = bars.add_task("compiling", total=None)
 
         def tell(stage: str, done: int) -> None:
             total = len(sequences) if done else None
@@ -110,7 +128,7 @@ def simulate(
             simulate_piece(
                 circuit,
                 sequences.x[0][: None if sequences.lengths is None else sequences.lengths[0]],
-                device=device,
+                plan=plan,
                 pace=pace if isinstance(pace, Pace) else FULL_SPEED,
                 folder=keep,
                 from_state=from_state,
@@ -122,7 +140,7 @@ def simulate(
                 circuit,
                 sequences.x,
                 sequences.lengths,
-                device=device,
+                plan=plan,
                 simulator=backend.value,
                 against=reference,
                 pace=pace,
@@ -141,6 +159,7 @@ def simulate(
             "network": str(network),
             "backend": result.backend,
             "sequences": len(sequences),
+            "folded": plan.folded,
             "bit_exact": result.bit_exact,
             "compared_values": result.compared_values,
             "from_state": None if from_state is None else str(from_state),
@@ -159,7 +178,8 @@ def simulate(
     say(
         f"{count(len(sequences), 'sequence')} in {result.seconds:.1f} s: {count(result.steps, 'step')} in "
         f"{count(result.cycles, 'cycle')}, {result.cycles_per_step:.1f} a step "
-        f"({result.backend}, {result.cycles_per_second:.0f} cycles a second and core)"
+        f"({result.backend}, {result.cycles_per_second:.0f} cycles a second and core"
+        f"{'; one block serves all layers in turn' if plan.folded else ''})"
     )
     if trace is not None:
         say(f"wrote {trace}: sequence 0, every cycle")

@@ -16,10 +16,21 @@ from hdl.planning.planner import Plan, plan_network
 from quantize.network import QuantizedNetwork
 
 
-def board_plan(network: QuantizedNetwork, target: Board, clock_mhz: float | None = None) -> Plan:
-    """How parallel a network's circuit is on a board, at its clock and beside its link; see `build`."""
+def board_plan(
+    network: QuantizedNetwork,
+    target: Board,
+    clock_mhz: float | None = None,
+    *,
+    rate: float | None = None,
+    folded: bool | None = None,
+) -> Plan:
+    """How parallel a network's circuit is on a board, at its clock and beside its link; see `build`.
+
+    The other arguments are those of `statespike.plan`.
+    """
     pll = pll_for(target, clock_mhz)
-    return plan_network(network, target.room.at(pll.clock_mhz if pll else target.clock_mhz))
+    room = target.room.at(pll.clock_mhz if pll else target.clock_mhz)
+    return plan_network(network, room, rate=rate, folded=folded)
 
 
 def build(
@@ -27,6 +38,7 @@ def build(
     folder: str | os.PathLike[str],
     board: str = "icebreaker",
     *,
+    plan: Plan | None = None,
     clock_mhz: float | None = None,
     seeds: Sequence[int] = (1, 2, 3),
 ) -> Build:
@@ -39,6 +51,8 @@ def build(
         Receives Verilog, bitstream, manifest, the network and the tools' logs; replaced as a whole.
     board : str
         One of `boards.boards.BOARDS`.
+    plan : Plan, optional
+        Of this network for this board and clock, see `board_plan`.
     clock_mhz : float, optional
         By default the board's oscillator; another one is made by the PLL.
     seeds : sequence of int
@@ -59,7 +73,7 @@ def build(
     ('.bit', 'ulx3s-25f')
     """
     target = board_named(board)
-    chosen = board_plan(network, target, clock_mhz)
+    chosen = plan or board_plan(network, target, clock_mhz)
     return build_board(
         Network(network, chosen),
         Link.of(network),

@@ -22,7 +22,7 @@ from statespike.library.energy import energy_costs
 COSTS = (
     "device", "clock_mhz", "clock_from", "cycles_per_step", "least_cycles_per_step", "cycles_follow_data",
     "steps_per_second", "latency_cycles",
-    "multiplications_per_step", "multipliers", "estimate", "shortfall",
+    "multiplications_per_step", "multipliers", "schedule", "estimate", "shortfall",
 )  # fmt: skip
 """Entries of a manifest that tell what a circuit costs."""
 
@@ -74,6 +74,7 @@ def cost(
     network: QuantizedNetwork,
     device: str = "up5k",
     *,
+    plan: Plan | None = None,
     seeds: Sequence[int] = (),
     observed: Observation | None = None,
 ) -> dict[str, Any]:
@@ -85,6 +86,9 @@ def cost(
     ----------
     network : QuantizedNetwork
     device : str
+        What to plan for, without a plan.
+    plan : Plan, optional
+        Of this network, see `statespike.plan`.
     seeds : sequence of int
         Place and route with each of them, which takes minutes: `measured`, `fmax_mhz` and
         `measured_steps_per_second`, of the slowest seed, are added.
@@ -103,7 +107,7 @@ def cost(
     >>> costs["energy_uj"]["low"] < costs["energy_uj"]["high"]
     True
     """
-    planned = plan(network, device, oversize=True)
+    planned = plan or plan_network(network, find_device(device), oversize=True)
     manifest = manifest_of(network, planned)
     costs = {key: manifest[key] for key in COSTS} | {"resources_from": "estimate"}
     costs |= energy_costs(network, planned, observed)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hdl.devices.devices import Device, find_device
 from hdl.emit.generate import expected_of
 from hdl.network.top import Network
-from hdl.planning.planner import plan_network
+from hdl.planning.planner import Plan, plan_network
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
@@ -33,6 +33,7 @@ def simulate(
     lengths: NDArray[np.int64] | None = None,
     *,
     device: str = "up5k",
+    plan: Plan | None = None,
     simulator: str = "cxxrtl",
     against: QuantizedNetwork | None = None,
     pace: Pace | Varied = Varied(),
@@ -50,7 +51,9 @@ def simulate(
     lengths : integers (sequences,), optional
         Valid steps of each sequence; all by default.
     device : str
-        What the circuit is planned for.
+        What to plan for, without a plan.
+    plan : Plan, optional
+        Of this network, see `statespike.plan`.
     simulator : str
         One of `sim.backends.BACKENDS`; "netlist" for the circuit after synthesis, of which only logits are
         compared.
@@ -85,14 +88,16 @@ def simulate(
         require_writer(trace)
     reference = network if against is None else against
     _require_same_shape(network, reference)
-    target = find_device(device)
+    target = find_device(device) if plan is None else plan.device
     u = reference.inputs(np.asarray(x))
     reference.require_lengths(np.array([u.shape[1]]) if lengths is None else lengths)
 
     with scratch_folder() as temporary:
         place = folder or temporary
         on_progress("planning", 0)
-        design, chosen = _prepared(simulator, network, target, place, lambda stage: on_progress(stage, 0))
+        design, chosen = _prepared(
+            simulator, network, target, plan, place, lambda stage: on_progress(stage, 0)
+        )
         return check(
             design,
             reference,
@@ -108,19 +113,20 @@ def simulate(
 
 
 def _prepared(
-    simulator: str, network: QuantizedNetwork, device: Device, folder: Path, tell: Callable[[str], None]
-) -> tuple[Callable[[], Component], Backend]:
+    simulator: str, network: QuantizedNetwork, device: Device, plan: Plan | None, folder: Path,
+    tell: Callable[[str], None],
+) -> tuple[Callable[[], Component], Backend]:  # fmt: skip
     """What makes the design, and what runs it; for the netlist, the design is synthesised here."""
     if simulator != Netlist.name:
         backend = backend_named(simulator)
 
         def made() -> Component:
-            design = Network(network, plan_network(network, device), taps=True)
+            design = Network(network, plan or plan_network(network, device), taps=True)
             tell("compiling the circuit")
             return design
 
         return made, backend
-    chosen = plan_network(network, device)
+    chosen = plan or plan_network(network, device)
     design = Network(network, chosen)
     tell("synthesising")
     synthesis = synthesise(
@@ -139,6 +145,7 @@ def simulate_piece(
     x: NDArray[np.floating],
     *,
     device: str = "up5k",
+    plan: Plan | None = None,
     pace: Pace = FULL_SPEED,
     folder: Path | None = None,
     from_state: Path | None = None,
@@ -153,7 +160,7 @@ def simulate_piece(
     ----------
     network : QuantizedNetwork
     x : real (steps, features)
-    device, pace, folder, on_progress
+    device, plan, pace, folder, on_progress
         See `simulate`.
     from_state : Path, optional
         A file that `save_state` wrote; a sequence begins without.
@@ -165,11 +172,10 @@ def simulate_piece(
     StatespikeError
         See `simulate`; and if the file is of another network or circuit, or cannot be read.
     """
-    target = find_device(device)
     u = network.inputs(np.asarray(x)[None])[0]
     with scratch_folder() as temporary:
         on_progress("planning", 0)
-        circuit = Network(network, plan_network(network, target), taps=True)
+        circuit = Network(network, plan or plan_network(network, find_device(device)), taps=True)
         on_progress("compiling", 0)
         session = CircuitSession(network, circuit, folder or temporary)
         if from_state is not None:
