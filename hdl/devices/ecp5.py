@@ -10,6 +10,7 @@ from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal, Valu
 from hdl.devices.blocks import BlockKind
 from hdl.devices.costs import CellCosts
 from hdl.devices.device import Device
+from hdl.devices.ecp5_cells import CELL_MODELS
 from hdl.devices.family import Family, Pll, require_near
 
 OPERAND_WIDTH = 18
@@ -43,6 +44,9 @@ class Ecp5(Family):
     layout_suffix = ".config"
     constraint_suffix = ".lpf"
     bitstream_suffix = ".bit"
+    simulation_models = ("ecp5/cells_sim.v",)
+    simulation_defines = ("NO_INCLUDES",)  # names of cells that synthesis replaces
+    cell_models = CELL_MODELS
 
     cells: ClassVar[Mapping[str, Mapping[str, int]]] = {
         # A carry cell and a distributed memory are made of look-up tables.

@@ -11,6 +11,7 @@ from hdl.devices.blocks import BlockKind
 from hdl.devices.costs import CellCosts
 from hdl.devices.device import Device
 from hdl.devices.family import Family, Pll, require_near
+from hdl.devices.memory_model import MEMORY_MODEL
 
 OPERAND_WIDTH = 18
 """Bits of an operand of MULT18X18."""
@@ -21,44 +22,7 @@ _DETECTOR, _OSCILLATOR, _OUTPUT = (3, 400), (500, 1200), (3.90625, 600)
 _DIVIDERS = range(1, 65)
 _OUTPUT_DIVIDERS = (2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128)
 
-# Yosys has the names of these cells, and no models. Both ports of a memory have the design's one clock. An
-# address counts bits, of which a byte has eight whether eight or nine are stored; its lowest bits are enables
-# of bytes where a word has several. Reads are not registered twice.
-_MEMORY_MODEL = """
-module gowin_memory #(
-    parameter UNIT = 8, WIDTH_A = 1, WIDTH_B = 1, MODE_A = 0, MODE_B = 0,
-    parameter [2048*UNIT-1:0] INIT = 0
-) (
-    input CLK, CEA, CEB, WREA, WREB, RESETA, RESETB,
-    input [13:0] ADA, ADB,
-    input [35:0] DIA, DIB,
-    output reg [35:0] DOA, DOB
-);
-    reg [UNIT-1:0] mem [0:2047];
-    integer place, k;
-    initial for (place = 0; place < 2048; place = place + 1) mem[place] = INIT[place*UNIT +: UNIT];
-WIRES
-    always @(posedge CLK) begin
-PORTS
-    end
-endmodule
-"""
-_PORT_WIRES = """
-    localparam BYTES_@ = WIDTH_@ < UNIT ? 1 : WIDTH_@ / UNIT;
-    localparam BITS_@ = WIDTH_@ < UNIT ? WIDTH_@ : UNIT;
-    wire [10:0] first_@ = AD@[13:3] & ~(BYTES_@ - 1);
-    wire [2:0] bit_@ = WIDTH_@ < UNIT ? AD@[2:0] & ~(WIDTH_@ - 1) : 0;
-"""
-_PORT = """
-        for (k = 0; k < BYTES_@; k = k + 1) begin
-            if (CE@ && WRE@ && (BYTES_@ == 1 || AD@[k]))
-                mem[first_@ + k][bit_@ +: BITS_@] <= DI@[k*UNIT +: BITS_@];
-            if (CE@ && (!WRE@ || MODE_@ == 2)) DO@[k*UNIT +: BITS_@] <= mem[first_@ + k][bit_@ +: BITS_@];
-            if (CE@ && WRE@ && MODE_@ == 1)
-                DO@[k*UNIT +: BITS_@] <= BYTES_@ == 1 || AD@[k] ? DI@[k*UNIT +: BITS_@] : mem[first_@ + k];
-        end
-        if (RESET@) DO@ <= 0;
-"""
+# Yosys has the names of these cells, and no models.
 _MULTIPLIER_MODEL = """
 module MULT18X18 #(
     parameter AREG = 0, BREG = 0, OUT_REG = 0, PIPE_REG = 0, ASIGN_REG = 0, BSIGN_REG = 0, SOA_REG = 0,
@@ -112,24 +76,17 @@ _MEMORY_CELLS = (
 )  # fmt: skip
 
 
-def _both_ports(text: str) -> str:
-    return text.replace("@", "A") + text.replace("@", "B")
-
-
 def _cell_models() -> str:
     """Verilog of the memory blocks in all their forms, and of the multiplier."""
     rows = [f"INIT_RAM_{row:02X}" for row in range(64)]
-    models = [
-        _MULTIPLIER_MODEL,
-        _MEMORY_MODEL.replace("WIRES", _both_ports(_PORT_WIRES)).replace("PORTS", _both_ports(_PORT)),
-    ]
+    models = [_MULTIPLIER_MODEL, MEMORY_MODEL]
     for names, size, parameters, ports, widths, pins in _MEMORY_CELLS:
         for name, unit in zip(names, (8, 9), strict=True):
             contents = ", ".join(f"parameter [{32 * unit - 1}:0] {row} = 0" for row in rows)
             words = ports.replace("TOP", f"[{size * unit - 1}:0]")
             models.append(
                 f'module {name} #(parameter {parameters}, RESET_MODE = "SYNC", {contents}) (input {words});\n'
-                f"gowin_memory #(.UNIT({unit}), {widths}, .INIT({{{', '.join(reversed(rows))}}})) "
+                f"memory_block #(.UNIT({unit}), {widths}, .INIT({{{', '.join(reversed(rows))}}})) "
                 f"memory ({pins});\nendmodule\n"
             )
     return "".join(models)

