@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from types import MappingProxyType
 
 import typer
 
@@ -12,6 +13,12 @@ from statespike.interruption import unwound_by_signals
 from statespike.output import note
 
 
+class Benchmark(GuardedCommand):
+    """A benchmark has the name of its function, which may be that of a command with other options."""
+
+    unused = MappingProxyType({})
+
+
 def command(*runs: Callable[..., None]) -> None:
     """Run a benchmark with the arguments of the command line; bad input ends in a sentence and status 2.
 
@@ -19,7 +26,7 @@ def command(*runs: Callable[..., None]) -> None:
     """
     application = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     for run in runs:
-        application.command(cls=GuardedCommand)(run)
+        application.command(cls=Benchmark)(run)
     try:
         with unwound_by_signals():
             application()

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from typer.core import TyperCommand
 
 from quantize.errors import StatespikeError
 from statespike.output import forget_warnings, is_standard_output, json_on_standard_output, remark
-from statespike.unused_options import told
+from statespike.unused_options import UNUSED, Unused, told
 
 OUTPUTS = (
     "output", "json", "logits", "markdown", "log", "resume", "keep", "folder", "svg", "page", "html", "trace",
@@ -28,11 +28,14 @@ _MANIFEST = "manifest.json"
 class GuardedCommand(TyperCommand):
     """A command whose paths are looked at before anything else is done."""
 
+    unused: ClassVar[Mapping[str, tuple[Unused, ...]]] = UNUSED
+    """Name of a command -> what it may be given in vain."""
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         forget_warnings()
         refuse_bad_outputs(ctx.params, {one.name for one in self.params if one.metavar == "FOLDER"})
-        for sentence in told(str(self.name), ctx.params, partial(_stands_there, ctx)):
+        for sentence in told(self.unused.get(str(self.name), ()), ctx.params, partial(_stands_there, ctx)):
             remark(sentence)
         if is_standard_output(ctx.params.get("json")):
             with json_on_standard_output():

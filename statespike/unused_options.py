@@ -1,6 +1,6 @@
 """Options that a command was given and has no use for: they are told, never ignored in silence."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 Parameters = Mapping[str, Any]
@@ -67,18 +67,18 @@ UNUSED: dict[str, tuple[Unused, ...]] = {
 """Name of a command -> what it may be given in vain."""
 
 
-def told(command: str, parameters: Parameters, given: Callable[[str], bool]) -> Iterator[str]:
+def told(rules: Iterable[Unused], parameters: Parameters, given: Callable[[str], bool]) -> Iterator[str]:
     """Sentences on the options that were given and have no effect.
 
     Parameters
     ----------
-    command : str
+    rules : iterable of Unused
     parameters : mapping
         Of the command, by name.
     given : callable
         Whether an option stands on the command line.
     """
-    for rule in UNUSED.get(command, ()):
+    for rule in rules:
         for name in rule.options:
             if given(name) and rule.holds(parameters):
                 yield f"--{name.replace('_', '-')} has no effect {rule.why}"

@@ -2,8 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import pytest
+import typer
+
+from benchmarks.command import command
 
 
 @pytest.mark.parametrize(
@@ -24,3 +29,16 @@ def test_a_missing_package_is_a_sentence(benchmark, module, extra, arguments):
     assert result.stderr == (
         f"error: {module} is not installed; run `pip install -e '.[{extra}]'` in a clone of statespike\n"
     )
+
+
+def test_options_of_a_benchmark_are_not_taken_for_those_of_a_command(monkeypatch, tmp_path):
+    """`statespike run` looks at other options when it is given --keep."""
+
+    def run(keep: Annotated[Path, typer.Option()]) -> None:
+        keep.write_text("kept")
+
+    monkeypatch.setattr("sys.argv", ["benchmark", "--keep", str(tmp_path / "file")])
+    with pytest.raises(SystemExit) as ended:
+        command(run)
+    assert not ended.value.code
+    assert (tmp_path / "file").read_text() == "kept"

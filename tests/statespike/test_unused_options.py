@@ -23,13 +23,13 @@ from statespike.unused_options import UNUSED, told
     ],
 )
 def test_what_has_no_effect_is_told(command, given, parameters, sentence):
-    assert list(told(command, parameters, lambda name: name == given)) == [sentence]
+    assert list(told(UNUSED[command], parameters, lambda name: name == given)) == [sentence]
 
 
 def test_what_has_an_effect_is_not_told():
-    assert not list(told("generate", {"pnr": True}, lambda name: True))
-    assert not list(told("simulate", {"backend": "cxxrtl", "input_gaps": None, "output_stalls": None}, bool))
-    assert not list(told("inspect", {}, lambda name: True))
+    assert not list(told(UNUSED["generate"], {"pnr": True}, lambda name: True))
+    given = {"backend": "cxxrtl", "input_gaps": None, "output_stalls": None}
+    assert not list(told(UNUSED["simulate"], given, bool))
 
 
 @pytest.mark.parametrize("name", UNUSED)
