@@ -3,9 +3,10 @@
     python -m benchmarks.mutations --count 20000 --seed 1 --json mutations.json
 
 Files of every kind that a command reads are made small, then mutated: bytes flipped, cut, repeated and
-replaced; entries of JSON and metadata edited; members of archives damaged; types, shapes and sizes changed. A
-process of bounded memory gives each to its reader. Anything but success or a `StatespikeError` of at most 400
-characters that names the file is a failure, and its file is kept.
+replaced; entries of JSON, of text and of metadata edited; members of archives damaged; types, shapes and
+sizes changed. What has a checksum is also damaged and signed again. A process of bounded memory gives each to
+its reader. Anything but success or a `StatespikeError` of at most 400 characters that names the file is a
+failure, also the end of that process, and its file is kept.
 """
 
 import multiprocessing
@@ -14,7 +15,10 @@ import resource
 import tempfile
 import time
 import traceback
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Annotated
 
@@ -27,21 +31,36 @@ from quantize.errors import StatespikeError
 from statespike.options import Json
 from statespike.output import progress, say, write_json
 
+RESULTS = ("read", "refused", "bad sentence", "traceback", "slow", "died")
 MOST_CHARACTERS = 400
 MOST_GROWTH = 3 << 30
 """Bytes of address space that a process may take beyond what it has when it starts."""
 MOST_SECONDS = 20.0
+MOST_START = 300.0
+"""Seconds until a process reads its first file."""
 BATCH = 1000
+"""Files that a process reads: to start one takes as long as to read some hundred."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a reader did with one file: "read", "refused", or why it failed."""
+    """What a reader did with one file: one of `RESULTS`, and how it failed."""
 
     kind: str
     number: int
     result: str
     detail: str = ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Files of one kind, `count` of them from number `first` on; `whole` is what they are made of."""
+
+    kind: str
+    whole: bytes
+    first: int
+    count: int
+    seed: int
 
 
 def mutated(kind: str, whole: bytes, number: int, seed: int) -> bytes:
@@ -60,7 +79,8 @@ def try_one(kind: str, path: Path, number: int) -> Outcome:
     except StatespikeError as error:
         sentence = str(error)
         good = len(sentence) <= MOST_CHARACTERS and sentence.isprintable()
-        result = "refused" if good and path.name in sentence else "bad sentence"
+        named = path.name in sentence or str(path.parent) in sentence
+        result = "refused" if good and named else "bad sentence"
         detail = "" if result == "refused" else sentence
     except BaseException:
         result, detail = "traceback", traceback.format_exc()
@@ -69,21 +89,50 @@ def try_one(kind: str, path: Path, number: int) -> Outcome:
     return Outcome(kind, number, result, detail)
 
 
-def _batch(task: tuple[str, bytes, int, int, int]) -> list[Outcome]:
-    """A batch of files of one kind, in a process whose memory is bounded."""
-    kind, whole, first, count, seed = task
+def _read(batch: Batch, sender: Connection) -> None:
+    """Read a batch in a process whose memory is bounded; tell None when it begins, then each outcome."""
+    kind = KINDS[batch.kind]
     with tempfile.TemporaryDirectory(prefix="statespike-") as folder:
-        path = Path(folder) / f"file{KINDS[kind].suffix}"
-        path.write_bytes(whole)
-        KINDS[kind].read(path)  # imports and compiles what it needs
+        path = Path(folder) / kind.name
+        kind.make(path)
+        kind.read(path)  # imports and compiles what it needs
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limit = pages * resource.getpagesize() + MOST_GROWTH
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-        found = []
-        for number in range(first, first + count):
-            path.write_bytes(mutated(kind, whole, number, seed))
-            found.append(try_one(kind, path, number))
-        return found
+        sender.send(None)
+        for number in range(batch.first, batch.first + batch.count):
+            path.write_bytes(mutated(batch.kind, batch.whole, number, batch.seed))
+            sender.send(try_one(batch.kind, path, number))
+
+
+def outcomes_of(batch: Batch) -> Iterator[Outcome]:
+    """Outcomes of a batch; a process that dies or hangs is replaced, and its file is a failure."""
+    context, number, end = multiprocessing.get_context("spawn"), batch.first, batch.first + batch.count
+    while number < end:
+        receiver, sender = context.Pipe(duplex=False)
+        rest = Batch(batch.kind, batch.whole, number, end - number, batch.seed)
+        process = context.Process(target=_read, args=(rest, sender))
+        process.start()
+        sender.close()
+        try:
+            if not receiver.poll(MOST_START):
+                raise RuntimeError(f"no file of kind {batch.kind} was read in {MOST_START:.0f} s")
+            receiver.recv()
+            while number < end:
+                if not receiver.poll(2 * MOST_SECONDS):
+                    yield Outcome(batch.kind, number, "slow", f"more than {2 * MOST_SECONDS:.0f} s")
+                    number += 1
+                    break
+                outcome = receiver.recv()
+                number += 1
+                yield outcome
+        except EOFError:
+            process.join()
+            yield Outcome(batch.kind, number, "died", f"exit status {process.exitcode}")
+            number += 1
+        finally:
+            process.kill()
+            process.join()
 
 
 def run(
@@ -103,35 +152,40 @@ def run(
     if unknown := set(kinds) - set(KINDS):
         raise StatespikeError(f"unknown kind {min(unknown)!r}; choose one of {', '.join(KINDS)}")
     wholes = {}
-    with tempfile.TemporaryDirectory(prefix="statespike-") as folder:
-        for name in kinds:
-            path = Path(folder) / f"whole{KINDS[name].suffix}"
+    for name in kinds:
+        with tempfile.TemporaryDirectory(prefix="statespike-") as folder:
+            path = Path(folder) / KINDS[name].name
             KINDS[name].make(path)
             wholes[name] = path.read_bytes()
     share = -(-count // len(kinds))
     batches = [
-        (name, wholes[name], first, min(BATCH, share - first), seed)
+        Batch(name, wholes[name], first, min(BATCH, share - first), seed)
         for name in kinds
         for first in range(0, share, BATCH)
     ]
     outcomes: list[Outcome] = []
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(jobs, maxtasksperchild=1) as pool, progress() as bars:
+    with ThreadPoolExecutor(jobs) as threads, progress() as bars:
         bar = bars.add_task("reading mutated files", total=share * len(kinds))
-        for found in pool.imap_unordered(_batch, batches):
+
+        def read(batch: Batch) -> list[Outcome]:
+            found = []
+            for outcome in outcomes_of(batch):
+                found.append(outcome)
+                bars.advance(bar)
+            return found
+
+        for found in threads.map(read, batches):
             outcomes += found
-            bars.advance(bar, len(found))
     failed = [one for one in outcomes if one.result not in ("read", "refused")]
     for one in failed:
         say(f"{one.kind} {one.number}: {one.result}: {one.detail.strip().splitlines()[-1][:300]}")
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
-            name = f"{one.kind.replace(' ', '_')}-{seed}-{one.number}{KINDS[one.kind].suffix}"
+            name = f"{seed} {one.kind} {one.number}{Path(KINDS[one.kind].name).suffix}".replace(" ", "-")
             (keep / name).write_bytes(mutated(one.kind, wholes[one.kind], one.number, seed))
     table = {
         name: {
-            result: sum((one.kind, one.result) == (name, result) for one in outcomes)
-            for result in ("read", "refused", "bad sentence", "traceback", "slow")
+            result: sum((one.kind, one.result) == (name, result) for one in outcomes) for result in RESULTS
         }
         for name in kinds
     }

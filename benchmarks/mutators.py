@@ -3,6 +3,7 @@
 import io
 import json as json_format
 import random
+import re
 import struct
 import tempfile
 import zipfile
@@ -97,7 +98,7 @@ def edit_json(text: str, draw: random.Random) -> str:
         return flip(text.encode() or b"{}", draw).decode("latin-1").replace("\0", " ")
     try:
         value = json_format.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     for _ in range(draw.choice((1, 1, 1, 3))):
         places = _places(value, [])
@@ -136,11 +137,11 @@ def edit_safetensors(content: bytes, draw: random.Random) -> bytes:
             metadata[key] = edit_json(metadata[key], draw)
         elif tensors:
             name = draw.choice(sorted(tensors))
-            tensors |= _edited(name, tensors.pop(name), draw)
+            tensors |= edited(name, tensors.pop(name), draw)
     return save(tensors, {key: value.encode("utf-8", "replace").decode() for key, value in metadata.items()})
 
 
-def _edited(name: str, array: np.ndarray, draw: random.Random) -> dict[str, np.ndarray]:
+def edited(name: str, array: np.ndarray, draw: random.Random) -> dict[str, np.ndarray]:
     """An array renamed, removed, retyped, reshaped, cut, or with other numbers."""
     action = draw.randrange(7)
     with np.errstate(all="ignore"):
@@ -264,3 +265,26 @@ def edit_pickle(content: bytes, draw: random.Random) -> bytes:
 def edit_text(content: bytes, draw: random.Random) -> bytes:
     """Change a file of JSON."""
     return edit_json(content.decode(), draw).encode("utf-8", "replace")
+
+
+WORDS = (
+    "", "0", "-1", "1e999", "nan", "inf", "-0", "1" * 400, "9" * 5000, "0x10", "x", "label", "\"", "\0", "\n",
+    ",", ",,,", "\u00e9", "x" * 100_000, "1e308", "10" * 9, "#", "\x1b[31m", "\r",
+)  # fmt: skip
+
+
+def edit_words(content: bytes, draw: random.Random) -> bytes:
+    """Change, remove or repeat words and lines of a text."""
+    lines = [re.split(r"([ ,;\t/()]+)", line) for line in content.decode("latin-1").split("\n")]
+    for _ in range(draw.choice((1, 1, 2, 4))):
+        place = draw.randrange(len(lines))
+        action = draw.random()
+        if action < 0.1:
+            lines.insert(place, lines[draw.randrange(len(lines))])
+        elif action < 0.2 and len(lines) > 1:
+            del lines[place]
+        else:
+            words = list(lines[place])
+            words[draw.randrange(len(words))] = draw.choice(WORDS)
+            lines[place] = words
+    return "\n".join("".join(words) for words in lines).encode("utf-8", "replace")

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -176,13 +176,6 @@ class Npz:
                 rows = min(at_once, count - start)
                 content = _exactly(file, rows * header.row_bytes)
                 yield np.frombuffer(content, header.dtype).reshape(rows, *header.shape[1:])
-
-
-def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Return the content of an .npz file of some arrays."""
-    content, named = io.BytesIO(), dict[str, Any](arrays)
-    np.savez(content, **named)
-    return content.getvalue()
 
 
 def _picked(file: IO[bytes], header: Header, count: int) -> NDArray[Any]:

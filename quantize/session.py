@@ -125,7 +125,7 @@ class Session:
         Raises
         ------
         StatespikeError
-            If it was another network's, or an entry is missing or of a wrong shape.
+            If it was another network's, or an entry is missing, of a wrong shape, or no position.
         """
         wanted = self.saved()
         for name, like in wanted.items():
@@ -133,15 +133,18 @@ class Session:
                 name not in saved
                 or saved[name].shape != like.shape
                 or saved[name].dtype.kind != like.dtype.kind
+                or (name == POSITION and int(saved[name]) < 0)
             ):
                 raise StatespikeError(
-                    f"a saved session lacks {name!r}, or it has another shape; save it again"
+                    f"a saved session lacks {name!r}, or it has another form; save it again"
                 )
         if str(saved[NETWORK]) != str(wanted[NETWORK]):
             raise StatespikeError(
                 "the saved session is of another network; take the network that it was saved with"
             )
-        self.position = int(saved[POSITION])
+        position = int(saved[POSITION])
+        self.network.require_lengths(np.array([position]))
+        self.position = position
         for name, state in self.states.items():
             if state.size:
                 state[...] = saved[name]

@@ -1,19 +1,16 @@
 """A sequence on a board that goes on over several calls of `statespike run --live`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from quantize.answers import answers_within
-from quantize.files import write_whole
 from quantize.formats import Integers
-from quantize.npz import packed
-from quantize.reading import reading
 from quantize.session import Session
+from quantize.states import States, write_states
 from quantize.words import count
 from statespike.library.board import Board
 from statespike.live import pieces_of_lines, said_of
@@ -21,20 +18,6 @@ from statespike.output import say
 
 REFERENCE = "reference "
 """How the names of the reference's entries in a file of states begin."""
-
-Saved = Mapping[str, NDArray[np.generic]]
-
-
-def read_state(path: Path) -> Saved:
-    """Read a file that `go_on` wrote.
-
-    Raises
-    ------
-    StatespikeError
-        If it is missing or damaged.
-    """
-    with reading(path, "no saved sequence", "begin it anew"), np.load(path) as file:
-        return {name: file[name] for name in file.files}
 
 
 @dataclass
@@ -81,7 +64,7 @@ class Listened:
 
 
 def go_on(
-    board: Board, lines: Iterable[str], *, check: bool, earlier: Saved | None, save_state: Path | None
+    board: Board, lines: Iterable[str], *, check: bool, earlier: States | None, save_state: Path | None
 ) -> Listened:
     """Give a board the steps of some lines, and tell its answers as they come.
 
@@ -96,7 +79,7 @@ def go_on(
     check : bool
         Compare with the integer reference, whose states are saved too.
     earlier : mapping, optional
-        What `read_state` read.
+        What was saved then.
     save_state : Path, optional
     """
     network, session = board.network, Session(board.network)
@@ -127,6 +110,6 @@ def go_on(
         say(f"{verdict if listened.differing else 'all logits equal'} the integer reference")
     if save_state is not None:
         reference = {f"{REFERENCE}{name}": value for name, value in session.saved().items()}
-        write_whole(save_state, packed(board.saved() | reference))
+        write_states(save_state, board.saved() | reference)
         say(f"wrote {save_state}: the sequence is open behind step {listened.position}")
     return listened

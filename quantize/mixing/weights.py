@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
+from quantize.reading import reading, require_file
 
 MOST_ENTRIES = 1 << 20
 """Of a matrix whose circuit is made; more take minutes, and more memory than the devices have."""
@@ -44,15 +45,11 @@ def read_weights(path: Path, *, transpose: bool = False) -> TernaryWeights:
     ------
     StatespikeError
         If it is no .npy file of plain numbers, or not a ternary matrix.
-    OSError
-        If it cannot be read.
     """
-    try:
+    advice = "write one with numpy.save(path, weights)"
+    require_file(path, advice)
+    with reading(path, "not a .npy file of plain numbers", advice), np.errstate(over="raise"):
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise StatespikeError(
-            f"{path} is not a .npy file of plain numbers; write one with numpy.save(path, weights)"
-        ) from error
     if not isinstance(array, np.ndarray):
         array.close()
         raise StatespikeError(

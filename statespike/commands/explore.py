@@ -11,7 +11,6 @@ import typer
 from hdl.devices.devices import find_device
 from quantize.errors import StatespikeError
 from quantize.files import write_whole
-from quantize.reading import read_json
 from statespike.guarded import refuse_overwriting
 from statespike.models.tasks.registry import TASKS, load_task
 from statespike.options import Data, DeviceName, Json
@@ -180,11 +179,9 @@ def _runner(workers: int, scheduler: str | None) -> AbstractContextManager["Run"
 
 
 def _space(path: Path | None) -> "Space":
-    from statespike.search.space import Space
+    from statespike.search.space import Space, read_space
 
-    if path is None:
-        return Space()
-    return Space.from_json(read_json(path.read_text(), path, "the search space", "write it again"))
+    return Space() if path is None else read_space(path)
 
 
 def _search(search: "Search", store: "Store", run: "Run", html: Path | None) -> dict[str, Any]:

@@ -21,9 +21,10 @@ from quantize.evaluate import Evaluation
 from quantize.formats import Integers
 from quantize.network import QuantizedNetwork
 from quantize.scores import Regression
+from quantize.states import read_states
 from quantize.words import count
 from statespike.commands.evaluate import score_of
-from statespike.going_on import go_on, read_state
+from statespike.going_on import go_on
 from statespike.library.board import TIMEOUT, Board
 from statespike.live import clips_of_wav, rule_of, said_of, sequences_of_lines
 from statespike.networks import labels_for, sequences_of
@@ -101,7 +102,7 @@ def run(
         raise StatespikeError(
             "--limit counts whole sequences; leave it out with --save-state and --from-state"
         )
-    earlier = None if from_state is None else read_state(from_state)
+    earlier = None if from_state is None else read_states(from_state)
     asked = None if at_once else sequences_of(task, data, limit)
     # What is wrong with a recording is said before a board is opened or compiled.
     clips = [] if wav is None else list(clips_of_wav(wav, open_build(build).network))

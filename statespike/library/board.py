@@ -179,7 +179,8 @@ class Board:
         """Refuse what `saved` gave of something else; return the number of the frame that is due."""
         wanted = {NETWORK: network_digest(self.network), BOARD: self.build.board.name}
         for name in (POSITION, NUMBER, *wanted):
-            if name not in saved or saved[name].shape:
+            kind = "U" if name in wanted else "iu"
+            if name not in saved or saved[name].shape or saved[name].dtype.kind not in kind:
                 raise StatespikeError(f"a saved sequence lacks {name!r}; begin it anew")
         for name, own in wanted.items():
             if str(saved[name]) != own:

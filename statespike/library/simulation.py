@@ -14,10 +14,10 @@ from hdl.planning.planner import Plan, plan_network
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
-from quantize.files import scratch_folder, write_whole
+from quantize.files import scratch_folder
 from quantize.network import QuantizedNetwork
-from quantize.npz import packed
 from quantize.reading import reading
+from quantize.states import read_states, write_states
 from sim.backends import backend as backend_named
 from sim.backends.base import Backend
 from sim.backends.netlist import Netlist
@@ -179,15 +179,12 @@ def simulate_piece(
         on_progress("compiling", 0)
         session = CircuitSession(network, circuit, folder or temporary)
         if from_state is not None:
-            with (
-                reading(from_state, "no saved session", "save it again", StatespikeError),
-                np.load(from_state) as saved,
-            ):
-                session.restore(saved)
+            with reading(from_state, "no saved sequence", "begin the sequence anew"):
+                session.restore(read_states(from_state))
         on_progress("simulating", 0)
         result = session.compute(u, ended=save_state is None, pace=pace)
     if save_state is not None:
-        write_whole(save_state, packed(session.saved()))
+        write_states(save_state, session.saved())
     return result
 
 

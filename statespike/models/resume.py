@@ -1,5 +1,6 @@
 """The state of an unfinished training, so that an interrupted run ends with the weights of a whole one."""
 
+import warnings
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -93,7 +94,8 @@ def load_state(
     if content[: len(MAGIC) + 32] != MAGIC + sha256(packed).digest():
         raise StatespikeError(f"{path}: not a training state of this version, or a damaged one; {advice}")
     with reading(path, "not a training state", advice):
-        state = torch.load(BytesIO(packed), weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of a damaged file, which is refused
+            state = torch.load(BytesIO(packed), weights_only=True)
         found = (state["task"], state["recipe"])
         progress = Progress(**state["progress"])
     if found != (task, asdict(recipe)):
@@ -101,6 +103,9 @@ def load_state(
             f"{path}: the state of another task or recipe; give the options of that run, or another file"
         )
     with reading(path, "not the state of this training", advice):
+        if not 1 <= progress.best <= progress.epochs <= recipe.epochs:
+            raise ValueError(f"epoch {progress.best} of {progress.epochs} of {recipe.epochs}")
+        network.load_state_dict(progress.weights)  # they suit it
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])

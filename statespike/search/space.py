@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from quantize.calibration import Precision
 from quantize.configuration import ARRAY_TENSORS, POOLINGS, UNIT_TENSORS
 from quantize.errors import StatespikeError
+from quantize.reading import read_json, reading, require_file
 from statespike.models.recipe import Recipe
 
 Choice = str | int
@@ -142,3 +144,16 @@ class Space:
             if not isinstance(found, list):
                 raise StatespikeError(f"the search space's {name} is {found!r}; give a list of values")
         return cls(**{name: tuple(found) for name, found in values.items()})
+
+
+def read_space(path: Path) -> Space:
+    """Read a space from a file of JSON.
+
+    Raises
+    ------
+    StatespikeError
+    """
+    advice = "write it again"
+    require_file(path, advice)
+    with reading(path, "not a search space", advice):
+        return Space.from_json(read_json(path.read_bytes(), path, "the search space", advice))

@@ -1,21 +1,23 @@
 """Mutated files end in success or in a sentence; `python -m benchmarks.mutations` tries many more."""
 
+import os
 from dataclasses import replace
 
 import pytest
 
-from benchmarks.mutations import KINDS, Outcome, mutated, try_one
+from benchmarks import mutations
+from benchmarks.mutations import KINDS, Batch, Outcome, mutated, outcomes_of, try_one
 from quantize.errors import StatespikeError
 
 
-@pytest.mark.parametrize("kind", ["checkpoint", "network", "sequences", "report"])
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"signed training state", "training state", "manifest"}))
 def test_a_mutated_file_is_read_or_refused(kind, tmp_path):
-    path = tmp_path / f"file{KINDS[kind].suffix}"
+    path = tmp_path / KINDS[kind].name
     KINDS[kind].make(path)
     whole = path.read_bytes()
     assert try_one(kind, path, 0) == Outcome(kind, 0, "read")
     results = set()
-    for number in range(60):
+    for number in range(40):
         path.write_bytes(mutated(kind, whole, number, seed=0))
         outcome = try_one(kind, path, number)
         assert outcome.result in ("read", "refused"), outcome
@@ -45,3 +47,19 @@ def test_only_a_sentence_that_names_the_file_is_a_refusal(error, result, tmp_pat
 
     monkeypatch.setitem(KINDS, "report", replace(KINDS["report"], read=read))
     assert try_one("report", tmp_path / "file.json", 1).result == result
+
+
+def dies_at_two(batch: Batch, sender) -> None:
+    """Stands for a reader that ends its process."""
+    sender.send(None)
+    for number in range(batch.first, batch.first + batch.count):
+        if number == 2:
+            os._exit(9)
+        sender.send(Outcome(batch.kind, number, "read"))
+
+
+def test_a_process_that_dies_is_a_failure_of_its_file_alone(monkeypatch):
+    monkeypatch.setattr(mutations, "_read", dies_at_two)
+    found = list(outcomes_of(Batch("report", b"", 1, 3, seed=1)))
+    assert [(one.number, one.result) for one in found] == [(1, "read"), (2, "died"), (3, "read")]
+    assert found[1].detail == "exit status 9"

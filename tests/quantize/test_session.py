@@ -52,6 +52,17 @@ def test_a_session_of_something_else_is_refused():
         Session(network).restore(saved)
 
 
+@pytest.mark.parametrize(
+    ("position", "sentence"),
+    [(-1, "lacks 'position'"), (9, "takes at most 8"), (1 << 62, "takes at most 8")],
+)
+def test_a_position_that_no_sequence_has_is_refused(position, sentence):
+    network = random_network("prf", 3, 2, 1, seed=1)
+    session = Session(replace(network, pool=replace(network.pool, max_steps=8)))
+    with pytest.raises(StatespikeError, match=sentence):
+        session.restore(session.saved() | {"position": np.array(position)})
+
+
 def test_a_mean_that_becomes_too_long_is_refused():
     network = random_network("prf", 3, 2, 1, seed=1)
     network = replace(network, pool=replace(network.pool, max_steps=8))

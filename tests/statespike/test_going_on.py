@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 import statespike
+from quantize.states import write_states
 from statespike.application import application
 from tests.networks import random_network, random_samples
 
@@ -51,7 +52,7 @@ def test_two_calls_answer_as_one(folder, network, tmp_path):
 
 def test_states_belong_to_live_and_to_their_board(refuse, folder, tmp_path):
     assert "belong to --live" in refuse("run", folder, "digits", "--save-state", tmp_path / "s.npz")
-    np.savez(tmp_path / "s.npz", position=np.array(3))
+    write_states(tmp_path / "s.npz", {"position": np.array(3)})
     arguments = ["run", folder, "--live", "--virtual", "--from-state", tmp_path / "s.npz"]
     assert "lacks 'number'" in refuse(*arguments)
-    assert "no saved sequence" in refuse(*arguments[:-1], tmp_path / "missing.npz")
+    assert "no such file" in refuse(*arguments[:-1], tmp_path / "missing.npz")

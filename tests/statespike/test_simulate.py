@@ -8,6 +8,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from quantize.file import checksum, load_network, save_network
+from quantize.states import write_states
 from statespike.models import ZOO
 from tests.networks import random_network
 
@@ -147,8 +148,11 @@ def test_a_sequence_in_two_calls_equals_one(run, refuse, compiled, tmp_path):
         logits.append(np.load(tmp_path / "y.npy"))
     np.testing.assert_array_equal(np.concatenate(logits), network.compute(network.inputs(x)).logits[0])
     arguments = ["simulate", tmp_path / "n.safetensors", parts["end"], "--from-state"]
-    assert "no saved session" in refuse(*arguments, parts["begin"].with_suffix(".txt"))
-    assert "lacks 'array_0'" in refuse(*arguments, parts["begin"], "--keep", compiled, "--device", "ecp5-25k")
+    assert "no such file" in refuse(*arguments, parts["begin"].with_suffix(".txt"))
+    write_states(tmp_path / "other.npz", {"position": np.array(7)})
+    assert "other.npz: a saved session lacks 'array_0'" in refuse(
+        *arguments, tmp_path / "other.npz", "--keep", compiled, "--device", "ecp5-25k"
+    )
     assert "cannot save a circuit" in refuse(*arguments, parts["state"], "--backend", "amaranth")
     np.savez(parts["begin"], x=np.zeros((2, 3, 1)))
     assert "there are 2; add --limit 1" in refuse(

@@ -4,7 +4,6 @@ Nothing of a file is executed. A pickled object of a class that PyTorch's restri
 becomes an inert mapping, so numbers and settings beside the tensors do no harm.
 """
 
-import json
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -14,10 +13,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, deserialize
+from safetensors import deserialize
 
 from quantize.extras import how_to_get
-from quantize.reading import require_file
+from quantize.reading import reading, reason, require_file
 from statespike.models.importers.failure import ImportFailure, some
 
 Tensors = dict[str, NDArray[Any]]
@@ -77,13 +76,8 @@ def _is_safetensors(head: bytes, size: int) -> bool:
 
 
 def _read_safetensors(path: Path) -> Tensors:
-    try:
-        found = deserialize(path.read_bytes())
-    except (SafetensorError, OSError, ValueError, json.JSONDecodeError) as error:
-        raise ImportFailure(
-            f"{path}: not a whole safetensors file ({_reason(error)}); write or copy it again"
-        ) from error
-    return {name: _array(path, name, entry) for name, entry in found}
+    with reading(path, "not a whole safetensors file", "write or copy it again", ImportFailure):
+        return {name: _array(path, name, entry) for name, entry in deserialize(path.read_bytes())}
 
 
 def _array(path: Path, name: str, entry: dict[str, Any]) -> NDArray[Any]:
@@ -110,12 +104,13 @@ def _refuse_foreign(path: Path, head: bytes) -> None:
     for magic, what in FOREIGN_MAGIC.items():
         if head.startswith(magic):
             raise ImportFailure(f"{path}: {what}; {WANTED}")
-    if zipfile.is_zipfile(path):
-        try:
+    names: list[str] = []
+    with reading(path, "a broken archive", "copy it again", ImportFailure):
+        is_archive = zipfile.is_zipfile(path)  # which raises an error of its own for some broken ones
+        if is_archive:
             with zipfile.ZipFile(path) as archive:
                 names = archive.namelist()
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise ImportFailure(f"{path}: a broken archive ({_reason(error)}); copy it again") from error
+    if is_archive:
         if any("/code/" in name or name.endswith("constants.pkl") for name in names):
             raise ImportFailure(
                 f"{path}: a TorchScript program, which keeps no names of layers that could be relied on; "
@@ -159,18 +154,17 @@ def _read_torch(path: Path, head: bytes) -> Tensors:
         import torch
     except ImportError as error:
         raise ImportFailure(
-            f"{path}: reading it needs PyTorch ({_reason(error)}); {how_to_get('torch')}, "
+            f"{path}: reading it needs PyTorch ({reason(error)}); {how_to_get('torch')}, "
             "or save the state dict as .safetensors"
         ) from error
-    try:
-        # Its warnings are of damaged files, which are refused, and of versions that it reads all the same.
-        with _inert_classes(path), warnings.catch_warnings(action="ignore"):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged pickle raises whatever its damage leads to
-        raise ImportFailure(
-            f"{path}: not a file of tensors that can be read ({_reason(error)}); "
-            "save the state dict alone: torch.save(model.state_dict(), FILE)"
-        ) from error
+    advice = "save the state dict alone: torch.save(model.state_dict(), FILE)"
+    # Its warnings are of damaged files, which are refused, and of versions that it reads all the same.
+    with (
+        reading(path, "not a file of tensors that can be read", advice, ImportFailure),
+        _inert_classes(path),
+        warnings.catch_warnings(action="ignore"),
+    ):
+        content = torch.load(path, map_location="cpu", weights_only=True)
     if isinstance(content, _Unknown):
         raise ImportFailure(
             f"{path}: a pickled model, whose code is not run; "
@@ -205,9 +199,3 @@ def _walk(content: Any, prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
     elif isinstance(content, list | tuple):
         for index, value in enumerate(content):
             yield from _walk(value, f"{prefix}{index}.", depth + 1)
-
-
-def _reason(error: BaseException) -> str:
-    """The beginning of an error's message, on one line."""
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return line if len(line) <= 100 else f"{line[:97]}..."

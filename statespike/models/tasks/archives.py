@@ -1,28 +1,15 @@
 """The files of a data set, whether they lie in a folder, a zip or a tar archive."""
 
-import lzma
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
+from quantize.reading import reading
 from statespike.models.tasks.task import TaskError
 
 LARGEST_FILE = 1 << 26
 """Bytes of one file that is read; more is refused before anything is unpacked."""
-
-_DAMAGED = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    lzma.LZMAError,
-    zlib.error,
-    OSError,
-    EOFError,
-    # Of a zip with a method or a password that Python does not know.
-    NotImplementedError,
-    RuntimeError,
-)
 
 
 def find_source(location: Path, folders: tuple[str, ...], archives: tuple[str, ...], probe: str) -> Path:
@@ -79,10 +66,8 @@ def read_files(
                 _check_size(source, name, path.stat().st_size)
                 yield name, path.read_bytes()
         return
-    try:
+    with reading(source, "not a whole zip or tar archive", "get the file again", TaskError):
         yield from (_files_of_zip if zipfile.is_zipfile(source) else _files_of_tar)(source, wanted)
-    except _DAMAGED as error:
-        raise TaskError(f"{source}: not a whole zip or tar archive ({error}); get the file again") from error
 
 
 def _check_size(source: Path, name: PurePosixPath, size: int) -> None:
@@ -107,12 +92,29 @@ def _files_of_zip(
 def _files_of_tar(
     source: Path, wanted: Callable[[PurePosixPath], bool]
 ) -> Iterator[tuple[PurePosixPath, bytes]]:
-    # As a stream: looking members up by name would unpack the archive again and again.
-    with tarfile.open(source, "r|*") as archive:
-        for member in archive:
+    with tarfile.open(source) as archive:
+        for member in archive:  # in their order: one by one by name would unpack the archive again and again
             name = PurePosixPath(member.name)
             if member.isfile() and wanted(name):
                 _check_size(source, name, member.size)
                 file = archive.extractfile(member)
                 assert file is not None
                 yield name, file.read()
+        _check_end(archive)
+
+
+def _check_end(archive: tarfile.TarFile) -> None:
+    """Make sure that an archive was read to its end mark, and that its packing's checksum holds.
+
+    Raises
+    ------
+    EOFError
+        If it was cut; and what the packing raises.
+    """
+    packed = archive.fileobj
+    assert packed is not None
+    packed.seek(archive.offset)
+    if len(packed.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
+        raise EOFError("the end is missing")
+    while packed.read(1 << 20):
+        pass

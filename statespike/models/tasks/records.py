@@ -62,8 +62,9 @@ def read_folder_of_records(path: Path) -> OwnData:
     passed, lost = 0, 0
     with Packer(np.int32, (len(names),)) as leads:
         for file, header in headers.items():
-            samples = parse_samples(_content(file.with_name(header.file)), header, header.file)
-            beats = parse_beats(_content(file.with_suffix(".atr")), header, f"{file.stem}.atr")
+            signals, annotations = file.with_name(header.file), file.with_suffix(".atr")
+            samples = parse_samples(_content(signals), header, str(signals))
+            beats = parse_beats(_content(annotations), header, str(annotations))
             order = [header.signals.index(name) for name in names] if by_name else list(range(len(names)))
             steps = np.stack(
                 [remove_baseline(decimate(samples[:, signal], timing.factor)) for signal in order], 1

@@ -12,6 +12,8 @@ from statespike.models.tasks.task import TaskError
 
 FILTER_REACH = 16
 """Samples at the lower rate that the low-pass filter reaches to each side."""
+LARGEST_FACTOR = 48
+"""Between a file's rate and ours: up to 384 kHz."""
 
 
 def parse_wav(content: bytes, title: str) -> tuple[int, NDArray[np.int16]]:
@@ -47,13 +49,14 @@ def at_feature_rate(samples: NDArray[np.int16], rate: int, title: str) -> NDArra
     Raises
     ------
     TaskError
-        When the rate is no multiple.
+        When the rate is no multiple, or no recorder's.
     """
     if rate == RATE:
         return samples
     factor = rate // RATE
-    if factor < 1 or factor * RATE != rate:
-        raise TaskError(f"{title} has {rate} Hz; give {RATE} Hz or a multiple of it")
+    if not 1 <= factor <= LARGEST_FACTOR or factor * RATE != rate:
+        most = LARGEST_FACTOR * RATE
+        raise TaskError(f"{title} has {rate} Hz; give {RATE} Hz or a multiple of it, at most {most} Hz")
     reach = FILTER_REACH * factor
     taps = np.sinc(0.9 / factor * np.arange(-reach, reach + 1)) * np.hanning(2 * reach + 3)[1:-1]
     filtered = np.convolve(np.pad(samples.astype(np.float64), reach), taps / taps.sum(), "valid")

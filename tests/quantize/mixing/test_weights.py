@@ -73,13 +73,13 @@ def test_other_files_are_refused(tmp_path):
         "cut.npy": b"\x93NUMPY\x01\x00v\x00{'de",
     }.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(StatespikeError, match=rf"{name} is not a \.npy file of plain numbers"):
+        with pytest.raises(StatespikeError, match=rf"{name}: not a \.npy file of plain numbers"):
             read_weights(tmp_path / name)
     np.save(tmp_path / "objects.npy", np.array([None, "x"], dtype=object), allow_pickle=True)
-    with pytest.raises(StatespikeError, match=r"is not a \.npy file of plain numbers"):
+    with pytest.raises(StatespikeError, match=r"not a \.npy file of plain numbers"):
         read_weights(tmp_path / "objects.npy")
     np.savez(tmp_path / "several.npz", a=TABLE, b=TABLE)
     with pytest.raises(StatespikeError, match="holds several arrays"):
         read_weights(tmp_path / "several.npz")
-    with pytest.raises(OSError, match="nowhere"):
+    with pytest.raises(StatespikeError, match=r"nowhere\.npy: no such file"):
         read_weights(tmp_path / "nowhere.npy")

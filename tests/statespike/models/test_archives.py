@@ -1,5 +1,6 @@
 """Files of a data set: the same from a folder, a zip and a tar; a damaged archive gets one sentence."""
 
+import gzip
 import shutil
 
 import pytest
@@ -39,6 +40,26 @@ def test_an_archive_that_breaks_off_is_refused(folder, form):
         source.write_bytes(content[:length])
         with pytest.raises(TaskError, match="not a whole zip or tar archive"):
             list(read_files(source, lambda name: True))
+
+
+@pytest.mark.parametrize("form", ["tar", "gztar", "xztar"])
+def test_a_tar_without_its_end_is_refused(folder, form):
+    source = packed(folder, form)
+    content = source.read_bytes()
+    # A tar is filled up with zeros: it is cut behind its last file, as one that a download left unfinished.
+    last = len(content.rstrip(b"\0"))
+    source.write_bytes(content[: last + -last % 512] if form == "tar" else content[:-4])
+    with pytest.raises(TaskError, match="not a whole zip or tar archive"):
+        list(read_files(source, lambda name: True))
+
+
+def test_a_packed_file_whose_bytes_changed_is_refused(folder):
+    source = packed(folder, "tar")
+    content = source.read_bytes()
+    stored = gzip.compress(content, compresslevel=0, mtime=0)
+    source.write_bytes(stored.replace(b"no text", b"no test"))
+    with pytest.raises(TaskError, match=r"not a whole zip or tar archive .*CRC"):
+        list(read_files(source, lambda name: True))
 
 
 @pytest.mark.parametrize("form", ["folder", "zip", "tar"])

@@ -148,7 +148,7 @@ def test_a_damaged_recording_is_refused(content, sentence):
         parse_wav(content, "word.wav")
 
 
-@pytest.mark.parametrize("rate", [0, 4000, 11025])
+@pytest.mark.parametrize("rate", [0, 4000, 11025, 8000 * 500_000])
 def test_a_rate_that_is_no_multiple_is_refused(rate):
     with pytest.raises(TaskError, match=f"word.wav has {rate} Hz; give 8000 Hz or a multiple"):
         at_feature_rate(tone(300), rate, "word.wav")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from quantize.errors import StatespikeError
+from statespike.models.tasks import idx as idx_files
 from statespike.models.tasks.arrays import read_arrays
 from statespike.models.tasks.idx import FASHION, MNIST, data_location, read_images
 from statespike.models.tasks.mnist import pixel_order
@@ -138,6 +139,8 @@ def test_without_data_the_error_says_how_to_get_it(tmp_path):
         (lambda content: content[:-1], "holds 3919 bytes where its header promises 3920"),
         (lambda content: b"\x00\x00\x0d" + content[3:], "not an IDX file of bytes with 3 axes"),
         (lambda content: content[:7], "not an IDX file of bytes with 3 axes"),
+        # Lengths whose product is 0 in 64 bits, as many as there are bytes.
+        (lambda content: content[:4] + 2 * b"\x80\0\0\0" + b"\0\0\0\x04", "header promises 18446744"),
     ],
 )
 def test_a_broken_idx_file_is_refused(mnist, tmp_path, change, sentence):
@@ -150,8 +153,17 @@ def test_a_broken_idx_file_is_refused(mnist, tmp_path, change, sentence):
 def test_a_broken_gzip_file_is_refused(mnist, tmp_path):
     write_folder(tmp_path, mnist, packed=True)
     path = tmp_path / "train-images-idx3-ubyte.gz"
-    path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(TaskError, match="not a whole gzip file"):
+    whole = path.read_bytes()
+    for damaged in (whole[:50], whole[:12] + b"\xff" * 20 + whole[32:], whole[:-8] + bytes(8)):
+        path.write_bytes(damaged)
+        with pytest.raises(TaskError, match="not a whole gzip file"):
+            read_images(tmp_path, "train")
+
+
+def test_a_gzip_file_that_unpacks_to_too_much_is_refused(mnist, tmp_path, monkeypatch):
+    write_folder(tmp_path, mnist, packed=True)
+    monkeypatch.setattr(idx_files, "MOST_BYTES", 100)
+    with pytest.raises(TaskError, match=r"gz: unpacks to more than"):
         read_images(tmp_path, "train")
 
 

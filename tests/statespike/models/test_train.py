@@ -1,6 +1,8 @@
 """Training: it learns, it is repeatable, and an interruption leaves no trace in the weights."""
 
+import io
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from statespike.models import ZOO
 from statespike.models.kinds import UNITS
 from statespike.models.network import Network
 from statespike.models.recipe import Recipe
+from statespike.models.resume import MAGIC
 from statespike.models.rounded import RoundedNetwork
 from statespike.models.tasks.registry import load_task
 from statespike.models.tasks.task import Sequences, Task, TaskError
@@ -301,3 +304,28 @@ def test_fine_tuning_keeps_the_statistics_that_conversion_folds():
 def test_folded_parameters_are_not_rounded():
     with pytest.raises(StatespikeError, match="without --pole-sets"):
         train(toy_task(), replace(RECIPE, quantize=4, pole_sets=2))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            lambda state: state["progress"]["weights"].popitem(),
+            "not the state of this training .*Missing key",
+        ),
+        (lambda state: state["progress"].update(epochs=99), "epoch . of 99 of 4"),
+        (lambda state: state["progress"].update(best="1"), "not the state of this training"),
+        (lambda state: state.pop("recipe"), "not a training state .*no entry 'recipe'"),
+    ],
+)
+def test_a_state_with_other_entries_is_refused(tmp_path, change, sentence):
+    path = tmp_path / "run.state"
+    train(toy_task(), RECIPE, resume=path)
+    begin = len(MAGIC) + 32
+    state = torch.load(io.BytesIO(path.read_bytes()[begin:]), weights_only=True)
+    change(state)
+    content = io.BytesIO()
+    torch.save(state, content)
+    path.write_bytes(MAGIC + sha256(content.getvalue()).digest() + content.getvalue())
+    with pytest.raises(StatespikeError, match=sentence):
+        train(toy_task(), RECIPE, resume=path)

@@ -11,7 +11,7 @@ from quantize.errors import StatespikeError
 from quantize.formats import significant
 from sim.pace import Pace
 from statespike.library.simulation import simulate
-from statespike.search.space import Space, Specification
+from statespike.search.space import Space, Specification, read_space
 from tests.networks import INPUT, random_checkpoint, random_samples
 
 
@@ -66,3 +66,18 @@ def test_each_kind_of_tensor_keeps_its_own_bits(array):
     poles = block.array.decay if array == "s4d_real" else block.array.damping
     assert (significant(poles, 5) != poles).any()
     assert simulate(network, x, simulator="amaranth", pace=Pace()).bit_exact
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"\xff", "is not JSON"), (b"[1]", "not a JSON object"), (b'{"model": [[]]}', "space.json: ")],
+)
+def test_a_file_that_is_no_space_is_refused(tmp_path, content, sentence):
+    (tmp_path / "space.json").write_bytes(content)
+    with pytest.raises(StatespikeError, match=sentence):
+        read_space(tmp_path / "space.json")
+
+
+def test_a_space_is_read_from_a_file(tmp_path):
+    (tmp_path / "space.json").write_text('{"channels": [4, 8]}')
+    assert read_space(tmp_path / "space.json") == Space(channels=(4, 8))

@@ -362,6 +362,8 @@ def test_other_families_are_named(names, sentence, tmp_path):
         ("a.nir", b"\x89HDF\r\n\x1a\n" + bytes(64), "an HDF5 file, such as a NIR graph"),
         ("a.pt", b"", "the file is empty"),
         ("a.pt", b"PK\x03\x04 something else", "not a file of tensors"),
+        # The end of an archive that says it has further volumes.
+        ("a.pt", b"PK\x06\x07" + bytes(12) + b"\2\0\0\0PK\5\6" + bytes(18), "a broken archive"),
         ("a.safetensors", (9).to_bytes(8, "little") + b"{" + bytes(9), "not a whole safetensors file"),
     ],
 )
