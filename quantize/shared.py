@@ -10,7 +10,7 @@ from quantize.coefficients import real_of, stabilised
 from quantize.errors import StatespikeError
 from quantize.formats import Format, Integers, round_shift
 from quantize.layers.array import OUTPUT_WEIGHT_WIDTH
-from quantize.layers.glu import SpikeGluSpec
+from quantize.layers.glu import FireGluSpec, SpikeGluSpec
 from quantize.layers.gsu import LeanGsuSpec
 from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.network import QuantizedNetwork
@@ -133,19 +133,22 @@ def _lean_gsus(specs: Sequence[LeanGsuSpec]) -> list[LeanGsuSpec]:
 
 
 def _spike_glus(specs: Sequence[SpikeGluSpec]) -> list[SpikeGluSpec]:
-    given, fraction = _coarsest_y(specs, "input"), _coarsest(specs, "weight_fraction")
+    given = _coarsest_y(specs, "input")
+    return [replace(spec, input=given) for spec in specs]
 
-    def coarser(spec: SpikeGluSpec) -> dict[str, Any]:
-        lost = spec.weight_fraction - fraction
-        tables = ("value", "gate", "value_bias", "gate_bias")
-        return {name: round_shift(getattr(spec, name), lost) for name in tables}
 
-    return [replace(spec, input=given, weight_fraction=fraction, **coarser(spec)) for spec in specs]
+def _fire_glus(specs: Sequence[FireGluSpec]) -> list[FireGluSpec]:
+    given = _coarsest_y(specs, "input")
+    return [
+        replace(spec, input=given, threshold=_positive(spec.threshold, spec.input.fraction - given.fraction))
+        for spec in specs
+    ]
 
 
 _SHARED: dict[str, Callable[[Sequence[Any]], list[Any]]] = {
     LeapfrogSpec.kind: _leapfrogs,
     LeanGsuSpec.kind: _lean_gsus,
     SpikeGluSpec.kind: _spike_glus,
+    FireGluSpec.kind: _fire_glus,
 }
 """Kind of a specification -> those of all layers in their common formats."""

@@ -93,20 +93,33 @@ class LayerLoop(wiring.Component):
         return self.block.multipliers
 
     @property
+    def unit(self) -> LayeredUnit:
+        """Of all layers."""
+        unit = self.block.unit
+        assert isinstance(unit, LayeredUnit)  # see `obstacle`
+        return unit
+
+    @property
     def cycles_per_step(self) -> int:
-        """In the steady state: the next step's first layer, and then layer after layer."""
-        array, unit = self.block.array, self.block.unit
-        inner = (self.layers - 1) * self.channels * array.cycles_per_channel
-        first = max(array.cycles_per_step - inner, unit.cycles_taken_in(self.block.unit_taken_in))
-        return first + (self.layers - 1) * self.cycles_to_next_layer
+        """In the steady state: the next step's first layer, and then layer after layer; the worst case."""
+        taken_in = self.block.unit_taken_in
+        return self._cycles(self.unit.cycles_taken_in(taken_in), self.unit.output_delays(taken_in))
 
     @property
     def least_cycles_per_step(self) -> int:
         """In the steady state, whatever the data."""
-        return self.cycles_per_step
+        taken_in = self.block.unit_taken_in
+        least = max(self.unit.least_cycles_per_step, taken_in * self.channels)
+        return self._cycles(least, self.unit.least_output_delays(taken_in))
 
-    @property
-    def cycles_to_next_layer(self) -> int:
+    def _cycles(self, unit_cycles: int, delays: Sequence[int]) -> int:
+        """A step's cycles, with those of the unit and the delays of its outputs."""
+        array = self.block.array
+        inner = (self.layers - 1) * self.channels * array.cycles_per_channel
+        first = max(array.cycles_per_step - inner, unit_cycles)
+        return first + (self.layers - 1) * self._cycles_to_next_layer(delays)
+
+    def _cycles_to_next_layer(self, delays: Sequence[int]) -> int:
         """Cycles from a layer's last y to that of the next one, which begins with the first output."""
         block, pace = self.block, self.block.array.cycles_per_channel
         way = block.SUM_LATENCY + block.ring.latency + START_LATENCY
@@ -114,7 +127,7 @@ class LayerLoop(wiring.Component):
         tail = block.array.latency_cycles - block.channels * pace - START_LATENCY
         # The array is free when it has issued the last slot of the layer before.
         begun = -tail + 1 - pace
-        for delay in block.unit.output_delays(block.unit_taken_in):
+        for delay in delays:
             begun = max(begun + pace, delay + way)
         return begun + pace + tail
 
@@ -123,7 +136,8 @@ class LayerLoop(wiring.Component):
         """Most cycles from a step's last beat to that of its output, when nothing else is under way."""
         pace = max(self.block.array.cycles_per_channel, self.block.ring.cycles_per_beat)
         inner = self.layers - 1
-        return self.block.latency_cycles - inner * self.channels * pace + inner * self.cycles_to_next_layer
+        to_next = self._cycles_to_next_layer(self.unit.output_delays(self.block.unit_taken_in))
+        return self.block.latency_cycles - inner * self.channels * pace + inner * to_next
 
     @property
     def paces(self) -> dict[str, int]:

@@ -23,6 +23,8 @@ class EventWalk:
         Walks over each list.
     rows : int
         Rows of the weight memory that an event has, one after the other: 1 or 2.
+    layers : int
+        Step after step the blocks of another layer, whose rows follow in the same memory.
 
     Attributes
     ----------
@@ -44,8 +46,8 @@ class EventWalk:
         What the event keeps of its value, a cycle after the row's issue.
     """
 
-    def __init__(self, channels: int, blocks: int, rows: int = 1):
-        self.channels, self.blocks, self.rows = channels, blocks, rows
+    def __init__(self, channels: int, blocks: int, rows: int = 1, layers: int = 1):
+        self.channels, self.blocks, self.rows, self.layers = channels, blocks, rows, layers
         self.index_width = count_width(channels)
         self.banks = BankWalk()
 
@@ -96,7 +98,7 @@ class EventWalk:
         channels, banks = self.channels, self.banks
         row = Signal(range(channels))
         block = Signal(range(self.blocks))
-        self._base = base = Signal(range(self.blocks * channels), name="base")
+        self._base = base = Signal(range(self.layers * self.blocks * channels), name="base")
         self.empty = Signal(reset_less=True)
         self.marks = Signal(2, name="walk_marks", reset_less=True)
         self.pending, self.issue = Signal(), Signal(name="issue")
@@ -104,6 +106,9 @@ class EventWalk:
         last_row, short = Signal(), Signal(reset_less=True)
         before_last = Signal(range(channels), reset_less=True)
         last_block = block == self.blocks - 1
+        all_end = last_block
+        if self.layers > 1:
+            all_end = base == (self.layers * self.blocks - 1) * channels
         # Where events have two rows, the second one goes on to the next event.
         self.second, goes_on, self.block_ends = Signal(), self.issue, last_row
         if self.rows == 2:
@@ -122,7 +127,7 @@ class EventWalk:
             ]
             with m.If(last_row):
                 m.d.sync += block.eq(Mux(last_block, 0, block + 1))
-                m.d.sync += base.eq(Mux(last_block, 0, base + channels))
+                m.d.sync += base.eq(Mux(all_end, 0, base + channels))
         begins = self._begin(m)
         with m.If(begins):
             m.d.sync += [

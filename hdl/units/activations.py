@@ -1,7 +1,9 @@
 """What makes activations of y in front of an event mixer, a beat at a time."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
+import numpy as np
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -89,6 +91,8 @@ class IntegrateAndFire(_Patient):
     Parameters
     ----------
     spec : FireGluSpec
+    others : sequence of FireGluSpec
+        Layers that it serves in turn behind that of `spec`, step by step, in the same formats.
 
     Members
     -------
@@ -98,15 +102,15 @@ class IntegrateAndFire(_Patient):
 
     cycles_per_beat = 3
 
-    def __init__(self, spec: FireGluSpec):
-        self.spec = spec
+    def __init__(self, spec: FireGluSpec, others: Sequence[FireGluSpec] = ()):
+        self.spec, self.thresholds = spec, np.concatenate([each.threshold for each in (spec, *others)])
         super().__init__(spec.input.width, TRIT_WIDTH)
 
     def make(self, m: Module, leaves: Signal) -> None:
         spec = self.spec
-        width, channels = spec.input.width, spec.channels
+        width, channels = spec.input.width, len(self.thresholds)
         write, read = ram(m, "potentials", channels, width)
-        thresholds = rom(m, "thresholds", words_of(spec.threshold, width), width)
+        thresholds = rom(m, "thresholds", words_of(self.thresholds, width), width)
         channel = Signal(range(channels))
         potential = Signal(signed(width), reset_less=True)
         old = Mux(self.i.payload.first, 0, read.data)

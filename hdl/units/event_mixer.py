@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import pairwise
 
+import numpy as np
 from amaranth.hdl import Const, Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.bank_walk import BlockDrain, ages, keep_sum
-from hdl.primitives.counters import wrapped_next
+from hdl.primitives.counters import is_last_of_each, wrapped_next
 from hdl.primitives.event_walk import EventWalk
 from hdl.primitives.fixed import shift_left
 from hdl.primitives.memory import rom, rows_of_blocks, words_of
@@ -38,13 +39,15 @@ class EventMixer(wiring.Component):
 
     Parameters
     ----------
-    weight : (H, outputs)
+    weight : (H, layers * outputs)
         Memory and sums do without the bits that are zero in all of them.
-    bias : (outputs,)
+    bias : (layers * outputs,)
     lanes : int
         Outputs computed at a time; each has a multiplier if the activations have more than two bits.
     activation_width : int
     target : DeviceFeatures
+    layers : int
+        It serves them in turn, step by step: each has its outputs behind those of the one before.
 
     Members
     -------
@@ -62,10 +65,11 @@ class EventMixer(wiring.Component):
         lanes: int,
         activation_width: int,
         target: DeviceFeatures = MULTIPLIER_BLOCKS,
+        layers: int = 1,
     ):
         self.weight, self.bias, self.lanes, self.activation_width = weight, bias, lanes, activation_width
-        self.target = target
-        self.channels, self.outputs = weight.shape
+        self.target, self.layers = target, layers
+        self.channels, self.outputs = len(weight), weight.shape[1] // layers
         if not 1 <= lanes <= self.outputs:
             raise ValueError(f"a mixer of {self.outputs} outputs has 1 to {self.outputs} lanes, not {lanes}")
         super().__init__({"i": In(beats(activation_width)), "o": Out(beats(self.sum_width))})
@@ -113,13 +117,29 @@ class EventMixer(wiring.Component):
         blocks = [
             range(self.outputs)[start : start + self.lanes] for start in range(0, self.outputs, self.lanes)
         ]
-        return [self.block_latency + len(block) + delay(block) for block in blocks]
+        return [self._drained_after(block, delay) for block in blocks]
+
+    def _drained_after(self, outputs: range, delay: Delay) -> int:
+        """Cycles from their block's last row until the last of some outputs has left."""
+        return self.block_latency + len(outputs) + delay(outputs)
 
     def cycles(self, events: int, delay: Delay = at_once) -> int:
         """From one step's walk to the next, with so many activations that are not zero."""
         rows = max(events, 1) + 1
         *others, last = self._drained(delay)
         return sum(max(rows, drained) for drained in others) + max(rows + 1, last)
+
+    def output_delays(self, events: int, delay: Delay = at_once) -> list[int]:
+        """Cycles from a step's last activation until each output leaves, when nothing else is under way."""
+        rows = max(events, 1)
+        # Collection, walk and drain each count their first cycle, which is the last one of what was before.
+        ended, delays = self.COLLECT_LATENCY + rows - 3, list[int]()
+        for start in range(0, self.outputs, self.lanes):
+            block = range(self.outputs)[start : start + self.lanes]
+            left = [self._drained_after(block[: count + 1], delay) for count in range(len(block))]
+            delays += [ended + each for each in left]
+            ended += max(rows + 1, left[-1])
+        return delays
 
     def latency_cycles(self, delay: Delay = at_once) -> int:
         """Most cycles from a step's last activation to its last output.
@@ -135,11 +155,12 @@ class EventMixer(wiring.Component):
 
     def weight_rows(self) -> list[int]:
         """The weight memory: block by block, a row for each input channel, a word for each lane."""
-        return rows_of_blocks(self.weight >> self.dropped, self.weight_width, self.lanes)
+        layers = np.split(self.weight >> self.dropped, self.layers, axis=1)
+        return [row for words in layers for row in rows_of_blocks(words, self.weight_width, self.lanes)]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        walk = EventWalk(self.channels, self.blocks)
+        walk = EventWalk(self.channels, self.blocks, layers=self.layers)
         arrived = walk.take(m, self.i, self.activation_width)
         # Of -1 and 1, the sign is enough.
         walk.list(m, arrived.value if self.multiplies else arrived.value[-1:])
@@ -179,7 +200,8 @@ class EventMixer(wiring.Component):
     def _drain(self, m: Module, walk: EventWalk, sums: list[Signal], complete: Value) -> None:
         """A block's sums move through the first of the registers that hold them, and get their bias."""
         drain = BlockDrain(self.lanes)
-        biases = rom(m, "biases", words_of(self.bias, self.sum_width), self.sum_width)
+        outputs, width = self.layers * self.outputs, self.sum_width
+        biases = rom(m, "biases", words_of(self.bias, width), width, block=self.target.table_block)
         held = [Signal.like(total, name=f"held_{lane}", reset_less=True) for lane, total in enumerate(sums)]
         m.d.comb += drain.leaves.eq(self.o.valid & self.o.ready)
         with m.If(complete):
@@ -187,7 +209,7 @@ class EventMixer(wiring.Component):
         with m.Elif(drain.leaves):
             m.d.sync += [register.eq(value) for register, value in pairwise(held)]
         # The next output's bias is read as this one leaves; the first, once after a reset.
-        next_bias, primed = Signal(range(self.outputs)), Signal()
+        next_bias, primed = Signal(range(outputs)), Signal()
         # The bias read next is a step's first; a register, because much logic depends on it.
         step_ends = Signal(init=1)
         m.d.comb += [
@@ -200,7 +222,7 @@ class EventMixer(wiring.Component):
         m.d.sync += primed.eq(1)
         with m.If(biases.en):
             m.d.sync += [
-                next_bias.eq(wrapped_next(next_bias, self.outputs)),
-                step_ends.eq(next_bias == self.outputs - 1),
+                next_bias.eq(wrapped_next(next_bias, outputs)),
+                step_ends.eq(is_last_of_each(next_bias, self.outputs, self.layers)),
             ]
         drain.count(m, walk.issue & walk.block_ends, complete, step_ends, walk.pending, walk.marks)

@@ -22,6 +22,8 @@ class SigmoidGate(wiring.Component):
     ----------
     spec : GluSpec
     target : DeviceFeatures
+    sum_width : int, optional
+        Bits of a sum, if not the specification's own.
     sequential : bool
         A pair is taken when the product before has left. Nothing has to accompany it then: some hundred
         logic cells less.
@@ -33,8 +35,9 @@ class SigmoidGate(wiring.Component):
     """
 
     def __init__(
-        self, spec: GluSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS, *, sequential: bool = False
-    ):
+        self, spec: GluSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS, *,
+        sum_width: int | None = None, sequential: bool = False,
+    ):  # fmt: skip
         self.spec, self.sequential = spec, sequential
         self.multiplier = Multiplier(OPERAND_WIDTH, spec.sigmoid.fraction + 1, target=target)
         # Cycles from a gate until its sigmoid is an operand, and until its product comes to the end: rounded,
@@ -45,7 +48,7 @@ class SigmoidGate(wiring.Component):
         self.outlet = RegisterCreditFifo(
             shape, latency, latency + RegisterCreditFifo.RETURN if sequential else 2
         )
-        super().__init__({"i": In(beats(spec.sum_width)), "o": Out(beats(spec.output.width))})
+        super().__init__({"i": In(beats(sum_width or spec.sum_width)), "o": Out(beats(spec.output.width))})
 
     @property
     def pair_cycles(self) -> int:

@@ -83,13 +83,17 @@ class LayeredUnit(Unit):
     """A unit that can serve several layers in turn; its argument `others` has those behind the first."""
 
     @staticmethod
-    @abstractmethod
     def obstacle(specs: Sequence[Any]) -> str | None:
-        """Why it cannot serve these layers, in words; None if it can."""
+        """Why it cannot serve these layers of its kind, in words; None if it can."""
+        return None
 
     @abstractmethod
     def output_delays(self, cycles: int) -> list[int]:
-        """Cycles from a step's last y until each output stands at the end, when nothing else is under way.
+        """Most cycles from a step's last y until each output stands at the end, with nothing else under way.
 
         An output is taken in every so many cycles at most.
         """
+
+    def least_output_delays(self, cycles: int) -> list[int]:
+        """As `output_delays`, whatever the data."""
+        return self.output_delays(cycles)

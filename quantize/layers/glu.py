@@ -65,8 +65,13 @@ class GluSpec(Specification):
         return {"H": self.channels}
 
     def built_for(self) -> dict[str, Any]:
-        """See `Specification.built_for`; the tables decide how far a value is shifted."""
-        return super().built_for() | {"value_shift": self.value_shift}
+        """See `Specification.built_for`; the tables decide how far a value is shifted.
+
+        The weights' scale is not among it: a finer one is exact in wider words where no value is shifted.
+        """
+        own = super().built_for() | {"value_shift": self.value_shift}
+        del own["weight_fraction"]
+        return own
 
     @property
     def channels(self) -> int:

@@ -1,5 +1,7 @@
 """One block that serves all layers computes what a block for each of them does, in the cycles it promises."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -25,10 +27,26 @@ SHAPES = [
 ]  # fmt: skip
 
 
+GLU_SHAPES = [(5, 2, 3, 1, 2, True), (3, 1, 4, 4, 1, True), (4, 3, 2, 3, 8, False)]
+"""As above, and whether the gate waits."""
+
+
 def loop_of(shape) -> LayerLoop:
     channels, modes, layers, multipliers, lanes = shape
     network = with_shared_formats(random_network("gsu_lean", channels, modes, layers, seed=sum(shape)))
     return LayerLoop(network.blocks, LayerFolding(LeapfrogFolding(multipliers), lanes))
+
+
+def spiking(blocks, offset: int):
+    """Blocks in which every channel spikes in every step, or none does: y is a multiple of the offset."""
+    silent = {"position_weight": 0, "velocity_weight": 0, "skip": 2000, "offset": offset}
+
+    def constant(array):
+        return replace(
+            array, **{name: np.full_like(getattr(array, name), value) for name, value in silent.items()}
+        )
+
+    return [replace(block, array=constant(block.array)) for block in blocks]
 
 
 def expected_of(blocks, x: np.ndarray) -> np.ndarray:
@@ -65,6 +83,42 @@ def test_loop_takes_the_cycles_it_promises(shape):
     assert got.cycles[channels - 1] <= channels + loop.latency_cycles <= got.cycles[channels - 1] + 40
 
 
+@pytest.mark.parametrize("model", ["binary_s4d", "spiking_ssm"])
+@pytest.mark.parametrize("shape", GLU_SHAPES, ids=lambda shape: "-".join(map(str, shape)))
+def test_loop_of_gated_linear_units_equals_layer_after_layer(model, shape):
+    channels, modes, layers, multipliers, lanes, waits = shape
+    folding = LayerFolding(LeapfrogFolding(multipliers), lanes, sequential=waits)
+    for seed, pressure in list(pressures(*shape))[:: len(model) % 2 + 1]:
+        network = with_shared_formats(random_network(model, channels, modes, layers, seed=seed))
+        generator = np.random.default_rng(seed)
+        sequences = [generator.integers(-32768, 32768, (steps, channels)) for steps in (3, 1, 2)]
+        payloads = [payload for x in sequences for payload in step_beats(x, STREAM_WIDTH)]
+        expected = [
+            payload for x in sequences for payload in step_beats(expected_of(network.blocks, x), STREAM_WIDTH)
+        ]
+        loop = LayerLoop(network.blocks, folding)
+        got = run_stream(loop, payloads, len(expected), seed=seed, **pressure)
+        assert got.payloads == expected, f"{pressure}, seed {seed}"
+
+
+@pytest.mark.parametrize("shape", GLU_SHAPES, ids=lambda shape: "-".join(map(str, shape)))
+@pytest.mark.parametrize("offset", [30000, -30000], ids=["all", "none"])
+def test_cycles_of_a_loop_of_spikes_lie_between_its_promises(shape, offset):
+    channels, modes, layers, multipliers, lanes, waits = shape
+    network = with_shared_formats(random_network("binary_s4d", channels, modes, layers, seed=sum(shape)))
+    loop = LayerLoop(
+        spiking(network.blocks, offset), LayerFolding(LeapfrogFolding(multipliers), lanes, sequential=waits)
+    )
+    values = np.random.default_rng(1).integers(-2000, 2000, (8, channels))
+    got = run_stream(loop, step_beats(values, STREAM_WIDTH), values.size)
+    cycles = np.diff(got.cycles[channels - 1 :: channels])[3:]
+    assert loop.least_cycles_per_step <= cycles.min()
+    assert cycles.max() <= loop.cycles_per_step
+    assert got.cycles[channels - 1] <= channels + loop.latency_cycles
+    if offset > 0:  # the worst case is met, but for a wait of each layer's pairs
+        assert loop.cycles_per_step - cycles.max() <= 3 * layers * channels * waits
+
+
 @pytest.mark.parametrize("in_blocks", [False, True])
 @pytest.mark.parametrize("shape", [(5, 2, 2, 1, 1), (3, 1, 3, 4, 3)], ids=str)
 def test_a_folded_network_shows_the_values_of_all_layers(shape, in_blocks):
@@ -86,7 +140,7 @@ def test_a_folded_network_shows_the_values_of_all_layers(shape, in_blocks):
     ("network", "reason"),
     [
         (("gsu_lean", 3, 2, 1, {}), "it has one layer"),
-        (("tanh", 3, 2, 2, {}), "a unit of the kind tanh_glu serves one layer"),
+        (("prf", 3, 2, 2, {}), "a unit of the kind spike_linear serves one layer"),
         (("gsu_lean", 3, 2, 2, {"norm": "layer", "norm_position": "pre"}), "its blocks have layer norms"),
         (("gsu_lean", 3, 2, 2, {}), "the arrays of layers 0 and 1 differ in their "),
     ],
