@@ -2,6 +2,7 @@
 
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
+from amaranth.lib.memory import ReadPort, WritePort
 from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.counters import CounterWithLast, wrapped_next
@@ -58,20 +59,24 @@ class ResidualFifo(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        depth, channels = self.depth, self.channels
-        write, read = ram(m, "values", depth, self.width)
-
+        write, read = ram(m, "values", self.depth, self.width)
         # Positions count one bit beyond the address, which tells a full ring from an empty one.
-        position = range(2 * depth)
+        position = range(2 * self.depth)
         written, layer_at, residual_at = Signal(position), Signal(position), Signal(position)
         # A cycle late, to keep the comparison out of what waits for `ready`; so one place is held back.
         full = Signal()
         held = (written - residual_at)[: len(written)]
         m.d.sync += full.eq(held[-1] | held[:-1].all())  # all places but one, without a comparison's carries
-
         # Marks once a step: `last` is kept, and the step after a last one is a first one.
         m.submodules.lasts = lasts = RegisterFifo(1, self.steps + 1)
-        given = Signal(range(channels))
+        self._write(m, write, written, full, lasts)
+        self._fetch(m, read, written, layer_at, residual_at)
+        self._mark(m, lasts)
+        return m
+
+    def _write(self, m: Module, write: WritePort, written: Signal, full: Signal, lasts: RegisterFifo) -> None:
+        """Take beats while there are places for them, and the marks of a step with its first beat."""
+        given = Signal(range(self.channels))
         step_starts = Signal(init=1)
         take = Signal()
         m.d.comb += [
@@ -86,12 +91,17 @@ class ResidualFifo(wiring.Component):
         with m.If(take):
             m.d.sync += [
                 written.eq(written + 1),
-                given.eq(wrapped_next(given, channels)),
-                step_starts.eq(given == channels - 1),
+                given.eq(wrapped_next(given, self.channels)),
+                step_starts.eq(given == self.channels - 1),
             ]
 
-        # Each reader fetches its next beat when its register is empty; the layer's goes first.
-        # Whether one is behind is known a cycle late, and every fetch is followed by a cycle without one.
+    def _fetch(
+        self, m: Module, read: ReadPort, written: Signal, layer_at: Signal, residual_at: Signal
+    ) -> None:
+        """Each reader fetches its next beat when its register is empty; the layer's goes first.
+
+        Whether one is behind is known a cycle late, and every fetch is followed by a cycle without one.
+        """
         fetch_layer, fetch_residual = Signal(), Signal()
         layer_behind, residual_behind = Signal(), Signal()
         fetching_layer, fetching_residual = Signal(), Signal()
@@ -122,7 +132,9 @@ class ResidualFifo(wiring.Component):
         with m.If(fetching_residual):
             m.d.sync += residual_value.eq(read.data)
 
-        left = CounterWithLast("left", channels)
+    def _mark(self, m: Module, lasts: RegisterFifo) -> None:
+        """Give the layer's beats their marks."""
+        left = CounterWithLast("left", self.channels)
         first = Signal(init=1)
         leaves = self.o.valid & self.o.ready
         step_leaves = leaves & left.last
@@ -135,7 +147,6 @@ class ResidualFifo(wiring.Component):
             left.advance(m)
         with m.If(step_leaves):
             m.d.sync += first.eq(lasts.o.payload)
-        return m
 
 
 class ResidualFork(wiring.Component):

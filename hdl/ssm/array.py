@@ -188,27 +188,7 @@ class NeuronArray(SlottedArray):
             for name in ("velocities", "positions")
             for port in ram(m, name, modes_total, spec.state_width, quick=self.lane)
         )
-        u_next: Value = ahead.payload.value
-        if has_helper:
-            # It gives the next channel's offset where no slot wants its words.
-            helper = rom(m, "helper", helper_rows(spec), COEFFICIENT_WIDTH)
-            wanted = Mux(now.busy, work.single, Operand.AHEAD)[:2]
-            m.d.comb += [
-                helper.addr.eq(Cat(now.channel, wanted, does["second"])),
-                products.skip_weight.eq(helper.data.as_signed()),
-            ]
-            total = u_next + helper.data.as_signed()
-            u_next = saturate(total, spec.input.width)
-            if self.clips is not None:
-                tell_clip(m, self.clips.inputs, now.started, total, spec.input.width)
-        elif not self.lane:
-            words = words_of(spec.skip, COEFFICIENT_WIDTH)
-            skips = rom(m, "skips", words, COEFFICIENT_WIDTH, block=self.target.table_block)
-            m.d.comb += [skips.addr.eq(now.channel), products.skip_weight.eq(skips.data.as_signed())]
-        u = Signal(signed(spec.input.width), reset_less=True)
-        # A cycle later than the slot that it belongs to: the slots before still need the last one.
-        with m.If(now.started):
-            m.d.sync += u.eq(u_next)
+        u = self._input(m, ahead, now, work)
         # One or two multipliers need a row for each slot of a mode's work.
         parts = len(rows) // modes_total
         has_row = now.issue & ~does["skip"] if parts > 1 else reads
@@ -251,6 +231,31 @@ class NeuronArray(SlottedArray):
             update.stiffness.eq(products.stiffness),
         ]
         return velocity_write, position_write
+
+    def _input(self, m: Module, ahead: ChannelAhead, now: Issue, work: SlotWork) -> Signal:
+        """The channel's input, and the weight with which it skips the modes to the datapath."""
+        u_next: Value = ahead.payload.value
+        if self.products.HAS_HELPER:
+            # It gives the next channel's offset where no slot wants its words.
+            helper = rom(m, "helper", helper_rows(self.spec), COEFFICIENT_WIDTH)
+            wanted = Mux(now.busy, work.single, Operand.AHEAD)[:2]
+            m.d.comb += [
+                helper.addr.eq(Cat(now.channel, wanted, work.does["second"])),
+                self.products.skip_weight.eq(helper.data.as_signed()),
+            ]
+            total = u_next + helper.data.as_signed()
+            u_next = saturate(total, self.spec.input.width)
+            if self.clips is not None:
+                tell_clip(m, self.clips.inputs, now.started, total, self.spec.input.width)
+        elif not self.lane:
+            words = words_of(self.spec.skip, COEFFICIENT_WIDTH)
+            skips = rom(m, "skips", words, COEFFICIENT_WIDTH, block=self.target.table_block)
+            m.d.comb += [skips.addr.eq(now.channel), self.products.skip_weight.eq(skips.data.as_signed())]
+        u = Signal(signed(self.spec.input.width), reset_less=True)
+        # A cycle later than the slot that it belongs to: the slots before still need the last one.
+        with m.If(now.started):
+            m.d.sync += u.eq(u_next)
+        return u
 
     def _write_back(self, m: Module, velocity_write: Any, position_write: Any) -> None:
         """States that have moved go to memory, in the order in which they were read."""
