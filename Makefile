@@ -3,6 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Modules are compiled to bytecode once, not by each of the many processes that the tests start.
+unexport PYTHONDONTWRITEBYTECODE
+# Two workers share two cores: more threads in each slow both down.
+test test-slow test-exhaustive prove: export OMP_NUM_THREADS := 1
 
 .PHONY: demo test test-slow test-exhaustive prove fuzz boards lint clean
 
