@@ -44,7 +44,7 @@ def load(name: str) -> QuantizedNetwork:
     """A shipped network in integers of 8 bits."""
     task = name.partition("-")[0]
     samples = load_task(TASKS.get(task, task), None).calibration
-    return quantise_checkpoint(read_checkpoint(ZOO / f"{name}.safetensors"), samples, Precision())
+    return quantise_checkpoint(read_checkpoint(ZOO / f"{name}.safetensors"), samples, Precision())[0]
 
 
 def row_of(network: QuantizedNetwork, device: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from quantize.centring import centred
 from quantize.checkpoint import Checkpoint
 from quantize.errors import StatespikeError
 from quantize.formats import STREAM_WIDTH, Format, Integers, fixed_words
-from quantize.inputs import EncoderChoice
+from quantize.inputs import EncoderChoice, require_sequences
 from quantize.kinds import ARRAYS, HEADS, OUTPUTS, UNITS
 from quantize.layer_kinds import AnyEncoderSpec
 from quantize.layers.embedding import EmbeddingSpec, tokens_of
@@ -24,6 +24,8 @@ from quantize.layers.norm import GAIN_WIDTH, INPUT_WIDTH, MOST_LEFT, LayerNormSp
 from quantize.network import QuantizedNetwork
 from quantize.ranges import Ranges, ranges_of
 from quantize.rounded import rounded_checkpoint
+
+CALIBRATION_DATA = "the calibration data"
 
 
 def quantise(
@@ -59,10 +61,11 @@ def quantise(
         If the samples do not suit the network or the encoder, or a pole cannot be represented.
     """
     config = checkpoint.config
-    if samples.ndim != 3 or samples.shape[2] != config.features or not len(samples):
+    valid = require_sequences(samples.shape, config.features, lengths, CALIBRATION_DATA)
+    if max_steps is not None and config.pooling == "mean" and max_steps < valid.max():
         raise StatespikeError(
-            f"calibration data has shape {samples.shape}, "
-            f"the network takes (sequences, steps, {config.features})"
+            f"{CALIBRATION_DATA} has sequences of {valid.max()} steps, and the network would take "
+            f"{max_steps} at most; raise --max-steps, or calibrate on shorter sequences"
         )
     if (config.norm, config.norm_position) == ("batch", "post"):
         raise StatespikeError(

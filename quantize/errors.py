@@ -1,6 +1,7 @@
 """The error that a user can do something about, and the commonest of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 Found = TypeVar("Found")
@@ -36,6 +37,23 @@ class StatespikeError(ValueError):
 
     def __init__(self, sentence: str = "") -> None:
         super().__init__(bounded(sentence))
+
+
+@contextmanager
+def naming(source: str) -> Iterator[None]:
+    """Let errors about data tell where the data is from, unless they do.
+
+    Parameters
+    ----------
+    source : str
+        A file, a folder or a task.
+    """
+    try:
+        yield
+    except StatespikeError as error:
+        if source in str(error):
+            raise
+        raise StatespikeError(f"{source}: {error}") from error
 
 
 def look_up(table: Mapping[str, Found], name: str, what: str, or_else: str = "") -> Found:

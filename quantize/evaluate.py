@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from quantize.blocks import blocks
 from quantize.checkpoint import Checkpoint
 from quantize.clipping import Clipping, clipping_of
-from quantize.errors import StatespikeError
 from quantize.float_reference import FloatNetwork
 from quantize.formats import Integers
-from quantize.inputs import Inputs
+from quantize.inputs import Inputs, require_finite, require_sequences
 from quantize.network import QuantizedNetwork
 from quantize.scores import Classification
 
@@ -83,7 +82,7 @@ def evaluate(
     Raises
     ------
     StatespikeError
-        If the sequences do not suit the network.
+        If the sequences do not suit the network, or a value is not finite.
 
     Examples
     --------
@@ -94,12 +93,9 @@ def evaluate(
     0.89
     """
     features = network.config.features if isinstance(network, Checkpoint) else network.features
-    if len(x.shape) != 3 or x.shape[2] != features or not len(x):
-        raise StatespikeError(
-            f"the data has shape {x.shape}, the network takes (sequences, steps, {features})"
-        )
+    valid = require_sequences(x.shape, features, lengths)
     if isinstance(network, QuantizedNetwork):
-        network.require_lengths(np.array([x.shape[1]]) if lengths is None else lengths)
+        network.require_lengths(valid)
     channels = network.config.channels if isinstance(network, Checkpoint) else network.channels
     running = FloatNetwork(network) if isinstance(network, Checkpoint) else network
     logits = []
@@ -108,7 +104,7 @@ def evaluate(
     _logits(running, np.asarray(x[:1])[:, :1], None)
     start = time.perf_counter()
     for part in blocks(len(x), x.shape[1] * max(features, channels)):
-        found, clipped = _logits(running, np.asarray(x[part]), None if lengths is None else lengths[part])
+        found, clipped = _logits(running, np.asarray(x[part]), valid[part])
         logits.append(found)
         clipping = clipped if clipping is None or clipped is None else clipping + clipped
         on_progress(part.stop)
@@ -119,6 +115,6 @@ def _logits(
     network: FloatNetwork | QuantizedNetwork, x: NDArray[np.floating], lengths: Integers | None
 ) -> tuple[NDArray[Any], Clipping | None]:
     if isinstance(network, FloatNetwork):
-        return network.logits(x.astype(np.float64), lengths), None
+        return network.logits(require_finite(x).astype(np.float64), lengths), None
     trace = network.compute(network.inputs(x), lengths, taps=False)
     return trace.logits, clipping_of(network, trace.saturations, x, lengths)

@@ -90,7 +90,7 @@ def temporary_folder(target: Path, *, alone: bool = False) -> Iterator[Path]:
     StatespikeError
         See `alone`.
     """
-    with _one_at_a_time(target.parent):
+    with one_at_a_time(target.parent):
         rival = _clean_up(target)
         if alone and rival is not None:
             raise StatespikeError(
@@ -156,8 +156,8 @@ def signals_held() -> Iterator[None]:
 
 
 @contextmanager
-def _one_at_a_time(parent: Path) -> Iterator[None]:
-    """Hold the folder's own lock, where its file system has locks."""
+def one_at_a_time(parent: Path) -> Iterator[None]:
+    """Hold a folder's own lock, where its file system has locks: others wait for its end."""
     descriptor = os.open(parent, os.O_RDONLY)
     try:
         with suppress(OSError):

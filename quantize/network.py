@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from quantize.block import Block
 from quantize.blocks import blocks
 from quantize.formats import STREAM_WIDTH, Format, Integers, saturate
+from quantize.inputs import require_finite
 from quantize.layer_kinds import AnyEncoderSpec, LayerSpec
 from quantize.layers.ends import DecoderSpec
 from quantize.layers.head import POOLED_WIDTH, HeadSpec
@@ -184,9 +185,9 @@ class QuantizedNetwork:
         Raises
         ------
         StatespikeError
-            If the network reads tokens and a step is none.
+            If a value is no finite number, or the network reads tokens and a step is none.
         """
-        return self.encoder.inputs(x)
+        return self.encoder.inputs(require_finite(np.asarray(x)))
 
     def tap_formats(self) -> dict[str, Format]:
         """Formats of a trace's taps, in data-flow order."""

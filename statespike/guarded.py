@@ -10,7 +10,13 @@ from typing import Any, ClassVar
 from typer.core import TyperCommand
 
 from quantize.errors import StatespikeError
-from statespike.output import forget_warnings, is_standard_output, json_on_standard_output, remark
+from statespike.output import (
+    STANDARD_OUTPUT,
+    forget_warnings,
+    is_standard_output,
+    json_on_standard_output,
+    remark,
+)
 from statespike.unused_options import UNUSED, Unused, told
 
 OUTPUTS = (
@@ -65,6 +71,11 @@ def refuse_bad_outputs(parameters: Mapping[str, Any], folders: set[str | None]) 
     """
     paths = list(_paths(parameters))
     for name, path in paths:
+        if name in OUTPUTS and path == STANDARD_OUTPUT:
+            raise StatespikeError(
+                f"{_title(name)} is -, which stands for standard output, and only --json can go there; give "
+                "another name"
+            )
         if name in OUTPUTS and name not in folders:
             _require_writable(path)
     for (written, path), (read, other) in permutations(paths, 2):

@@ -8,8 +8,9 @@ import numpy as np
 from hdl.planning.planner import Plan, plan_network
 from quantize.checkpoint import Checkpoint
 from quantize.convert import Precision
-from quantize.errors import StatespikeError
-from quantize.inputs import EncoderChoice
+from quantize.errors import StatespikeError, naming
+from quantize.fidelity import Fidelity, fidelity
+from quantize.inputs import EncoderChoice, require_sequences
 from quantize.layers.embedding import EmbeddingSpec
 from quantize.network import QuantizedNetwork
 from quantize.shared import difference, with_shared_formats
@@ -49,6 +50,20 @@ def class_names_of(network: Checkpoint | QuantizedNetwork) -> tuple[str, ...]:
     return tuple(str(name) for name in names) if isinstance(names, list) else ()
 
 
+def require_suited(source: str, sequences: Sequences, network: Checkpoint | QuantizedNetwork) -> None:
+    """Refuse sequences of another shape than a network takes; the sentence tells where they are from.
+
+    Raises
+    ------
+    StatespikeError
+    """
+    with naming(source):
+        features = network.config.features if isinstance(network, Checkpoint) else network.features
+        valid = require_sequences(sequences.inputs.shape, features, sequences.lengths)
+        if isinstance(network, QuantizedNetwork):
+            network.require_lengths(valid)
+
+
 def labels_for(data: OwnData, network: Checkpoint | QuantizedNetwork) -> Sequences:
     """The sequences with the labels that a network knows.
 
@@ -58,8 +73,9 @@ def labels_for(data: OwnData, network: Checkpoint | QuantizedNetwork) -> Sequenc
     Raises
     ------
     StatespikeError
-        If a class is none of the network's.
+        If they do not suit the network, or a class is none of its own.
     """
+    require_suited(data.source, data.sequences, network)
     trained = class_names_of(network)
     sequences = data.sequences
     if not trained or not data.class_names or trained == data.class_names:
@@ -97,7 +113,9 @@ def calibration_of(checkpoint: Checkpoint, data: Path | None) -> Sequences:
     found = read_own(own)
     for line in found.notes:
         remark(line)
-    return found.to_calibrate()
+    samples = found.to_calibrate()
+    require_suited(found.source, samples, checkpoint)
+    return samples
 
 
 def quantise_checkpoint(
@@ -108,8 +126,11 @@ def quantise_checkpoint(
     encoder: EncoderChoice = EncoderChoice.AUTO,
     *,
     shared_formats: bool = False,
-) -> QuantizedNetwork:
-    """Quantise, with a bar while it lasts, and say so if the samples alone made it a reader of tokens."""
+) -> tuple[QuantizedNetwork, Fidelity]:
+    """Quantise, with a bar while it lasts, and compare both on the samples.
+
+    Says so if the samples alone made it a reader of tokens, and warns if the integers are much worse.
+    """
     with progress() as bars:
         bars.add_task("quantising", total=None)
         network = library.quantise(
@@ -122,13 +143,16 @@ def quantise_checkpoint(
             encoder=encoder,
             shared_formats=shared_formats,
         )
+        found = fidelity(checkpoint, network, samples.x, samples.lengths, samples.y)
     if encoder is EncoderChoice.AUTO and isinstance(network.encoder, EmbeddingSpec):
         note(
             f"every step of the {len(samples)} calibration sequences is one-hot, so the network reads the "
             f"numbers of {network.features} tokens; `statespike quantize --encoder linear` makes one that "
             "takes any features"
         )
-    return network
+    if (warning := found.warning()) is not None:
+        warn(warning)
+    return network, found
 
 
 def network_for(path: Path, task: str | None, data: Path | None) -> Checkpoint | QuantizedNetwork:
@@ -178,7 +202,7 @@ def integers_of(
         f"of {precision.state}, with {count(len(samples), 'calibration sequence')}"
         f"{', all layers in one set of formats' if shared_formats else ''}"
     )
-    return quantise_checkpoint(network, samples, precision, shared_formats=shared_formats)
+    return quantise_checkpoint(network, samples, precision, shared_formats=shared_formats)[0]
 
 
 MOST_OBSERVED = 100

@@ -5,8 +5,16 @@ from typing import Annotated
 
 import typer
 
-from statespike.library.networks import network_file
+from hdl.devices.devices import require_rate
+from statespike.models import network_file
 from statespike.models.tasks.registry import TASKS
+
+
+def checked_rate(rate: float | None) -> float | None:
+    """The steps a second of an option, refused if no circuit can be asked for them."""
+    require_rate(rate)
+    return rate
+
 
 NetworkPath = Annotated[
     Path,
@@ -57,9 +65,9 @@ DeviceName = Annotated[str, typer.Option(metavar="DEVICE", help="FPGA: up5k, hx8
 Rate = Annotated[
     float | None,
     typer.Option(
-        min=0.0,
         metavar="STEPS_PER_S",
         help="the smallest circuit that makes so many steps a second at the planned clock, not the best",
+        callback=checked_rate,
         show_default=False,
     ),
 ]

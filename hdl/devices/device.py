@@ -9,6 +9,24 @@ from hdl.devices.features import DeviceFeatures
 from hdl.devices.power import PowerCosts
 from quantize.errors import StatespikeError
 
+SLOWEST_MHZ = 0.001
+"""Clock of a design at least: a tenth of what the slowest oscillators of these parts give."""
+RAREST = 1e-6
+"""Steps a second at least: one in eleven days."""
+
+
+def require_rate(rate: float | None) -> None:
+    """Refuse a number of steps a second that no circuit can be asked for; None asks for nothing.
+
+    Raises
+    ------
+    StatespikeError
+    """
+    if rate is not None and not RAREST <= rate < math.inf:
+        raise StatespikeError(
+            f"{rate:g} steps a second cannot be asked for; give a finite number, {RAREST:g} at least"
+        )
+
 
 @dataclass(frozen=True)
 class Device:
@@ -87,10 +105,11 @@ class Device:
         ------
         StatespikeError
         """
-        if not 0 < clock_mhz <= self.fastest_mhz:
+        if not SLOWEST_MHZ <= clock_mhz <= self.fastest_mhz:
+            advice = "less" if clock_mhz > self.fastest_mhz else f"{SLOWEST_MHZ:g} MHz at least"
             raise StatespikeError(
                 f"{self.name} cannot be clocked at {clock_mhz:g} MHz: its clock network carries at most "
-                f"{self.fastest_mhz:g} MHz, and designs are planned for {self.clock_mhz:g}; ask for less"
+                f"{self.fastest_mhz:g} MHz, and designs are planned for {self.clock_mhz:g}; ask for {advice}"
             )
 
     @property

@@ -1,11 +1,11 @@
 """The families and the devices that we build for."""
 
 from hdl.devices import ecp5, gowin, ice40
-from hdl.devices.device import Device
+from hdl.devices.device import Device, require_rate
 from hdl.devices.family import Family
 from quantize.errors import look_up
 
-__all__ = ["DEVICES", "FAMILIES", "Device", "Family", "find_device"]
+__all__ = ["DEVICES", "FAMILIES", "Device", "Family", "find_device", "require_rate"]
 
 DEVICES: dict[str, Device] = {
     device.name: device for family in (ice40, ecp5, gowin) for device in family.DEVICES

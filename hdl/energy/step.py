@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from hdl.devices.devices import require_rate
 from hdl.devices.power import PowerCosts, Range
 from hdl.energy.model import Load, cycle_pj, waiting_uw
 from hdl.planning.planner import Plan
 from quantize.errors import StatespikeError
 from quantize.network import QuantizedNetwork
+from quantize.words import per_second
 
 
 @dataclass(frozen=True)
@@ -73,14 +75,15 @@ def step_energy(
     Raises
     ------
     StatespikeError
-        If the circuit cannot make the rate at this clock.
+        If the rate is none, or the circuit cannot make it at this clock.
     """
     seconds = plan.cycles_per_step / (clock_mhz * 1e6)
+    require_rate(rate)
     if rate is not None:
-        if not 0 < rate * seconds <= 1:
+        if rate * seconds > 1:
             raise StatespikeError(
                 f"{rate:g} steps a second are not possible on {plan.device.name}: at {clock_mhz:g} MHz this "
-                f"circuit makes {1 / seconds:.0f}; ask for a rate above 0 and up to that"
+                f"circuit makes {per_second(1 / seconds)}; ask for that or less"
             )
         seconds = 1 / rate
     parts = {"static": waiting_uw(costs) * seconds}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from hdl.devices.devices import Device
+from hdl.devices.devices import Device, require_rate
 from hdl.devices.resources import Resources
 from hdl.network.folding import Folding
 from hdl.network.layer_loop import obstacle
@@ -15,6 +15,7 @@ from hdl.primitives.drafts import drafts
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from quantize.network import QuantizedNetwork
+from quantize.words import per_second
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +104,7 @@ def plan_network(
         If there is no such build, or no block can serve all layers; it says why. If none fits; the sentence
         says what the smallest one is short of. If none that fits reaches the rate; it names the best rate.
     """
+    require_rate(rate)
     if folded:
         reason = obstacle(network)
         if reason is not None:
@@ -168,7 +170,7 @@ def _plan_rate(
         return fastest
     raise StatespikeError(
         f"{device.name} at a planned {fastest.clock_mhz:g} MHz cannot make {rate:g} steps a second of "
-        f"this network: the best circuit that fits makes {fastest.steps_per_second:.0f}, "
+        f"this network: the best circuit that fits makes {per_second(fastest.steps_per_second)}, "
         f"{fastest.cycles_per_step} cycles a step"
     )
 

@@ -13,6 +13,7 @@ from amaranth.lib.wiring import Component
 from hdl.toolchain.tools import find_tool, tool_failure
 from hdl.toolchain.verilog import rtlil_text, write_verilog
 from quantize.errors import StatespikeError
+from quantize.files import one_at_a_time, scratch_folder
 from sim.backends.base import WATCHDOG, Backend, Prepared
 from sim.backends.exchange import load_run, save_job
 from sim.backends.verilated import design_folder, verilator_settings
@@ -41,9 +42,11 @@ class Cocotb(Backend):
         """Build, unless the folder has it already. See `Backend.prepare`."""
         build = design_folder(folder, self.name, "\0".join([rtlil_text(design), *self.arguments]))
         self._require_tools()
-        if not (build / "built").exists():
-            with _environment(self.name):
-                self._build(write_verilog(design, build / "design.v"), build)
+        build.mkdir(parents=True, exist_ok=True)
+        with one_at_a_time(build):
+            if not (build / "built").exists():
+                with _environment(self.name):
+                    self._build(write_verilog(design, build / "design.v"), build)
         return partial(self._simulate, build, ports_of(design))
 
     def _simulate(
@@ -54,11 +57,12 @@ class Cocotb(Backend):
         watchdog: int = WATCHDOG,
         record: bool = False,
     ) -> Run:
-        """Simulate in another process."""
-        save_job(build / "job.npz", stimulus, ports, watchdog, record)
-        with _environment(self.name):
-            self._test(build)
-        return load_run(build / "result.npz")
+        """Simulate in another process, which no other shares its job with."""
+        with scratch_folder() as folder:
+            save_job(folder / "job.npz", stimulus, ports, watchdog, record)
+            with _environment(self.name):
+                self._test(build, folder)
+            return load_run(folder / "result.npz")
 
     def _require_tools(self) -> None:
         """Tell of everything that is missing, cocotb and the simulator, at once."""
@@ -91,20 +95,19 @@ class Cocotb(Backend):
             )
         (build / "built").touch()
 
-    def _test(self, build: Path) -> None:
-        result = build / "result.npz"
-        result.unlink(missing_ok=True)
-        with _told(f"{self.name} ended without a result", build / "simulation.log"):
+    def _test(self, build: Path, folder: Path) -> None:
+        result = folder / "result.npz"
+        with _told(f"{self.name} ended without a result", folder / "simulation.log"):
             self._runner().test(
                 test_module="sim.backends.cocotb_testbench",
                 hdl_toplevel="top",
                 hdl_toplevel_lang="verilog",
                 build_dir=build,
-                test_dir=build,
+                test_dir=folder,
                 timescale=("1ns", "1ps"),
-                log_file=build / "simulation.log",
+                log_file=folder / "simulation.log",
                 extra_env={
-                    "STATESPIKE_JOB": str(build / "job.npz"),
+                    "STATESPIKE_JOB": str(folder / "job.npz"),
                     "STATESPIKE_BACKEND": self.name,
                     "PYTHONPATH": os.pathsep.join([str(_ROOT), *sys.path]),
                 },

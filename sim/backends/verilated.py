@@ -7,7 +7,7 @@ import hashlib
 import importlib.util
 import os
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from amaranth.lib.wiring import Component
 from hdl.toolchain.tools import find_tool, run_tool
 from hdl.toolchain.verilog import rtlil_text, write_verilog
 from quantize.errors import StatespikeError
+from quantize.files import one_at_a_time
 from sim.backends.base import Backend, Prepared
 from sim.backends.compiled import DRIVER, play, ports_header
 from sim.ports import Ports, ports_of
@@ -39,9 +40,10 @@ class Verilated(Backend):
         """Compile, unless the folder has it already. See `Backend.prepare`."""
         ports = ports_of(design)
         build = design_folder(folder, self.name, rtlil_text(design))
-        if not (build / "design.v").exists():
-            write_verilog(design, build / "design.v")
-        return partial(play, compile_verilog(["design.v"], ports, build), ports, self.name)
+        library = compile_verilog(
+            lambda: write_verilog(design, build / "design.v"), ["design.v"], ports, build
+        )
+        return partial(play, library, ports, self.name)
 
 
 def design_folder(folder: Path, name: str, source: str) -> Path:
@@ -49,11 +51,13 @@ def design_folder(folder: Path, name: str, source: str) -> Path:
     return (folder / f"{name}-{hashlib.sha256(source.encode()).hexdigest()[:16]}").resolve()
 
 
-def compile_verilog(sources: Sequence[str], ports: Ports, build: Path) -> Path:
+def compile_verilog(write: Callable[[], object], sources: Sequence[str], ports: Ports, build: Path) -> Path:
     """Library of a design, unless it lies in `build` already.
 
     Parameters
     ----------
+    write : callable
+        Puts the Verilog files there.
     sources : sequence of str
         Verilog files and further arguments of Verilator, relative to `build`.
     ports : Ports
@@ -82,8 +86,15 @@ def compile_verilog(sources: Sequence[str], ports: Ports, build: Path) -> Path:
         ]
     )
     library = build / f"design-{hashlib.sha256(inputs.encode()).hexdigest()[:8]}.so"
-    if library.exists():
-        return library
+    build.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(build):
+        if not library.exists():
+            write()
+            _compile(header, sources, build, library)
+    return library
+
+
+def _compile(header: str, sources: Sequence[str], build: Path, library: Path) -> None:
     settings = verilator_settings()
     root = Path(settings["VERILATOR_ROOT"])
     (build / "ports.h").write_text(header)
@@ -99,7 +110,6 @@ def compile_verilog(sources: Sequence[str], ports: Ports, build: Path) -> Path:
         "g++", [*_FLAGS, *includes, str(DRIVER), *archives, "-o", unfinished.name], build, "compiler.log"
     )
     unfinished.rename(library)
-    return library
 
 
 def verilator_settings() -> dict[str, str]:

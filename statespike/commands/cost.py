@@ -8,9 +8,10 @@ import typer
 from rich.table import Table
 
 from hdl.devices.devices import find_device
+from quantize.words import per_second
 from statespike.library.circuits import cost as cost_of
 from statespike.library.circuits import plan as plan_network
-from statespike.library.networks import network_file
+from statespike.models import network_file
 from statespike.networks import integers_of, name_of, observation_of, tell_smaller
 from statespike.options import Folded, Json, Rate, Seeds
 from statespike.output import cycles_of, new_table, note, progress, say, say_prose, show, write_json
@@ -154,9 +155,11 @@ def _table(results: list[dict[str, Any]]) -> Table:
     def row(title: str, estimate: str, measured: str = "") -> None:
         cells = []
         for result in results:
-            cells.append(estimate.format(**result, cycles=cycles_of(result)))
+            speed = per_second(result["steps_per_second"])
+            cells.append(estimate.format(**result, cycles=cycles_of(result), speed=speed))
             if "measured" in result:
-                cells.append(measured.format(**result, slowest=min(result["fmax_mhz"])))
+                reached = per_second(result["measured_steps_per_second"])
+                cells.append(measured.format(**result, slowest=min(result["fmax_mhz"]), speed=reached))
         table.add_row(title, *cells)
 
     for key, title in RESOURCES.items():
@@ -166,7 +169,7 @@ def _table(results: list[dict[str, Any]]) -> Table:
     row("clock MHz", "{clock_mhz:g}", "{slowest:.1f}")
     if any(result.get("untimed") for result in results):
         row("not timed by the tools", "", "{untimed}")
-    row("steps a second", "{steps_per_second:.0f}", "{measured_steps_per_second:.0f}")
+    row("steps a second", "{speed}", "{speed}")
     for title, figure in FIGURES.items():
         cells = [text for one in results for text in [figure(one), *([""] if "measured" in one else [])]]
         table.add_row(title, *cells)

@@ -11,7 +11,7 @@ from hdl.planning.planner import plan_network
 from statespike.current_log import CurrentLog, read_log
 from statespike.library.energy import energy_of
 from statespike.networks import integers_of
-from statespike.options import DeviceName, Json, NetworkPath
+from statespike.options import DeviceName, Json, NetworkPath, checked_rate
 from statespike.output import new_table, progress, say, show, write_json
 
 
@@ -25,7 +25,10 @@ def energy(
     rate: Annotated[
         float | None,
         typer.Option(
-            metavar="HZ", help="steps a second; between them the clock stands still", show_default=False
+            metavar="STEPS_PER_S",
+            help="steps a second of the fastest circuit that fits; between them the clock stands still",
+            callback=checked_rate,
+            show_default=False,
         ),
     ] = None,
     measured: Annotated[

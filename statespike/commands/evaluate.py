@@ -11,7 +11,7 @@ from rich.table import Table
 
 from quantize.answered import Answered
 from quantize.checkpoint import Checkpoint
-from quantize.errors import StatespikeError
+from quantize.errors import StatespikeError, naming
 from quantize.evaluate import Evaluation
 from quantize.evaluate import evaluate as evaluate_network
 from quantize.network import QuantizedNetwork
@@ -25,7 +25,7 @@ from quantize.scores import (
     real_outputs,
     score_answers,
 )
-from quantize.words import count
+from quantize.words import count, per_second
 from statespike.models.tasks.task import Sequences
 from statespike.networks import class_names_of, integers_of, labels_for, network_for, sequences_of
 from statespike.options import Data, Json, Limit, Logits, NetworkPath, TaskName
@@ -78,8 +78,9 @@ def evaluate(
     output, stride = output_of(found), stride_of(found)
     if output == "regression":
         result = replace(result, logits=real_outputs(found, result.logits))
-    answered = answered_of(sequences, result, stride)
-    speed = f"{result.sequences_per_second:.0f} sequences a second"
+    with naming(asked.source):
+        answered = answered_of(sequences, result, stride)
+    speed = f"{per_second(result.sequences_per_second)} sequences a second"
     on = f"on {count(len(sequences), 'sequence')} ({backend.value}, {speed})"
     score = None
     if answered is None:
@@ -87,7 +88,8 @@ def evaluate(
     elif not len(answered.outputs):
         say(f"no step has a label {on}")
     else:
-        score = score_answers(output, answered)
+        with naming(asked.source):
+            score = score_answers(output, answered)
         _tell(
             score, on if stride is None else f"of {count(len(answered.outputs), 'answer')} {on}", class_names
         )

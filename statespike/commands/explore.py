@@ -1,6 +1,5 @@
 """`statespike explore`: a search for networks and their circuits."""
 
-import math
 import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -13,7 +12,7 @@ from quantize.errors import StatespikeError
 from quantize.files import write_whole
 from statespike.guarded import refuse_overwriting
 from statespike.models.tasks.registry import TASKS, load_task
-from statespike.options import Data, DeviceName, Json
+from statespike.options import Data, DeviceName, Json, Rate
 from statespike.output import new_table, note, say, show, warn, write_json
 
 if TYPE_CHECKING:
@@ -43,9 +42,7 @@ def explore(
     batch: Annotated[
         int, typer.Option(min=2, metavar="N", help="candidates drawn at a time; NSGA-II's population")
     ] = 16,
-    rate: Annotated[
-        float | None, typer.Option(help="steps a second that a circuit must make", show_default=False)
-    ] = None,
+    rate: Rate = None,
     space: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="JSON: entry of a network -> list of values", show_default=False),
@@ -126,8 +123,6 @@ def explore(
     from statespike.search.trial import Effort
 
     target = find_device(device)
-    if rate is not None and not 0 < rate < math.inf:
-        raise StatespikeError(f"--rate is {rate:g}; give a finite number of steps a second above 0")
     load_task(task, data)
     if finish is not None and apply is not None:
         raise StatespikeError("--finish trains a candidate and --apply writes one; give one of them")

@@ -12,6 +12,7 @@ from hdl.emit.build_folder import MANIFEST, refuse_others
 from hdl.emit.generate import DESIGN
 from hdl.emit.interface import INTERFACES, PLAIN, interface_of
 from hdl.planning.explain import ComponentCost, explain
+from quantize.words import per_second
 from statespike.library.circuits import generate as generate_folder
 from statespike.library.circuits import plan as plan_network
 from statespike.networks import integers_of, tell_smaller
@@ -56,7 +57,8 @@ def generate(
 ) -> None:
     """Turn a network into Verilog for an FPGA.
 
-    Ports, schedule and resources are written into a manifest.
+    Ports, schedule and resources are written into a manifest. With --rate the circuit is the smallest
+    one that makes so many steps a second at the planned clock, otherwise the fastest one that fits.
 
     Example: statespike generate smnist-gsu --device up5k -o build/gsu --pnr
     """
@@ -129,7 +131,7 @@ def _summary(manifest: dict[str, Any]) -> Table:
         table.add_row(name.replace("_", " "), str(manifest[name]))
     table.add_row(
         f"steps per second at {manifest['clock_from']} {manifest['clock_mhz']:.4g} MHz",
-        f"{manifest['steps_per_second']:.0f}",
+        per_second(manifest["steps_per_second"]),
     )
     origin = "estimated" if manifest["resources_from"] == "estimate" else "in the netlist"
     for name, value in manifest["resources"].items():

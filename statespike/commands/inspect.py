@@ -10,7 +10,8 @@ from quantize.bounds import describe_bounds
 from quantize.checkpoint import read_checkpoint
 from quantize.describe import describe, when_answered
 from quantize.words import count
-from statespike.library.networks import network_file, shipped_networks
+from statespike.library.networks import shipped_networks
+from statespike.models import network_file
 from statespike.networks import integers_of
 from statespike.options import Json, OptionalNetworkPath
 from statespike.output import new_table, say, show, write_json

@@ -11,10 +11,11 @@ from quantize.file import save_network
 from quantize.inputs import EncoderChoice
 from quantize.layers.embedding import EmbeddingSpec
 from quantize.network import QuantizedNetwork
-from statespike.library.networks import load, network_file
+from statespike.library.networks import load
+from statespike.models import network_file
 from statespike.networks import calibration_of, quantise_checkpoint
 from statespike.options import Json
-from statespike.output import say, write_json
+from statespike.output import remark, say, write_json
 
 
 def quantize(
@@ -84,9 +85,11 @@ def quantize(
         )
     samples = calibration_of(source, data)
     precision = Precision(source.tuned_bits or Precision.coefficients if bits is None else bits, state_bits)
-    network = quantise_checkpoint(
+    network, found = quantise_checkpoint(
         source, samples, precision, max_steps, encoder, shared_formats=shared_formats
     )
+    if max_steps is not None and network.max_steps is None:
+        remark("--max-steps has no effect: this network takes sequences of any length")
     save_network(network, output)
     size = output.stat().st_size
     bits = precision.coefficients
@@ -107,6 +110,8 @@ def quantize(
             "encoder_choice": encoder.value,
             "shared_formats": shared_formats,
             "input": {"width": network.input.width, "fraction": network.input.fraction},
+            "max_steps": network.max_steps,
             "file_bytes": size,
+            "calibration": found.figures(),
         },
     )

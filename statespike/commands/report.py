@@ -16,8 +16,7 @@ from quantize.clipping import WORTH_A_WARNING
 from quantize.errors import StatespikeError
 from quantize.files import write_whole
 from quantize.survey import Samples, survey
-from statespike.library.networks import network_file
-from statespike.models import ZOO
+from statespike.models import ZOO, network_file
 from statespike.models.tasks.registry import SAMPLE, TASKS, load_task
 from statespike.models.tasks.task import Sequences, Task
 from statespike.options import DeviceName, Limit

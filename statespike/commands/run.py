@@ -16,13 +16,13 @@ from boards.folder import open_build
 from boards.host import Answer
 from quantize.answers import answer_steps, stacked_answers
 from quantize.clipping import Clipping, input_clipping
-from quantize.errors import StatespikeError
+from quantize.errors import StatespikeError, naming
 from quantize.evaluate import Evaluation
 from quantize.formats import Integers
 from quantize.network import QuantizedNetwork
 from quantize.scores import Regression
 from quantize.states import read_states
-from quantize.words import count
+from quantize.words import count, per_second
 from statespike.commands.evaluate import score_of
 from statespike.going_on import go_on
 from statespike.library.board import TIMEOUT, Board
@@ -142,8 +142,9 @@ def run(
         "restarts": board.restarts,
         "accuracy": None,
     }
-    if sequences is not None:
-        score = score_of(sequences, Evaluation(tally.logits, tally.seconds), board.network)
+    if sequences is not None and asked is not None:
+        with naming(asked.source):
+            score = score_of(sequences, Evaluation(tally.logits, tally.seconds), board.network)
         if isinstance(score, Regression):
             say(
                 f"mean squared error {score.mean_squared:.6g}, mean absolute error {score.mean_absolute:.6g} "
@@ -155,7 +156,7 @@ def run(
     say(
         f"{count(len(tally.answers), 'sequence')} in {tally.seconds:.2f} s on {board.port} "
         f"({board.build.board.title}{', simulated' if virtual else ''}): "
-        f"{figures['steps_per_second']:.0f} steps a second, an answer after "
+        f"{per_second(figures['steps_per_second'])} steps a second, an answer after "
         f"{1e3 * figures['latency_seconds']['median']:.1f} ms (median, from the first byte sent)"
     )
     if board.restarts:

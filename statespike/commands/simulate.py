@@ -10,14 +10,14 @@ import typer
 from hdl.devices.devices import find_device
 from quantize.clipping import clipping_of
 from quantize.errors import StatespikeError
-from quantize.words import count
+from quantize.words import count, per_second
 from sim.pace import FULL_SPEED, Pace, Varied
 from sim.waves import require_writer
 from statespike.library.circuits import plan as plan_network
 from statespike.library.simulation import simulate as simulate_network
 from statespike.library.simulation import simulate_piece
 from statespike.models.tasks.task import Sequences
-from statespike.networks import integers_of, sequences_of, tell_smaller
+from statespike.networks import integers_of, require_suited, sequences_of, tell_smaller
 from statespike.options import (
     Data,
     DeviceName,
@@ -107,8 +107,10 @@ def simulate(
         require_writer(trace)
     paced = input_gaps is not None or output_stalls is not None
     pace = Pace(input_gaps or 0.0, output_stalls or 0.0, seed) if paced else Varied(seed)
-    sequences = sequences_of(task, data, limit).sequences
+    asked = sequences_of(task, data, limit)
     circuit = integers_of(network, task, data, shared_formats=folded)
+    require_suited(asked.source, asked.sequences, circuit)
+    sequences = asked.sequences
     reference = circuit if against is None else integers_of(against, task, data, shared_formats=folded)
     pieces = from_state is not None or save_state is not None
     if pieces:
@@ -178,7 +180,7 @@ def simulate(
     say(
         f"{count(len(sequences), 'sequence')} in {result.seconds:.1f} s: {count(result.steps, 'step')} in "
         f"{count(result.cycles, 'cycle')}, {result.cycles_per_step:.1f} a step "
-        f"({result.backend}, {result.cycles_per_second:.0f} cycles a second and core"
+        f"({result.backend}, {per_second(result.cycles_per_second)} cycles a second and core"
         f"{'; one block serves all layers in turn' if plan.folded else ''})"
     )
     if trace is not None:

@@ -9,6 +9,7 @@ import typer
 from quantize.checkpoint import write_checkpoint
 from quantize.configuration import ARRAY_TENSORS, UNIT_TENSORS
 from quantize.errors import StatespikeError
+from quantize.words import per_second
 from statespike.models.recipe import Recipe
 from statespike.models.tasks.registry import TASKS, load_task
 from statespike.options import Json, Limit
@@ -87,7 +88,10 @@ def train(
         float, typer.Option(help="share of a block's channels that a training sequence goes without")
     ] = Recipe.dropout,
     start: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="checkpoint to fine-tune; same network options")
+        Path | None,
+        typer.Option(
+            metavar="CHECKPOINT", help="to fine-tune, or the name of a shipped one; same network options"
+        ),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="PATH", help="where the task's files are, or data of your own")
@@ -151,7 +155,7 @@ def train(
         score = "" if result.accuracy is None else f"validation {result.measure} {result.accuracy:.2%}, "
         say(
             f"epoch {result.epoch}: training loss {result.loss:.4f}, {score}"
-            f"{result.sequences_per_second:.0f} sequences a second"
+            f"{per_second(result.sequences_per_second)} sequences a second"
         )
         history.append({"epoch": result.epoch, "loss": result.loss, "validation_accuracy": result.accuracy})
 

@@ -17,6 +17,7 @@ from boards.pipe import SerialPort
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
 from quantize.identity import network_digest
+from quantize.inputs import require_sequences
 from quantize.network import QuantizedNetwork
 from quantize.session import NETWORK, POSITION
 
@@ -130,13 +131,8 @@ class Board:
             If the sequences do not suit the network, or the line fails in several attempts.
         """
         data = np.asarray(x)
-        if data.ndim != 3 or data.shape[2] != self.network.features or not len(data):
-            raise StatespikeError(
-                f"the data has shape {data.shape}, the network takes "
-                f"(sequences, steps, {self.network.features})"
-            )
+        valid = require_sequences(data.shape, self.network.features, lengths)
         u = self.network.inputs(data)
-        valid = np.full(len(u), u.shape[1]) if lengths is None else np.asarray(lengths)
         return self._host.run((steps[:length] for steps, length in zip(u, valid, strict=True)), on_answer)
 
     def ask(self, x: NDArray[np.floating]) -> Answer:
@@ -155,7 +151,9 @@ class Board:
         StatespikeError
             If the steps do not suit the network, or the line fails within the sequence.
         """
-        u = self.network.inputs(np.asarray(x)[None])[0]
+        data = np.asarray(x)[None]
+        require_sequences(data.shape, self.network.features)
+        u = self.network.inputs(data)[0]
         self.network.require_lengths(np.array([self.position + len(u)]))
         answer = self._host.go_on(u, self.position, ended=ended)
         self.position = 0 if ended else self.position + len(u)

@@ -15,18 +15,16 @@ from quantize.checkpoint import Checkpoint, write_checkpoint
 from quantize.convert import Precision
 from quantize.errors import StatespikeError
 from quantize.file import save_network
-from quantize.inputs import EncoderChoice, input_format
+from quantize.inputs import EncoderChoice, input_format, require_sequences
 from quantize.load import load as load_file
 from quantize.network import QuantizedNetwork
 from quantize.shared import with_shared_formats
 from quantize.words import count
-from statespike.models import ZOO
+from statespike.models import SUFFIX, ZOO, network_file
 from statespike.models.importers import registry
 from statespike.models.importers.options import Options
 from statespike.models.tasks.registry import TASKS, load_task
 from statespike.models.tasks.task import Sequences
-
-SUFFIX = ".safetensors"
 
 
 def shipped_networks() -> list[str]:
@@ -39,12 +37,6 @@ def shipped_networks() -> list[str]:
     True
     """
     return sorted(path.stem for path in ZOO.glob(f"*{SUFFIX}"))
-
-
-def network_file(name: str) -> Path:
-    """The file that is meant by a path, or by the name of a shipped network where no such file is."""
-    path, shipped = Path(name), ZOO / f"{name}{SUFFIX}"
-    return shipped if shipped.parent == ZOO and shipped.is_file() and not path.exists() else path
 
 
 def load(name: str | os.PathLike[str]) -> Checkpoint | QuantizedNetwork:
@@ -203,6 +195,7 @@ def quantise(
         own = calibration_of(checkpoint)
         samples, lengths = own.x, own.lengths
     x = np.asarray(samples)
+    lengths = require_sequences(x.shape, checkpoint.config.features, lengths, convert.CALIBRATION_DATA)
     tuned = checkpoint.tuned_bits or Precision.coefficients
     precision = Precision(tuned if bits is None else bits, state_bits)
     network = convert.quantise(checkpoint, x, input_format(x), precision, lengths, max_steps, encoder)

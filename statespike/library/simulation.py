@@ -12,15 +12,18 @@ from hdl.emit.generate import expected_of
 from hdl.network.top import Network
 from hdl.planning.planner import Plan, plan_network
 from hdl.toolchain import synthesise
+from hdl.toolchain.synthesis import Expected
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
-from quantize.files import scratch_folder
+from quantize.files import one_at_a_time, scratch_folder
+from quantize.inputs import require_sequences
 from quantize.network import QuantizedNetwork
 from quantize.reading import reading
 from quantize.states import read_states, write_states
 from sim.backends import backend as backend_named
 from sim.backends.base import Backend
 from sim.backends.netlist import Netlist
+from sim.backends.verilated import design_folder
 from sim.check import Check, check
 from sim.pace import FULL_SPEED, Pace, Varied
 from sim.session import CircuitSession
@@ -89,8 +92,9 @@ def simulate(
     reference = network if against is None else against
     _require_same_shape(network, reference)
     target = find_device(device) if plan is None else plan.device
+    lengths = require_sequences(np.shape(x), reference.features, lengths)
+    reference.require_lengths(lengths)
     u = reference.inputs(np.asarray(x))
-    reference.require_lengths(np.array([u.shape[1]]) if lengths is None else lengths)
 
     with scratch_folder() as temporary:
         place = folder or temporary
@@ -129,15 +133,31 @@ def _prepared(
     chosen = plan or plan_network(network, device)
     design = Network(network, chosen)
     tell("synthesising")
-    synthesis = synthesise(
-        rtlil_text(design, platform=device.family),
-        device,
-        folder / "synthesis",
-        expected_of(chosen),
-        no_collisions=True,
-    )
+    netlist = synthesised(rtlil_text(design, platform=device.family), device, folder, expected_of(chosen))
     tell("compiling the netlist")
-    return lambda: design, Netlist(synthesis.rtlil, device)
+    return lambda: design, Netlist(netlist, device)
+
+
+def synthesised(rtlil: str, device: Device, folder: Path, expected: Expected) -> Path:
+    """The netlist of a design after synthesis, as RTLIL; that of an earlier run, if the folder has it.
+
+    Parameters
+    ----------
+    rtlil : str
+        Of a design without collisions, see `hdl.toolchain.synthesise`.
+    device : Device
+    folder : Path
+        Receives a subfolder, named by the hash of design and device.
+    expected : Expected
+        What synthesis may infer at most.
+    """
+    build = design_folder(folder, "synthesis", "\0".join([rtlil, device.name, repr(expected)]))
+    kept = build / "checked.il"
+    build.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(build):
+        if not kept.exists():
+            synthesise(rtlil, device, build, expected, no_collisions=True).rtlil.rename(kept)
+    return kept
 
 
 def simulate_piece(
@@ -172,6 +192,7 @@ def simulate_piece(
     StatespikeError
         See `simulate`; and if the file is of another network or circuit, or cannot be read.
     """
+    require_sequences((1, *np.shape(x)), network.features)
     u = network.inputs(np.asarray(x)[None])[0]
     with scratch_folder() as temporary:
         on_progress("planning", 0)

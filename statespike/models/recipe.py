@@ -70,7 +70,8 @@ class Recipe:
     seed : int
         Of the first weights and of the order of the sequences.
     start : str
-        Checkpoint file of the same network to begin with; random weights if empty.
+        Checkpoint file of the same network to begin with, or the name of a shipped one; random weights if
+        empty.
     quantize : int
         Bits of the words that the network is trained to be rounded to (`statespike.models.rounded`);
         0 for real numbers.
@@ -165,7 +166,7 @@ class Recipe:
         options += f"--class-weights {self.balance:g} " if self.balance else ""
         options += f"--pole-sets {self.pole_sets} " if self.pole_sets else ""
         options += "--trained-input " if self.trained_input else ""
-        options += f"--start {self.start} " if self.start else ""
+        options += f"--start {shlex.quote(self.start)} " if self.start else ""
         options += f"--quantize {self.quantize} " if self.quantize else ""
         options += f"--limit {self.limit} " if self.limit else ""
         return (

@@ -18,6 +18,7 @@ from quantize.checkpoint import Checkpoint, read_checkpoint
 from quantize.configuration import NetworkConfig, parameter_count
 from quantize.errors import StatespikeError
 from quantize.scores import Regression, score_answers
+from statespike.models import network_file
 from statespike.models.losses import LOSSES, Scale, answered
 from statespike.models.network import Network
 from statespike.models.recipe import Recipe
@@ -120,7 +121,7 @@ def train(
     network = Network(config, **recipe.network_options)
     scale = Scale.of(task.train, task.output)
     if recipe.start:
-        network.load_checkpoint(read_checkpoint(Path(recipe.start)))
+        network.load_checkpoint(read_checkpoint(network_file(recipe.start)))
         if scale is not None:
             scale.out_of(network)
     trained: Network | RoundedNetwork = network

@@ -18,6 +18,7 @@ from quantize.errors import StatespikeError
 from quantize.evaluate import evaluate
 from quantize.inputs import input_format
 from quantize.network import QuantizedNetwork
+from quantize.words import per_second
 from statespike.models.tasks.registry import load_task, own_path
 from statespike.models.tasks.split import drawn
 from statespike.models.tasks.task import Sequences, Task
@@ -143,7 +144,7 @@ def planned(result: Result, network: QuantizedNetwork, device: Device, rate: flo
     plan = plan_network(network, device, oversize=True)
     lacks = tuple(plan.shortfall)
     if rate is not None and plan.steps_per_second < rate:
-        lacks += (f"{plan.steps_per_second:.0f} steps a second where {rate:g} are asked for",)
+        lacks += (f"{per_second(plan.steps_per_second)} steps a second where {rate:g} are asked for",)
     elif rate is not None and not lacks:
         plan = plan_network(network, device, rate=rate)
     return replace(

@@ -37,7 +37,7 @@ def test_other_samples_get_the_widest_format_with_headroom():
     ("values", "told"),
     [
         (np.empty((0, 5, 1)), "there are no calibration samples"),
-        (np.array([1.0, np.nan]), "finite numbers"),
+        (np.array([1.0, np.nan]), r"holds nan at index \(1,\)"),
         (np.zeros(3), "samples is 0, and"),
         (np.array([1e-9, 3e-9]), "samples is 3e-09, and"),
         (np.array([3e30]), r"samples is 3e\+30, and"),

@@ -81,6 +81,6 @@ def test_what_cannot_be_is_refused(refuse, tmp_path, monkeypatch):
 def test_extreme_numbers_are_refused_before_the_search(refuse, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for rate in ("nan", "inf", "0", "-1"):
-        assert "give a finite number of steps a second above 0" in refuse("explore", "digits", "--rate", rate)
+        assert "give a finite number, 1e-06 at least" in refuse("explore", "digits", "--rate", rate)
     assert "--seed" in refuse("explore", "digits", "--seed", 1 << 32)
     assert not list(tmp_path.iterdir())

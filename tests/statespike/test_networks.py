@@ -227,3 +227,24 @@ def test_without_a_network_the_shipped_ones_are_listed(run, tmp_path):
     assert list(networks) == shipped_networks()
     for name in networks:
         assert f" {name} " in result.stdout
+
+
+def test_integers_that_are_much_worse_are_told(run, tmp_path):
+    figures = tmp_path / "q.json"
+    output = ["-o", tmp_path / "q.safetensors", "--json", figures]
+    result = run("quantize", "digits-gsu", "--bits", 3, "--state-bits", 6, *output)
+    found = json.loads(figures.read_text())
+    assert "the integers are much worse: on 128 calibration sequences" in result.stderr
+    assert found["warnings"][0] in result.stderr
+    assert found["calibration"]["right_integer"] < found["calibration"]["right_float"] - 6
+    result = run("quantize", "digits-gsu", *output)
+    found = json.loads(figures.read_text())
+    assert "much worse" not in result.stderr
+    assert found["calibration"]["right_integer"] >= found["calibration"]["right_float"] - 6
+
+
+def test_training_starts_from_a_shipped_network(run, tmp_path):
+    size = ["--model", "gsu", "--channels", 8, "--modes", 3, "--epochs", 1, "--limit", 300, "--validation", 0]
+    result = run("train", "digits", "--start", "digits-gsu", *size, "-o", tmp_path / "tuned.safetensors")
+    assert result.exit_code == 0, result.output
+    assert read_checkpoint(tmp_path / "tuned.safetensors").start.endswith("digits-gsu")

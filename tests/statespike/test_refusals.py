@@ -118,3 +118,42 @@ def test_every_command_shows_an_example(run):
     for command in commands:
         assert f"\n  {command} " in listed
         assert f"Example: statespike {command} " in run(command, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("evaluate", ["--logits"]),
+        ("simulate", ["--save-state"]),
+        ("simulate", ["--trace"]),
+        ("quantize", ["-o"]),
+    ],
+)
+def test_only_json_goes_to_standard_output(
+    refuse, network, checkpoint, data, monkeypatch, tmp_path, command, options
+):
+    monkeypatch.chdir(tmp_path)
+    source = checkpoint if command == "quantize" else network
+    assert "only --json can go there" in refuse(command, source, "--data", data, *options, "-")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_about_data_names_its_file(refuse, checkpoint, network, tmp_path):
+    wide, values, long = tmp_path / "wide.npz", tmp_path / "values.npz", tmp_path / "long.npz"
+    np.savez(wide, x=np.zeros((12, 5, 3)))
+    np.savez(values, x=np.zeros((12, 5, 1)), y=np.zeros((12, 3)))
+    np.savez(long, x=np.zeros((2, 500, 1)))
+    for command, path, *options in (
+        ("simulate", network), ("evaluate", network), ("evaluate", checkpoint, "--backend", "float"),
+        ("quantize", checkpoint, "-o", tmp_path / "out"),
+    ):  # fmt: skip
+        assert f"{wide}: " in refuse(command, path, "--data", wide, *options)
+    assert f"{values}: y holds real numbers" in refuse("evaluate", network, "--data", values)
+    for command in ("evaluate", "simulate"):
+        assert f"{long}: a sequence of 500 steps is too long" in refuse(command, network, "--data", long)
+
+
+def test_a_network_takes_the_sequences_that_it_is_calibrated_on(refuse, run, checkpoint, data, tmp_path):
+    output = ["--data", data, "-o", tmp_path / "out"]
+    assert "has sequences of 16 steps" in refuse("quantize", checkpoint, "--max-steps", 15, *output)
+    assert run("quantize", checkpoint, "--max-steps", 16, *output).exit_code == 0

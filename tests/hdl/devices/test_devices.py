@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from hdl.devices.devices import DEVICES, find_device
+from hdl.devices.devices import DEVICES, find_device, require_rate
 from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS
 from quantize.errors import StatespikeError
 
@@ -36,7 +36,7 @@ def test_parts_without_blocks_multiply_in_logic_which_takes_a_cycle_more():
     assert LOGIC_MULTIPLIERS.product_latency == MULTIPLIER_BLOCKS.product_latency + 1
 
 
-@pytest.mark.parametrize("clock", [500.0, 1e9, 0.0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("clock", [500.0, 1e9, 0.0, 1e-9, -1.0, float("nan"), float("inf")])
 @pytest.mark.parametrize("name", DEVICES)
 def test_a_clock_that_no_design_can_have_is_refused(name, clock):
     with pytest.raises(StatespikeError, match=f"{name} cannot be clocked at .* MHz: .* carries at most"):
@@ -55,3 +55,9 @@ def test_a_clock_of_ones_own_is_that_of_every_kind_of_build():
     assert ecp5.at(20).planning_mhz(streamed=True) == ecp5.at(20).planning_mhz(streamed=False) == 20
     with pytest.raises(StatespikeError, match="up5k cannot be clocked at 300 MHz"):
         up5k.at(300)
+
+
+@pytest.mark.parametrize("rate", [0.0, 1e-9, -1.0, float("nan"), float("inf")])
+def test_a_rate_that_no_circuit_can_be_asked_for_is_refused(rate):
+    with pytest.raises(StatespikeError, match="steps a second cannot be asked for"):
+        require_rate(rate)
