@@ -5,7 +5,16 @@ from numpy.typing import NDArray
 
 from quantize.calibration import format_for
 from quantize.errors import StatespikeError
-from quantize.formats import STREAM_WIDTH, Format, Integers, fixed_words, nearest, saturate, significant
+from quantize.formats import (
+    MOST_FRACTION,
+    STREAM_WIDTH,
+    Format,
+    Integers,
+    fixed_words,
+    nearest,
+    saturate,
+    significant,
+)
 from quantize.layers.array import COEFFICIENT_WIDTH, MOST_SHIFT, OUTPUT_WEIGHT_WIDTH
 from quantize.layers.functions import bit_length
 from quantize.layers.glu import WEIGHT_WIDTH
@@ -78,14 +87,19 @@ def significant_values(values: NDArray[np.float64], bits: int) -> NDArray[np.flo
     return real_of(significant(nearest(values, fraction), bits), fraction)
 
 
-def mixer_words(weights: NDArray[np.float64], bits: int) -> tuple[Integers, int]:
-    """Words of a mixer's matrices (..., H, H) and their common fraction bits.
+def finest_with(bias: NDArray[np.float64], width: int, activation_fraction: int = 0) -> int:
+    """Fraction bits of a mixer's words at most: its biases, as words of its sums, then have `width` bits."""
+    return fixed_words(bias, width)[1] - activation_fraction
+
+
+def mixer_words(weights: NDArray[np.float64], bits: int, finest: int = MOST_FRACTION) -> tuple[Integers, int]:
+    """Words of a mixer's matrices (..., H, H) and their common fraction bits, at most `finest`.
 
     Each matrix holds numbers of `bits` bits times a power of two of its own, in words of the circuit's width:
     what is added to their sums, a bias, keeps that resolution. The power of two is the one of least squared
     error, for a few large weights are better cut off than followed by all others.
     """
-    words, fraction = fixed_words(weights, WEIGHT_WIDTH)
+    words, fraction = fixed_words(weights, WEIGHT_WIDTH, finest)
     for index in np.ndindex(weights.shape[:-2]):
         exact = weights[index] * 2.0**fraction
         candidates = [

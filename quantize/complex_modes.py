@@ -65,9 +65,11 @@ class ComplexModes:
         """Of the impulse response, (H, steps + 1); kept, for blocks of sequences share a length."""
         if steps not in self._spectra:
             kernel = np.empty((len(self.poles), steps))
+            # A pole of 0 has no logarithm; the powers of the smallest number are 1 and 0 as well.
+            poles = np.where(self.poles == 0, np.finfo(np.float64).tiny, self.poles)
             for channel in range(len(kernel)):
                 # A running product of powers would lose phase: exponentiate the logarithm instead.
-                exponents = np.log(self.poles[channel])[:, None] * np.arange(steps)
+                exponents = np.log(poles[channel])[:, None] * np.arange(steps)
                 kernel[channel] = (self.residues[channel][:, None] * np.exp(exponents)).sum(0).real
             kernel[:, 0] += self.skip
             self._spectra.clear()

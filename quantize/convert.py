@@ -1,6 +1,7 @@
 """From a checkpoint to a quantised network: each layer calibrated on what the integers before it give."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from quantize.layers.norm import GAIN_WIDTH, INPUT_WIDTH, MOST_LEFT, LayerNormSp
 from quantize.network import QuantizedNetwork
 from quantize.ranges import Ranges, ranges_of
 from quantize.rounded import rounded_checkpoint
+from quantize.specification import QuantizedNetworkError
 
 CALIBRATION_DATA = "the calibration data"
 
@@ -72,6 +74,32 @@ def quantise(
             "the network has batch norms behind its blocks, which have no integer form; "
             "train it with batch norms before them, or with layer norms"
         )
+    with _formats_told():
+        return _quantised(checkpoint, samples, input_format, precision, lengths, max_steps, encoder)
+
+
+@contextmanager
+def _formats_told() -> Iterator[None]:
+    """Let an error about an entry of a layer tell a user what is behind it."""
+    try:
+        yield
+    except QuantizedNetworkError as error:
+        raise StatespikeError(
+            f"the network has no integers in the formats here: {error}; look for weights, norms or samples "
+            "that are far too large or too small"
+        ) from error
+
+
+def _quantised(
+    checkpoint: Checkpoint,
+    samples: NDArray[np.floating],
+    input_format: Format,
+    precision: Precision,
+    lengths: NDArray[np.int64] | None,
+    max_steps: int | None,
+    encoder: EncoderChoice,
+) -> QuantizedNetwork:
+    config = checkpoint.config
     taken = None if _reads_tokens(samples, encoder) else input_format
     given = samples, taken, precision, lengths, max_steps or 1 << (samples.shape[1] - 1).bit_length()
     network = _converted(checkpoint, ranges_of(checkpoint, samples, lengths), *given)

@@ -127,8 +127,14 @@ def _fired(drive: Real) -> Real:
 
 
 def integrate_and_fire_unit(checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
+    return glu(_fired, checkpoint, prefix, y / thresholds(checkpoint, prefix))
+
+
+def thresholds(checkpoint: Checkpoint, prefix: str) -> Real:
+    """Of the neurons of an integrate-and-fire unit, (H,); infinite for one that never fires."""
     (log_threshold,) = tensors(checkpoint, prefix, "log_threshold")
-    return glu(_fired, checkpoint, prefix, y / np.exp(log_threshold))
+    with np.errstate(over="ignore"):
+        return np.exp(log_threshold)
 
 
 def resonate_and_fire_unit(checkpoint: Checkpoint, prefix: str, y: Real) -> Real:

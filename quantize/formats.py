@@ -133,12 +133,12 @@ def fixed_words(values: ArrayLike, width: int, finest: int = MOST_FRACTION) -> t
     -------
     words : integers of `width` bits
     fraction : int
-        Each word stands for `word * 2**-fraction`.
+        Each word stands for `word * 2**-fraction`; `finest` if all are zero, which limits nobody's scale.
     """
     values = np.asarray(values, dtype=np.float64)
     largest = float(np.max(np.abs(values), initial=0.0))
     if largest == 0.0:
-        return np.zeros(values.shape, dtype=np.int64), 0
+        return np.zeros(values.shape, dtype=np.int64), finest
     fraction = min(width - 1 - int(np.ceil(np.log2(largest))), finest)
     words = nearest(values, fraction)
     if np.max(np.abs(words)) >= 1 << (width - 1):

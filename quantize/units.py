@@ -10,12 +10,13 @@ from quantize import float_layers
 from quantize.blocks import blocks
 from quantize.calibration import HEADROOM, Precision, StreamWords, format_for
 from quantize.checkpoint import Checkpoint
-from quantize.coefficients import mixer_words
+from quantize.coefficients import finest_with, mixer_words
 from quantize.constants import FIRE_THRESHOLD, LEAN_THRESHOLD
-from quantize.formats import Format, fixed_words, nearest, requantise
+from quantize.formats import OPERAND_WIDTH, Format, fixed_words, nearest, requantise
 from quantize.layers.functions import Gelu, Tanh
 from quantize.layers.glu import (
     ACTIVATION_WIDTH,
+    BIAS_WIDTH,
     SPIKE,
     FireGluSpec,
     GeluGluSpec,
@@ -37,7 +38,7 @@ def gsu(
     weight, bias, gain, shift = float_layers.tensors(
         checkpoint, prefix, "weight", "bias", "norm.weight", "norm.bias"
     )
-    words, fraction = mixer_words(weight, precision.mixers)
+    words, fraction = mixer_words(weight, precision.mixers, finest_with(bias, OPERAND_WIDTH))
     gain_words, gain_fraction = fixed_words(gain, GAIN_WIDTH)
     unit = GsuSpec(
         input=given,
@@ -64,7 +65,8 @@ def lean_gsu(
 ) -> LeanGsuSpec:
     weight, bias = float_layers.tensors(checkpoint, prefix, "weight", "bias")
     gain, offset = float_layers.affine_norm(checkpoint, f"{prefix}.norm")
-    words, fraction = mixer_words(weight * gain, precision.mixers)
+    finest = finest_with(bias * gain, OPERAND_WIDTH)
+    words, fraction = mixer_words(weight * gain, precision.mixers, finest)
     return LeanGsuSpec(
         input=given,
         output=stream,
@@ -95,8 +97,10 @@ def _glu(
 ) -> AnyGlu:
     """A gated linear unit of a kind, with that kind's own entries."""
     weights, biases = paths
-    words, fraction = mixer_words(weights, precision.mixers)
-    bias_words = nearest(biases, fraction + own.get("activation_fraction", SPIKE.fraction))
+    activation_fraction = own.get("activation_fraction", SPIKE.fraction)
+    finest = finest_with(biases, BIAS_WIDTH, activation_fraction)
+    words, fraction = mixer_words(weights, precision.mixers, finest)
+    bias_words = nearest(biases, fraction + activation_fraction)
     return kind(
         input=given,
         output=stream,
@@ -118,9 +122,8 @@ def spike_glu(
 def fire_glu(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: StreamWords, precision: Precision
 ) -> FireGluSpec:
-    (log_threshold,) = float_layers.tensors(checkpoint, prefix, "log_threshold")
     # A threshold of 0 would let a neuron fire at rest.
-    threshold = np.maximum(given.quantise(FIRE_THRESHOLD * np.exp(log_threshold)), 1)
+    threshold = np.maximum(given.quantise(FIRE_THRESHOLD * float_layers.thresholds(checkpoint, prefix)), 1)
     paths = _paths(checkpoint, prefix)
     return _glu(FireGluSpec, given, stream, paths, precision, threshold=threshold)
 
@@ -163,7 +166,7 @@ def spike_linear(
     checkpoint: Checkpoint, prefix: str, given: Format, stream: Format, y: StreamWords, precision: Precision
 ) -> SpikeLinearSpec:
     weight, bias = float_layers.tensors(checkpoint, prefix, "mix.weight", "mix.bias")
-    words, fraction = mixer_words(weight.T, precision.mixers)
+    words, fraction = mixer_words(weight.T, precision.mixers, finest_with(bias, BIAS_WIDTH))
     return SpikeLinearSpec(
         input=given,
         output=stream,

@@ -1,0 +1,70 @@
+"""Networks at the edges of what numbers can be: integers come close to the real ones, or are refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from quantize import float_reference
+from quantize.checkpoint import checkpoint_bytes
+from quantize.convert import Precision, quantise
+from quantize.errors import StatespikeError
+from quantize.kinds import UNITS
+from tests.networks import INPUT, random_checkpoint, random_samples
+
+LAYERS = ("array_0", "layer_0")
+MIXERS = ("unit.weight", "mix.weight", "value.weight", "gate.weight")
+SAMPLES = random_samples(6, 20, seed=1)
+
+
+def changed(checkpoint, names, change):
+    """The checkpoint with the tensors whose names end so changed."""
+    tensors = {
+        name: np.asarray(change(tensor) if name.endswith(names) else tensor, np.float32)
+        for name, tensor in checkpoint.tensors.items()
+    }
+    found = replace(checkpoint, tensors=tensors)
+    checkpoint_bytes(found)  # what no file could hold would be no edge
+    return found
+
+
+def errors(checkpoint):
+    """Largest errors of the first layer's array and of its output, by their largest real values."""
+    network = quantise(checkpoint, SAMPLES, INPUT, Precision())
+    real, trace = float_reference.forward(checkpoint, SAMPLES), network.compute(network.inputs(SAMPLES))
+    formats = network.tap_formats()
+    return [
+        np.abs(formats[name].real(trace.taps[name]) - real[name]).max() / max(np.abs(real[name]).max(), 1e-6)
+        for name in LAYERS
+    ]
+
+
+@pytest.mark.parametrize("model", UNITS)
+@pytest.mark.parametrize("array", ["s4d", "s4d_real"])
+def test_an_array_without_output_weights_keeps_the_precision_of_its_skip_path(model, array):
+    plain = random_checkpoint(model, 3, 2, 1, seed=2, array=array)
+    assert errors(changed(plain, "ssm.C", np.zeros_like))[0] < 0.01
+
+
+@pytest.mark.parametrize("factor", [0.0, 1e-9, 1e-3])
+@pytest.mark.parametrize("model", UNITS)
+def test_biases_keep_their_precision_beside_weights_that_vanish(model, factor):
+    plain = random_checkpoint(model, 3, 2, 1, seed=3)
+    assert errors(changed(plain, MIXERS, lambda tensor: factor * tensor))[1] < 0.02
+
+
+def test_a_pole_may_be_zero():
+    plain = random_checkpoint("tanh", 3, 2, 1, seed=4)
+    network = changed(plain, "log_dt", lambda tensor: np.full_like(tensor, 20))
+    assert max(errors(network)) < 0.02
+
+
+def test_a_neuron_may_never_fire():
+    plain = random_checkpoint("spiking_ssm", 3, 2, 1, seed=5)
+    assert errors(changed(plain, "log_threshold", lambda tensor: np.full_like(tensor, 1e9)))[1] < 0.02
+
+
+def test_numbers_without_formats_are_refused_in_words_of_the_checkpoint():
+    plain = random_checkpoint("tanh", 3, 2, 1, seed=6)
+    with pytest.raises(StatespikeError, match="look for weights, norms or samples that are far too large"):
+        quantise(changed(plain, "0.norm.weight", lambda tensor: 1e6 * tensor), SAMPLES, INPUT, Precision())
