@@ -57,7 +57,7 @@ def ternary_weights(weights: Real) -> NDArray[np.int64]:
     return (np.sign(weights) * (np.abs(weights) > ternary_threshold(weights))).astype(np.int64)
 
 
-@numba.vectorize([numba.float64(numba.float64)], cache=True)
+@numba.vectorize(cache=True)  # without a signature it is compiled when it is first called, not when imported
 def _normal_below(x: float) -> float:
     return 0.5 * (1.0 + erf(x / 1.4142135623730951))
 
