@@ -11,7 +11,7 @@ from quantize.errors import StatespikeError
 from quantize.formats import Format, Integers, round_shift
 from quantize.layers.array import OUTPUT_WEIGHT_WIDTH
 from quantize.layers.glu import FireGluSpec, SpikeGluSpec
-from quantize.layers.gsu import LeanGsuSpec
+from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.network import QuantizedNetwork
 from quantize.specification import Specification
@@ -132,6 +132,13 @@ def _lean_gsus(specs: Sequence[LeanGsuSpec]) -> list[LeanGsuSpec]:
     return [replace(spec, input=given, threshold=threshold) for spec in specs]
 
 
+def _gsus(specs: Sequence[GsuSpec]) -> list[GsuSpec]:
+    """What leaves a mixer is normalised, so that its scale may be any that no layer exceeds."""
+    given = _coarsest_y(specs, "input")
+    scale = max(spec.product_shift - spec.weight_fraction for spec in specs)
+    return [replace(spec, input=given, product_shift=scale + spec.weight_fraction) for spec in specs]
+
+
 def _spike_glus(specs: Sequence[SpikeGluSpec]) -> list[SpikeGluSpec]:
     given = _coarsest_y(specs, "input")
     return [replace(spec, input=given) for spec in specs]
@@ -147,6 +154,7 @@ def _fire_glus(specs: Sequence[FireGluSpec]) -> list[FireGluSpec]:
 
 _SHARED: dict[str, Callable[[Sequence[Any]], list[Any]]] = {
     LeapfrogSpec.kind: _leapfrogs,
+    GsuSpec.kind: _gsus,
     LeanGsuSpec.kind: _lean_gsus,
     SpikeGluSpec.kind: _spike_glus,
     FireGluSpec.kind: _fire_glus,

@@ -1,8 +1,10 @@
 """The datapath of a `StepNorm`: one multiplier, and all that stands in front of it and behind."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+import numpy as np
 from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib.data import View
 from amaranth.lib.memory import ReadPort, WritePort
@@ -50,6 +52,12 @@ class Mean:
     inverted: Signal
 
 
+def gain_width(norms: Sequence[LayerNorm]) -> int:
+    """Bits of the gains of layers at the finest scale of all."""
+    fractions = [norm.gain_fraction for norm in norms]
+    return GAIN_WIDTH + max(fractions) - min(fractions)
+
+
 class StepDatapath:
     """A value of a bank, centred, multiplied, shifted, rounded, clipped, and written back.
 
@@ -69,13 +77,30 @@ class StepDatapath:
     multiplier : Multiplier
     root : ReciprocalSquareRoot
         Adds the squares, and gives the factors of two walks.
+    others : sequence of LayerNorm
+        Of layers that it serves in turn behind that of `norm`, step by step; they differ in their gains and
+        shifts.
+    table_block : bool, optional
+        Where their tables go, see `hdl.primitives.memory.rom`.
     """
 
-    def __init__(self, norm: LayerNorm, source: Source, multiplier: Multiplier, root: ReciprocalSquareRoot):
+    def __init__(
+        self, norm: LayerNorm, source: Source, multiplier: Multiplier, root: ReciprocalSquareRoot,
+        others: Sequence[LayerNorm] = (), table_block: bool | None = None,
+    ):  # fmt: skip
         self.norm, self.source, self.multiplier, self.root = norm, source, multiplier, root
+        norms = (norm, *others)
+        self.layers, self.table_block = len(norms), table_block
+        self.shifts = np.concatenate([each.shift for each in norms])
+        # Gains go up to the finest scale of all layers, which is exact.
+        finest = max(norms, key=lambda each: each.gain_fraction)
+        self.gains = np.concatenate(
+            [each.gain << finest.gain_fraction - each.gain_fraction for each in norms]
+        )
+        self.gain_width = gain_width(norms)
         # The gain stands higher by so many places, so that its product is shifted as far as the others.
-        self.gain_left = spare_places(norm, norm.gain_shift, GAIN_WIDTH)
-        self.gain_shift = norm.gain_shift + self.gain_left
+        self.gain_left = spare_places(norm, finest.gain_shift, self.gain_width)
+        self.gain_shift = finest.gain_shift + self.gain_left
 
     @property
     def product_cycle(self) -> int:
@@ -145,9 +170,14 @@ class StepDatapath:
     ) -> None:
         """Cycle 1: a value of the bank; 2: centred, beside what multiplies it."""
         norm, multiplier, walk = self.norm, self.multiplier, walks.kind
-        gains = rom(m, "gains", words_of(norm.gain, GAIN_WIDTH), GAIN_WIDTH)
+        gains = rom(
+            m, "gains", words_of(self.gains, self.gain_width), self.gain_width, block=self.table_block
+        )
         centred, factor = Signal(signed(WORD), reset_less=True), Signal(signed(WORD), reset_less=True)
-        m.d.comb += gains.addr.eq(walks.channel)
+        gained = walks.channel
+        if self.layers > 1:
+            gained, _ = channel_counter(m, "gained", len(self.gains), walks.issue & (walk == GAIN))
+        m.d.comb += gains.addr.eq(gained)
         # z and its mean have a bit less than a word, so their difference fits.
         m.d.sync += centred.eq(read.data + mean.inverted + 1)
         arriving = self.source.operands(payload)
@@ -173,7 +203,7 @@ class StepDatapath:
 
     def _results(self, m: Module, payload: View, walks: Walks, arrivals: list[Signal]) -> Results:
         """Products: in the next cycle shifted, then rounded, then clipped, to be written back."""
-        norm, channels, walk, issued = self.norm, self.norm.channels, walks.kind, walks.issued
+        norm, walk, issued = self.norm, walks.kind, walks.issued
         product, multiplied = self.multiplier.product, self.product_cycle
         # Of what is scaled the highest bits are known to be signs.
         kept = max(2 * WORD - min(norm.normalise_shift, self.gain_shift), self.source.shifted_width)
@@ -194,9 +224,9 @@ class StepDatapath:
             for step, amount in {SCALE: norm.root_excess, GAIN: self.gain_shift}.items():
                 with m.Case(step):
                     take(shifted_with_round_bit(product, amount))
-        shifts = rom(m, "shifts", words_of(norm.shift, WORD), WORD)
+        shifts = rom(m, "shifts", words_of(self.shifts, WORD), WORD, block=self.table_block)
         offset = Signal(signed(WORD), reset_less=True)
-        at_gain, _ = channel_counter(m, "shifted", channels, issued[multiplied - 1] & (walk == GAIN))
+        at_gain, _ = channel_counter(m, "shifted", len(self.shifts), issued[multiplied - 1] & (walk == GAIN))
         m.d.comb += shifts.addr.eq(at_gain)
         m.d.sync += offset.eq(Mux(issued[multiplied] & (walk == GAIN), shifts.data.as_signed(), 0))
         whole = window + offset + round_bit

@@ -1,5 +1,6 @@
 """LayerNorm over the channels of a step, with GELU behind it if wanted, with one multiplier."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amaranth.hdl import Array, Module, Signal, Value
@@ -61,6 +62,8 @@ class StepNorm(wiring.Component):
     target : DeviceFeatures
     sequential : bool
         A channel leaves when the one before has left: a shorter queue. Otherwise one in every other cycle.
+    others : sequence of LayerNorm
+        See `StepDatapath`.
 
     Members
     -------
@@ -73,11 +76,12 @@ class StepNorm(wiring.Component):
     def __init__(
         self, norm: LayerNorm, source: Source, output: Format, gelu: Gelu | None = None, *,
         target: DeviceFeatures = MULTIPLIER_BLOCKS, sequential: bool = False,
+        others: Sequence[LayerNorm] = (),
     ):  # fmt: skip
         self.norm, self.source, self.gelu, self.output = norm, source, gelu, output
         self.multiplier = Multiplier(target=target)
         self.root = ReciprocalSquareRoot(norm)
-        self.datapath = StepDatapath(norm, source, self.multiplier, self.root)
+        self.datapath = StepDatapath(norm, source, self.multiplier, self.root, others, target.table_block)
         # Bits that GELU's result has too many.
         self.dropped = norm.output.fraction - output.fraction
         # A channel's address, its word, its table entry, its rounding.
@@ -113,6 +117,21 @@ class StepNorm(wiring.Component):
         queued = outlet.latency + 1 + outlet.queue.depth * cycles
         return written + self._cycles(self.root.scale_cycles, cycles) + queued
 
+    def output_delays(self, cycles: int, scale_cycles: int) -> list[int]:
+        """As `latency_taken_in`, of each output, with so many cycles for the scale and no arrivals."""
+        outlet, channels = self.outlet, self.norm.channels
+        written = self.arrival_cycles + self.datapath.latency + 2
+        begun = written + self._cycles(scale_cycles, cycles) - self._leaving(channels, cycles)
+        found: list[int] = []
+        for count in range(1, channels + 1):
+            stands = begun + self._leaving(count, cycles) + outlet.latency + 1
+            found.append(max(stands, found[-1] + cycles) if found else stands)
+        return found
+
+    def _leaving(self, channels: int, taken_in: int) -> int:
+        """Cycles in which so many channels leave the bank."""
+        return self.outlet.burst_cycles(channels, taken_in) + Walks.CHANNEL_CYCLES
+
     @property
     def least_cycles_per_step(self) -> int:
         """So many if the sum of squares takes no doubling, and nothing arrives during a walk."""
@@ -124,8 +143,7 @@ class StepNorm(wiring.Component):
         square, scale, normalise, gain = (channels + cycles for cycles in settling)
         mean = 0 if self.norm.mean_is_shifted else 1 + settling[SQUARE]
         rooting = 1 + scale_cycles + max(root.root_cycles, scale + 2) + root.division_cycles
-        leaving = self.outlet.burst_cycles(channels, taken_in) + Walks.CHANNEL_CYCLES
-        return mean + square + rooting + normalise + gain + leaving
+        return mean + square + rooting + normalise + gain + self._leaving(channels, taken_in)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -169,6 +169,15 @@ class GsuSpec(GatedProductSpec):
 
     kind: ClassVar[str] = "gsu"
 
+    def built_for(self) -> dict[str, Any]:
+        """See `GatedProductSpec.built_for`: weights at a finer scale ask for a further shift of p g.
+
+        Gains at a finer scale are exact in wider words, too.
+        """
+        own = super().built_for() | {"product_scale": self.product_shift - self.weight_fraction}
+        del own["product_shift"], own["gain_fraction"]
+        return own
+
     product_shift: int = integer(0, 31)
     gain_fraction: int = integer(-16, MOST_FRACTION)
     gain: Integers = words("H", GAIN_WIDTH)

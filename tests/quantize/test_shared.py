@@ -11,7 +11,7 @@ from quantize.shared import SHARED_FORMATS, difference, with_shared_formats
 from tests.networks import INPUT, random_network, random_samples
 
 
-@pytest.mark.parametrize("model", ["gsu_lean", "binary_s4d"])
+@pytest.mark.parametrize("model", ["gsu_lean", "binary_s4d", "spiking_ssm", "gsu"])
 def test_layers_have_one_set_of_formats_and_almost_the_same_outputs(model):
     network = random_network(model, 6, 3, 3, seed=3)
     assert difference(network) is not None

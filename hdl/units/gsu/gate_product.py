@@ -81,9 +81,12 @@ class BorrowedProduct:
     Parameters
     ----------
     spec : GsuSpec
+    width : int
+        Bits of p.
     """
 
     spec: GsuSpec
+    width: int
 
     @property
     def shape(self) -> Factors:
@@ -92,7 +95,7 @@ class BorrowedProduct:
     @property
     def left(self) -> int:
         """How far p goes up, so that its product's shift comes closer to the norm's own."""
-        return spare_places(self.spec.norm, self.spec.product_shift, self.spec.bias_path_width)
+        return spare_places(self.spec.norm, self.spec.product_shift, self.width)
 
     @property
     def shift(self) -> int:

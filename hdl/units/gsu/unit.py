@@ -10,6 +10,7 @@ from hdl.devices.costs import MEMORY_BLOCK
 from hdl.devices.family import Family
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.devices.memories import MemoryNeed
+from hdl.norm.step_datapath import gain_width
 from hdl.norm.step_norm import StepNorm
 from hdl.norm.streamed_step_norm import PRODUCTS, StreamedStepNorm
 from hdl.primitives.fifo import RegisterFifo
@@ -21,7 +22,16 @@ from hdl.units.gsu.mixer import GsuMixer
 from hdl.units.gsu.streamed_mixer import StreamedGsuMixer
 from hdl.units.gsu.tables import LayerTables, memory_shapes
 from hdl.units.unit import LayeredUnit, Unit
-from quantize.layers.gsu import OPERAND_WIDTH, GsuSpec, LeanGsuSpec
+from quantize.layers.gsu import OPERAND_WIDTH, GatedProductSpec, GsuSpec, LeanGsuSpec
+from quantize.layers.norm import WORD
+
+
+def factor_obstacle(specs: Sequence[GatedProductSpec]) -> str | None:
+    """Why one gate product cannot serve these layers, in words; None if it can."""
+    width = LayerTables(tuple(specs)).bias_path_width
+    if width <= OPERAND_WIDTH:
+        return None
+    return f"at one scale, p takes {width} bits in its units, and the product has {OPERAND_WIDTH}"
 
 
 class NormedGsu(Unit):
@@ -71,7 +81,7 @@ class NormedGsu(Unit):
         return m
 
 
-class Gsu(NormedGsu):
+class Gsu(NormedGsu, LayeredUnit):
     """The small build: the norm's multiplier makes the gate product too.
 
     Parameters
@@ -81,19 +91,48 @@ class Gsu(NormedGsu):
     target : DeviceFeatures
     sequential : bool
         See `GsuMixer` and `StepNorm`.
+    others : sequence of GsuSpec
+        Layers that it serves in turn behind that of `spec`; see there.
     """
+
+    mixer: GsuMixer
+    norm: StepNorm
 
     SEQUENTIAL_PART: str | None = "one block after the other"
 
     def __init__(
         self, spec: GsuSpec, lanes: int, target: DeviceFeatures = MULTIPLIER_BLOCKS, *,
-        sequential: bool = False,
+        sequential: bool = False, others: Sequence[GsuSpec] = (),
     ):  # fmt: skip
-        mixer = GsuMixer(spec, lanes, target, sequential=sequential)
+        mixer = GsuMixer(spec, lanes, target, sequential=sequential, others=others)
+        finest = max((spec, *others), key=lambda each: each.weight_fraction)
+        source = BorrowedProduct(finest, mixer.tables.bias_path_width)
         norm = StepNorm(
-            spec.norm, BorrowedProduct(spec), spec.output, spec.gelu, target=target, sequential=sequential
-        )
+            spec.norm, source, spec.output, spec.gelu, target=target, sequential=sequential,
+            others=[other.norm for other in others],
+        )  # fmt: skip
         super().__init__(spec, lanes, target, mixer, norm)
+
+    @staticmethod
+    def obstacle(specs: Sequence[GsuSpec]) -> str | None:
+        """See `LayeredUnit`."""
+        width = gain_width([spec.norm for spec in specs])
+        if width > WORD:
+            return f"at one scale, gains take {width} bits in its units, and the product has {WORD}"
+        return factor_obstacle(specs)
+
+    def output_delays(self, cycles: int) -> list[int]:
+        """See `LayeredUnit`: the sum of squares takes all doublings."""
+        return self._delays(cycles, self.norm.root.scale_cycles)
+
+    def least_output_delays(self, cycles: int) -> list[int]:
+        """See `LayeredUnit`: the sum of squares takes no doubling."""
+        return self._delays(cycles, self.norm.root.LEAST_SCALE_CYCLES)
+
+    def _delays(self, cycles: int, scale_cycles: int) -> list[int]:
+        """As `output_delays`, with so many cycles for the scale."""
+        collected = self.mixer.output_delays(self.norm.arrival_cycles)[-1]
+        return [collected + delay for delay in self.norm.output_delays(cycles, scale_cycles)]
 
     @staticmethod
     def mixer_size(spec: GsuSpec, lanes: int, sequential: bool, family: Family) -> float:
@@ -242,10 +281,7 @@ class LeanGsu(LeanFrame, LayeredUnit):
     @staticmethod
     def obstacle(specs: Sequence[LeanGsuSpec]) -> str | None:
         """See `LayeredUnit`."""
-        width = LayerTables(tuple(specs)).bias_path_width
-        if width <= OPERAND_WIDTH:
-            return None
-        return f"at one scale, p takes {width} bits in its units, and the product has {OPERAND_WIDTH}"
+        return factor_obstacle(specs)
 
     def output_delays(self, cycles: int) -> list[int]:
         """See `LayeredUnit`."""

@@ -27,8 +27,8 @@ SHAPES = [
 ]  # fmt: skip
 
 
-GLU_SHAPES = [(5, 2, 3, 1, 2, True), (3, 1, 4, 4, 1, True), (4, 3, 2, 3, 8, False)]
-"""As above, and whether the gate waits."""
+WAITING_SHAPES = [(5, 2, 3, 1, 2, True), (3, 1, 4, 4, 1, True), (4, 3, 2, 3, 4, False)]
+"""As above, and whether the unit is the form that waits."""
 
 
 def loop_of(shape) -> LayerLoop:
@@ -83,12 +83,12 @@ def test_loop_takes_the_cycles_it_promises(shape):
     assert got.cycles[channels - 1] <= channels + loop.latency_cycles <= got.cycles[channels - 1] + 40
 
 
-@pytest.mark.parametrize("model", ["binary_s4d", "spiking_ssm"])
-@pytest.mark.parametrize("shape", GLU_SHAPES, ids=lambda shape: "-".join(map(str, shape)))
-def test_loop_of_gated_linear_units_equals_layer_after_layer(model, shape):
+@pytest.mark.parametrize("model", ["binary_s4d", "spiking_ssm", "gsu"])
+@pytest.mark.parametrize("shape", WAITING_SHAPES, ids=lambda shape: "-".join(map(str, shape)))
+def test_loop_of_units_that_may_wait_equals_layer_after_layer(model, shape):
     channels, modes, layers, multipliers, lanes, waits = shape
     folding = LayerFolding(LeapfrogFolding(multipliers), lanes, sequential=waits)
-    for seed, pressure in list(pressures(*shape))[:: len(model) % 2 + 1]:
+    for seed, pressure in list(pressures(*shape))[:: 1 if model == "binary_s4d" else 2]:
         network = with_shared_formats(random_network(model, channels, modes, layers, seed=seed))
         generator = np.random.default_rng(seed)
         sequences = [generator.integers(-32768, 32768, (steps, channels)) for steps in (3, 1, 2)]
@@ -101,7 +101,7 @@ def test_loop_of_gated_linear_units_equals_layer_after_layer(model, shape):
         assert got.payloads == expected, f"{pressure}, seed {seed}"
 
 
-@pytest.mark.parametrize("shape", GLU_SHAPES, ids=lambda shape: "-".join(map(str, shape)))
+@pytest.mark.parametrize("shape", WAITING_SHAPES, ids=lambda shape: "-".join(map(str, shape)))
 @pytest.mark.parametrize("offset", [30000, -30000], ids=["all", "none"])
 def test_cycles_of_a_loop_of_spikes_lie_between_its_promises(shape, offset):
     channels, modes, layers, multipliers, lanes, waits = shape
@@ -117,6 +117,19 @@ def test_cycles_of_a_loop_of_spikes_lie_between_its_promises(shape, offset):
     assert got.cycles[channels - 1] <= channels + loop.latency_cycles
     if offset > 0:  # the worst case is met, but for a wait of each layer's pairs
         assert loop.cycles_per_step - cycles.max() <= 3 * layers * channels * waits
+
+
+@pytest.mark.parametrize("shape", WAITING_SHAPES[1:], ids=lambda shape: "-".join(map(str, shape)))
+def test_cycles_of_a_loop_with_norms_lie_between_its_promises(shape):
+    channels, modes, layers, multipliers, lanes, waits = shape
+    network = with_shared_formats(random_network("gsu", channels, modes, layers, seed=sum(shape)))
+    loop = LayerLoop(network.blocks, LayerFolding(LeapfrogFolding(multipliers), lanes, sequential=waits))
+    values = np.random.default_rng(1).integers(-20000, 20000, (6, channels))
+    got = run_stream(loop, step_beats(values, STREAM_WIDTH), values.size)
+    cycles = np.diff(got.cycles[channels - 1 :: channels])[2:]
+    assert loop.least_cycles_per_step <= cycles.min()
+    assert cycles.max() <= loop.cycles_per_step
+    assert got.cycles[channels - 1] <= channels + loop.latency_cycles
 
 
 @pytest.mark.parametrize("in_blocks", [False, True])
