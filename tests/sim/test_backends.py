@@ -17,7 +17,7 @@ def builds(tmp_path_factory):
 
 FAST = ["amaranth", "cxxrtl"]
 COSIM = [
-    pytest.param("verilated", marks=pytest.mark.cosim),
+    pytest.param("verilated", marks=[pytest.mark.cosim, pytest.mark.slow]),
     pytest.param("verilator", marks=pytest.mark.cosim),
     pytest.param("icarus", marks=pytest.mark.cosim),
 ]
@@ -75,11 +75,17 @@ def test_sequences_of_unequal_length(tiny, draw, builds, name):
     assert compare(reference, run, lengths).bit_exact
 
 
-@pytest.mark.parametrize("name", FAST)
-@pytest.mark.parametrize(
-    ("defect", "step", "mismatches"), [("value", 2, 1), ("missing", 2, 23), ("extra", 10, 1)]
-)
-def test_defect_is_found_where_it_is(tiny, draw, builds, name, defect, step, mismatches):
+DEFECTS = {"value": (2, 1), "missing": (2, 23), "extra": (10, 1)}
+# A design is compiled for each defect.
+COMPILED = [
+    ("cxxrtl", "value"),
+    *(pytest.param("cxxrtl", one, marks=pytest.mark.slow) for one in DEFECTS if one != "value"),
+]
+
+
+@pytest.mark.parametrize(("name", "defect"), [*(("amaranth", one) for one in DEFECTS), *COMPILED])
+def test_defect_is_found_where_it_is(tiny, draw, builds, name, defect):
+    step, mismatches = DEFECTS[defect]
     x = np.abs(draw(1, 10, 3)) % 99 + 1  # sums that never repeat: a missing beat shifts every later value
     design = tiny(3, defect=defect)
     found = compare(design.compute(x), backend(name).run(design, Stimulus(list(x)), builds))

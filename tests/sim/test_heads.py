@@ -18,8 +18,10 @@ HEADS = {
     "running": {"pooling": "running", "stride": 3, "time_constant": 4},
 }
 RUNS = [
-    *((head, name) for head in HEADS for name in ("amaranth", "cxxrtl")),
-    pytest.param("running", "verilated", marks=pytest.mark.cosim),
+    *((head, "amaranth") for head in HEADS),
+    ("running", "cxxrtl"),
+    pytest.param("every_step", "cxxrtl", marks=pytest.mark.slow),
+    pytest.param("running", "verilated", marks=[pytest.mark.cosim, pytest.mark.slow]),
     pytest.param("every_step", "verilator", marks=[pytest.mark.cosim, pytest.mark.slow]),
 ]
 

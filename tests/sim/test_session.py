@@ -28,6 +28,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("session")
 
 
+@pytest.mark.slow
 def test_pieces_equal_the_whole(network, folder, tmp_path):
     u = network.inputs(random_samples(1, STEPS, seed=1))[0]
     whole = network.compute(u[None]).logits[0]

@@ -48,7 +48,10 @@ def waves(network, recorded):
     return waves_of(recorded("amaranth"), ports_of(Network(network, FOLDING, taps=True)), network)
 
 
-COSIM = [pytest.param(name, marks=pytest.mark.cosim) for name in ("cxxrtl", "verilated", "icarus")]
+COSIM = [
+    pytest.param("icarus", marks=pytest.mark.cosim),
+    *(pytest.param(name, marks=[pytest.mark.cosim, pytest.mark.slow]) for name in ("cxxrtl", "verilated")),
+]
 
 
 @pytest.mark.parametrize("name", COSIM)

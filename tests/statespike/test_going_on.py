@@ -31,6 +31,7 @@ def live(x, *arguments):
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.cosim
 def test_two_calls_answer_as_one(folder, network, tmp_path):
     x = random_samples(1, 11, seed=1)[0]

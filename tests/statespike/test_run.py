@@ -55,6 +55,7 @@ def port(folder, kept):
         one.close()
 
 
+@pytest.mark.slow
 def test_twenty_digits_through_the_pins_equal_the_reference(run, folder, kept, tmp_path):
     """The serial line's real baud rate and the board's real clock; every byte passes a pseudo-terminal."""
     logits = tmp_path / "logits.npy"

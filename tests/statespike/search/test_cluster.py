@@ -37,6 +37,7 @@ def of(channels: int) -> Trial:
     return SEARCH.trials([Specification("s4d", "s4d", "mean", 1, channels, 2, 8, 7, 6, 14)])[0]
 
 
+@pytest.mark.slow
 def test_workers_find_what_one_process_finds(workers, tmp_path):
     search = replace(SEARCH, space=replace(SEARCH.space, channels=(4, 6, 8, 12)))
     with Store(str(tmp_path / "many.db")) as many, Store(str(tmp_path / "one.db")) as one:
