@@ -144,7 +144,7 @@ def test_missing_icarus_is_told(tiny, draw, tmp_path, monkeypatch):
 @pytest.mark.cosim
 def test_design_that_does_not_compile_is_told_with_the_log(tiny, draw, tmp_path, monkeypatch):
     def write_nonsense(design, path):
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("module top(input a; endmodule")
         return path
 
