@@ -2,21 +2,22 @@
 
     make fuzz N=20 SEED=1
 
-Network number `seed` is `benchmarks.drawn.drawn(seed)`, so a run resumes at any seed, and a failing network
-is made again from its number. Each back end plays what `statespike simulate` plays by default; synthesis is
-slow, so only every so many networks are simulated as netlists too. A back end that does not run is told with
-the reason, and no network counts for it.
+Network number `seed` is `benchmarks.drawn.drawn(seed)`, so a failing network is made again from its number.
+Each back end plays what `statespike simulate` plays by default; synthesis is slow, so only every so many
+networks are simulated as netlists too. A back end that does not run is told with the reason, and no network
+counts for it. With `--json` a run goes on where an earlier one stopped.
 """
 
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from benchmarks.command import command
 from benchmarks.drawn import Drawn, drawn
+from benchmarks.results import earlier_rows
 from hdl.devices.devices import find_device
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text
@@ -28,8 +29,8 @@ from sim.check import check
 from sim.pace import Varied
 from statespike.output import progress, say, write_json
 
-SIMULATORS = ("cxxrtl", "verilator", "icarus")
-PARTS = ("up5k", "ecp5-25k")
+SIMULATORS = ("amaranth", "cxxrtl", "verilator", "icarus")
+PARTS = ("up5k", "ecp5-25k", "gw2ar-18c")
 """A part of each family, for netlists."""
 
 
@@ -68,21 +69,26 @@ def run(
         int, typer.Option(min=0, help="every so many networks are synthesised as well; 0: none")
     ] = 10,
     simulator: Annotated[list[str] | None, typer.Option(help="may be given again  [default: all]")] = None,
-    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the rows")] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="write the rows, or go on with them")
+    ] = None,
 ) -> None:
     """Compare drawn networks with their reference on every back end; exit status 1 if one is not equal."""
-    rows: list[dict[str, Any]] = []
+    rows = earlier_rows(json)
+    known = {(row["seed"], row["backend"]) for row in rows}
     with progress() as bars:
         bar = bars.add_task("comparing", total=count)
         for number in range(seed, seed + count):
-            example = drawn(number)
             synthesised = PARTS if netlists and (number - seed) % netlists == 0 else ()
-            for name in (*(simulator or SIMULATORS), *synthesised):
+            chosen = [one for one in (*(simulator or SIMULATORS), *synthesised) if (number, one) not in known]
+            for name in chosen:
+                example = drawn(number)
                 told = outcome(example, name, number)
                 rows.append({"seed": number, "backend": name, "outcome": told, "recipe": example.recipe})
                 if told != "equal":
                     say(f"network {number} on {name}: {told}\n    {example.recipe}")
-            write_json(json, {"rows": rows})
+            if chosen:
+                write_json(json, {"rows": rows})
             bars.advance(bar)
     counts = Counter((row["backend"], row["outcome"].partition(":")[0]) for row in rows)
     for (name, told), times in counts.items():

@@ -1,16 +1,23 @@
-"""A killed command leaves its old output or the new one."""
+"""A stopped command leaves its old output or the new one, and nothing else."""
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from benchmarks.kills import VICTIMS, Victim, digest, kills_of
+from benchmarks import kills
+from benchmarks.kills import GOOD, VICTIMS, Victim, digest, kills_of, stop
 
 
 @pytest.mark.slow
 def test_quantize_leaves_the_old_output_or_the_new_one():
-    rows = kills_of("quantize", 3, np.random.default_rng(1), lambda: None)
-    assert {row["outcome"] for row in rows} <= {"old", "new"}
-    assert len(rows) == 3
+    rows = kills_of("quantize", 4, np.random.default_rng(1), lambda: None)
+    assert {row["outcome"] for row in rows} <= set(GOOD), rows
+    assert len(rows) == 4
 
 
 def test_an_output_that_is_cut_short_is_no_whole_one(tmp_path):
@@ -23,17 +30,71 @@ def test_an_output_that_is_cut_short_is_no_whole_one(tmp_path):
     assert digest(tmp_path / "missing") is None
 
 
-def test_a_command_that_writes_in_place_is_caught(monkeypatch):
-    def left_half(victim, arguments, folder):
-        (folder / victim.output).write_text("whole")
+def test_a_build_is_whole_if_its_manifest_says_so(tmp_path):
+    def write(design: bytes, log: bytes) -> None:
+        files = {"design.v": design, "place.log": log}
+        contents = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        for name, content in files.items():
+            (tmp_path / name).write_bytes(content)
+        (tmp_path / "manifest.json").write_text(json.dumps({"contents": contents}))
+
+    write(b"one", b"in 3 s")
+    whole = digest(tmp_path)
+    write(b"one", b"in 4 s")
+    assert digest(tmp_path) == whole is not None
+    write(b"other", b"in 3 s")
+    assert digest(tmp_path) not in (whole, None)
+    (tmp_path / "place.log").write_bytes(b"in")
+    assert digest(tmp_path) is None
+    write(b"one", b"in 3 s")
+    (tmp_path / "more").write_bytes(b"")
+    assert digest(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("leaves", "outcomes"),
+    [
+        ({"out": "half"}, ["broken"]),
+        ({"notes.txt": "changed"}, ["foreign files changed"]),
+        ({"out": "old", "rest": ""}, ["left files without a name of ours"]),
+        ({"out": "old", "tmp/statespike-1": ""}, ["old", "left temporary files"]),
+        ({"out": "old", "tmp/torch": ""}, ["old", "old", "old"]),
+    ],
+)
+def test_a_careless_command_is_caught(leaves, outcomes, monkeypatch):
+    """The first run is killed, the second one told to end."""
+
+    def finish(line, folder):
+        (folder / "tmp").mkdir(exist_ok=True)
+        (folder / "tmp" / "torch").touch()
+        (folder / "out").write_text(line.split()[0])
         return 1.0
 
-    def cut(victim, moment, folder):
-        (folder / victim.output).write_text("half")
-        return digest(folder / victim.output)
+    def stopped(line, moment, how, folder):
+        for name, content in leaves.items():
+            (folder / name).write_text(content)
+        return True, ""
 
-    monkeypatch.setitem(VICTIMS, "careless", Victim("", "-o", "out", ""))
-    monkeypatch.setattr("benchmarks.kills.finish", left_half)
-    monkeypatch.setattr("benchmarks.kills.kill_once", cut)
-    rows = kills_of("careless", 2, np.random.default_rng(1), lambda: None)
-    assert [row["outcome"] for row in rows] == ["broken"]
+    monkeypatch.setitem(VICTIMS, "careless", Victim(("old", "new"), "-o", "out"))
+    monkeypatch.setattr(kills, "finish", finish)
+    monkeypatch.setattr(kills, "stopped", stopped)
+    rows = kills_of("careless", 3, np.random.default_rng(1), lambda: None)
+    assert [row["outcome"] for row in rows] == outcomes
+
+
+def test_a_tool_that_runs_on_is_caught():
+    """A command that ends and leaves a process behind."""
+    code = (
+        "import subprocess, sys, time; subprocess.Popen(['sleep', '60']); print(flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    assert stop(process, signal.SIGTERM) == "tools ran on"
