@@ -100,7 +100,7 @@ def drawn(seed: int, *, tiny: bool = False) -> Drawn:
     return Drawn(recipe, network, folding, inputs, lengths)
 
 
-FOLDABLE = ("gsu_lean",)
+FOLDABLE = ("gsu_lean", "binary_s4d", "spiking_ssm")
 """Models whose unit can serve several layers."""
 
 
