@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -262,20 +262,15 @@ class Scene:
         return "old" if found == self.wholes[self.there] else "new"
 
 
-def kills_of(
-    name: str, count: int, generator: np.random.Generator, advance: Callable[[], object]
-) -> list[dict[str, Any]]:
+def kills_of(name: str, count: int, generator: np.random.Generator) -> Iterator[dict[str, Any]]:
     """Stop a command so often, or until something is wrong; a row for each time."""
-    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
         scene = Scene(VICTIMS[name], Path(temporary))
         for number in range(count):
             row = scene.stop_once(float(generator.uniform(0, 1.02)), SIGNALS[number % len(SIGNALS)])
-            rows.append({"command": name} | row)
-            advance()
+            yield {"command": name} | row
             if row["outcome"] not in GOOD:
-                break
-    return rows
+                return
 
 
 GOOD = ("old", "new", "put back")
@@ -296,8 +291,10 @@ def run(
         bar = bars.add_task("stopping", total=count * len(chosen))
         for name in chosen:
             generator = np.random.default_rng([seed, *name.encode()])
-            rows += kills_of(name, count, generator, lambda: bars.advance(bar))
-            write_json(json, {"seed": seed, "rows": rows})
+            for row in kills_of(name, count, generator):
+                rows.append(row)
+                write_json(json, {"seed": seed, "rows": rows})
+                bars.advance(bar)
     for (name, how, state), times in Counter(
         (row["command"], row["signal"], row["outcome"]) for row in rows
     ).items():
