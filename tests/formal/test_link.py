@@ -2,8 +2,7 @@
 
 A `FrameReceiver` of two bytes is given free bytes of the line, any checksum, and its output free stalls; one
 byte at a free place of the payload is followed. A `MessageTransmitter` is given free logits, free messages,
-and a line that takes bytes as it likes. The proofs are bounded: they reach over every run of so many cycles
-from reset, in which a whole frame is kept and handed on, or an answer goes out behind the first message.
+and a line that takes bytes as it likes. The proofs reach over runs of any length.
 """
 
 import pytest
@@ -16,7 +15,8 @@ from boards.frame_receiver import FrameReceiver
 from boards.link import Link
 from boards.message_transmitter import MessageTransmitter
 from hdl.primitives.single_port import SinglePortMemory
-from tests.formal.prover import holds, without_reset
+from tests.formal.for_ever import Verdict, search
+from tests.formal.prover import without_reset
 from tests.hdl.collisions import garbage_for_undefined_reads
 
 pytestmark = pytest.mark.formal
@@ -25,8 +25,6 @@ BUFFER = 2
 """Bytes of a frame's payload at most."""
 HEADER, CHECKSUM = 3, 2
 """Bytes of a frame before its payload, and behind it."""
-FRAME_CYCLES = 14
-MESSAGE_CYCLES = 26
 
 
 class FrameClaims(wiring.Component):
@@ -60,6 +58,13 @@ class FrameClaims(wiring.Component):
         receiving, dead = Signal(init=1), Signal()
         position, length = Signal(range(HEADER + BUFFER + CHECKSUM)), Signal(16)
         value, handed = Signal(8), Signal(range(BUFFER + 2))
+        offer, waited, before = receiver.o.valid, Signal(), Signal(8)
+        leaves = offer & self.ready
+        m.d.sync += [
+            handed.eq(handed + leaves),
+            waited.eq(offer & ~self.ready),
+            before.eq(receiver.o.payload),
+        ]
         with m.If(self.valid & receiving & ~dead):
             m.d.sync += position.eq(position + 1)
             with m.Switch(position):
@@ -78,13 +83,6 @@ class FrameClaims(wiring.Component):
         with m.If(receiver.refused):
             m.d.sync += dead.eq(1)
 
-        offer, waited, before = receiver.o.valid, Signal(), Signal(8)
-        leaves = offer & self.ready
-        m.d.sync += [
-            handed.eq(handed + leaves),
-            waited.eq(offer & ~self.ready),
-            before.eq(receiver.o.payload),
-        ]
         m.d.comb += [
             Assert(receiver.i.ready),
             Assert(~offer | (~receiving & ~dead)),
@@ -98,7 +96,7 @@ class FrameClaims(wiring.Component):
 
 def test_a_frame_never_overruns_its_buffer(tmp_path):
     with garbage_for_undefined_reads():
-        assert holds(FrameClaims(FrameReceiver(BUFFER)), tmp_path, FRAME_CYCLES)
+        assert search(FrameClaims(FrameReceiver(BUFFER)), tmp_path) is Verdict.HOLDS
 
 
 def test_a_buffer_that_is_too_small_is_found(tmp_path, monkeypatch):
@@ -106,7 +104,7 @@ def test_a_buffer_that_is_too_small_is_found(tmp_path, monkeypatch):
         return SinglePortMemory(depth // 2, *arguments)
 
     monkeypatch.setattr(frame_receiver, "SinglePortMemory", half)
-    assert not holds(FrameClaims(FrameReceiver(BUFFER)), tmp_path, FRAME_CYCLES)
+    assert search(FrameClaims(FrameReceiver(BUFFER)), tmp_path) is Verdict.VIOLATED
 
 
 LINK = Link(1, 8, classes=1, logit_width=12, buffer_bytes=512, max_steps=None, network="")
@@ -162,8 +160,8 @@ class AnswerClaims(wiring.Component):
 
 
 def test_a_logit_is_taken_when_the_line_has_all_of_it(tmp_path):
-    assert holds(AnswerClaims(), tmp_path, MESSAGE_CYCLES)
+    assert search(AnswerClaims(), tmp_path) is Verdict.HOLDS
 
 
 def test_a_logit_that_is_taken_early_is_found(tmp_path):
-    assert not holds(AnswerClaims(early=True), tmp_path, MESSAGE_CYCLES)
+    assert search(AnswerClaims(early=True), tmp_path) is Verdict.VIOLATED

@@ -1,131 +1,53 @@
-"""What every queue keeps, whatever comes and whoever waits: values, their order, and that they leave.
+"""Queues keep every value, their order, and let them leave: `tests.formal.claims` of each.
 
-A queue is given free values and stalls. Of its values, one at a free place in their order is followed; a
-queue does not look at its values, so what holds for that one holds for all. Memories give garbage for reads
-that collide with a write. The proofs are bounded: they reach over every run of `CYCLES` cycles from reset,
-which fills any of these, of depths from 1 to 4.
+Memories give garbage for reads that collide with a write. Three proofs are bounded: they reach over every run
+of `CYCLES` cycles from reset, which fills any of these queues.
 """
 
-from dataclasses import dataclass
-
 import pytest
-from amaranth.hdl import Assert, Assume, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Assume, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.network.residual_fifo import ResidualFifo, ResidualFork
 from hdl.primitives.deep_fifo import BlockFifo, ShallowFifo
 from hdl.primitives.fifo import RegisterFifo
-from tests.formal.prover import holds, without_reset
+from tests.formal.claims import Claims, Follower, Part, drive, keeps, same
+from tests.formal.for_ever import Verdict, search
+from tests.formal.prover import without_reset
 from tests.hdl.collisions import garbage_for_undefined_reads
 from tests.hdl.pipeline import Pipeline
 
 pytestmark = pytest.mark.formal
 
-WIDTH = 2
-COUNT = 6
-"""Bits of the counters of values: more than a bounded proof can count."""
+WIDTH = 1
+"""Bits of a value: a queue does not look at them."""
 
 
-@dataclass
-class Watched:
-    """One output of a queue: what it is asked for, and what it gives."""
+class ForkClaims(wiring.Component):
+    """A queue with two readers; that of the residual waits for what the layer makes of the same beat."""
 
-    valid: Value
-    ready: Value
-    payload: Value
-
-
-class Claims(wiring.Component):
-    """A queue between a free source and free sinks, and what is claimed of it.
-
-    Parameters
-    ----------
-    queue : Component
-    capacity : int
-        Most values inside.
-    patience : int
-        Cycles within which a value leaves to a sink that is ready, and an empty queue takes one.
-    """
-
-    def __init__(self, queue, capacity: int, patience: int):
-        self.queue, self.capacity, self.patience = queue, capacity, patience
-        self.two = hasattr(queue, "o_residual")
-        super().__init__(
-            {
-                "valid": In(1),
-                "payload": In(len(Value.cast(queue.i.payload))),
-                "place": In(COUNT),
-                "ready": In(2),
-            }
-        )
+    def __init__(self, part: Part):
+        self.part, self.queue = part, part.make()
+        width = len(Value.cast(self.queue.i.payload))
+        super().__init__({"valid": In(1), "payload": In(width), "follow": In(1), "ready": In(2)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         without_reset(m)
         m.submodules.queue = queue = self.queue
-        begun, place = Signal(), Signal(COUNT)
-        m.d.sync += [begun.eq(1), place.eq(self.place)]
+        drive(m, queue, self.valid, self.payload)
+        follower = Follower(m, self.part, queue.i, self.follow)
+        marks = len(self.payload) - len(queue.o_residual.payload)
+        left = follower.leaves(queue.o, same)
+        behind = follower.leaves(queue.o_residual, lambda payload: payload[marks:])
+        follower.complete()
         m.d.comb += [
-            Assume(~begun | (self.place == place)),
-            queue.i.valid.eq(self.valid),
-            Value.cast(queue.i.payload).eq(self.payload),
             queue.o.ready.eq(self.ready[0]),
+            queue.o_residual.ready.eq(self.ready[1] & (behind != left)),
         ]
-        self._keeps_its_offer(m, begun, self.valid, self.payload, queue.i.ready, Assume)
-
-        taken, value, followed = Signal(COUNT), Signal(len(self.payload)), Signal()
-        take = queue.i.valid & queue.i.ready
-        m.d.sync += taken.eq(taken + take)
-        with m.If(take & (taken == self.place)):
-            m.d.sync += [value.eq(self.payload), followed.eq(1)]
-
-        left = self._follow(m, begun, queue.o, value, followed, taken)
-        if self.two:
-            # The residual's reader waits for what the layer makes of the same beat.
-            behind = Signal(COUNT)
-            m.d.comb += queue.o_residual.ready.eq(self.ready[1] & (behind != left))
-            marks = len(self.payload) - len(queue.o_residual.payload)
-            other = self._follow(
-                m, begun, queue.o_residual, value[marks:], followed, taken, self.ready[1] & (behind != left)
-            )
-            m.d.comb += behind.eq(other)
-            left = other
-            self._marks(m, take)
-        empty = Signal(range(self.patience + 2))
-        m.d.sync += empty.eq(Mux((taken == left) & ~take, Mux(empty > self.patience, empty, empty + 1), 0))
-        m.d.comb += [
-            Assert((taken - left)[:COUNT] <= self.capacity),
-            Assert((empty <= self.patience) | queue.i.ready),
-        ]
+        self._marks(m, self.valid & queue.i.ready)
         return m
-
-    def _keeps_its_offer(self, m, begun, valid, payload, ready, claim) -> None:
-        """A value that waits stays as it is."""
-        waited, before = Signal(), Signal(len(payload))
-        m.d.sync += [waited.eq(valid & ~ready), before.eq(payload)]
-        m.d.comb += claim(~begun | ~waited | (valid & (before == payload)))
-
-    def _follow(self, m, begun, out, value, followed, taken, asked=None) -> Signal:
-        """The claims of one output; how many values have left there."""
-        payload, left, waits = (
-            Value.cast(out.payload).as_unsigned(),
-            Signal(COUNT),
-            Signal(range(self.patience + 2)),
-        )
-        self._keeps_its_offer(m, begun, out.valid, payload, out.ready, Assert)
-        leave = out.valid & out.ready
-        asks = self.ready[0] if asked is None else asked
-        m.d.sync += [
-            left.eq(left + leave),
-            waits.eq(Mux(asks & ~out.valid & (left != taken), waits + 1, 0)),
-        ]
-        m.d.comb += [
-            Assert(~leave | (left != taken)),
-            Assert(~leave | (left != self.place) | (followed & (payload == value))),
-            Assert(waits <= self.patience),
-        ]
-        return left
 
     def _marks(self, m, take) -> None:
         """A step's beats have one pair of marks, and a step is a first one after a last one."""
@@ -142,41 +64,44 @@ class Claims(wiring.Component):
                 m.d.sync += first.eq(beat.last)
 
 
-QUEUES = {
-    "register-1": (lambda: RegisterFifo(signed(WIDTH), 1), 1, 1),
-    "register-2": (lambda: RegisterFifo(signed(WIDTH), 2), 2, 1),
-    "register-3": (lambda: RegisterFifo(signed(WIDTH), 3), 3, 1),
-    "register-4": (lambda: RegisterFifo(signed(WIDTH), 4), 4, 1),
-    "shallow-2": (lambda: ShallowFifo(signed(WIDTH), 2), 2, 1),
-    "shallow-4": (lambda: ShallowFifo(signed(WIDTH), 4), 4, 1),
-    "block-1": (lambda: BlockFifo(WIDTH, 1), 6, 4),
-    "block-4": (lambda: BlockFifo(WIDTH, 4), 8, 4),
-    "credit-1": (lambda: Pipeline(1, width=WIDTH), 6, 4),
-    "credit-2": (lambda: Pipeline(2, width=WIDTH), 6, 5),
-    "register-credit-1-by-1": (lambda: Pipeline(1, 1, WIDTH), 3, 4),
-    "register-credit-3-by-2": (lambda: Pipeline(3, 2, WIDTH), 3, 5),
-    "residual-1x1": (lambda: ResidualFifo(WIDTH, 1, 1), 4, 8),
-    "residual-2x2": (lambda: ResidualFifo(WIDTH, 2, 2), 5, 8),
-    "fork-1x2": (lambda: ResidualFork(WIDTH, 1, 2), 6, 8),
-}
-"""Name -> how to make a queue, the most values inside, and the cycles that a value may take through it."""
-
 CYCLES = 12
 
 
-QUICK = ("register-2", "shallow-2", "residual-1x1")
+def queue(make, capacity: int, patience: int, cycles: int | None = None) -> Part:
+    return Part(make, capacity, patience, same, cycles=cycles)
+
+
+QUEUES = {
+    "register-1": queue(lambda: RegisterFifo(signed(WIDTH), 1), 1, 1),
+    "register-2": queue(lambda: RegisterFifo(signed(WIDTH), 2), 2, 1),
+    "register-3": queue(lambda: RegisterFifo(signed(WIDTH), 3), 3, 1),
+    "register-4": queue(lambda: RegisterFifo(signed(WIDTH), 4), 4, 1),
+    "shallow-2": queue(lambda: ShallowFifo(signed(WIDTH), 2), 2, 1),
+    "shallow-4": queue(lambda: ShallowFifo(signed(WIDTH), 4), 4, 1),
+    "block-1": queue(lambda: BlockFifo(WIDTH, 1), 6, 4),
+    "block-4": queue(lambda: BlockFifo(WIDTH, 4), 8, 4, CYCLES),
+    "credit-1": queue(lambda: Pipeline(1, width=WIDTH), 6, 4),
+    "credit-2": queue(lambda: Pipeline(2, width=WIDTH), 6, 5),
+    "register-credit-1-by-1": queue(lambda: Pipeline(1, 1, WIDTH), 3, 4),
+    "register-credit-3-by-2": queue(lambda: Pipeline(3, 2, WIDTH), 3, 5),
+    "residual-1x1": queue(lambda: ResidualFifo(WIDTH, 1, 1), 4, 8),
+    "residual-2x2": queue(lambda: ResidualFifo(WIDTH, 2, 2), 5, 8, CYCLES),
+    "fork-1x2": queue(lambda: ResidualFork(WIDTH, 1, 2), 6, 8, CYCLES),
+}
+
+QUICK = ("register-2", "shallow-2")
 
 
 def quick_and_slow(names, quick):
     """All names, those that are not quick ones marked as slow."""
-    return [name if name in quick else pytest.param(name, marks=pytest.mark.exhaustive) for name in names]
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 @pytest.mark.parametrize("name", quick_and_slow(QUEUES, QUICK))
 def test_queues_keep_every_value_and_let_it_leave(tmp_path, name):
-    make, capacity, patience = QUEUES[name]
+    claims = ForkClaims if name.startswith(("residual", "fork")) else Claims
     with garbage_for_undefined_reads():
-        assert holds(Claims(make(), capacity, patience), tmp_path, CYCLES)
+        assert keeps(QUEUES[name], claims(QUEUES[name]), tmp_path)
 
 
 class Faulty(wiring.Component):
@@ -229,9 +154,9 @@ FAULTS = [
 
 @pytest.mark.parametrize("fault", quick_and_slow(FAULTS, ("drops", "stops")))
 def test_a_fault_of_a_queue_is_found(tmp_path, fault):
-    assert not holds(Claims(Faulty(fault), 4, 1), tmp_path, CYCLES)
+    assert search(Claims(queue(lambda: Faulty(fault), 4, 1)), tmp_path) is Verdict.VIOLATED
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 def test_a_queue_without_a_fault_passes_the_same_claims(tmp_path):
-    assert holds(Claims(Faulty(""), 4, 1), tmp_path, CYCLES)
+    assert search(Claims(queue(lambda: Faulty(""), 4, 1)), tmp_path) is Verdict.HOLDS
