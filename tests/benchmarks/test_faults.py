@@ -1,14 +1,20 @@
-"""Seeded faults are each in one place, the same in every run, and mostly found."""
+"""Seeded faults are each in one place, the same in every run, and found or proved to change nothing."""
+
+import json
+import threading
 
 import numpy as np
 import pytest
 from amaranth.hdl import Fragment
 
 from benchmarks.drawn import drawn
+from benchmarks.equivalence import equivalent
+from benchmarks.faults import TooLong, limited, rows_of
 from benchmarks.mutants import faults, faulty
 from quantize.errors import StatespikeError
 from sim.backends import backend
 from sim.stimulus import Stimulus
+from tests.formal.for_ever import Verdict
 
 
 def places(design):
@@ -50,3 +56,39 @@ def test_drawn_networks_are_the_same_every_time():
     assert one.recipe == other.recipe
     np.testing.assert_array_equal(one.inputs, other.inputs)
     assert drawn(6).recipe != one.recipe
+
+
+@pytest.mark.formal
+def test_a_fault_that_changes_nothing_is_proved_to(tiny):
+    unused = next(index for index, (*_, change) in enumerate(places(tiny(2))) if change.startswith("step:"))
+    assert equivalent(tiny(2), faulty(tiny(2), unused), 2) is Verdict.HOLDS
+
+
+@pytest.mark.formal
+def test_circuits_that_differ_after_a_reset_alone_are_told_apart(tiny):
+    assert equivalent(tiny(2), tiny(2, defect="reset"), 2) is Verdict.VIOLATED
+
+
+def test_a_simulation_that_never_ends_is_given_up():
+    given_up = []
+
+    def endless() -> None:
+        try:
+            while True:
+                pass
+        except TooLong:
+            given_up.append(True)
+
+    with limited(0):
+        thread = threading.Thread(target=endless)
+        thread.start()
+        thread.join(20)
+    assert given_up
+
+
+def test_an_earlier_run_of_another_seed_is_refused(tmp_path):
+    file = tmp_path / "faults.json"
+    file.write_text(json.dumps({"seed": 1, "rows": [{"network": 1000, "fault": 7}]}))
+    assert list(rows_of(file, 1)) == [(1000, 7)]
+    with pytest.raises(StatespikeError, match="seed 1, not 2"):
+        rows_of(file, 2)
