@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,6 +47,8 @@ FOREIGN = ("notes.txt", "{}.part", "{}.old", "{}.lock.txt", "manifest.json")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT)
 LONGEST_END = 60.0
 """Seconds that a command may take to end when it is told to."""
+GRACE = 2.0
+"""Seconds that its tools may take to end after it."""
 
 
 @dataclass(frozen=True)
@@ -154,25 +157,45 @@ def digest(path: Path) -> str | None:
     return found.hexdigest()
 
 
+def members(process: subprocess.Popen[bytes]) -> list[int]:
+    """Living processes of a command, itself among them; its tools have groups of their own."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, _, session = status.read_text().rpartition(")")[2].split()[:4]
+            if int(session) == process.pid and state != "Z":
+                found.append(int(status.parent.name))
+    return found
+
+
+def send(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    """Send a signal to a command: SIGKILL to its tools too, SIGINT to its group, as a keyboard does."""
+    if how is signal.SIGKILL:
+        for member in members(process):
+            with suppress(ProcessLookupError):
+                os.kill(member, how)
+    elif how is signal.SIGINT:
+        os.killpg(process.pid, how)
+    else:
+        process.send_signal(how)
+
+
 def stop(process: subprocess.Popen[bytes], how: signal.Signals) -> str:
     """Stop a command that runs, and wait for its end; what is wrong then, or nothing."""
-    if how is signal.SIGTERM:
-        process.send_signal(how)
-    else:
-        os.killpg(process.pid, how)
+    send(process, how)
     try:
         process.communicate(timeout=LONGEST_END)
+        wrong = ""
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        wrong = "did not end"
+    begun = time.monotonic()
+    while members(process) and time.monotonic() - begun < GRACE:
+        time.sleep(0.05)
+    if members(process):
+        send(process, signal.SIGKILL)
         process.communicate()
-        return "did not end"
-    if how is signal.SIGKILL:
-        return ""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return ""
-    return "tools ran on"
+        return wrong or "tools ran on"
+    return wrong
 
 
 def stopped(arguments: str, moment: float, how: signal.Signals, folder: Path) -> tuple[bool, str]:

@@ -8,10 +8,12 @@ is not activated), so that folder is searched first. An environment variable ove
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sysconfig
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
@@ -69,17 +71,21 @@ def run_tool(
     executable = find_tool(name)
     path = folder / log
     with path.open("w") as output:
+        # A group of its own: a compiler driver starts further processes, which have to end with it.
         process = subprocess.Popen(
-            [executable, *arguments], cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
+            [executable, *arguments], cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT,
+            process_group=0,
+        )  # fmt: skip
         _RUNNING.add(process)
         try:
             if _STOPPED.is_set():
-                process.terminate()
+                _end(process, signal.SIGTERM)
             status = process.wait()
-        finally:
-            process.kill()
+        except BaseException:
+            _end(process, signal.SIGKILL)
             process.wait()
+            raise
+        finally:
             _RUNNING.discard(process)
     if _STOPPED.is_set():
         raise StatespikeError(f"{name} was stopped before it had finished; run the command again")
@@ -116,7 +122,14 @@ def end_tools() -> None:
     """Stop every tool that is running, and any that is still started: this process is about to end."""
     _STOPPED.set()
     for process in list(_RUNNING):
-        process.terminate()
+        _end(process, signal.SIGTERM)
+
+
+def _end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    """Send a signal to a tool and all that it started."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, how)
 
 
 def tool_failure(sentence: str, log: Path) -> StatespikeError:

@@ -1,6 +1,16 @@
-"""Logs hold what a tool said, and nothing that changes from run to run."""
+"""Logs hold what a tool said, and nothing that changes from run to run; a stopped tool is gone."""
 
-from hdl.toolchain.tools import steady
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from hdl.toolchain import tools
+from hdl.toolchain.tools import run_tool, steady
+from quantize.errors import StatespikeError
 
 
 def test_times_and_temporary_folders_leave_a_log(tmp_path):
@@ -18,3 +28,24 @@ def test_times_and_temporary_folders_leave_a_log(tmp_path):
         "End of script. Logfile hash: 4717fee1c2\n"
         "Warning: kept\n"
     )
+
+
+def test_a_stopped_tool_takes_along_what_it_started(monkeypatch, tmp_path):
+    """A compiler's driver waits for the compiler itself."""
+    (tmp_path / "driver").write_text("#!/bin/sh\nsleep 60 & echo $! > part; mv part child; wait\n")
+    (tmp_path / "driver").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(tools, "_STOPPED", Event())
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(run_tool, "driver", [], tmp_path, "log")
+        while not (tmp_path / "child").exists():
+            assert not running.done(), running.result()
+            time.sleep(0.01)
+        tools.end_tools()
+        with pytest.raises(StatespikeError, match="driver was stopped"):
+            running.result()
+    child = Path("/proc", (tmp_path / "child").read_text().strip(), "stat")
+    deadline = time.monotonic() + 5
+    while child.exists() and child.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
