@@ -15,10 +15,11 @@ from hdl.network.layer_loop import obstacle
 from hdl.network.top import Network
 from hdl.norm.streamed_step_norm import NORM_MULTIPLIERS
 from hdl.primitives.drafts import drafts
-from quantize.configuration import HEADS, OUTPUTS, UNIT_TENSORS
+from quantize.configuration import MODELS
 from quantize.convert import EncoderChoice, Precision, quantise
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
+from quantize.kinds import HEADS, OUTPUTS
 from quantize.network import QuantizedNetwork
 from quantize.shared import with_shared_formats
 from tests.networks import INPUT, random_checkpoint, random_network, random_tokens
@@ -65,7 +66,7 @@ def drawn(seed: int, *, tiny: bool = False) -> Drawn:
         return choices[int(generator.integers(len(choices)))]
 
     folded = not tiny and one(range(8)) == 0
-    model, layers = one(FOLDABLE if folded else list(UNIT_TENSORS)), 1 if tiny else one((1, 1, 2, 3))
+    model, layers = one(FOLDABLE if folded else list(MODELS)), 1 if tiny else one((1, 1, 2, 3))
     layers = max(2, layers) if folded else layers
     channels = int(generator.integers(1, 4 if tiny else 10 if layers == 1 else 6))
     modes = int(generator.integers(1, 3 if tiny else 7))
@@ -106,7 +107,7 @@ FOLDABLE = ("gsu_lean", "binary_s4d", "spiking_ssm")
 
 def drawn_head(one: Choose) -> dict[str, Any]:
     """A head, its stride and time constant, and what the outputs are."""
-    head, output = one(HEADS), one(OUTPUTS)
+    head, output = one(list(HEADS)), one(list(OUTPUTS))
     if head != "running":
         return {"pooling": head, "output": output}
     return {"pooling": head, "output": output, "stride": one((1, 2, 3)), "time_constant": one((2, 8))}

@@ -26,7 +26,7 @@ from hdl.planning.planner import assess
 from hdl.primitives.drafts import drafts
 from hdl.toolchain.synthesis import synthesise
 from hdl.toolchain.verilog import rtlil_text
-from quantize.configuration import UNIT_TENSORS
+from quantize.configuration import MODELS
 from quantize.network import QuantizedNetwork
 from statespike.markdown import put_table
 from statespike.output import progress, say, write_json
@@ -54,7 +54,7 @@ class Case:
 def drawn_case(seed: int) -> Case:
     """What a seed draws; consecutive seeds go through all kinds of units and all parts."""
     generator = np.random.default_rng([seed, 7])
-    models = list(UNIT_TENSORS)
+    models = list(MODELS)
     model, part = models[seed % len(models)], PARTS[seed // len(models) % len(PARTS)]
     channels = int(generator.choice(CHANNELS))
     modes = int(generator.choice([each for each in MODES if channels * each <= MOST_MODES]))

@@ -8,11 +8,11 @@ whose integers are narrower and whose wires cost more; `hdl.energy` models that.
 from dataclasses import dataclass
 
 from quantize.block import Block
-from quantize.layer_kinds import UnitSpec
 from quantize.layers.glu import GluSpec, SmoothGluSpec
 from quantize.layers.gsu import GatedProductSpec, GsuSpec
 from quantize.layers.linear import SpikeLinearSpec
 from quantize.layers.norm import LayerNormSpec
+from quantize.layers.unit import UnitSpec
 from quantize.network import QuantizedNetwork
 from quantize.survey import Observation
 

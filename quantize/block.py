@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from quantize.formats import Integers, saturate
-from quantize.layer_kinds import UnitSpec
 from quantize.layers.array import ArraySpec
 from quantize.layers.norm import LayerNormSpec
+from quantize.layers.unit import UnitSpec
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,9 @@
 """Complex modes from a checkpoint: in real arithmetic, in the leapfrog's integers, and as rounded tensors."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numba
 import numpy as np
@@ -8,7 +11,6 @@ from numpy.typing import NDArray
 
 from quantize.blocks import blocks
 from quantize.calibration import Precision, StreamWords, bits_below
-from quantize.checkpoint import Checkpoint
 from quantize.coefficients import (
     coefficient_words,
     damping_words_of,
@@ -26,6 +28,9 @@ from quantize.layers.array import (
 )
 from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.poles import leapfrog, output_weights
+
+if TYPE_CHECKING:  # a configuration names kinds, whose functions take what has a configuration
+    from quantize.checkpoint import Checkpoint
 
 Complex = NDArray[np.complex128]
 Real = NDArray[np.float64]

@@ -1,102 +1,32 @@
 """The configuration of a network: its kind and sizes, and the tensors that follow from them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
+from quantize.constants import MOST_STEPS, MOST_TIME_SHIFT
 from quantize.errors import StatespikeError
+from quantize.kinds import ARRAYS, HEADS, OUTPUTS, UNITS
+from quantize.shapes import Shape
 
+MODELS = tuple(UNITS)
+ARRAY_NAMES = tuple(ARRAYS)
 DISCRETISATIONS = ("zoh", "bilinear")
 INITIALISATIONS = ("lin", "inv", "spread")
 POOLINGS = ("mean", "last")
 """Heads that answer once, at the end of a sequence."""
-HEADS = (*POOLINGS, "every_step", "running")
-"""Names of the heads: `POOLINGS`, an answer at each step, and a leaky mean with an answer at every stride."""
 NORMS = ("batch", "layer")
 NORM_POSITIONS = ("pre", "post")
 FINAL_NORMS = ("batch", "layer")
-OUTPUTS = ("classification", "multi_label", "regression")
-"""What outputs are: scores of classes, one of which is right; of labels, of which several may hold; or values
-in the unit of the targets."""
 
-MOST_STEPS = 1 << 24
-"""Of the longest sequence that a network can be made for, and between two answers."""
-MOST_TIME_SHIFT = 16
 TIME_CONSTANTS = tuple(1 << shift for shift in range(1, MOST_TIME_SHIFT + 1))
 """Of a running mean, in steps."""
 
 RUNNING_STATISTICS = ("running_mean", "running_var")
 """What a BatchNorm measures rather than learns."""
 
-Shape = tuple[int, ...]
-
 
 class CheckpointError(StatespikeError):
     """A file that is not a checkpoint, or a checkpoint that cannot be used."""
-
-
-def _linear(channels: int, name: str) -> dict[str, Shape]:
-    return {f"{name}.weight": (channels, channels), f"{name}.bias": (channels,)}
-
-
-def _gated_spiking_unit(channels: int) -> dict[str, Shape]:
-    return {
-        "weight": (channels, channels),
-        "bias": (channels,),
-        "norm.weight": (channels,),
-        "norm.bias": (channels,),
-    }
-
-
-def _lean_gated_spiking_unit(channels: int) -> dict[str, Shape]:
-    statistics: dict[str, Shape] = {"norm.running_mean": (channels,), "norm.running_var": (channels,)}
-    return _gated_spiking_unit(channels) | statistics
-
-
-def _gated_linear_unit(channels: int) -> dict[str, Shape]:
-    return _linear(channels, "value") | _linear(channels, "gate")
-
-
-def _integrate_and_fire_unit(channels: int) -> dict[str, Shape]:
-    return _gated_linear_unit(channels) | {"log_threshold": (channels,)}
-
-
-def _resonate_and_fire_unit(channels: int) -> dict[str, Shape]:
-    return _linear(channels, "mix")
-
-
-UNIT_TENSORS: dict[str, Callable[[int], dict[str, Shape]]] = {
-    "gsu": _gated_spiking_unit,
-    "gsu_lean": _lean_gated_spiking_unit,
-    "binary_s4d": _gated_linear_unit,
-    "spiking_ssm": _integrate_and_fire_unit,
-    "prf": _resonate_and_fire_unit,
-    "s4d": _gated_linear_unit,
-    "tanh": _gated_linear_unit,
-    "sigmoid": _gated_linear_unit,
-}
-"""Name of a model -> tensors of its unit (the part of a block behind the state-space model)."""
-
-
-def _complex_modes(channels: int, modes: int) -> dict[str, Shape]:
-    return {
-        "C": (channels, modes, 2),
-        "log_dt": (channels,),
-        "log_A_real": (channels, modes),
-        "A_imag": (channels, modes),
-        "D": (channels,),
-    }
-
-
-def _real_modes(channels: int, modes: int) -> dict[str, Shape]:
-    return {"C": (channels, modes), "log_dt": (channels,), "log_A_real": (channels, modes), "D": (channels,)}
-
-
-ARRAY_TENSORS: dict[str, Callable[[int, int], dict[str, Shape]]] = {
-    "s4d": _complex_modes,
-    "s4d_real": _real_modes,
-}
-"""Name of a kind of array -> tensors of the state-space model of a block."""
 
 
 MOST_LAYERS = 1 << 12
@@ -109,7 +39,7 @@ class NetworkConfig:
     Parameters
     ----------
     model : str
-        One of `UNIT_TENSORS`: the unit behind the state-space model of every block.
+        One of `quantize.kinds.UNITS`: the unit behind the state-space model of every block.
     features, channels, modes, layers, classes : int
         Inputs a step, channels H, complex modes a channel N, blocks L, and outputs.
     discretisation : str
@@ -117,8 +47,8 @@ class NetworkConfig:
     initialisation : str
         "lin", "inv" or "spread": where the poles started.
     pooling : str
-        The head, one of `HEADS`: the "mean" over the valid steps, the "last" valid step, "every_step", or the
-        "running" mean.
+        The head, one of `quantize.kinds.HEADS`: the "mean" over the valid steps, the "last" valid step,
+        "every_step", or the "running" mean.
     norm : str
         What normalises a block: "batch" (a channel over all steps) or "layer" (a step over its channels).
     norm_position : str
@@ -126,13 +56,14 @@ class NetworkConfig:
     final_norm : str
         "batch" or "layer": what normalises the stream behind the last block, before the pooling.
     array : str
-        One of `ARRAY_TENSORS`: the state-space model of every block; or one for each layer, with commas.
+        One of `quantize.kinds.ARRAYS`: the state-space model of every block; or one for each layer, with
+        commas.
     stride : int
         Steps between two answers of a running mean; 0 with any other head.
     time_constant : int
         Of a running mean, in steps: a power of two; 0 with any other head.
     output : str
-        What the outputs are, one of `OUTPUTS`.
+        What the outputs are, one of `quantize.kinds.OUTPUTS`.
     """
 
     model: str
@@ -160,22 +91,22 @@ class NetworkConfig:
         if self.layers > MOST_LAYERS:
             raise CheckpointError(f"layers is {self.layers}; a network has at most {MOST_LAYERS} of them")
         choices = {
-            "model": tuple(UNIT_TENSORS),
+            "model": MODELS,
             "discretisation": DISCRETISATIONS,
             "initialisation": INITIALISATIONS,
-            "pooling": HEADS,
+            "pooling": tuple(HEADS),
             "norm": NORMS,
             "norm_position": NORM_POSITIONS,
             "final_norm": FINAL_NORMS,
-            "output": OUTPUTS,
+            "output": tuple(OUTPUTS),
         }
         for name, allowed in choices.items():
             value = getattr(self, name)
             if value not in allowed:
                 raise CheckpointError(f"unknown {name} {value!r}; choose one of {', '.join(allowed)}")
         for kind in self.arrays:
-            if kind not in ARRAY_TENSORS:
-                raise CheckpointError(f"unknown array {kind!r}; choose one of {', '.join(ARRAY_TENSORS)}")
+            if kind not in ARRAY_NAMES:
+                raise CheckpointError(f"unknown array {kind!r}; choose one of {', '.join(ARRAY_NAMES)}")
         if "s4d_real" in self.arrays and (self.discretisation, self.initialisation) != ("zoh", "lin"):
             raise CheckpointError(
                 "real modes need the discretisation 'zoh' and the initialisation 'lin', not "
@@ -235,9 +166,9 @@ def tensor_shapes(config: NetworkConfig) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {"encoder.weight": (channels, features), "encoder.bias": (channels,)}
     for layer in range(config.layers):
         block: dict[str, Shape] = {f"norm.{name}": shape for name, shape in block_norm.items()}
-        of_array = ARRAY_TENSORS[config.arrays[layer]](channels, modes)
+        of_array = ARRAYS[config.arrays[layer]].tensors(channels, modes)
         block |= {f"ssm.{name}": shape for name, shape in of_array.items()}
-        block |= {f"unit.{name}": shape for name, shape in UNIT_TENSORS[config.model](channels).items()}
+        block |= {f"unit.{name}": shape for name, shape in UNITS[config.model].tensors(channels).items()}
         shapes |= {f"layers.{layer}.{name}": shape for name, shape in block.items()}
     final_norm = batch_norm if config.final_norm == "batch" else layer_norm
     shapes |= {f"norm.{name}": shape for name, shape in final_norm.items()}

@@ -1,4 +1,4 @@
-"""Constants of the papers that training, quantisation and hardware share."""
+"""Constants of the papers, and limits, that training, quantisation and hardware share."""
 
 from fractions import Fraction
 
@@ -13,3 +13,9 @@ FIRE_THRESHOLD = 1
 
 LEAK = Fraction(1, 8)
 """tau of the integrate-and-fire neuron: what stays of its potential after a step."""
+
+MOST_STEPS = 1 << 24
+"""Of the longest sequence that a network can be made for, and between two answers."""
+
+MOST_TIME_SHIFT = 16
+"""Of a running mean, whose time constant is two to its power, in steps."""

@@ -34,7 +34,7 @@ class Fidelity:
     sequences, answers : int
         That were compared; some networks answer more than once.
     output : str
-        What an answer is, one of `quantize.configuration.OUTPUTS`.
+        What an answer is, one of `quantize.kinds.OUTPUTS`.
     error : float
         Root mean square of the logits' differences, by the standard deviation of the real logits.
     differing : float

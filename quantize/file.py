@@ -11,11 +11,12 @@ import numpy as np
 
 from quantize.block import Block
 from quantize.files import write_whole
-from quantize.layer_kinds import UNIT_KINDS, AnyEncoderSpec, UnitSpec, specification_class
+from quantize.layer_kinds import UNIT_KINDS, AnyEncoderSpec, specification_class
 from quantize.layers.array import ArraySpec
 from quantize.layers.ends import DecoderSpec
 from quantize.layers.head import HeadSpec
 from quantize.layers.norm import LayerNormSpec
+from quantize.layers.unit import UnitSpec
 from quantize.network import QuantizedNetwork
 from quantize.reading import read_json, read_safetensors, reading
 from quantize.specification import QuantizedNetworkError, Specification

@@ -3,15 +3,20 @@
 The definitions are those of `statespike.models` (a test holds the two together).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from math import erf
+from typing import TYPE_CHECKING
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.checkpoint import Checkpoint, Tensor
 from quantize.constants import FIRE_THRESHOLD, LEAK, LEAN_THRESHOLD, THRESHOLD
+
+if TYPE_CHECKING:  # a configuration names kinds, whose functions take what has a configuration
+    from quantize.checkpoint import Checkpoint, Tensor
 
 Real = NDArray[np.float64]
 NORM_EPSILON = 1e-5

@@ -3,15 +3,21 @@
 The definitions are those of `statespike.models` (a test holds the two together).
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from quantize.answers import answer_steps
-from quantize.configuration import NetworkConfig
 from quantize.formats import Format, Integers
 from quantize.layers.ends import PoolSpec
 from quantize.layers.repeated import EveryStepSpec, RunningSpec
+
+if TYPE_CHECKING:  # a configuration names kinds, whose functions take what has a configuration
+    from quantize.configuration import NetworkConfig
 
 Real = NDArray[np.float64]
 

@@ -1,25 +1,22 @@
 """The kinds of arrays, units and heads that a checkpoint may have: what becomes of each in numbers.
 
-A kind is registered here, its tensors in `quantize.configuration`, which comes before everything else, and
-its specification in `quantize.layer_kinds`; its component in `hdl.network.kinds`, and its module in
-`statespike.models`.
+A kind is registered here, its component in `hdl.network.kinds`, and its module in `statespike.models.kinds`.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize import float_layers, heads, units
-from quantize.checkpoint import Checkpoint
+from quantize import float_layers, heads, shapes, units
 from quantize.complex_modes import complex_modes, leapfrog_array, rounded_complex_modes
-from quantize.configuration import NetworkConfig
 from quantize.constants import FIRE_THRESHOLD
 from quantize.formats import Format, Integers
-from quantize.layer_kinds import UnitSpec
 from quantize.layers.array import ArraySpec
 from quantize.layers.ends import DecoderSpec, LabelDecoderSpec, PoolSpec, ValueDecoderSpec
 from quantize.layers.glu import FireGluSpec, GeluGluSpec, SpikeGluSpec, TanhGluSpec
@@ -29,7 +26,13 @@ from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.layers.linear import SpikeLinearSpec
 from quantize.layers.real_modes import RealModesSpec
 from quantize.layers.repeated import EveryStepSpec, RunningSpec
+from quantize.layers.unit import UnitSpec
 from quantize.real_modes import real_array, real_modes, rounded_real_modes
+from quantize.shapes import Shape
+
+if TYPE_CHECKING:  # a configuration names kinds, whose functions take what has a configuration
+    from quantize.checkpoint import Checkpoint
+    from quantize.configuration import NetworkConfig
 
 Real = NDArray[np.float64]
 
@@ -51,6 +54,8 @@ class ArrayKind:
 
     Parameters
     ----------
+    tensors : callable (channels, modes) -> dict of name to shape
+        Of a block's state-space model.
     specification : type of ArraySpec
     reference : callable (checkpoint, layer) -> FloatArray
     quantised : callable (array, x, largest, given, precision) -> ArraySpec
@@ -61,6 +66,7 @@ class ArrayKind:
         conversion chose in `spec`.
     """
 
+    tensors: Callable[[int, int], dict[str, Shape]]
     specification: type[ArraySpec]
     reference: Callable[[Checkpoint, int], FloatArray]
     quantised: Callable[..., ArraySpec]
@@ -73,7 +79,9 @@ class UnitKind:
 
     Parameters
     ----------
-    specification : a class of `quantize.layer_kinds.UnitSpec`
+    tensors : callable (channels) -> dict of name to shape
+        Of a block's part behind the state-space model.
+    specification : type of UnitSpec
     reference : callable (checkpoint, prefix, y) -> array
         The unit over (sequences, steps, H), from the checkpoint's tensors below a prefix.
     quantised : callable (checkpoint, prefix, given, stream, y, precision) -> UnitSpec
@@ -83,6 +91,7 @@ class UnitKind:
         Conversion moves so much of the sums of the weights into the biases.
     """
 
+    tensors: Callable[[int], dict[str, Shape]]
     specification: type[UnitSpec]
     reference: Callable[[Checkpoint, str, Real], Real]
     quantised: Callable[..., UnitSpec]
@@ -113,25 +122,37 @@ def _glu(activation: Callable[[Real], Real]) -> Callable[[Checkpoint, str, Real]
 
 
 ARRAYS: dict[str, ArrayKind] = {
-    "s4d": ArrayKind(LeapfrogSpec, complex_modes, leapfrog_array, rounded_complex_modes),
-    "s4d_real": ArrayKind(RealModesSpec, real_modes, real_array, rounded_real_modes),
+    "s4d": ArrayKind(
+        shapes.complex_modes, LeapfrogSpec, complex_modes, leapfrog_array, rounded_complex_modes
+    ),
+    "s4d_real": ArrayKind(shapes.real_modes, RealModesSpec, real_modes, real_array, rounded_real_modes),
 }
 """Name of a kind in a configuration -> what it is."""
 
 UNITS: dict[str, UnitKind] = {
-    "gsu": UnitKind(GsuSpec, float_layers.gated_spiking_unit, units.gsu),
-    "gsu_lean": UnitKind(LeanGsuSpec, float_layers.lean_gated_spiking_unit, units.lean_gsu),
+    "gsu": UnitKind(
+        shapes.gated_spiking_unit, GsuSpec, float_layers.gated_spiking_unit, units.gsu
+    ),
+    "gsu_lean": UnitKind(
+        shapes.lean_gated_spiking_unit, LeanGsuSpec, float_layers.lean_gated_spiking_unit, units.lean_gsu
+    ),
     "binary_s4d": UnitKind(
-        SpikeGluSpec, _glu(float_layers.spikes), units.spike_glu, float(SpikeGluSpec.threshold)
+        shapes.gated_linear_unit, SpikeGluSpec, _glu(float_layers.spikes), units.spike_glu,
+        spike_threshold=float(SpikeGluSpec.threshold),
     ),
-    "spiking_ssm": UnitKind(FireGluSpec, float_layers.integrate_and_fire_unit, units.fire_glu),
+    "spiking_ssm": UnitKind(
+        shapes.integrate_and_fire_unit, FireGluSpec, float_layers.integrate_and_fire_unit, units.fire_glu
+    ),
     "prf": UnitKind(
-        SpikeLinearSpec, float_layers.resonate_and_fire_unit, units.spike_linear, float(FIRE_THRESHOLD)
+        shapes.resonate_and_fire_unit, SpikeLinearSpec, float_layers.resonate_and_fire_unit,
+        units.spike_linear, spike_threshold=float(FIRE_THRESHOLD),
     ),
-    "s4d": UnitKind(GeluGluSpec, _glu(float_layers.gelu), units.gelu_glu),
-    "tanh": UnitKind(TanhGluSpec, _glu(np.tanh), units.tanh_glu),
-    "sigmoid": UnitKind(TanhGluSpec, _glu(float_layers.sigmoid), units.sigmoid_glu, bias_share=0.5),
-}
+    "s4d": UnitKind(shapes.gated_linear_unit, GeluGluSpec, _glu(float_layers.gelu), units.gelu_glu),
+    "tanh": UnitKind(shapes.gated_linear_unit, TanhGluSpec, _glu(np.tanh), units.tanh_glu),
+    "sigmoid": UnitKind(
+        shapes.gated_linear_unit, TanhGluSpec, _glu(float_layers.sigmoid), units.sigmoid_glu, bias_share=0.5
+    ),
+}  # fmt: skip
 """Name of a model -> its unit."""
 
 HEADS: dict[str, HeadKind] = {

@@ -115,7 +115,7 @@ class QuantizedNetwork:
 
     @property
     def output(self) -> str:
-        """What the logits are, one of `quantize.configuration.OUTPUTS`."""
+        """What the logits are, one of `quantize.kinds.OUTPUTS`."""
         return self.decoder.output
 
     @property

@@ -1,6 +1,9 @@
 """Real modes from a checkpoint: in real arithmetic, in integers, and as rounded tensors."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numba
 import numpy as np
@@ -8,12 +11,14 @@ from numpy.typing import NDArray
 
 from quantize.blocks import blocks
 from quantize.calibration import Precision, StreamWords, bits_below
-from quantize.checkpoint import Checkpoint
 from quantize.coefficients import damping_words_of, output_formats, output_words, real_of, significant_values
 from quantize.float_layers import folded_norm, tensors
 from quantize.formats import Format, nearest, saturate
 from quantize.layers.array import MOST_STATE_SHIFT, SHIFT_STEP
 from quantize.layers.real_modes import RealModesSpec
+
+if TYPE_CHECKING:  # a configuration names kinds, whose functions take what has a configuration
+    from quantize.checkpoint import Checkpoint
 
 Real = NDArray[np.float64]
 

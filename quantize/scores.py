@@ -187,7 +187,7 @@ Score = Classification | MultiLabel | Regression
 
 
 def score_answers(output: str, answered: Answered) -> Score:
-    """How good answers are, by what the outputs are (`quantize.configuration.OUTPUTS`).
+    """How good answers are, by what the outputs are (`quantize.kinds.OUTPUTS`).
 
     Raises
     ------

@@ -1,7 +1,9 @@
 """From a checkpoint's unit to its specification, calibrated on what the array before it gives."""
 
+from __future__ import annotations
+
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,6 @@ from numpy.typing import NDArray
 from quantize import float_layers
 from quantize.blocks import blocks
 from quantize.calibration import HEADROOM, Precision, StreamWords, format_for
-from quantize.checkpoint import Checkpoint
 from quantize.coefficients import finest_with, mixer_words
 from quantize.constants import FIRE_THRESHOLD, LEAN_THRESHOLD
 from quantize.formats import OPERAND_WIDTH, Format, fixed_words, nearest, requantise
@@ -27,6 +28,9 @@ from quantize.layers.glu import (
 from quantize.layers.gsu import GsuSpec, LeanGsuSpec
 from quantize.layers.linear import SpikeLinearSpec
 from quantize.layers.norm import GAIN_WIDTH
+
+if TYPE_CHECKING:  # a configuration names kinds, whose functions take what has a configuration
+    from quantize.checkpoint import Checkpoint
 
 AnyGlu = TypeVar("AnyGlu", bound=GluSpec)
 Real = NDArray[np.float64]

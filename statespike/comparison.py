@@ -7,7 +7,7 @@ from typing import Any
 from hdl.devices.devices import Device
 from hdl.planning.planner import plan_network
 from quantize.checkpoint import Checkpoint, read_checkpoint
-from quantize.configuration import UNIT_TENSORS
+from quantize.configuration import MODELS
 from quantize.convert import Precision, quantise
 from quantize.errors import StatespikeError
 from quantize.inputs import input_format
@@ -37,7 +37,7 @@ def shipped_kinds(task: str) -> list[Compared]:
     StatespikeError
         If there are fewer than two.
     """
-    paths = {model: ZOO / f"{task}-{model}.safetensors" for model in UNIT_TENSORS}
+    paths = {model: ZOO / f"{task}-{model}.safetensors" for model in MODELS}
     found = [Compared(model, read_checkpoint(path)) for model, path in paths.items() if path.exists()]
     if len(found) < 2:
         raise StatespikeError(

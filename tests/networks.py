@@ -11,6 +11,7 @@ from quantize.configuration import NetworkConfig, tensor_shapes
 from quantize.convert import Precision, quantise
 from quantize.formats import Format
 from quantize.layers.ends import EncoderSpec
+from quantize.layers.linear import SpikeLinearSpec
 from quantize.network import QuantizedNetwork
 
 INPUT = Format(9, 8)
@@ -80,6 +81,7 @@ def overdriven_network(array: str, channels: int, modes: int) -> QuantizedNetwor
     output = Format(16, block.array.accumulator_fraction - 8)
     loud = replace(block.array, offset=top // 2, skip=top, output=output)
     assert isinstance(network.encoder, EncoderSpec)
+    assert isinstance(block.unit, SpikeLinearSpec)
     encoder = replace(network.encoder, bias=top - 100)
     return replace(
         network, encoder=encoder, blocks=(Block(loud, replace(block.unit, input=output), block.norm),)

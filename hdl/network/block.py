@@ -20,8 +20,8 @@ from hdl.primitives.streams import Beat, Tap, beats, marks_of
 from hdl.units.gsu.unit import StreamedGsu, StreamedLeanGsu
 from hdl.units.unit import Unit
 from quantize.block import Block
-from quantize.layer_kinds import UnitSpec
 from quantize.layers.norm import LayerNormSpec
+from quantize.layers.unit import UnitSpec
 
 # Steps between a block's input and its residual add at full speed: one in the array, two in each pair of
 # banks of the unit, one being written. A norm has a pair of banks.

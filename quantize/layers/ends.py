@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.configuration import MOST_STEPS
+from quantize.constants import MOST_STEPS
 from quantize.formats import (
     MOST_FRACTION,
     OPERAND_WIDTH,
@@ -190,7 +190,7 @@ class DecoderSpec(Specification):
 
     kind: ClassVar[str] = "decoder"
     output: ClassVar[str] = "classification"
-    """What the logits are, one of `quantize.configuration.OUTPUTS`."""
+    """What the logits are, one of `quantize.kinds.OUTPUTS`."""
 
     fraction: int = integer(-64, 64)
     bias_shift: int = integer(0, MOST_BIAS_SHIFT)

@@ -29,7 +29,8 @@ from quantize.layers.functions import (
     exact_matmul,
     mixed_width,
 )
-from quantize.specification import QuantizedNetworkError, Specification, integer, words
+from quantize.layers.unit import UnitSpec
+from quantize.specification import QuantizedNetworkError, integer, words
 
 SPIKE = Format(TRIT_WIDTH, 0)
 WEIGHT_WIDTH = 8
@@ -40,7 +41,7 @@ LEAK_SHIFT = LEAK.denominator.bit_length() - 1
 
 
 @dataclass(frozen=True, eq=False)
-class GluSpec(Specification):
+class GluSpec(UnitSpec):
     """`out = (a V + b) * sigmoid(a G + c)` for activations a of y, which each kind makes in its own way.
 
     Parameters

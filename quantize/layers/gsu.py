@@ -24,14 +24,15 @@ from quantize.formats import (
 )
 from quantize.layers.functions import TRIT_WIDTH, Gelu, bit_length, exact_matmul, mixed_width
 from quantize.layers.norm import GAIN_WIDTH, WORD, LayerNorm
-from quantize.specification import QuantizedNetworkError, Specification, integer, trits, words
+from quantize.layers.unit import UnitSpec
+from quantize.specification import QuantizedNetworkError, integer, trits, words
 
 ACTIVATION_BITS = 10
 WEIGHT_WIDTH = 8
 
 
 @dataclass(frozen=True, eq=False)
-class GatedProductSpec(Specification):
+class GatedProductSpec(UnitSpec):
     """What both forms share: `p * g` with p = t W + b and g = a T, where t and T are ternary.
 
     A sign and 10 bits of y are the activation a. Magnitudes are those of one's complement (y, or -y - 1),

@@ -39,7 +39,7 @@ class HeadSpec(Specification):
 
     @property
     def head(self) -> str:
-        """Its name, one of `quantize.configuration.HEADS`."""
+        """Its name, one of `quantize.kinds.HEADS`."""
         return self.kind
 
     @property

@@ -9,13 +9,14 @@ import numpy as np
 
 from quantize.formats import MOST_FRACTION, Format, Integers, requantise
 from quantize.layers.functions import BIAS_WIDTH, TRIT_WIDTH, exact_matmul, mixed_width
-from quantize.specification import QuantizedNetworkError, Specification, integer, words
+from quantize.layers.unit import UnitSpec
+from quantize.specification import QuantizedNetworkError, integer, words
 
 WEIGHT_WIDTH = 8
 
 
 @dataclass(frozen=True, eq=False)
-class SpikeLinearSpec(Specification):
+class SpikeLinearSpec(UnitSpec):
     """`out = s M + b` with spikes s = 1 where y > threshold: additions only.
 
     After the parallel resonate-and-fire neuron of Huang et al. (2024), arXiv 2410.03530, whose resonators are

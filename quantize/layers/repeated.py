@@ -7,7 +7,7 @@ import numba
 import numpy as np
 
 from quantize.answers import answer_steps, answers_within
-from quantize.configuration import MOST_STEPS, MOST_TIME_SHIFT
+from quantize.constants import MOST_STEPS, MOST_TIME_SHIFT
 from quantize.formats import Integers
 from quantize.layers.array import round_shift
 from quantize.layers.head import HeadSpec

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from quantize.checkpoint import Checkpoint, write_checkpoint
-from quantize.configuration import DISCRETISATIONS, NORM_POSITIONS, POOLINGS, UNIT_TENSORS
+from quantize.configuration import DISCRETISATIONS, MODELS, NORM_POSITIONS, POOLINGS
 from quantize.errors import StatespikeError
 from quantize.words import count
 from statespike.library.networks import import_network
@@ -49,7 +49,7 @@ def import_(
     discretisation: Annotated[str, typer.Option(help=" or ".join(DISCRETISATIONS), show_default=False)] = "",
     model: Annotated[
         str,
-        typer.Option(help="where the tensors suit several: " + ", ".join(UNIT_TENSORS), show_default=False),
+        typer.Option(help="where the tensors suit several: " + ", ".join(MODELS), show_default=False),
     ] = "",
     encoder: Annotated[
         str, typer.Option(help="linear or token, where the shape suits both", show_default=False)
@@ -85,7 +85,7 @@ def import_(
         raise StatespikeError(f"unknown task {task!r}; choose one of {', '.join(TASKS)}, or leave --task out")
     for option, value, allowed in (
         ("--norm-position", norm_position, NORM_POSITIONS), ("--pooling", pooling, POOLINGS),
-        ("--discretisation", discretisation, DISCRETISATIONS), ("--model", model, tuple(UNIT_TENSORS)),
+        ("--discretisation", discretisation, DISCRETISATIONS), ("--model", model, MODELS),
         ("--encoder", encoder, ("linear", "token")),
     ):  # fmt: skip
         if value and value not in allowed:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from quantize.checkpoint import write_checkpoint
-from quantize.configuration import ARRAY_TENSORS, UNIT_TENSORS
+from quantize.configuration import ARRAY_NAMES, MODELS
 from quantize.errors import StatespikeError
 from quantize.words import per_second
 from statespike.models.recipe import Recipe
@@ -20,7 +20,7 @@ def train(
     task: Annotated[
         str, typer.Argument(metavar="TASK", help=f"{', '.join(TASKS)}, or the path of data of your own")
     ],
-    model: Annotated[str, typer.Option(help=", ".join(UNIT_TENSORS))] = Recipe.model,
+    model: Annotated[str, typer.Option(help=", ".join(MODELS))] = Recipe.model,
     channels: Annotated[int, typer.Option(help="channels H of every layer")] = Recipe.channels,
     modes: Annotated[
         int, typer.Option(help="complex modes a channel, else the model's", show_default=False)
@@ -48,7 +48,7 @@ def train(
         str, typer.Option(help="pre, before a block, or post, after its sum")
     ] = Recipe.norm_position,
     array: Annotated[
-        str, typer.Option(help=f"modes: {' or '.join(ARRAY_TENSORS)}; or one for each layer, with commas")
+        str, typer.Option(help=f"modes: {' or '.join(ARRAY_NAMES)}; or one for each layer, with commas")
     ] = Recipe.array,
     pole_sets: Annotated[
         int, typer.Option(min=0, help="sets of poles that the channels share, 0: one a channel")

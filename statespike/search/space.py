@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from quantize.calibration import Precision
-from quantize.configuration import ARRAY_TENSORS, POOLINGS, UNIT_TENSORS
+from quantize.configuration import ARRAY_NAMES, MODELS, POOLINGS
 from quantize.errors import StatespikeError
 from quantize.reading import read_json, reading, require_file
 from statespike.models.recipe import Recipe
@@ -80,8 +80,8 @@ class Space:
         If a value is none of what the networks can be, or an entry has none.
     """
 
-    model: tuple[str, ...] = tuple(UNIT_TENSORS)
-    array: tuple[str, ...] = tuple(ARRAY_TENSORS)
+    model: tuple[str, ...] = MODELS
+    array: tuple[str, ...] = ARRAY_NAMES
     pooling: tuple[str, ...] = POOLINGS
     layers: tuple[int, ...] = (1, 2, 3)
     channels: tuple[int, ...] = (4, 6, 8, 12, 16, 24, 32)
@@ -92,7 +92,7 @@ class Space:
     state_bits: tuple[int, ...] = (8, 10, 12, 14, 16)
 
     def __post_init__(self) -> None:
-        kinds = {"model": tuple(UNIT_TENSORS), "array": tuple(ARRAY_TENSORS), "pooling": POOLINGS}
+        kinds = {"model": MODELS, "array": ARRAY_NAMES, "pooling": POOLINGS}
         for name, values in self.choices():
             if not values:
                 raise StatespikeError(f"the search space names nothing for {name}; give at least one value")

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.estimates import PARTS, as_markdown, drawn_case, errors, row_of, summary
-from quantize.configuration import UNIT_TENSORS
+from quantize.configuration import MODELS
 
 ROW = {
     "seed": 0, "network": "gsu 1 x 2 x 1", "device": "up5k",
@@ -28,7 +28,7 @@ def test_seeds_go_through_all_kinds_and_parts():
     cases = [drawn_case(seed) for seed in range(24)]
     assert {case.device.name for case in cases} == set(PARTS)
     assert {case.network.model for case in cases} >= {"gsu", "gsu_lean", "spike_linear", "fire_glu"}
-    assert [case.name.split()[0] for case in cases[:8]] == list(UNIT_TENSORS)
+    assert [case.name.split()[0] for case in cases[:8]] == list(MODELS)
     assert drawn_case(3).name == cases[3].name
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quantize.accounting import accountings, everything_pj, mixed_operations, paper_pj
-from quantize.configuration import UNIT_TENSORS
+from quantize.configuration import MODELS
 from quantize.survey import Observation, observe
 from tests.networks import random_network, random_samples
 
@@ -21,12 +21,12 @@ PAPER = {
 }
 
 
-@pytest.mark.parametrize("model", UNIT_TENSORS)
+@pytest.mark.parametrize("model", MODELS)
 def test_a_mixer_costs_what_its_paper_says(model):
     assert paper_pj(random_network(model, 4, 2, 1, seed=1).blocks[0].unit, 0.5) == pytest.approx(PAPER[model])
 
 
-@pytest.mark.parametrize("model", UNIT_TENSORS)
+@pytest.mark.parametrize("model", MODELS)
 def test_everything_is_more_than_the_mixer(model):
     network = random_network(model, 4, 2, 2, seed=1, norm="layer", norm_position="post")
     for block in network.blocks:

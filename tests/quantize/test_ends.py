@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quantize.calibration import Precision
-from quantize.configuration import MOST_STEPS
+from quantize.constants import MOST_STEPS
 from quantize.convert import quantise
 from quantize.formats import Format
 from quantize.layers.ends import PoolSpec

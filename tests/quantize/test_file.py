@@ -9,7 +9,7 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from quantize.checkpoint import write_checkpoint
-from quantize.configuration import UNIT_TENSORS
+from quantize.configuration import MODELS
 from quantize.file import VERSION, load_network, save_network
 from quantize.specification import QuantizedNetworkError
 from tests.networks import random_checkpoint, random_network
@@ -58,7 +58,7 @@ def rename(layers, tensors, old: str, new: str):
         tensors[new + key[len(old) :]] = tensors.pop(key)
 
 
-@pytest.mark.parametrize("model", UNIT_TENSORS)
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(("channels", "pooling"), [(1, "mean"), (9, "last")])
 def test_round_trip(model, channels, pooling, tmp_path):
     network = random_network(model, channels, 3, 2, seed=2, features=2, pooling=pooling)
@@ -333,7 +333,7 @@ def test_what_is_wrong_is_told(change, pattern, damaged):
     assert_refused(damaged(change), pattern)
 
 
-@pytest.mark.parametrize("model", UNIT_TENSORS)
+@pytest.mark.parametrize("model", MODELS)
 def test_no_truncation_of_any_tensor_goes_unnoticed(model, tmp_path):
     """Each tensor in turn cut to nothing: refused in a sentence, never with a traceback of another kind."""
     path = tmp_path / "network.safetensors"

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from quantize import float_reference
-from quantize.configuration import UNIT_TENSORS
+from quantize.configuration import MODELS
 from quantize.convert import Precision, quantise
 from quantize.errors import StatespikeError
 from quantize.kinds import UNITS
@@ -13,7 +13,7 @@ from statespike.models.network import Network
 from tests.networks import INPUT, random_checkpoint, random_network, random_samples
 
 
-@pytest.mark.parametrize("model", UNIT_TENSORS)
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("pooling", ["mean", "last"])
 def test_real_network_equals_the_trained_one(model, pooling):
     checkpoint = random_checkpoint(model, 7, 4, 2, seed=3, features=2, classes=4, pooling=pooling)
@@ -69,7 +69,7 @@ def noise(exact: np.ndarray, found: np.ndarray) -> float:
     return float(10 * np.log10((exact**2).sum() / ((found - exact) ** 2).sum()))
 
 
-@pytest.mark.parametrize("model", UNIT_TENSORS)
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("seed", range(4))
 def test_integers_are_near_the_real_network(model, seed):
     channels, modes = (3, 8, 17, 33)[seed], (2, 4, 8, 5)[seed]

@@ -8,7 +8,7 @@ import pytest
 from quantize import float_reference
 from quantize.coefficients import mixer_words
 from quantize.complex_modes import complex_modes
-from quantize.configuration import UNIT_TENSORS
+from quantize.configuration import MODELS
 from quantize.convert import Precision, quantise
 from quantize.formats import fixed_words
 from quantize.rounded import rounded_tensors
@@ -86,7 +86,7 @@ def test_encoder_and_decoder_do_without_few_bits():
     np.testing.assert_array_equal(coarse.encoder.weight, fine.encoder.weight)
 
 
-@pytest.mark.parametrize("model", UNIT_TENSORS)
+@pytest.mark.parametrize("model", MODELS)
 def test_mixers_keep_their_words(model):
     """Rounding what is rounded changes no word, and not the table of trits from the weights before."""
     checkpoint = random_checkpoint(model, 6, 2, 1, seed=5)

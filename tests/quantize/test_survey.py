@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quantize.configuration import UNIT_TENSORS, parameter_count
+from quantize.configuration import MODELS, parameter_count
 from quantize.convert import Precision, quantise
 from quantize.evaluate import evaluate
 from quantize.survey import Samples, activity, survey
@@ -40,7 +40,7 @@ def test_accuracies_of_every_width(samples):
     assert told == [("float", 7), ("8 bits", 7), ("4 bits", 7)]
 
 
-@pytest.mark.parametrize("model", UNIT_TENSORS)
+@pytest.mark.parametrize("model", MODELS)
 def test_parameters_are_those_of_the_trained_network(model):
     config = random_checkpoint(model, 5, 3, 2, seed=1).config
     assert parameter_count(config) == Network(config).parameter_count

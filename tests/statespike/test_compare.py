@@ -13,7 +13,7 @@ PAGE = "# Page\n\n<!-- table digits -->\n\nold\n\n<!-- end of table digits -->\n
 @pytest.fixture
 def two_kinds(monkeypatch):
     """Two kinds alone: planning takes seconds for each."""
-    monkeypatch.setattr(comparison, "UNIT_TENSORS", ("prf", "binary_s4d"))
+    monkeypatch.setattr(comparison, "MODELS", ("prf", "binary_s4d"))
 
 
 @pytest.mark.usefixtures("two_kinds")

@@ -10,7 +10,7 @@ from torch import nn
 import statespike.models.layers
 from quantize import float_reference
 from quantize.checkpoint import read_checkpoint
-from quantize.configuration import UNIT_TENSORS
+from quantize.configuration import MODELS
 from quantize.errors import StatespikeError
 from statespike.torch import SequenceClassifier, export, to_checkpoint, unit
 from tests.statespike.models.importers.plain import Plain
@@ -27,7 +27,7 @@ class Wrapped(nn.Module):
         self.criterion = nn.CrossEntropyLoss(weight=torch.ones(4))
 
 
-@pytest.mark.parametrize("model", UNIT_TENSORS)
+@pytest.mark.parametrize("model", MODELS)
 def test_a_plain_training_loop_and_its_export(model, tmp_path):
     torch.manual_seed(1)
     network = SequenceClassifier(**SIZES, model=model, pooling="last", trained_input=True, pole_sets=3)

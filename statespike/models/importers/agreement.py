@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from quantize import float_reference
 from quantize.checkpoint import Checkpoint
-from quantize.configuration import DISCRETISATIONS, NORM_POSITIONS, POOLINGS, UNIT_TENSORS
+from quantize.configuration import DISCRETISATIONS, NORM_POSITIONS, POOLINGS
 from quantize.errors import StatespikeError
+from quantize.kinds import UNITS
 from quantize.npz import Npz
 
 TOLERANCE = 1e-4
@@ -20,7 +21,7 @@ TOLERANCE = 1e-4
 OPTIONS = {
     "norm_position": NORM_POSITIONS,
     "pooling": POOLINGS,
-    "model": tuple(UNIT_TENSORS),
+    "model": tuple(UNITS),
     "discretisation": DISCRETISATIONS,
 }
 """What no tensor tells, and its choices."""
@@ -124,10 +125,10 @@ def agreement(
 def _alternatives(checkpoint: Checkpoint) -> Iterator[tuple[dict[str, str], Checkpoint]]:
     """Every other reading of the same tensors, with what it changes."""
     config = checkpoint.config
-    shapes = UNIT_TENSORS[config.model](config.channels)
+    shapes = UNITS[config.model].tensors(config.channels)
     for values in product(*OPTIONS.values()):
         reading: dict[str, Any] = dict(zip(OPTIONS, values, strict=True))
         changes = {name: value for name, value in reading.items() if getattr(config, name) != value}
-        same_tensors = UNIT_TENSORS[reading["model"]](config.channels) == shapes
+        same_tensors = UNITS[reading["model"]].tensors(config.channels) == shapes
         if changes and same_tensors:
             yield changes, replace(checkpoint, config=replace(config, **changes))

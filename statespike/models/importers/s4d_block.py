@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.configuration import RUNNING_STATISTICS, UNIT_TENSORS
+from quantize.configuration import RUNNING_STATISTICS
+from quantize.kinds import UNITS
 from statespike.models.importers.failure import ImportFailure, some
 from statespike.models.importers.kernel import read_kernel
 from statespike.models.importers.options import Options
@@ -123,7 +124,7 @@ class S4dBlock:
         if model == "prf":
             self.tensors |= {"unit.mix.weight": weight.T, "unit.mix.bias": bias}
             return model
-        wanted = UNIT_TENSORS.get(model, lambda channels: {})(channels)
+        wanted = UNITS[model].tensors(channels) if model in UNITS else {}
         norms = {name: name.removeprefix("norm.") for name in wanted if name.startswith("norm.")}
         if "weight" not in wanted or not norms:
             raise ImportFailure(

@@ -3,7 +3,8 @@
 import numpy as np
 
 from quantize.checkpoint import Tensor
-from quantize.configuration import UNIT_TENSORS, NetworkConfig, tensor_shapes
+from quantize.configuration import NetworkConfig, tensor_shapes
+from quantize.kinds import UNITS
 from statespike.models.importers.failure import ImportFailure, some
 from statespike.models.importers.kernel import read_kernel
 from statespike.models.importers.options import Options
@@ -76,7 +77,7 @@ def _arrays(parts: Parts, stack: Stack) -> list[str]:
 def _model(parts: Parts, stack: Stack, wanted: str) -> str:
     """The model whose unit has the tensors of the first block's."""
     found = set(parts.below(f"{stack.prefix(0)}unit."))
-    suitable = [model for model, tensors in UNIT_TENSORS.items() if set(tensors(1)) == found]
+    suitable = [model for model, unit in UNITS.items() if set(unit.tensors(1)) == found]
     if wanted in suitable:
         return wanted
     if wanted or not suitable:

@@ -45,7 +45,7 @@ class OwnData:
 
     @property
     def output(self) -> str:
-        """What a network's outputs for them are, one of `quantize.configuration.OUTPUTS`."""
+        """What a network's outputs for them are, one of `quantize.kinds.OUTPUTS`."""
         if self.sequences.targets is None:
             return "classification"
         return "multi_label" if self.several_labels else "regression"

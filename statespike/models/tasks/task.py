@@ -96,7 +96,7 @@ class Task:
     augment : callable, optional
         Applied to every batch in training.
     output : str
-        What the outputs are, one of `quantize.configuration.OUTPUTS`: "classification" has labels `y`, the
+        What the outputs are, one of `quantize.kinds.OUTPUTS`: "classification" has labels `y`, the
         others have `targets`.
     class_names : tuple of str
         Empty where classes are numbers alone.

@@ -14,7 +14,7 @@ from hdl.network.folding import Folding, LayerFolding
 from hdl.network.top import Network
 from hdl.ssm.component import ArrayFolding
 from quantize.calibration import Precision
-from quantize.configuration import UNIT_TENSORS
+from quantize.configuration import MODELS
 from quantize.formats import Format
 from quantize.network import QuantizedNetwork
 from quantize.specification import QuantizedNetworkError
@@ -23,8 +23,6 @@ from sim.compare import compare
 from sim.stimulus import Stimulus
 from tests.hdl.collisions import garbage_for_undefined_reads
 from tests.networks import random_network
-
-MODELS = list(UNIT_TENSORS)
 
 
 def with_layers(network, change):

@@ -10,7 +10,7 @@ from hdl.network.top import Network
 from hdl.norm.streamed_step_norm import NORM_MULTIPLIERS
 from hdl.primitives.drafts import drafts
 from hdl.ssm.component import ArrayFolding
-from quantize.configuration import UNIT_TENSORS
+from quantize.configuration import MODELS
 from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.compare import compare
 from sim.stimulus import Stimulus
@@ -31,7 +31,7 @@ EDGES = [
 MOST_MULTIPLIERS = 1 << 10
 
 GATED = ["gsu", "binary_s4d"]
-OTHERS = [model for model in UNIT_TENSORS if model not in GATED]
+OTHERS = [model for model in MODELS if model not in GATED]
 
 
 def drawn_shapes(models: list[str], count: int) -> list[tuple[str, int, int, int]]:

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from quantize.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from quantize.configuration import UNIT_TENSORS, CheckpointError, NetworkConfig, tensor_shapes
+from quantize.configuration import MODELS, CheckpointError, NetworkConfig, tensor_shapes
 from quantize.errors import StatespikeError
 
 CONFIG = NetworkConfig("gsu", features=1, channels=4, modes=2, layers=2, classes=3)
@@ -43,7 +43,7 @@ def path(tmp_path):
     return tmp_path / "network.safetensors"
 
 
-@pytest.mark.parametrize("model", UNIT_TENSORS)
+@pytest.mark.parametrize("model", MODELS)
 def test_what_is_written_is_read(model, path):
     config = replace(CONFIG, model=model, discretisation="bilinear", initialisation="inv", pooling="last")
     written = Checkpoint(

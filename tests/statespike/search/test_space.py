@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from quantize.calibration import Precision
-from quantize.configuration import ARRAY_TENSORS, UNIT_TENSORS
+from quantize.configuration import ARRAY_NAMES, MODELS
 from quantize.convert import quantise
 from quantize.errors import StatespikeError
 from quantize.formats import significant
@@ -40,7 +40,7 @@ def test_a_space_that_cannot_be_is_refused(values, sentence):
         Space.from_json(values)
 
 
-@pytest.mark.parametrize(("model", "array"), list(product(UNIT_TENSORS, ARRAY_TENSORS)))
+@pytest.mark.parametrize(("model", "array"), list(product(MODELS, ARRAY_NAMES)))
 def test_every_pair_of_kinds_is_a_network(model, array):
     specification = Specification(model, array, "mean", 2, 4, 2, 8, 8, 8, 14)
     assert specification.recipe().network_config(1, 10).arrays == (array, array)
@@ -52,7 +52,7 @@ def test_bits_left_out_are_those_of_the_poles():
         Precision(6, mixers=9)
 
 
-@pytest.mark.parametrize("array", ARRAY_TENSORS)
+@pytest.mark.parametrize("array", ARRAY_NAMES)
 def test_each_kind_of_tensor_keeps_its_own_bits(array):
     checkpoint = random_checkpoint("s4d", 3, 2, 1, seed=1, array=array)
     x = random_samples(4, 12, seed=2)

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from quantize import float_reference
 from quantize.checkpoint import read_checkpoint, write_checkpoint
-from quantize.configuration import UNIT_TENSORS, NetworkConfig
+from quantize.configuration import MODELS, NetworkConfig
 from quantize.errors import StatespikeError
 from statespike.models.importers.agreement import agreement
 from statespike.models.importers.failure import ImportFailure
@@ -249,7 +249,7 @@ def test_the_trained_weights_are_taken_before_their_mean(tmp_path):
     assert_equal(plain, imported({"state_dict": in_one}, tmp_path))
 
 
-@pytest.mark.parametrize("model", UNIT_TENSORS)
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("options", [{}, {"pole_sets": 2, "trained_input": True}])
 def test_a_state_dict_of_our_own_network(model, options, tmp_path):
     torch.manual_seed(7)
