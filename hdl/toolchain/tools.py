@@ -58,7 +58,7 @@ def run_tool(
 ) -> None:
     """Run a tool inside `folder`; what it prints goes to the file `log` there.
 
-    Its environment variables are `environment`, or our own.
+    Its environment variables are `environment`, or our own; its temporary files lie in the folder too.
 
     The working directory is the folder, and file names should be relative to it: the WebAssembly tools have a
     /tmp of their own, so an absolute path below /tmp is another file to them.
@@ -70,10 +70,12 @@ def run_tool(
     """
     executable = find_tool(name)
     path = folder / log
+    # What a killed tool leaves of its temporary files then lies in a folder of ours.
+    variables = {**(os.environ if environment is None else environment), "TMPDIR": str(folder.resolve())}
     with path.open("w") as output:
         # A group of its own: a compiler driver starts further processes, which have to end with it.
         process = subprocess.Popen(
-            [executable, *arguments], cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT,
+            [executable, *arguments], cwd=folder, env=variables, stdout=output, stderr=subprocess.STDOUT,
             process_group=0,
         )  # fmt: skip
         _RUNNING.add(process)

@@ -58,6 +58,7 @@ def dies_at_two(batch: Batch, sender) -> None:
         sender.send(Outcome(batch.kind, number, "read"))
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_a_failure_of_its_file_alone(monkeypatch):
     monkeypatch.setattr(mutations, "_read", dies_at_two)
     found = list(outcomes_of(Batch("report", b"", 1, 3, seed=1)))

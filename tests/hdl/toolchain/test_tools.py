@@ -49,3 +49,14 @@ def test_a_stopped_tool_takes_along_what_it_started(monkeypatch, tmp_path):
     while child.exists() and child.read_text().rpartition(")")[2].split()[0] != "Z":
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("environment", [None, {"PATH": os.defpath}])
+def test_a_tool_has_its_temporary_files_in_its_folder(environment, monkeypatch, tmp_path):
+    (tmp_path / "driver").write_text("#!/bin/sh\ntouch $TMPDIR/temporary\n")
+    (tmp_path / "driver").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path)
+    run_tool("driver", [], Path("work"), "log", environment)
+    assert (tmp_path / "work" / "temporary").exists()
