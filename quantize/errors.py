@@ -40,6 +40,23 @@ class StatespikeError(ValueError):
 
 
 @contextmanager
+def writing_to(name: str) -> Iterator[None]:
+    """Let an error of writing tell what is written to, unless it does; that nobody reads any more is none.
+
+    Parameters
+    ----------
+    name : str
+        A path, or what standard output is called.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, BrokenPipeError) or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, name) from error
+
+
+@contextmanager
 def naming(source: str) -> Iterator[None]:
     """Let errors about data tell where the data is from, unless they do.
 

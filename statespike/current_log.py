@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quantize.errors import StatespikeError
+from quantize.reading import require_file
 
 HEADER = ["time", "current"]
 
@@ -37,6 +38,7 @@ def read_log(path: Path) -> CurrentLog:
         If the file is missing or holds something else; it names the line.
     """
     advice = "a log has the header time,current and then seconds and amperes"
+    require_file(path, advice)
     before: tuple[float, float] | None = None
     first = seconds = charge = 0.0
     samples = 0

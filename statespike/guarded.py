@@ -1,6 +1,7 @@
 """Checks before any command starts: its outputs can be written, and none of them is a file that it reads."""
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import permutations
@@ -44,6 +45,8 @@ class GuardedCommand(TyperCommand):
         for sentence in told(self.unused.get(str(self.name), ()), ctx.params, partial(_stands_there, ctx)):
             remark(sentence)
         if is_standard_output(ctx.params.get("json")):
+            if sys.stdout is None:
+                raise StatespikeError("standard output is closed, and --json - goes there; name a file")
             with json_on_standard_output():
                 return super().invoke(ctx)
         return super().invoke(ctx)

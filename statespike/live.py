@@ -10,6 +10,7 @@ from quantize.errors import StatespikeError, bounded
 from quantize.formats import Integers
 from quantize.layers.embedding import EmbeddingSpec
 from quantize.network import QuantizedNetwork
+from quantize.reading import require_file
 from quantize.scores import output_of, real_outputs
 from quantize.words import count
 from statespike.models.tasks import keywords, spoken_digits
@@ -130,6 +131,7 @@ def clips_of_wav(path: Path, network: QuantizedNetwork) -> Iterator[NDArray[np.f
             f"the network was trained on {task}, not on sound; WAV files are for networks of "
             f"{' and '.join(CLIP_STEPS)}"
         )
+    require_file(path, "give a WAV file")
     rate, samples = parse_wav(path.read_bytes(), str(path))
     frames = log_mel(at_feature_rate(samples, rate, str(path)), network.features)
     for start in range(0, len(frames), CLIP_STEPS[task]):

@@ -24,6 +24,7 @@ from rich.progress import TimeElapsedColumn as Elapsed
 from rich.table import Table
 from rich.text import Text
 
+from quantize.errors import writing_to
 from quantize.files import write_whole
 
 if TYPE_CHECKING:  # it brings the integer reference, which few commands need
@@ -32,13 +33,20 @@ if TYPE_CHECKING:  # it brings the integer reference, which few commands need
 SECONDS_BETWEEN_LINES = 60.0
 """Pause between two lines of progress where there is no terminal."""
 
+NARROWEST = 60
+"""Columns at least, whatever the terminal says: what is narrower shows nothing of a table."""
+
 
 def _console(*, stderr: bool) -> Console:
     """As wide as the terminal or COLUMNS, else 80 columns; without colours where NO_COLOR is set."""
-    return Console(stderr=stderr, highlight=False)
+    console = Console(stderr=stderr, highlight=False)
+    if console.width < NARROWEST:
+        console.width = NARROWEST
+    return console
 
 
 STANDARD_OUTPUT = Path("-")
+STANDARD_OUTPUT_NAME = "standard output"
 
 
 def is_standard_output(path: Path | None) -> bool:
@@ -63,12 +71,14 @@ def json_on_standard_output() -> Iterator[None]:
     finally:
         values = _held.pop()
         if values is not None:
-            print(json.dumps(values, indent=2), flush=True)
+            with writing_to(STANDARD_OUTPUT_NAME):
+                print(json.dumps(values, indent=2), flush=True)
 
 
 def say(text: str) -> None:
     """Print a line of the result on standard output."""
-    print(text, file=sys.stderr if _held else sys.stdout, flush=True)
+    with writing_to(STANDARD_OUTPUT_NAME):
+        print(text, file=sys.stderr if _held else sys.stdout, flush=True)
 
 
 def say_prose(text: str) -> None:
@@ -131,7 +141,8 @@ def new_table(*columns: str, title: str | None = None, show_header: bool = True)
 
 def show(table: Table) -> None:
     """Print a table on standard output."""
-    _console(stderr=bool(_held)).print(table)
+    with writing_to(STANDARD_OUTPUT_NAME):
+        _console(stderr=bool(_held)).print(table)
 
 
 class Bars(Progress):

@@ -57,14 +57,14 @@ def write_rows(path: Path | None, rows: list[Row]) -> None:
 
 
 def read_rows(path: Path | None) -> list[Row]:
-    """Rows of a JSON file, none if it does not exist.
+    """Rows of a JSON file, none if there is no such file, or a device.
 
     Raises
     ------
     StatespikeError
         If it holds something else.
     """
-    if path is None or not path.exists():
+    if path is None or not path.is_file():
         return []
     with reading(path, "no result of `statespike report`", "name another file or remove it"):
         return [_row(**entry) for entry in json.loads(path.read_text())["rows"]]

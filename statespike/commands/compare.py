@@ -12,7 +12,7 @@ from hdl.devices.devices import find_device
 from quantize.files import write_whole
 from statespike.comparison import WIDTHS, as_markdown, points, shipped_kinds
 from statespike.comparison import compare as compare_on
-from statespike.markdown import put_table
+from statespike.markdown import put_table, require_place
 from statespike.models.tasks.registry import load_task
 from statespike.options import Json, Limit
 from statespike.output import Bars, progress, say, write_json
@@ -65,6 +65,8 @@ def compare(
     """
     devices = [find_device(name) for name in device.split(",")]
     asked = [(name, load_task(name, data), shipped_kinds(name)) for name in task.split(",")]
+    for name, *_ in asked if page is not None else ():
+        require_place(page, name)  # what is wrong is said before long work
     results: dict[str, list[dict[str, Any]]] = {}
     with progress() as bars:
         for name, found, networks in asked:

@@ -9,6 +9,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from quantize.errors import writing_to
+
 LOG_EVERY = 100
 """Batches."""
 
@@ -83,7 +85,7 @@ class TrainingReport:
         self._measure = measure
         self._epochs, self._batches = epochs, batches
         self._losses: list[float] = []
-        self._file = None
+        self._file, self._place = None, str(log)
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
             self._file = log.open("a" if resumed else "w", encoding="utf-8")
@@ -106,12 +108,14 @@ class TrainingReport:
     ) -> None:
         self._bar.stop()
         if self._file is not None:
-            self._file.close()
+            with writing_to(self._place):
+                self._file.close()
 
     def line(self, text: str) -> None:
         """Write one line to the log at once, so that it can be followed."""
         if self._file is not None:
-            print(text, file=self._file, flush=True)
+            with writing_to(self._place):
+                print(text, file=self._file, flush=True)
 
     def begin_epoch(self, epoch: int) -> None:
         """Start counting the batches of an epoch (from 1)."""

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from quantize.errors import StatespikeError
 from quantize.files import write_whole
-from quantize.reading import reading
+from quantize.reading import reading, require_file
 from statespike.models.recipe import Recipe
 
 MAGIC = b"statespike-training-state 1\n"
@@ -88,6 +88,7 @@ def load_state(
         When the file is no training state, or the state of another task or recipe.
     """
     advice = "remove the file to start again, or name another"
+    require_file(path, "name another file")
     with reading(path, "not a training state", advice):
         content = path.read_bytes()
     packed = content[len(MAGIC) + 32 :]

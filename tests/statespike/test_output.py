@@ -4,11 +4,13 @@ import os
 import pty
 import subprocess
 import sys
+from errno import ENOSPC
 
 import pytest
 
+from quantize.errors import writing_to
 from statespike import output
-from statespike.output import new_table, progress, show
+from statespike.output import new_table, progress, say_prose, show
 
 
 @pytest.fixture(autouse=True)
@@ -103,3 +105,21 @@ def test_no_colours_when_they_are_not_wanted():
     )
     assert "\x1b[32m" in on_a_terminal(code)
     assert "\x1b[32m" not in on_a_terminal(code, NO_COLOR="1")
+
+
+@pytest.mark.parametrize("columns", ["0", "1"])
+def test_a_terminal_without_columns_still_shows_everything(run, monkeypatch, capsys, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert "digits-gsu" in run("inspect").stdout
+    say_prose("a word and another")
+    assert capsys.readouterr().out == "a word and another\n"
+
+
+def test_an_error_of_writing_names_what_is_written_to():
+    with pytest.raises(OSError, match="standard output") as told, writing_to("standard output"):
+        raise OSError(ENOSPC, "No space left on device")
+    assert told.value.errno == ENOSPC
+    with pytest.raises(OSError, match=r"a\.npy"), writing_to("standard output"):
+        raise OSError(ENOSPC, "No space left on device", "a.npy")
+    with pytest.raises(BrokenPipeError), writing_to("standard output"):
+        raise BrokenPipeError

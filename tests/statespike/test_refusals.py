@@ -1,11 +1,14 @@
 """Bad input gets one sentence on standard error and exit status 2, never a traceback."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
+
+from statespike.report_rows import read_rows
 
 
 def rewritten(source, target, tensors=None, metadata=None):
@@ -157,3 +160,22 @@ def test_a_network_takes_the_sequences_that_it_is_calibrated_on(refuse, run, che
     output = ["--data", data, "-o", tmp_path / "out"]
     assert "has sequences of 16 steps" in refuse("quantize", checkpoint, "--max-steps", 15, *output)
     assert run("quantize", checkpoint, "--max-steps", 16, *output).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("energy", "digits-prf", "--measured", "/dev/null"),
+        ("explore", "digits", "--space", "/dev/null"),
+        ("compare", "--limit", 1, "--page", "/dev/null"),
+        ("train", "digits", "--limit", 300, "--resume", "/dev/null"),
+        ("import", "/dev/null", "-o", "imported.safetensors"),
+    ],
+)
+def test_a_device_is_no_file_to_read(refuse, monkeypatch, tmp_path, command):
+    monkeypatch.chdir(tmp_path)
+    assert "/dev/null: no file" in refuse(*command)
+
+
+def test_results_are_not_read_from_a_device():
+    assert read_rows(Path("/dev/null")) == []
