@@ -13,6 +13,8 @@ INPUT = "input"
 """Name of the input among the layers."""
 WORTH_A_WARNING = 0.001
 """Share of a layer's values, clipped, that is worth a warning."""
+MOST_VANISHED = 0.5
+"""Share of the inputs that are not 0, rounded to 0, that is worth a warning."""
 
 
 @dataclass(frozen=True)
@@ -24,16 +26,25 @@ class Clipping:
     clipped, values : mapping of name to int
         For the input and for each kind of value of each layer, see `quantize.trace.Trace`: values clipped,
         and values that could have been.
+    vanished, nonzero : int
+        Inputs that are not 0 but are rounded to it, and inputs that are not 0.
     """
 
     clipped: Mapping[str, int] = field(default_factory=dict)
     values: Mapping[str, int] = field(default_factory=dict)
+    vanished: int = 0
+    nonzero: int = 0
 
     def __add__(self, other: "Clipping") -> "Clipping":
         def added(mine: Mapping[str, int], theirs: Mapping[str, int]) -> dict[str, int]:
             return {name: mine.get(name, 0) + theirs.get(name, 0) for name in {**mine, **theirs}}
 
-        return Clipping(added(self.clipped, other.clipped), added(self.values, other.values))
+        return Clipping(
+            added(self.clipped, other.clipped),
+            added(self.values, other.values),
+            self.vanished + other.vanished,
+            self.nonzero + other.nonzero,
+        )
 
     def share(self, name: str) -> float:
         """Clipped values of a layer by all of its values, 0 to 1."""
@@ -45,6 +56,16 @@ class Clipping:
             name: {"clipped": self.clipped[name], "values": self.values[name], "share": self.share(name)}
             for name in self.clipped
         }
+
+    def vanishing(self) -> str | None:
+        """A sentence about inputs that are rounded to 0, if most are."""
+        if not self.nonzero or self.vanished < MOST_VANISHED * self.nonzero:
+            return None
+        return (
+            f"{self.vanished / self.nonzero:.1%} of the inputs that are not 0 are less than half a unit of "
+            "the input format, and count as 0: the data is far smaller than the largest calibration samples; "
+            "scale it, or quantise on data like it"
+        )
 
     def summary(self) -> str:
         """What was clipped, in a line."""
@@ -97,14 +118,17 @@ def clipping_of(
             f"array_{index} outputs": once,
             f"layer_{index} sums": once,
         }
-    return Clipping(clipped, values)
+    return Clipping(clipped, values, inputs.vanished, inputs.nonzero)
 
 
 def input_clipping(
     network: QuantizedNetwork, x: NDArray[np.floating], lengths: NDArray[np.integer] | None
 ) -> Clipping:
-    """Count what the input format clips; see `clipping_of`."""
+    """Count what the input format clips, and what it rounds to 0; see `clipping_of`."""
     valid = np.full(len(x), x.shape[1]) if lengths is None else np.asarray(lengths)
     given = np.arange(x.shape[1]) < valid[:, None]
     clipped = int(np.count_nonzero(network.encoder.clips(x) & given[:, :, None]))
-    return Clipping({INPUT: clipped}, {INPUT: int(given.sum()) * x.shape[2]})
+    nonzero = (np.asarray(x) != 0) & given[:, :, None]
+    vanished = int(np.count_nonzero(network.encoder.vanishes(x) & nonzero))
+    counted = {INPUT: int(given.sum()) * x.shape[2]}
+    return Clipping({INPUT: clipped}, counted, vanished, int(np.count_nonzero(nonzero)))

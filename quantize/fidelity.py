@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.checkpoint import Checkpoint
+from quantize.clipping import Clipping
 from quantize.evaluate import evaluate
 from quantize.formats import Integers
 from quantize.inputs import Inputs
@@ -42,6 +43,8 @@ class Fidelity:
         values, the error.
     right : (int, int) or None
         Right answers in real numbers and in integers, where each sequence has a class and one answer.
+    clipping : Clipping
+        In the integers.
     """
 
     sequences: int
@@ -49,13 +52,14 @@ class Fidelity:
     output: str
     error: float
     differing: float
-    right: tuple[int, int] | None = None
+    right: tuple[int, int] | None
+    clipping: Clipping
 
     def warning(self) -> str | None:
         """A sentence, if the integers are much worse."""
-        lost = 0 if self.right is None else self.right[0] - self.right[1]
-        if self.right is not None:
-            if lost < max(LEAST_LOST, MOST_LOST * self.answers):
+        # Labels tell of a network that knows them.
+        if self.right is not None and self.right[0] >= self.answers / 2:
+            if self.right[0] - self.right[1] < max(LEAST_LOST, MOST_LOST * self.answers):
                 return None
             found = (
                 f"{self.right[1]} of {self.answers} answers are right, and {self.right[0]} in real numbers"
@@ -108,14 +112,21 @@ def fidelity(
     chosen = None if lengths is None else lengths[part]
     samples = np.asarray(x[part])
     real = evaluate(checkpoint, samples, chosen).logits.astype(np.float64)
-    told = network.decoder.real(evaluate(network, samples, chosen).logits)
+    integers = evaluate(network, samples, chosen)
+    told = network.decoder.real(integers.logits)
     output, right = output_of(network), None
     if output == "classification" and labels is not None and labels.ndim == 1 and real.ndim == 2:
         right = _right(real, labels[part]), _right(told, labels[part])
     spread = float(real.std(axis=tuple(range(real.ndim - 1))).max()) or 1.0
     error = float(np.sqrt(np.mean((told - real) ** 2))) / spread
     return Fidelity(
-        len(samples), real[..., 0].size, output, error, _differing(output, real, told, error), right
+        len(samples),
+        real[..., 0].size,
+        output,
+        error,
+        _differing(output, real, told, error),
+        right,
+        integers.clipping or Clipping(),
     )
 
 

@@ -150,8 +150,9 @@ def quantise_checkpoint(
             f"numbers of {network.features} tokens; `statespike quantize --encoder linear` makes one that "
             "takes any features"
         )
-    if (warning := found.warning()) is not None:
-        warn(warning)
+    for warning in (found.warning(), found.clipping.vanishing()):
+        if warning is not None:
+            warn(warning)
     return network, found
 
 

@@ -91,6 +91,8 @@ def tell_clipping(clipping: "Clipping") -> None:
     say(clipping.summary())
     if (warning := clipping.warning()) is not None:
         note(warning)
+    if (vanishing := clipping.vanishing()) is not None:
+        warn(vanishing)
 
 
 def note(text: str) -> None:

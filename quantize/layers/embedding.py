@@ -66,6 +66,10 @@ class EmbeddingSpec(Specification):
         """None: a step is a token or refused."""
         return np.zeros(x.shape, dtype=np.bool_)
 
+    def vanishes(self, x: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """None but zeros."""
+        return np.asarray(x == 0)
+
     def inputs(self, x: NDArray[np.floating]) -> Integers:
         """Real one-hot steps (..., V - 1) as tokens (..., 1).
 

@@ -101,6 +101,10 @@ class EncoderSpec(Specification):
         """Which of the features (..., F) the input format clips."""
         return self.input.clips(x)
 
+    def vanishes(self, x: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Which of the features (..., F) are 0 in the input format."""
+        return self.input.quantise(x) == 0
+
     def compute(self, u: Integers) -> Integers:
         """(..., F) in the input format to (..., H) in the output format."""
         # What is left out two bits above the output is out of its range with any bias.

@@ -164,6 +164,8 @@ def run(
     say(tally.clipping.summary())
     if (warning := tally.clipping.warning()) is not None:
         warn(warning.removeprefix("warning: "))
+    if (vanishing := tally.clipping.vanishing()) is not None:
+        warn(vanishing)
     write_logits(logits, tally.logits)
     write_json(json, figures)
     if tally.differing:

@@ -54,3 +54,13 @@ def test_a_warning_names_the_worst_layer():
         in (few + few + Clipping({"array_0": 90}, {"array_0": 0})).warning()
     )
     assert Clipping({"input": 0}, {"input": 9}).summary() == "no value was clipped"
+
+
+def test_inputs_that_round_to_zero_are_told():
+    network = random_network("s4d", 3, 2, 1, seed=4)
+    x, lengths = np.full((2, 10, 1), 0.4 * 2.0**-INPUT.fraction), np.array([10, 2])
+    assert "100.0% of the inputs that are not 0" in evaluate(network, x, lengths).clipping.vanishing()
+    x[0, :7] = 0.5
+    found = evaluate(network, x, lengths).clipping
+    assert (found.vanished, found.nonzero, found.vanishing()) == (5, 12, None)
+    assert evaluate(network, 0 * x).clipping.vanishing() is None

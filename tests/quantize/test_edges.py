@@ -7,8 +7,11 @@ import pytest
 
 from quantize import float_reference
 from quantize.checkpoint import checkpoint_bytes
+from quantize.clipping import Clipping
 from quantize.convert import Precision, quantise
 from quantize.errors import StatespikeError
+from quantize.fidelity import Fidelity, fidelity
+from quantize.inputs import input_format
 from quantize.kinds import UNITS
 from tests.networks import INPUT, random_checkpoint, random_samples
 
@@ -68,3 +71,21 @@ def test_numbers_without_formats_are_refused_in_words_of_the_checkpoint():
     plain = random_checkpoint("tanh", 3, 2, 1, seed=6)
     with pytest.raises(StatespikeError, match="look for weights, norms or samples that are far too large"):
         quantise(changed(plain, "0.norm.weight", lambda tensor: 1e6 * tensor), SAMPLES, INPUT, Precision())
+
+
+def test_one_outlier_in_the_calibration_data_is_told():
+    plain, samples = random_checkpoint("gsu", 3, 2, 1, seed=7), SAMPLES.copy()
+    samples[2, 3] = 1e6
+    found = fidelity(plain, quantise(plain, samples, input_format(samples), Precision()), samples)
+    assert "of the inputs that are not 0 are less than half a unit" in found.clipping.vanishing()
+    found = fidelity(plain, quantise(plain, SAMPLES, INPUT, Precision()), SAMPLES)
+    assert (found.warning(), found.clipping.vanishing()) == (None, None)
+
+
+def test_labels_tell_how_much_worse_integers_are_where_the_network_knows_them():
+    calm = Clipping()
+    assert Fidelity(50, 50, "classification", 0.1, 0.3, (40, 38), calm).warning() is None
+    assert "35 of 50 answers" in Fidelity(50, 50, "classification", 0.1, 0.3, (40, 35), calm).warning()
+    unknown = Fidelity(50, 50, "classification", 0.1, 0.3, (5, 5), calm)
+    assert "30.0% of the answers differ" in unknown.warning()
+    assert "values are off by 20.0%" in Fidelity(50, 50, "regression", 0.2, 0.2, None, calm).warning()
