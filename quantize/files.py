@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from quantize.errors import StatespikeError
 
@@ -72,6 +73,38 @@ def _mode(path: Path) -> int | None:
         return path.stat().st_mode
     except FileNotFoundError:
         return None
+
+
+def open_log(path: Path, *, goes_on: bool) -> TextIO:
+    """A text file to write line by line, which nobody else writes as long as it is open.
+
+    Parameters
+    ----------
+    path : Path
+        Missing folders are made.
+    goes_on : bool
+        Keep what it holds.
+
+    Raises
+    ------
+    StatespikeError
+        If another process writes it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        file = stack.enter_context(path.open("a", encoding="utf-8"))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StatespikeError(
+                f"{path} is being written by another process; wait for it, or choose another name"
+            ) from None
+        except OSError:
+            pass  # a file system without locks
+        if not goes_on and stat.S_ISREG(path.stat().st_mode):
+            file.truncate(0)
+        stack.pop_all()
+        return file
 
 
 @contextmanager

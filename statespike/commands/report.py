@@ -14,7 +14,7 @@ from hdl.devices.devices import find_device
 from quantize.checkpoint import read_checkpoint
 from quantize.clipping import WORTH_A_WARNING
 from quantize.errors import StatespikeError, writing_to
-from quantize.files import write_whole
+from quantize.files import open_log, write_whole
 from quantize.survey import Samples, survey
 from statespike.models import ZOO, network_file
 from statespike.models.tasks.registry import SAMPLE, TASKS, load_task
@@ -94,7 +94,7 @@ def report(
     asked = [(path, _request(path, widths, sample, limit)) for path in checkpoints or _shipped_classifiers()]
     known = {row.request: row for row in read_rows(json)}
     rows = {request: known[request] for _, request in asked if request in known}
-    opened = nullcontext() if log is None else log.open("a" if rows else "w", encoding="utf-8")
+    opened = nullcontext() if log is None else open_log(log, goes_on=bool(rows))
     with writing_to(str(log)), opened as file:
         for path, request in asked:
 

@@ -4,12 +4,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from quantize.errors import writing_to
+from quantize.files import open_log
 
 LOG_EVERY = 100
 """Batches."""
@@ -85,10 +87,10 @@ class TrainingReport:
         self._measure = measure
         self._epochs, self._batches = epochs, batches
         self._losses: list[float] = []
-        self._file, self._place = None, str(log)
+        self._file: TextIO | None = None
+        self._place = str(log)
         if log is not None:
-            log.parent.mkdir(parents=True, exist_ok=True)
-            self._file = log.open("a" if resumed else "w", encoding="utf-8")
+            self._file = open_log(log, goes_on=resumed)
         console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from quantize.errors import StatespikeError
-from quantize.files import PREFIX, scratch_folder, signals_held, temporary_folder, write_whole
+from quantize.files import PREFIX, open_log, scratch_folder, signals_held, temporary_folder, write_whole
 
 
 def names(folder):
@@ -190,3 +190,18 @@ def test_a_signal_while_a_folder_is_made_leaves_none(folder_of, tmp_path, monkey
     finally:
         signal.signal(signal.SIGINT, before)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_log_has_one_writer(tmp_path):
+    path = tmp_path / "folder" / "log.txt"
+    with open_log(path, goes_on=False) as file:
+        print("first", file=file, flush=True)
+        for goes_on in (False, True):
+            with pytest.raises(StatespikeError, match="is being written by another process"):
+                open_log(path, goes_on=goes_on)
+    with open_log(path, goes_on=True) as file:
+        print("second", file=file)
+    assert path.read_text() == "first\nsecond\n"
+    open_log(path, goes_on=False).close()
+    assert path.read_text() == ""
+    open_log(Path("/dev/null"), goes_on=False).close()
