@@ -1,5 +1,6 @@
 """`statespike listen`: hits and false alarms of a network that listens to a stream of spoken digits."""
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,7 +47,7 @@ def listen(
         Arithmetic,
         typer.Option(help="real numbers, the integer reference, or the circuit, compared with it"),
     ] = Arithmetic.REFERENCE,
-    minutes: Annotated[float, typer.Option(min=0.05, help="length of the stream")] = 10.0,
+    minutes: Annotated[float, typer.Option(min=0.05, max=240, help="length of the stream, up to 240")] = 10.0,
     snr: Annotated[float, typer.Option(help="decibels of a digit above the noise")] = 10.0,
     seed: Annotated[int, typer.Option(min=0, help="of the stream")] = 0,
     trained: Annotated[
@@ -70,6 +71,14 @@ def listen(
 
     Example: statespike listen spoken-stream-gsu_lean --minutes 10 --snr 10
     """
+    for option, value in (
+        ("snr", snr),
+        ("threshold", threshold),
+        ("refractory", refractory),
+        ("margin", margin),
+    ):
+        if not math.isfinite(value):
+            raise StatespikeError(f"--{option} is {value:g}; give a finite number")
     read = network_for if backend is Arithmetic.FLOAT else integers_of
     found = read(network, "spoken-stream", data)
     stride = stride_of(found)

@@ -140,3 +140,9 @@ def test_a_short_stream_is_listened_to(run, refuse, folder, tmp_path):
     assert (tmp_path / "stream.svg").read_text().count("<rect") >= figures["words"]
     save_network(random_network("prf", 3, 2, 1, seed=1, features=16, classes=11), path)
     assert "answers once, at the end of a sequence" in refuse(*arguments)
+
+
+@pytest.mark.parametrize("option", ["snr", "threshold", "refractory", "margin"])
+def test_numbers_that_are_not_finite_are_refused(refuse, option):
+    said = refuse("listen", "spoken-stream-gsu_lean", f"--{option}", "inf")
+    assert f"--{option} is inf; give a finite number" in said
