@@ -123,3 +123,13 @@ def test_an_error_of_writing_names_what_is_written_to():
         raise OSError(ENOSPC, "No space left on device", "a.npy")
     with pytest.raises(BrokenPipeError), writing_to("standard output"):
         raise BrokenPipeError
+
+
+def test_standard_output_of_any_encoding_takes_any_name(tmp_path):
+    name = os.fsencode(tmp_path) + "/\u00fc \u221a ".encode() + b"\xff.json"
+    told = subprocess.run(
+        [sys.executable, "-m", "statespike", "inspect", "--json", name],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=True,
+    )  # fmt: skip
+    assert b"digits-gsu" in told.stdout
+    assert [os.fsencode(path) for path in tmp_path.iterdir()] == [name]
