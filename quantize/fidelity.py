@@ -22,6 +22,8 @@ MOST_STEPS = 50_000
 """Steps that are compared: of so many sequences, the first ones, and of one at least."""
 MOST_DIFFERING = 0.1
 """Share of other answers, or error of values in parts of their spread, that is worth a warning."""
+LEAST_SPREAD = 0.01
+"""Of the largest logit: what hardly changes has no spread to compare an error with."""
 MOST_LOST, LEAST_LOST = 0.05, 3
 """Share of right answers that integers lose, and their number, that are worth a warning where labels tell."""
 
@@ -37,7 +39,8 @@ class Fidelity:
     output : str
         What an answer is, one of `quantize.kinds.OUTPUTS`.
     error : float
-        Root mean square of the logits' differences, by the standard deviation of the real logits.
+        Root mean square of the logits' differences, by the standard deviation of the real logits, see
+        `LEAST_SPREAD`.
     differing : float
         Share of the answers with another class, or of the labels that only one of the two gives, 0 to 1; of
         values, the error.
@@ -117,7 +120,8 @@ def fidelity(
     output, right = output_of(network), None
     if output == "classification" and labels is not None and labels.ndim == 1 and real.ndim == 2:
         right = _right(real, labels[part]), _right(told, labels[part])
-    spread = float(real.std(axis=tuple(range(real.ndim - 1))).max()) or 1.0
+    spread = float(real.std(axis=tuple(range(real.ndim - 1))).max())
+    spread = max(spread, LEAST_SPREAD * float(np.abs(real).max())) or 1.0
     error = float(np.sqrt(np.mean((told - real) ** 2))) / spread
     return Fidelity(
         len(samples),

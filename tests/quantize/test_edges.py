@@ -89,3 +89,11 @@ def test_labels_tell_how_much_worse_integers_are_where_the_network_knows_them():
     unknown = Fidelity(50, 50, "classification", 0.1, 0.3, (5, 5), calm)
     assert "30.0% of the answers differ" in unknown.warning()
     assert "values are off by 20.0%" in Fidelity(50, 50, "regression", 0.2, 0.2, None, calm).warning()
+
+
+def test_values_that_hardly_change_are_compared_with_their_size():
+    plain = random_checkpoint("tanh", 3, 2, 1, seed=8, output="regression", classes=1)
+    constant = changed(plain, "decoder.weight", lambda tensor: 1e-9 * tensor)
+    found = fidelity(constant, quantise(constant, SAMPLES, INPUT, Precision()), SAMPLES)
+    assert found.error < 0.1
+    assert found.warning() is None
