@@ -65,8 +65,9 @@ def compare(
     """
     devices = [find_device(name) for name in device.split(",")]
     asked = [(name, load_task(name, data), shipped_kinds(name)) for name in task.split(",")]
-    for name, *_ in asked if page is not None else ():
-        require_place(page, name)  # what is wrong is said before long work
+    if page is not None:
+        for name, *_ in asked:
+            require_place(page, name)  # what is wrong is said before long work
     results: dict[str, list[dict[str, Any]]] = {}
     with progress() as bars:
         for name, found, networks in asked:
