@@ -99,30 +99,39 @@ def measured(row: dict[str, Any], circuit: Circuit, jobs: int) -> dict[str, Any]
     }
 
 
-def as_markdown(rows: list[dict[str, Any]]) -> str:
-    """The table; speeds are those of the slowest seed."""
-    header = [
-        "network", "part", "cycles a step", "roofline", "multipliers' use", "efficiency", "LUT4",
-        "flip-flops", "block memories", "SPRAM", "multiplier blocks", "MHz of each seed", "steps a second",
-        "sequences a second",
-    ]  # fmt: skip
-    lines = []
+def tables(rows: list[dict[str, Any]]) -> list[str]:
+    """Three tables of the networks: cycles, clocks with the speed at the slowest seed, and cells."""
+    cycles, clocks, cells = [], [], []
     for row in rows:
-        line = [
-            row["network"], row["device"], f"{row['cycles_per_step']:,}",
-            f"{row['roofline_cycles_per_step']:,.0f}", f"{row['use']:.0%}", f"{row['efficiency']:.2f}",
-        ]  # fmt: skip
+        name = [row["network"], row["device"]]
+        cycles.append([
+            *name, f"{row['cycles_per_step']:,}", f"{row['roofline_cycles_per_step']:,.0f}",
+            f"{row['use']:.0%}", f"{row['efficiency']:.2f}",
+        ])  # fmt: skip
         if "resources" in row:
-            cells = row["resources"]
-            line += [f"{cells[name]:,}" for name in ("lut", "ff", "bram", "spram", "dsp")]
-            line += [
-                ", ".join(f"{fmax:.1f}" for fmax in row["fmax_mhz"]),
-                f"{row['steps_per_second']:,.0f}", f"{row['sequences_per_second']:,.0f}",
-            ]  # fmt: skip
+            seeds = ", ".join(f"{fmax:.1f}" for fmax in row["fmax_mhz"])
+            clocks.append(
+                [*name, seeds, f"{row['steps_per_second']:,.0f}", f"{row['sequences_per_second']:,.0f}"]
+            )
+            cells.append(
+                name + [f"{row['resources'][kind]:,}" for kind in ("lut", "ff", "bram", "spram", "dsp")]
+            )
         else:
-            line += ["short of " + ", ".join(row["shortfall"]) if row["shortfall"] else row["error"]]
-        lines.append(line + [""] * (len(header) - len(line)))
-    return markdown_table(header, lines, names=2)
+            missing = "short of " + ", ".join(row["shortfall"]) if row["shortfall"] else row["error"]
+            clocks.append([*name, missing, "", ""])
+    return [
+        markdown_table(["network", "device", *header], lines, names=2)
+        for header, lines in (
+            (["cycles a step", "roofline", "use", "efficiency"], cycles),
+            (["MHz of each seed", "steps/s", "sequences/s"], clocks),
+            (["LUT4", "flip-flops", "memories", "SPRAM", "multipliers"], cells),
+        )
+    ]
+
+
+def as_markdown(rows: list[dict[str, Any]]) -> str:
+    """The tables of `tables`, below each other."""
+    return "\n\n".join(tables(rows))
 
 
 def identity(row: dict[str, Any]) -> list[Any]:
