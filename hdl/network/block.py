@@ -1,5 +1,6 @@
 """A residual block in gates: `x + unit(array(x))` and perhaps a norm, all of it busy with different steps."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,10 +10,9 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.network.folding import LayerFolding
-from hdl.network.kinds import ARRAYS, UNITS
+from hdl.network.kinds import ARRAYS, make_unit
 from hdl.network.residual_fifo import ResidualFifo, ResidualFork
 from hdl.norm.block_norm import BlockNorm, StreamedBlockNorm
-from hdl.norm.streamed_step_norm import PRODUCTS
 from hdl.primitives.clips import LayerClips, tell_clip
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import saturate
@@ -21,7 +21,6 @@ from hdl.units.gsu.unit import StreamedGsu, StreamedLeanGsu
 from hdl.units.unit import Unit
 from quantize.block import Block
 from quantize.layers.norm import LayerNormSpec
-from quantize.layers.unit import UnitSpec
 
 # Steps between a block's input and its residual add at full speed: one in the array, two in each pair of
 # banks of the unit, one being written. A norm has a pair of banks.
@@ -29,31 +28,60 @@ STEPS_IN_FLIGHT = 6
 STEPS_IN_NORM = 2
 
 
-def make_unit(
-    spec: UnitSpec,
-    lanes: int,
-    *,
-    streamed: bool,
-    sequential: bool = False,
-    norm_multipliers: int = PRODUCTS,
-    target: DeviceFeatures = MULTIPLIER_BLOCKS,
-    others: Sequence[UnitSpec] = (),
-) -> Unit:
-    """A specification's component, in the build that takes a channel a cycle if wanted and there is one.
+class LayerBlock(wiring.Component):
+    """The frame of what a network has between its two ends: a block of one layer, or one of several in turn.
 
-    It serves `others` in turn behind the specification, if there are any.
+    Attributes
+    ----------
+    layers : int
+        How many it computes.
+    multipliers, cycles_per_step, least_cycles_per_step, latency_cycles : int
+        As of any component.
+    paces : dict of str to int
+        Cycles a step of its parts.
+
+    Members
+    -------
+    i, o : streams of Beat, in the residual format
     """
-    kind = UNITS[spec.kind]
-    component = kind.streamed if streamed and kind.streamed is not None else kind.component
-    options: dict[str, Any] = {"sequential": True} if sequential else {}
-    if others:
-        options["others"] = others
-    if component is StreamedGsu:
-        options["norm_multipliers"] = norm_multipliers
-    return component(spec, lanes, target, **options)
+
+    layers: int
+
+    @property
+    @abstractmethod
+    def multipliers(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def cycles_per_step(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def least_cycles_per_step(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def latency_cycles(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def paces(self) -> dict[str, int]: ...
+
+    @property
+    @abstractmethod
+    def residual(self) -> "ResidualBlock":
+        """Where its array and its unit are."""
+
+    @abstractmethod
+    def path_at(self, layer: int) -> str:
+        """Where `residual` is in the network if its first layer is this one; the first name is its own."""
+
+    @abstractmethod
+    def taps_at(self, layer: int) -> dict[str, Any]:
+        """Ports of values by their names in `quantize.trace.Trace`, but for what leaves at `o`."""
 
 
-class ResidualBlock(wiring.Component):
+class ResidualBlock(LayerBlock):
     """One layer of a network.
 
     Parameters
@@ -121,6 +149,22 @@ class ResidualBlock(wiring.Component):
         if block.norm_before is not None:
             members["tap_norm"] = Out(Tap(block.norm_before.output.width))
         super().__init__(members)
+
+    layers = 1
+
+    @property
+    def residual(self) -> "ResidualBlock":
+        """See `LayerBlock`."""
+        return self
+
+    def path_at(self, layer: int) -> str:
+        """See `LayerBlock`."""
+        return f"layer_{layer}"
+
+    def taps_at(self, layer: int) -> dict[str, Any]:
+        """See `LayerBlock`."""
+        taps = {f"array_{layer}": self.tap_array}
+        return taps if self.norm_before is None else taps | {f"norm_{layer}": self.tap_norm}
 
     clips: LayerClips | None = None
     """Where it tells the values that it clips."""

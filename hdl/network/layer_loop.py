@@ -1,13 +1,13 @@
 """The folded build: one residual block that all layers go through in turn."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.network.block import ResidualBlock
+from hdl.network.block import LayerBlock, ResidualBlock
 from hdl.network.folding import LayerFolding
 from hdl.network.kinds import UNITS
 from hdl.primitives.counters import wrapped_next
@@ -35,7 +35,7 @@ def obstacle(network: QuantizedNetwork) -> str | None:
     return component.obstacle([block.unit for block in blocks])
 
 
-class LayerLoop(wiring.Component):
+class LayerLoop(LayerBlock):
     """One `ResidualBlock` for all layers: what leaves it as an inner layer's output enters it again.
 
         i ──▶ ╲
@@ -66,6 +66,7 @@ class LayerLoop(wiring.Component):
     -------
     i, o : streams of Beat, in the residual format
     tap_array_0, tap_layer_0, tap_array_1, ... : Out(Tap), with `taps`
+        But for what the last layer gives, which leaves at `o`.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class LayerLoop(wiring.Component):
         if taps:
             for layer in range(self.layers):
                 members[f"tap_array_{layer}"] = Out(Tap(first.array.output.width))
+            for layer in range(self.layers - 1):
                 members[f"tap_layer_{layer}"] = Out(Tap(width))
         super().__init__(members)
 
@@ -145,10 +147,20 @@ class LayerLoop(wiring.Component):
         unit = self.layers * self.block.unit.cycles_taken_in(self.block.unit_taken_in)
         return {"array": self.block.array.cycles_per_step, "unit": unit}
 
-    def taps_of_layers(self) -> dict[str, Tap]:
-        """The ports of every layer's values, by their names in `quantize.network.Trace`."""
-        names = [f"{part}_{layer}" for layer in range(self.layers) for part in ("array", "layer")]
-        return {name: getattr(self, f"tap_{name}") for name in names}
+    @property
+    def residual(self) -> ResidualBlock:
+        """See `LayerBlock`."""
+        return self.block
+
+    def path_at(self, layer: int) -> str:
+        """See `LayerBlock`."""
+        return "layers.block"
+
+    def taps_at(self, layer: int) -> dict[str, Any]:
+        """See `LayerBlock`."""
+        arrays = {f"array_{layer + each}": f"tap_array_{each}" for each in range(self.layers)}
+        inner = {f"layer_{layer + each}": f"tap_layer_{each}" for each in range(self.layers - 1)}
+        return {name: getattr(self, port) for name, port in (arrays | inner).items()}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -176,13 +188,18 @@ class LayerLoop(wiring.Component):
             with m.If(block.tap_array.valid):
                 m.d.sync += worked.eq(wrapped_next(worked, beats_of_step))
             for layer in range(self.layers):
-                of_array, of_layer = getattr(self, f"tap_array_{layer}"), getattr(self, f"tap_layer_{layer}")
+                of_array = getattr(self, f"tap_array_{layer}")
                 places = range(layer * channels, (layer + 1) * channels)
                 m.d.comb += [
                     of_array.valid.eq(
                         block.tap_array.valid & (worked >= places.start) & (worked < places.stop)
                     ),
                     of_array.value.eq(block.tap_array.value),
+                ]
+                if layer == self.layers - 1:
+                    continue
+                of_layer = getattr(self, f"tap_layer_{layer}")
+                m.d.comb += [
                     of_layer.valid.eq(
                         block.o.valid & block.o.ready & (leaving >= places.start) & (leaving < places.stop)
                     ),

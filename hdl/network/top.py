@@ -11,7 +11,7 @@ from hdl.head.decoder import Decoder
 from hdl.head.pool import Pool
 from hdl.head.repeated_decoder import RepeatedDecoder, make_repeated_decoder
 from hdl.head.sequence_decoder import SerialDecoder, StreamedDecoder
-from hdl.network.block import ResidualBlock
+from hdl.network.block import LayerBlock, ResidualBlock
 from hdl.network.folding import Folding
 from hdl.network.kinds import HEADS
 from hdl.network.layer_loop import LayerLoop
@@ -20,8 +20,6 @@ from hdl.primitives.streams import Tap, answer_layout, beats
 from quantize.formats import STREAM_WIDTH
 from quantize.layers.norm import LayerNormSpec
 from quantize.network import QuantizedNetwork
-
-AnyBlock = ResidualBlock | LayerLoop
 
 
 def decoding_cycles(network: QuantizedNetwork, decoder: Decoder) -> int:
@@ -32,7 +30,7 @@ def decoding_cycles(network: QuantizedNetwork, decoder: Decoder) -> int:
     return -(-decoder.cycles_per_answer // stride)
 
 
-def pace_of(encoder: AnyEncoder, blocks: Sequence[AnyBlock], norm: AnyNorm | None, pool: Pool) -> int:
+def pace_of(encoder: AnyEncoder, blocks: Sequence[LayerBlock], norm: AnyNorm | None, pool: Pool) -> int:
     """Most cycles of a step in the steady state before the decoder: those of the slowest component."""
     cycles = max(part.cycles_per_step for part in (encoder, *blocks, pool))
     return cycles if norm is None else max(cycles, norm.cycles_taken_in(pool.cycles_per_beat))
@@ -54,7 +52,7 @@ def make_final_norm(spec: LayerNormSpec | None, folding: Folding) -> AnyNorm | N
 
 def make_blocks(
     network: QuantizedNetwork, folding: Folding, norm: AnyNorm | None, pool: Pool, taps: bool = False
-) -> list[AnyBlock]:
+) -> list[LayerBlock]:
     """The blocks of all layers, or the one that serves them all, before what follows them."""
     if folding.folded:
         (layer,), (behind,) = folding.layers, beat_cycles_behind(1, norm, pool)
@@ -150,22 +148,16 @@ class Network(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i), self.encoder.i)
         taps = {"encoder": self.encoder.o}
         before = self.encoder.o
-        for index, block in enumerate(self.blocks):
-            if isinstance(block, LayerLoop):
-                m.submodules.layers = block
-                wiring.connect(m, before, block.i)
-                before = block.o
-                if self.taps:
-                    for name, tap in block.taps_of_layers().items():
-                        wiring.connect(m, tap, wiring.flipped(getattr(self, f"tap_{name}")))
-                continue
-            m.submodules[f"layer_{index}"] = block
+        layer = 0
+        for block in self.blocks:
+            name, *_ = block.path_at(layer).split(".")
+            m.submodules[name] = block
             wiring.connect(m, before, block.i)
-            before = taps[f"layer_{index}"] = block.o
+            before = taps[f"layer_{layer + block.layers - 1}"] = block.o
             if self.taps:
-                wiring.connect(m, block.tap_array, wiring.flipped(getattr(self, f"tap_array_{index}")))
-                if block.norm_before is not None:
-                    wiring.connect(m, block.tap_norm, wiring.flipped(getattr(self, f"tap_norm_{index}")))
+                for name, tap in block.taps_at(layer).items():
+                    wiring.connect(m, tap, wiring.flipped(getattr(self, f"tap_{name}")))
+            layer += block.layers
         if self.norm is not None:
             m.submodules.norm = self.norm
             wiring.connect(m, before, self.norm.i)

@@ -10,12 +10,11 @@ from hdl.devices.family import Family
 from hdl.devices.features import DeviceFeatures
 from hdl.encoder.multiplied import AnyEncoder, make_encoder
 from hdl.head.repeated_decoder import decoder_lanes, make_repeated_decoder
-from hdl.network.block import ResidualBlock, make_unit
+from hdl.network.block import LayerBlock, ResidualBlock
 from hdl.network.folding import Folding, LayerFolding
-from hdl.network.kinds import ARRAYS, HEADS, UNITS
+from hdl.network.kinds import ARRAYS, HEADS, UNITS, make_unit
 from hdl.network.layer_loop import obstacle
 from hdl.network.top import (
-    AnyBlock,
     Network,
     beat_cycles_behind,
     decoding_cycles,
@@ -83,7 +82,7 @@ def _each_slower(network: QuantizedNetwork, found: list[Folding]) -> list[Foldin
         return ResidualBlock(network.blocks[index], layer, target=target, taken_in=behind[index])
 
     for folding in reversed(found):
-        blocks: Sequence[AnyBlock]
+        blocks: Sequence[LayerBlock]
         if folding.folded:
             blocks = make_blocks(network, folding, norm, pool)
         else:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from hdl.devices.resources import Resources
 from hdl.encoder.embedding import Embedding
 from hdl.head.repeated_decoder import RepeatedDecoder
+from hdl.network.block import LayerBlock
 from hdl.network.folding import Folding, LayerFolding
-from hdl.network.layer_loop import LayerLoop
 from hdl.network.top import Network, decoding_cycles
 from hdl.planning.census import census_of_instances
 from hdl.planning.planner import Plan, counted_text
@@ -91,25 +91,7 @@ def _places(design: Network, folding: Folding) -> Iterator[_Place]:
         encoder = f"{count(folding.encoder_bits, 'bit')} a cycle"
     yield _Place("encoder", None, "encoder", encoder, design.encoder.cycles_per_step)
     for index, (block, layer) in enumerate(zip(design.blocks, folding.layers, strict=True)):
-        if isinstance(block, LayerLoop):
-            yield from _loop_places(block, layer)
-            continue
-        here = f"layer_{index}"
-        in_norms = count(layer.norm_multipliers, "multiplier") if folding.streamed else ""
-        yield _Place(f"{here}.ring", index, "residual FIFO")
-        paces = block.paces
-        if block.norm_before is not None:
-            yield _Place(f"{here}.norm_before", index, "norm before", in_norms, paces["norm_before"])
-        array = layer.array.describe()
-        yield _Place(f"{here}.array", index, "neuron array", array, paces["array"])
-        waiting = f", {block.unit.SEQUENTIAL_PART}" if layer.sequential else ""
-        lanes = count(layer.lanes, "lane") + waiting
-        lanes += f", {in_norms} in its norm" if isinstance(block.unit, StreamedGsu) else ""
-        unit = f"unit {block.block.unit.kind}"
-        yield _Place(f"{here}.unit", index, unit, lanes, paces["unit"])
-        if block.norm_after is not None:
-            yield _Place(f"{here}.norm_after", index, "norm after", in_norms, paces["norm_after"])
-        yield _Place(f"{here}.sums", index, "residual add")
+        yield from _block_places(block, layer, index, folding.streamed)
     if design.norm is not None:
         in_norm = count(design.norm.multipliers, "multiplier") if folding.streamed else ""
         yield _Place("norm", None, "norm before the pool", in_norm, design.norm.cycles_per_step)
@@ -123,13 +105,23 @@ def _places(design: Network, folding: Folding) -> Iterator[_Place]:
         yield _Place("decoder", None, "decoder", "once a sequence")
 
 
-def _loop_places(loop: LayerLoop, layer: LayerFolding) -> Iterator[_Place]:
-    """Of the block that serves all layers; cycles a step are those of all of them together."""
-    block, paces = loop.block, loop.paces
-    waiting = f", {block.unit.SEQUENTIAL_PART}" if layer.sequential else ""
+def _block_places(block: LayerBlock, layer: LayerFolding, index: int, streamed: bool) -> Iterator[_Place]:
+    """Of the block of a layer, or of the one that serves all; cycles are then those of all together."""
+    path, residual, paces = block.path_at(index), block.residual, block.paces
+    of: int | None = index
+    if block.layers > 1:
+        of = None
+        name, *_ = path.split(".")
+        yield _Place(name, of, "all layers", f"{block.layers} in turn, with:", block.cycles_per_step)
+    in_norms = count(layer.norm_multipliers, "multiplier") if streamed else ""
+    yield _Place(f"{path}.ring", of, "residual FIFO")
+    if residual.norm_before is not None:
+        yield _Place(f"{path}.norm_before", of, "norm before", in_norms, paces["norm_before"])
+    yield _Place(f"{path}.array", of, "neuron array", layer.array.describe(), paces["array"])
+    waiting = f", {residual.unit.SEQUENTIAL_PART}" if layer.sequential else ""
     lanes = count(layer.lanes, "lane") + waiting
-    yield _Place("layers", None, "all layers", f"{loop.layers} in turn, with:", loop.cycles_per_step)
-    yield _Place("layers.block.ring", None, "residual FIFO")
-    yield _Place("layers.block.array", None, "neuron array", layer.array.describe(), paces["array"])
-    yield _Place("layers.block.unit", None, f"unit {block.block.unit.kind}", lanes, paces["unit"])
-    yield _Place("layers.block.sums", None, "residual add")
+    lanes += f", {in_norms} in its norm" if isinstance(residual.unit, StreamedGsu) else ""
+    yield _Place(f"{path}.unit", of, f"unit {residual.block.unit.kind}", lanes, paces["unit"])
+    if residual.norm_after is not None:
+        yield _Place(f"{path}.norm_after", of, "norm after", in_norms, paces["norm_after"])
+    yield _Place(f"{path}.sums", of, "residual add")
