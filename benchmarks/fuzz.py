@@ -85,10 +85,9 @@ def run(
                 example = drawn(number)
                 told = outcome(example, name, number)
                 rows.append({"seed": number, "backend": name, "outcome": told, "recipe": example.recipe})
+                write_json(json, {"rows": rows})
                 if told != "equal":
                     say(f"network {number} on {name}: {told}\n    {example.recipe}")
-            if chosen:
-                write_json(json, {"rows": rows})
             bars.advance(bar)
     counts = Counter((row["backend"], row["outcome"].partition(":")[0]) for row in rows)
     for (name, told), times in counts.items():
