@@ -10,6 +10,7 @@ counts for it. With `--json` a run goes on where an earlier one stopped.
 
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from benchmarks.command import command
 from benchmarks.drawn import Drawn, drawn
 from benchmarks.results import earlier_rows
 from hdl.devices.devices import find_device
+from hdl.network.top import Network
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
@@ -35,10 +37,15 @@ PARTS = ("up5k", "ecp5-25k", "gw2ar-18c")
 
 
 def netlist(example: Drawn, part: str, folder: Path) -> Backend:
-    """The circuit after synthesis for a part."""
+    """The circuit after synthesis for a part, with what that has in the place of the drawn features."""
     device = find_device(part)
+    if example.folding.streamed and not device.family.distributed_memories:
+        raise StatespikeError(f"{part} has no distributed memories, which streamed builds live on")
+    blocks = example.folding.folded or device.features.tables_in_blocks
+    target = replace(device.features, tables_in_blocks=blocks)
+    circuit = Network(example.network, replace(example.folding, target=target), taps=True)
     Netlist(folder, device)  # refuses a part whose cells have no models, before the synthesis
-    text = rtlil_text(example.circuit(), platform=device.family)
+    text = rtlil_text(circuit, platform=device.family)
     return Netlist(synthesise(text, device, folder, no_collisions=True).rtlil, device)
 
 
