@@ -70,7 +70,7 @@ def test_refusals_are_sentences(refuse, weights, tmp_path):
     )
     assert "unknown build 'wide'" in refuse("mixer", weights, "-o", core, "--build", "wide")
     assert "unknown device 'x'" in refuse("mixer", weights, "-o", core, "--device", "x")
-    assert "No such file" in refuse("mixer", tmp_path / "nowhere.npy", "-o", core)
+    assert "no such file; write one with numpy.save" in refuse("mixer", tmp_path / "nowhere.npy", "-o", core)
     np.save(weights, np.linspace(-1, 1, 6).reshape(2, 3))
     assert "ternary weights are -s, 0 and s" in refuse("mixer", weights, "-o", core)
     assert not core.exists()
