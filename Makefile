@@ -17,11 +17,11 @@ demo: $(VENV)/installed
 
 # The test suite, on both cores of a small machine.
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest -n 2 -m "not slow and not exhaustive"
+	$(BIN)/python -m pytest -n 2 --durations 15 -m "not slow and not exhaustive"
 
 # What takes minutes a test: place and route, whole networks after synthesis, the demo.
 test-slow: $(VENV)/installed-test
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2 --durations 15 -m slow
 
 # What the other parts show of a sample, for every shipped network and device; takes about an hour.
 test-exhaustive: $(VENV)/installed-test
