@@ -25,11 +25,6 @@ class Twin:
         return type("Trace", (), found)
 
 
-@pytest.fixture(scope="module")
-def builds(tmp_path_factory):
-    return tmp_path_factory.mktemp("builds")
-
-
 @pytest.fixture(autouse=True)
 def short_runs(monkeypatch):
     monkeypatch.setattr("sim.check.STEPS_AT_ONCE", 10)

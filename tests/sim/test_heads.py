@@ -26,12 +26,6 @@ RUNS = [
 ]
 
 
-@pytest.fixture(scope="session")
-def builds(tmp_path_factory):
-    """One build folder for the session: a design is compiled once."""
-    return tmp_path_factory.mktemp("heads")
-
-
 @pytest.mark.parametrize(("head", "name"), RUNS)
 def test_all_answers_are_those_of_the_reference(builds, head, name):
     network = random_network("prf", 2, 1, 1, seed=4, classes=2, **HEADS[head])

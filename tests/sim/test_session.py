@@ -13,8 +13,8 @@ from tests.networks import random_network, random_samples
 STEPS = 11
 
 
-def session_of(network, folder, device="ecp5-25k"):
-    return CircuitSession(network, Network(network, plan(network, device), taps=True), folder)
+def session_of(network, builds, device="ecp5-25k"):
+    return CircuitSession(network, Network(network, plan(network, device), taps=True), builds)
 
 
 @pytest.fixture(scope="module")
@@ -22,19 +22,13 @@ def network():
     return random_network("prf", 2, 1, 1, seed=4, classes=2, pooling="running", stride=3, time_constant=4)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Where the circuit is kept: it is compiled once."""
-    return tmp_path_factory.mktemp("session")
-
-
 @pytest.mark.slow
-def test_pieces_equal_the_whole(network, folder, tmp_path):
+def test_pieces_equal_the_whole(network, builds, tmp_path):
     u = network.inputs(random_samples(1, STEPS, seed=1))[0]
     whole = network.compute(u[None]).logits[0]
     logits = []
     for start, end in ((0, 1), (1, 6), (6, STEPS)):
-        session = session_of(network, folder)
+        session = session_of(network, builds)
         if start:
             with np.load(tmp_path / "session.npz") as saved:
                 session.restore(saved)
@@ -48,18 +42,18 @@ def test_pieces_equal_the_whole(network, folder, tmp_path):
     np.testing.assert_array_equal(np.concatenate(logits), whole)
 
 
-def test_a_state_that_is_lost_is_noticed(network, folder):
+def test_a_state_that_is_lost_is_noticed(network, builds):
     """A circuit that forgot its states would not pass for one that goes on."""
     u = network.inputs(random_samples(1, STEPS, seed=1))[0]
-    session, other = session_of(network, folder), session_of(network, folder)
+    session, other = session_of(network, builds), session_of(network, builds)
     session.compute(u[:6])
     other.compute(u[5:])
     session.restore(session.saved() | {"circuit": other.saved()["circuit"]})
     assert not session.compute(u[6:]).bit_exact
 
 
-def test_a_session_of_another_circuit_is_refused(network, folder):
-    session = session_of(network, folder)
+def test_a_session_of_another_circuit_is_refused(network, builds):
+    session = session_of(network, builds)
     saved = session.saved()
     with pytest.raises(StatespikeError, match="of another circuit"):
         session.restore(saved | {"design": np.array("something else")})

@@ -29,15 +29,15 @@ def steps():
 
 
 @pytest.fixture(scope="module")
-def recorded(network, steps, tmp_path_factory):
+def recorded(network, steps, builds):
     """Makes the recorded run of a simulator, once."""
-    folder, runs = tmp_path_factory.mktemp("waves"), {}
+    runs = {}
 
     def make(name):
         if name not in runs:
             design = Network(network, FOLDING, taps=True)
             stimulus = Stimulus([steps], input_gaps=0.3, output_stalls=0.3, seed=3)
-            runs[name] = backend(name).prepare(design, folder)(stimulus, record=True)
+            runs[name] = backend(name).prepare(design, builds)(stimulus, record=True)
         return runs[name]
 
     return make
