@@ -145,8 +145,9 @@ class ReciprocalSquareRoot(wiring.Component):
 
         That halves the carry's way.
         """
-        low = Signal.like(self.square_low, name="low", reset_less=True)
-        high = Signal.like(self.square_high, name="high", reset_less=True)
+        # A reset clears them, for it may come when some squares of a step are added.
+        low = Signal.like(self.square_low, name="low")
+        high = Signal.like(self.square_high, name="high")
         carry, adds_high = Signal(), Signal()
         m.d.sync += adds_high.eq(self.add)
         with m.If(self.start):

@@ -4,6 +4,7 @@ from math import isqrt
 
 import numpy as np
 import pytest
+from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from hdl.norm.rsqrt import ReciprocalSquareRoot
@@ -68,6 +69,36 @@ def test_root_equals_the_integer_one_within_its_cycles(channels):
             assert (scale, ctx.get(root.factor)) == expected(norm, sum(squares)), squares
 
     simulator = Simulator(root)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+
+
+def test_a_reset_while_squares_come_leaves_none_of_them():
+    norm = LayerNorm(3, np.ones(3, int), 0, np.zeros(3, int), Format(16, 11))
+    root, reset, low = ReciprocalSquareRoot(norm), Signal(), norm.normalise_shift
+
+    async def bench(ctx):
+        ctx.set(root.add, 1)
+        ctx.set(root.square_low, (1 << low) - 1)
+        ctx.set(root.square_high, 3)
+        await ctx.tick().repeat(2)
+        ctx.set(reset, 1)
+        await ctx.tick()
+        ctx.set(reset, 0)
+        ctx.set(root.square_low, 100)
+        ctx.set(root.square_high, 0)
+        await ctx.tick()
+        ctx.set(root.add, 0)
+        await ctx.tick()
+        ctx.set(root.start, 1)
+        await ctx.tick()
+        ctx.set(root.start, 0)
+        ctx.set(root.divide, 1)
+        await ctx.tick().until(root.done)
+        assert ctx.get(root.factor) == expected(norm, 100)[1]
+
+    simulator = Simulator(ResetInserter(reset)(root))
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     simulator.run()
