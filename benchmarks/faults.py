@@ -119,7 +119,7 @@ def outcome(seed: int, index: int, pace: Pace | Varied) -> Outcome:
         return Outcome.UNSETTLED
     except StatespikeError:
         return Outcome.STOPPED
-    except Exception:
+    except Exception:  # whatever making the circuit raises where a fault leaves none that can be made
         return Outcome.UNBUILT
     if not found.bit_exact:
         return Outcome.DIFFERED

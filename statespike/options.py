@@ -16,24 +16,14 @@ def checked_rate(rate: float | None) -> float | None:
     return rate
 
 
-NetworkPath = Annotated[
-    Path,
-    typer.Argument(
-        metavar="NETWORK",
-        help="checkpoint or quantised network (.safetensors), or the name of a shipped one",
-        parser=network_file,
-        show_default=False,
-    ),
-]
-OptionalNetworkPath = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="NETWORK",
-        help="checkpoint or quantised network (.safetensors), or the name of a shipped one",
-        parser=network_file,
-        show_default=False,
-    ),
-]
+_NETWORK = typer.Argument(
+    metavar="NETWORK",
+    help="checkpoint or quantised network (.safetensors), or the name of a shipped one",
+    parser=network_file,
+    show_default=False,
+)
+NetworkPath = Annotated[Path, _NETWORK]
+OptionalNetworkPath = Annotated[Path | None, _NETWORK]
 TaskName = Annotated[
     str | None,
     typer.Argument(
