@@ -2,30 +2,42 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from amaranth.hdl import ClockDomain, Module, Value
+from amaranth.hdl import Cat, ClockDomain, Module, Signal, Value
 from amaranth.sim import Simulator
 
 from hdl.norm.step_norm import StepNorm
 from hdl.norm.streamed_step_norm import StreamedStepNorm
 
 WATCHDOG_CYCLES = 20_000
+QUIET_CYCLES = 64
+"""How long nothing may follow the last beat that is expected."""
 
-PRESSURE: list[dict[str, Any]] = [
-    {}, {"gaps": 0.5}, {"stalls": 0.7}, {"gaps": 0.3, "stalls": 0.3}, {"long_stall": 300},
+
+@dataclass(frozen=True)
+class Pressure:
+    """How often the source pauses and the sink stalls, as probabilities, and a stall at first, in cycles."""
+
+    gaps: float = 0.0
+    stalls: float = 0.0
+    long_stall: int = 0
+
+
+PRESSURE = [
+    Pressure(), Pressure(gaps=0.5), Pressure(stalls=0.7), Pressure(gaps=0.3, stalls=0.3),
+    Pressure(long_stall=200),
 ]  # fmt: skip
-"""Keywords of `run_stream`: no waiting, gaps before a component, stalls behind it, both, a long stall."""
+"""No waiting, gaps before a component, stalls behind it, both, a long stall that fills every queue."""
 
 
-def pressures(*sizes: int) -> list[tuple[int, dict[str, Any]]]:
-    """Two kinds of pressure for a component of these sizes, each with a seed.
+def every_pressure(*sizes: int) -> tuple[int, list[Pressure]]:
+    """All kinds of pressure, one after the other, for a component of these sizes; and a seed.
 
-    Other sizes get others, so that all the sizes of a test together see every kind.
+    Other sizes begin with others.
     """
     first = sum(sizes) % len(PRESSURE)
-    return [(index, PRESSURE[index]) for index in (first, (first + 2) % len(PRESSURE))]
+    return first, PRESSURE[first:] + PRESSURE[:first]
 
 
 @dataclass
@@ -68,37 +80,52 @@ def assert_pace(norm: StepNorm | StreamedStepNorm, departures: list[int]) -> Non
 
 
 def run_stream(
-    component, payloads: list[int], count: int, *, gaps: float = 0.0, stalls: float = 0.0, seed: int = 0,
-    long_stall: int = 0, taken_in: int = 1, at_end: Sequence[Value] = (),
+    component, payloads: list[int], count: int, pressure: Sequence[Pressure] = PRESSURE[:1], *,
+    seed: int = 0, taken_in: int = 1, at_end: Sequence[Value] = (),
 ) -> Collected:  # fmt: skip
     """Feed all payloads into `component.i` until `count` have left `component.o`.
 
-    What stands behind it takes one in every `taken_in` cycles at most.
+    Each of the pressures acts while an equal share of the payloads leaves. What stands behind the component
+    takes one in every `taken_in` cycles at most.
     """
     collected = Collected([], [])
     generator = np.random.default_rng(seed)
+    # A clock for components of logic alone, too. Inputs are one signal and outputs another, because what a
+    # test bench sets and samples is interpreted.
+    top = Module()
+    top.domains.sync = ClockDomain()
+    top.submodules.component = component
+    taken, given = Value.cast(component.i.payload), Value.cast(component.o.payload)
+    driven, sampled = Signal(2 + len(taken)), Signal(2 + len(given))
+    top.d.comb += [
+        Cat(component.i.valid, component.o.ready, taken).eq(driven),
+        sampled.eq(Cat(component.i.ready, component.o.valid, given)),
+    ]
 
-    async def feed(ctx):
-        for payload in payloads:
-            while generator.random() < gaps:
-                await ctx.tick()
-            ctx.set(Value.cast(component.i.payload), payload)
-            ctx.set(component.i.valid, 1)
-            await ctx.tick().until(component.i.ready)
-            ctx.set(component.i.valid, 0)
+    mask = (1 << len(taken)) - 1
+    # Integers of payloads are signed where the payload is a signed number.
+    half = 1 << len(given) >> 1 if given.shape().signed else 0
 
-    async def collect(ctx):
-        cycle, quiet, stall, busy = 0, 0, long_stall, 0
+    async def bench(ctx):
+        before, cycle, quiet, busy, offered, fed = 0, 0, 0, 0, False, 0
+        phase, stall = 0, pressure[0].long_stall
         while len(collected.payloads) < count:
-            halfway = len(collected.payloads) == count // 2
-            ready = int(generator.random() >= stalls and not (stall and halfway) and not busy)
-            busy = max(busy - 1, 0)
-            if not ready and stall:
-                stall -= 1
-            ctx.set(component.o.ready, ready)
-            _, _, valid, payload = await ctx.tick().sample(component.o.valid, Value.cast(component.o.payload))
-            if ready and valid:
-                collected.payloads.append(payload)
+            share = len(collected.payloads) * len(pressure) // count
+            if share != phase:
+                phase, stall = share, pressure[share].long_stall
+            now = pressure[phase]
+            offered = offered or (fed < len(payloads) and generator.random() >= now.gaps)
+            ready = not stall and not busy and generator.random() >= now.stalls
+            busy, stall = max(busy - 1, 0), max(stall - 1, 0)
+            drive = offered | ready << 1 | ((payloads[fed] & mask) << 2 if offered else 0)
+            if drive != before:
+                ctx.set(driven, drive)
+                before = drive
+            *_, bits = await ctx.tick().sample(sampled)
+            if offered and bits & 1:
+                offered, fed = False, fed + 1
+            if ready and bits & 2:
+                collected.payloads.append((bits >> 2 ^ half) - half)
                 collected.cycles.append(cycle)
                 quiet, busy = 0, taken_in - 1
             cycle, quiet = cycle + 1, quiet + 1
@@ -106,19 +133,14 @@ def run_stream(
                 f"stopped after {len(collected.payloads)} of {count} beats, seed {seed}"
             )
         # What comes after the last expected beat would be one too many.
-        ctx.set(component.o.ready, 1)
-        for _ in range(200):
-            _, _, valid = await ctx.tick().sample(component.o.valid)
-            assert not valid, f"more than {count} beats, seed {seed}"
+        ctx.set(driven, 2)
+        for _ in range(QUIET_CYCLES):
+            *_, bits = await ctx.tick().sample(sampled)
+            assert not bits & 2, f"more than {count} beats, seed {seed}"
         collected.at_end += [ctx.get(value) for value in at_end]
 
-    # A clock for components of logic alone, too.
-    top = Module()
-    top.domains.sync = ClockDomain()
-    top.submodules.component = component
     simulator = Simulator(top)
     simulator.add_clock(1e-6)
-    simulator.add_testbench(feed, background=True)
-    simulator.add_testbench(collect)
+    simulator.add_testbench(bench)
     simulator.run()
     return collected

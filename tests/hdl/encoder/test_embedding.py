@@ -13,7 +13,7 @@ from quantize.layers.embedding import EmbeddingSpec
 from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.compare import compare
 from sim.stimulus import Stimulus
-from tests.hdl.bench import pressures, run_stream, step_beats
+from tests.hdl.bench import every_pressure, run_stream, step_beats
 from tests.networks import INPUT, random_checkpoint, random_tokens
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
@@ -29,14 +29,14 @@ def spec_of(tokens: int, channels: int, seed: int) -> EmbeddingSpec:
 
 @pytest.mark.parametrize(("tokens", "channels"), SHAPES)
 def test_embedding_equals_its_specification(tokens, channels):
-    for seed, pressure in pressures(tokens, channels):
-        spec = spec_of(tokens, channels, seed)
-        generator = np.random.default_rng(seed)
-        sequences = [generator.integers(0, tokens + 1, (steps, 1)) for steps in (6, 1, 9)]
-        payloads = [beat for values in sequences for beat in step_beats(values, spec.input.width)]
-        expected = [beat for values in sequences for beat in step_beats(spec.compute(values), 16)]
-        got = run_stream(Embedding(spec), payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(tokens, channels)
+    spec = spec_of(tokens, channels, seed)
+    generator = np.random.default_rng(seed)
+    sequences = [generator.integers(0, tokens + 1, (steps, 1)) for steps in (6, 1, 9)]
+    payloads = [beat for values in sequences for beat in step_beats(values, spec.input.width)]
+    expected = [beat for values in sequences for beat in step_beats(spec.compute(values), 16)]
+    got = run_stream(Embedding(spec), payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 @pytest.mark.parametrize(("tokens", "channels"), SHAPES)

@@ -9,7 +9,7 @@ from hdl.encoder.multiplied import BlockEncoder, StreamedEncoder
 from hdl.encoder.serial import SerialEncoder
 from hdl.toolchain import Expected, synthesise
 from hdl.toolchain.verilog import rtlil_text
-from tests.hdl.bench import pressures, run_stream, step_beats
+from tests.hdl.bench import every_pressure, run_stream, step_beats
 from tests.networks import random_network
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
@@ -34,16 +34,16 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("channels", "features"), SHAPES)
 def test_encoder_equals_its_specification(channels, features, kind):
-    for seed, pressure in pressures(channels, features, list(KINDS).index(kind)):
-        spec = spec_of(channels, features, seed)
-        low, high, width = spec.input.minimum, spec.input.maximum, spec.input.width
-        generator = np.random.default_rng(seed)
-        sequences = [generator.integers(low, high + 1, (steps, features)) for steps in (4, 1, 5)]
-        payloads = [payload for values in sequences for payload in step_beats(values, width)]
-        outputs = [spec.compute(values[None])[0] for values in sequences]
-        expected = [payload for values in outputs for payload in step_beats(values, spec.output.width)]
-        got = run_stream(KINDS[kind](spec), payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(channels, features, list(KINDS).index(kind))
+    spec = spec_of(channels, features, seed)
+    low, high, width = spec.input.minimum, spec.input.maximum, spec.input.width
+    generator = np.random.default_rng(seed)
+    sequences = [generator.integers(low, high + 1, (steps, features)) for steps in (4, 1, 5)]
+    payloads = [payload for values in sequences for payload in step_beats(values, width)]
+    outputs = [spec.compute(values[None])[0] for values in sequences]
+    expected = [payload for values in outputs for payload in step_beats(values, spec.output.width)]
+    got = run_stream(KINDS[kind](spec), payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -7,7 +7,7 @@ from hdl.head.mean_pool import MeanPool, StreamedMeanPool, make_pool
 from hdl.head.step_pools import LastStepPool
 from quantize.formats import Format
 from quantize.layers.ends import PoolSpec
-from tests.hdl.bench import pressures, run_stream, step_beats
+from tests.hdl.bench import every_pressure, run_stream, step_beats
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
 """Nothing here may depend on a read that collides with a write."""
@@ -48,13 +48,13 @@ def test_a_pool_gives_what_its_specification_says(channels, max_steps, streamed,
     payloads = [beat for sequence in sequences for beat in step_beats(sequence, 16)]
     expected, overruns = pooled_and_overruns(spec, sequences)
     assert overruns.any() == bool(mean)
-    for seed, pressure in pressures(channels, max_steps):
-        pool = make_pool(spec, streamed=streamed)
-        found = run_stream(pool, payloads, expected.size, seed=seed, **pressure)
-        last, overrun, values = fields(found.payloads, channels)
-        np.testing.assert_array_equal(values, expected)
-        np.testing.assert_array_equal(overrun, np.repeat(overruns[:, None], channels, axis=1))
-        np.testing.assert_array_equal(last, np.tile(np.arange(channels) == channels - 1, (len(lengths), 1)))
+    seed, pressure = every_pressure(channels, max_steps)
+    pool = make_pool(spec, streamed=streamed)
+    found = run_stream(pool, payloads, expected.size, pressure, seed=seed)
+    last, overrun, values = fields(found.payloads, channels)
+    np.testing.assert_array_equal(values, expected)
+    np.testing.assert_array_equal(overrun, np.repeat(overruns[:, None], channels, axis=1))
+    np.testing.assert_array_equal(last, np.tile(np.arange(channels) == channels - 1, (len(lengths), 1)))
 
 
 @pytest.mark.parametrize("build", [MeanPool, StreamedMeanPool, LastStepPool])

@@ -6,7 +6,7 @@ import pytest
 from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS
 from hdl.head.repeated_decoder import decoder_lanes, make_repeated_decoder
 from quantize.layers.ends import DecoderSpec
-from tests.hdl.bench import pressures, run_stream
+from tests.hdl.bench import every_pressure, run_stream
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
 """Nothing here may depend on a read that collides with a write."""
@@ -44,9 +44,9 @@ def test_answers_are_those_of_the_specification(channels, classes, bias_shift, t
     spec, pooled, marks = drawn(channels, classes, bias_shift, 6, seed=channels * 50 + classes)
     expected = spec.compute(pooled)
     for lanes in decoder_lanes(spec):
-        seed, pressure = pressures(channels, classes, lanes)[0]
+        seed, pressure = every_pressure(channels, classes, lanes)
         decoder = make_repeated_decoder(spec, lanes, target)
-        found = run_stream(decoder, beats_of(pooled, marks), expected.size, seed=seed, **pressure)
+        found = run_stream(decoder, beats_of(pooled, marks), expected.size, pressure, seed=seed)
         raw = np.array(found.payloads).reshape(-1, classes)
         width = spec.logit_width
         values = raw >> 1 & ((1 << width) - 1)

@@ -8,7 +8,7 @@ from hdl.head.step_pools import EveryStepPool, make_every_step
 from quantize.answers import answer_counts
 from quantize.formats import Format
 from quantize.layers.repeated import EveryStepSpec, RunningSpec
-from tests.hdl.bench import pressures, run_stream, step_beats
+from tests.hdl.bench import every_pressure, run_stream, step_beats
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
 """Nothing here may depend on a read that collides with a write."""
@@ -33,7 +33,7 @@ def check_pool(component, spec, lengths, seed, pressure):
         [spec.compute(values[None], np.array([len(values)]))[0] for values in sequences]
     )
     payloads = [beat for values in sequences for beat in step_beats(values, 16)]
-    found = run_stream(component, payloads, expected.size, seed=seed, **pressure)
+    found = run_stream(component, payloads, expected.size, pressure, seed=seed)
     raw = np.array(found.payloads).reshape(-1, channels)
     value = raw >> 3
     np.testing.assert_array_equal(np.where(value >> 15, value - (1 << 16), value), expected)
@@ -51,16 +51,16 @@ def check_pool(component, spec, lengths, seed, pressure):
 )
 def test_a_running_mean_is_that_of_its_specification(channels, shift, stride, streamed):
     spec = RunningSpec(STREAM, channels, shift, stride)
-    for seed, pressure in pressures(channels, shift, stride):
-        lengths = [1, stride, stride + 1, 2 * stride, 1, 11]
-        check_pool(make_running(spec, streamed=streamed), spec, lengths, seed, pressure)
+    seed, pressure = every_pressure(channels, shift, stride)
+    lengths = [1, stride, stride + 1, 2 * stride, 1, 11]
+    check_pool(make_running(spec, streamed=streamed), spec, lengths, seed, pressure)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_each_step_passes_as_it_is(channels):
     spec = EveryStepSpec(STREAM, channels)
-    for seed, pressure in pressures(channels):
-        check_pool(make_every_step(spec, streamed=False), spec, [1, 4, 1, 2], seed, pressure)
+    seed, pressure = every_pressure(channels)
+    check_pool(make_every_step(spec, streamed=False), spec, [1, 4, 1, 2], seed, pressure)
 
 
 @pytest.mark.parametrize("build", [EveryStepPool, RunningPool, StreamedRunningPool])

@@ -5,7 +5,7 @@ import pytest
 
 from hdl.head.sequence_decoder import SerialDecoder, StreamedDecoder
 from quantize.layers.ends import DecoderSpec
-from tests.hdl.bench import pressures, run_stream
+from tests.hdl.bench import every_pressure, run_stream
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
 """Nothing here may depend on a read that collides with a write."""
@@ -28,13 +28,11 @@ def test_logits_are_those_of_the_specification(channels, classes, bias_shift, bu
         for channel, value in enumerate(values)
     ]
     expected = spec.compute(pooled)
-    for seed, pressure in pressures(channels, classes):
-        found = run_stream(build(spec), payloads, expected.size, seed=seed, **pressure)
-        raw = np.array(found.payloads).reshape(-1, classes)
-        width = spec.logit_width
-        values = raw >> 1 & ((1 << width) - 1)
-        np.testing.assert_array_equal(
-            np.where(values >> (width - 1), values - (1 << width), values), expected
-        )
-        np.testing.assert_array_equal(raw >> (1 + width), np.repeat(overruns[:, None], classes, axis=1))
-        np.testing.assert_array_equal(raw & 1, np.tile(np.arange(classes) == classes - 1, (5, 1)))
+    seed, pressure = every_pressure(channels, classes)
+    found = run_stream(build(spec), payloads, expected.size, pressure, seed=seed)
+    raw = np.array(found.payloads).reshape(-1, classes)
+    width = spec.logit_width
+    values = raw >> 1 & ((1 << width) - 1)
+    np.testing.assert_array_equal(np.where(values >> (width - 1), values - (1 << width), values), expected)
+    np.testing.assert_array_equal(raw >> (1 + width), np.repeat(overruns[:, None], classes, axis=1))
+    np.testing.assert_array_equal(raw & 1, np.tile(np.arange(classes) == classes - 1, (5, 1)))

@@ -13,7 +13,7 @@ from hdl.mixers.verilog_bench import EXPECTED, INPUTS, TEST_BENCH, bench_files, 
 from hdl.toolchain.tools import run_tool
 from quantize.errors import StatespikeError
 from quantize.mixing import TernaryProduct
-from tests.hdl.bench import run_stream
+from tests.hdl.bench import Pressure, run_stream
 
 HX8K, ECP5 = find_device("hx8k"), find_device("ecp5-25k")
 
@@ -35,7 +35,7 @@ def test_vectors_of_the_test_bench_are_what_the_core_computes(build):
     core = mixer_core(product_of(7, 5), HX8K, build)
     files = bench_files(core)
     payloads, expected = ([int(line, 16) for line in files[name].split()] for name in (INPUTS, EXPECTED))
-    got = run_stream(core.mixer(), payloads, len(expected), gaps=0.3, stalls=0.3, seed=1)
+    got = run_stream(core.mixer(), payloads, len(expected), [Pressure(0.3, 0.3)], seed=1)
     assert got.payloads == expected
 
 

@@ -9,7 +9,7 @@ from hdl.mixers.parallel import ParallelMixer
 from hdl.mixers.serial import SerialMixer
 from hdl.mixers.table import TableMixer
 from quantize.mixing import TernaryProduct, adder_graph
-from tests.hdl.bench import pressures, run_stream, step_beats
+from tests.hdl.bench import Pressure, every_pressure, run_stream, step_beats
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
 """Nothing here may depend on a read that collides with a write."""
@@ -51,13 +51,13 @@ def vector_payloads(values: np.ndarray, width: int) -> list[int]:
 @pytest.mark.parametrize("build", VECTOR_BUILDS)
 @pytest.mark.parametrize(("inputs", "outputs"), SHAPES)
 def test_vector_mixers_compute_the_product(build, inputs, outputs):
-    for seed, pressure in pressures(inputs, outputs, list(VECTOR_BUILDS).index(build)):
-        product = product_of(inputs, outputs, seed)
-        mixer = VECTOR_BUILDS[build](adder_graph(product, rounds=5, seed=seed))
-        x = vectors_of(product, seed)
-        expected = vector_payloads(x @ product.table, product.sum_width)
-        got = run_stream(mixer, vector_payloads(x, product.input_width), len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(inputs, outputs, list(VECTOR_BUILDS).index(build))
+    product = product_of(inputs, outputs, seed)
+    mixer = VECTOR_BUILDS[build](adder_graph(product, rounds=5, seed=seed))
+    x = vectors_of(product, seed)
+    expected = vector_payloads(x @ product.table, product.sum_width)
+    got = run_stream(mixer, vector_payloads(x, product.input_width), len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 @pytest.mark.parametrize("build", VECTOR_BUILDS)
@@ -75,29 +75,29 @@ def test_vector_mixers_take_the_cycles_they_promise(build):
     [(1, 1, 1), (2, 1, 1), (3, 2, 3), (5, 4, 2), (7, 9, 7), (9, 5, 6), (6, 7, 1), (13, 2, 4)],
 )
 def test_table_mixer_computes_the_product(inputs, outputs, lanes):
-    for seed, pressure in pressures(inputs, outputs, lanes):
-        product = product_of(inputs, outputs, seed)
-        x = vectors_of(product, seed)
-        expected = step_beats(x @ product.table, product.sum_width)
-        payloads = step_beats(x, product.input_width)
-        got = run_stream(TableMixer(product, lanes), payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(inputs, outputs, lanes)
+    product = product_of(inputs, outputs, seed)
+    x = vectors_of(product, seed)
+    expected = step_beats(x @ product.table, product.sum_width)
+    payloads = step_beats(x, product.input_width)
+    got = run_stream(TableMixer(product, lanes), payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 @pytest.mark.parametrize(
     ("inputs", "outputs", "lanes"), [(1, 1, 1), (6, 3, 5), (5, 4, 2), (7, 9, 7), (13, 5, 11), (23, 2, 10)]
 )
 def test_packed_table_mixer_computes_the_product(inputs, outputs, lanes):
-    for seed, pressure in pressures(inputs, outputs, lanes):
-        product = product_of(inputs, outputs, seed)
-        x = vectors_of(product, seed)
-        expected = step_beats(x @ product.table, product.sum_width)
-        payloads = step_beats(x, product.input_width)
-        mixer = TableMixer(product, lanes, packed=True)
-        got = run_stream(mixer, payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
-        if not pressure:
-            assert got.cycles[0] == mixer.latency
+    seed, pressure = every_pressure(inputs, outputs, lanes)
+    product = product_of(inputs, outputs, seed)
+    x = vectors_of(product, seed)
+    expected = step_beats(x @ product.table, product.sum_width)
+    payloads = step_beats(x, product.input_width)
+    mixer = TableMixer(product, lanes, packed=True)
+    got = run_stream(mixer, payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
+    if pressure[0] == Pressure():
+        assert got.cycles[0] == mixer.latency
 
 
 @pytest.mark.parametrize(
@@ -117,15 +117,15 @@ def test_table_mixer_takes_the_cycles_it_promises(inputs, outputs, lanes):
     ("inputs", "outputs", "lanes"), [(1, 1, 1), (3, 2, 1), (5, 4, 4), (7, 9, 3), (6, 7, 2), (4, 11, 10)]
 )
 def test_event_mixer_computes_the_product(inputs, outputs, lanes, split_rows):
-    for seed, pressure in pressures(inputs, outputs, lanes):
-        product = product_of(inputs, outputs, seed)
-        x = vectors_of(product, seed)
-        x[2, ::2] = 0
-        expected = step_beats(x @ product.table, product.sum_width)
-        payloads = step_beats(x, product.input_width)
-        mixer = TernaryEventMixer(product, lanes, split_rows=split_rows)
-        got = run_stream(mixer, payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(inputs, outputs, lanes)
+    product = product_of(inputs, outputs, seed)
+    x = vectors_of(product, seed)
+    x[2, ::2] = 0
+    expected = step_beats(x @ product.table, product.sum_width)
+    payloads = step_beats(x, product.input_width)
+    mixer = TernaryEventMixer(product, lanes, split_rows=split_rows)
+    got = run_stream(mixer, payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 @pytest.mark.parametrize("split_rows", [False, True])
@@ -143,14 +143,21 @@ def test_event_mixer_cycles_follow_the_activity(events, split_rows):
 @pytest.mark.parametrize("build", ["parallel, complements", "serial"])
 @pytest.mark.parametrize(("inputs", "outputs"), SHAPES)
 def test_mixers_of_vectors_work_behind_bursts(build, inputs, outputs):
-    for seed, pressure in pressures(inputs, outputs, len(build)):
-        product = product_of(inputs, outputs, seed)
-        mixer = BurstMixer(VECTOR_BUILDS[build](adder_graph(product, rounds=5)))
-        x = vectors_of(product, seed)
-        expected = step_beats(x @ product.table, product.sum_width)
-        payloads = step_beats(x, product.input_width)
-        got = run_stream(mixer, payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
-        if not pressure:
-            assert max(np.diff(got.cycles[::outputs])) <= mixer.cycles_per_product
-            assert got.cycles[0] == mixer.latency
+    seed, pressure = every_pressure(inputs, outputs, len(build))
+    product = product_of(inputs, outputs, seed)
+    mixer = BurstMixer(VECTOR_BUILDS[build](adder_graph(product, rounds=5)))
+    x = vectors_of(product, seed)
+    expected = step_beats(x @ product.table, product.sum_width)
+    payloads = step_beats(x, product.input_width)
+    got = run_stream(mixer, payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
+
+
+@pytest.mark.parametrize("build", ["parallel, complements", "serial"])
+def test_mixers_of_vectors_behind_bursts_take_the_cycles_they_promise(build):
+    product = product_of(5, 7, 1)
+    mixer = BurstMixer(VECTOR_BUILDS[build](adder_graph(product, rounds=5)))
+    x = vectors_of(product, 0)
+    got = run_stream(mixer, step_beats(x, product.input_width), len(x) * 7)
+    assert max(np.diff(got.cycles[::7])) <= mixer.cycles_per_product
+    assert got.cycles[0] == mixer.latency

@@ -7,7 +7,7 @@ from hdl.network.block import ResidualBlock
 from hdl.network.folding import LayerFolding
 from hdl.ssm.component import ArrayFolding
 from quantize.formats import STREAM_WIDTH, saturate
-from tests.hdl.bench import pressures, run_stream, step_beats
+from tests.hdl.bench import every_pressure, run_stream, step_beats
 from tests.networks import random_network
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
@@ -29,14 +29,14 @@ def expected_of(block, x: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(("norm", "position"), NORMS)
 @pytest.mark.parametrize(("model", "channels", "modes"), [("gsu_lean", 5, 2), ("binary_s4d", 3, 1)])
 def test_block_equals_its_specification(model, channels, modes, norm, position, streamed):
-    for seed, pressure in pressures(channels, modes, streamed)[:1]:
-        network = random_network(model, channels, modes, 1, seed=seed, norm=norm, norm_position=position)
-        block, generator = network.blocks[0], np.random.default_rng(seed)
-        # Near the ends of the stream's range too, where the sum is clipped.
-        sequences = [generator.integers(-32768, 32768, (steps, channels)) for steps in (3, 1, 2)]
-        payloads = [payload for x in sequences for payload in step_beats(x, STREAM_WIDTH)]
-        expected = [payload for x in sequences for payload in step_beats(expected_of(block, x), STREAM_WIDTH)]
-        folding = LayerFolding(ArrayFolding(4, 2 if streamed else 1), 2)
-        component = ResidualBlock(block, folding, streamed=streamed)
-        got = run_stream(component, payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(channels, modes, streamed)
+    network = random_network(model, channels, modes, 1, seed=seed, norm=norm, norm_position=position)
+    block, generator = network.blocks[0], np.random.default_rng(seed)
+    # Near the ends of the stream's range too, where the sum is clipped.
+    sequences = [generator.integers(-32768, 32768, (steps, channels)) for steps in (3, 1, 2)]
+    payloads = [payload for x in sequences for payload in step_beats(x, STREAM_WIDTH)]
+    expected = [payload for x in sequences for payload in step_beats(expected_of(block, x), STREAM_WIDTH)]
+    folding = LayerFolding(ArrayFolding(4, 2 if streamed else 1), 2)
+    component = ResidualBlock(block, folding, streamed=streamed)
+    got = run_stream(component, payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"

@@ -16,7 +16,7 @@ from hdl.ssm.component import ArrayFolding
 from hdl.ssm.leapfrog import LeapfrogFolding
 from quantize.errors import StatespikeError
 from quantize.shared import with_shared_formats
-from tests.hdl.bench import run_stream, step_beats
+from tests.hdl.bench import Pressure, run_stream, step_beats
 from tests.networks import overdriven_network, random_network, random_samples
 
 CASES = {
@@ -48,7 +48,7 @@ def test_counters_equal_the_references_counts(case):
         for beat in step_beats(sequence[:length], network.input.width)
     ]
     found = run_stream(
-        design, beats, 2 * network.classes, gaps=0.2, stalls=0.3, seed=3,
+        design, beats, 2 * network.classes, [Pressure(0.2, 0.3)], seed=3,
         at_end=[getattr(design, name) for name in counter_ports(1)],
     )  # fmt: skip
     kinds = ["array_0 inputs", "array_0 states", "array_0 outputs", "layer_0 sums"]

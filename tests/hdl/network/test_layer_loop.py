@@ -15,7 +15,7 @@ from quantize.shared import with_shared_formats
 from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.compare import compare
 from sim.stimulus import Stimulus
-from tests.hdl.bench import pressures, run_stream, step_beats
+from tests.hdl.bench import every_pressure, run_stream, step_beats
 from tests.networks import INPUT, random_network, random_samples
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
@@ -60,17 +60,17 @@ def expected_of(blocks, x: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape)))
 def test_loop_equals_layer_after_layer(shape):
     channels, modes, layers, multipliers, lanes = shape
-    for seed, pressure in pressures(*shape):
-        network = with_shared_formats(random_network("gsu_lean", channels, modes, layers, seed=seed))
-        generator = np.random.default_rng(seed)
-        sequences = [generator.integers(-32768, 32768, (steps, channels)) for steps in (3, 1, 2)]
-        payloads = [payload for x in sequences for payload in step_beats(x, STREAM_WIDTH)]
-        expected = [
-            payload for x in sequences for payload in step_beats(expected_of(network.blocks, x), STREAM_WIDTH)
-        ]
-        loop = LayerLoop(network.blocks, LayerFolding(LeapfrogFolding(multipliers), lanes))
-        got = run_stream(loop, payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(*shape)
+    network = with_shared_formats(random_network("gsu_lean", channels, modes, layers, seed=seed))
+    generator = np.random.default_rng(seed)
+    sequences = [generator.integers(-32768, 32768, (steps, channels)) for steps in (3, 1, 2)]
+    payloads = [payload for x in sequences for payload in step_beats(x, STREAM_WIDTH)]
+    expected = [
+        payload for x in sequences for payload in step_beats(expected_of(network.blocks, x), STREAM_WIDTH)
+    ]
+    loop = LayerLoop(network.blocks, LayerFolding(LeapfrogFolding(multipliers), lanes))
+    got = run_stream(loop, payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape)))
@@ -88,17 +88,17 @@ def test_loop_takes_the_cycles_it_promises(shape):
 def test_loop_of_units_that_may_wait_equals_layer_after_layer(model, shape):
     channels, modes, layers, multipliers, lanes, waits = shape
     folding = LayerFolding(LeapfrogFolding(multipliers), lanes, sequential=waits)
-    for seed, pressure in list(pressures(*shape))[:: 1 if model == "binary_s4d" else 2]:
-        network = with_shared_formats(random_network(model, channels, modes, layers, seed=seed))
-        generator = np.random.default_rng(seed)
-        sequences = [generator.integers(-32768, 32768, (steps, channels)) for steps in (3, 1, 2)]
-        payloads = [payload for x in sequences for payload in step_beats(x, STREAM_WIDTH)]
-        expected = [
-            payload for x in sequences for payload in step_beats(expected_of(network.blocks, x), STREAM_WIDTH)
-        ]
-        loop = LayerLoop(network.blocks, folding)
-        got = run_stream(loop, payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(*shape)
+    network = with_shared_formats(random_network(model, channels, modes, layers, seed=seed))
+    generator = np.random.default_rng(seed)
+    sequences = [generator.integers(-32768, 32768, (steps, channels)) for steps in (3, 1, 2)]
+    payloads = [payload for x in sequences for payload in step_beats(x, STREAM_WIDTH)]
+    expected = [
+        payload for x in sequences for payload in step_beats(expected_of(network.blocks, x), STREAM_WIDTH)
+    ]
+    loop = LayerLoop(network.blocks, folding)
+    got = run_stream(loop, payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 @pytest.mark.parametrize("shape", WAITING_SHAPES, ids=lambda shape: "-".join(map(str, shape)))

@@ -8,7 +8,7 @@ from hdl.norm.block_norm import BlockNorm, StreamedBlockNorm
 from quantize.formats import Format
 from quantize.layers.norm import LayerNormSpec
 from quantize.specification import QuantizedNetworkError
-from tests.hdl.bench import assert_pace, pressures, run_stream, step_beats
+from tests.hdl.bench import assert_pace, every_pressure, run_stream, step_beats
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
 """Nothing here may depend on a read that collides with a write."""
@@ -58,13 +58,13 @@ KINDS = [BlockNorm, StreamedBlockNorm, in_logic, paced, with_one_multiplier]
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("channels", [1, 2, 3, 5, 8])
 def test_norm_equals_its_specification(channels, kind):
-    for seed, pressure in pressures(channels, KINDS.index(kind)):
-        spec = drawn_spec(channels, seed)
-        sequences = sequences_of(channels, seed)
-        payloads = [payload for values in sequences for payload in step_beats(values, 16)]
-        expected = [payload for values in sequences for payload in step_beats(spec.compute(values), 16)]
-        got = run_stream(kind(spec), payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(channels, KINDS.index(kind))
+    spec = drawn_spec(channels, seed)
+    sequences = sequences_of(channels, seed)
+    payloads = [payload for values in sequences for payload in step_beats(values, 16)]
+    expected = [payload for values in sequences for payload in step_beats(spec.compute(values), 16)]
+    got = run_stream(kind(spec), payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 @pytest.mark.parametrize("kind", KINDS)

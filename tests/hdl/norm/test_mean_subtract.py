@@ -6,7 +6,7 @@ import pytest
 from hdl.norm.mean_subtract import MeanSubtract
 from quantize.formats import Format
 from quantize.layers.norm import INPUT_WIDTH, WORD, LayerNorm
-from tests.hdl.bench import pressures, run_stream, step_beats
+from tests.hdl.bench import every_pressure, run_stream, step_beats
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
 
@@ -19,13 +19,13 @@ def norm_of(channels: int) -> LayerNorm:
 def test_values_less_their_mean_equal_the_integer_ones(channels):
     norm = norm_of(channels)
     limit = 1 << (INPUT_WIDTH - 1)
-    for seed, pressure in pressures(channels):
-        z = np.random.default_rng(seed).integers(-limit, limit, (6, channels))
-        z[1], z[2], z[3] = 0, -limit, limit - 1
-        payloads = [*step_beats(z[:4], INPUT_WIDTH), *step_beats(z[4:], INPUT_WIDTH)]
-        expected = [*step_beats(norm.centre(z[:4]), WORD), *step_beats(norm.centre(z[4:]), WORD)]
-        got = run_stream(MeanSubtract(norm), payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(channels)
+    z = np.random.default_rng(seed).integers(-limit, limit, (6, channels))
+    z[1], z[2], z[3] = 0, -limit, limit - 1
+    payloads = [*step_beats(z[:4], INPUT_WIDTH), *step_beats(z[4:], INPUT_WIDTH)]
+    expected = [*step_beats(norm.centre(z[:4]), WORD), *step_beats(norm.centre(z[4:]), WORD)]
+    got = run_stream(MeanSubtract(norm), payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 def test_a_channel_passes_in_every_cycle():

@@ -9,7 +9,7 @@ from amaranth.hdl import Value
 from hdl.norm.streamed_rsqrt import Divider, Normaliser, SquareRoot
 from quantize.formats import Format
 from quantize.layers.norm import LayerNorm
-from tests.hdl.bench import run_stream
+from tests.hdl.bench import Pressure, run_stream
 
 
 def norm_of(channels: int) -> LayerNorm:
@@ -38,7 +38,7 @@ def stages_of(norm: LayerNorm, total: int) -> tuple[int, int, int, int]:
 
 
 @pytest.mark.parametrize("channels", [1, 3, 33])
-@pytest.mark.parametrize("pressure", [{}, {"gaps": 0.5, "stalls": 0.5}], ids=["free", "paused"])
+@pytest.mark.parametrize("pressure", [Pressure(), Pressure(0.5, 0.5)], ids=["free", "paused"])
 def test_stages_equal_the_integers(channels, pressure):
     norm = norm_of(channels)
     totals = sums_of(norm)
@@ -51,7 +51,7 @@ def test_stages_equal_the_integers(channels, pressure):
         (SquareRoot(norm), normalised, roots),
         (Divider(norm), roots, reciprocals),
     ):
-        got = run_stream(stage, given, len(expected), seed=channels, **pressure)
+        got = run_stream(stage, given, len(expected), [pressure], seed=channels)
         assert got.payloads == expected, type(stage).__name__
         assert len(Value.cast(stage.o.payload)) >= max(expected).bit_length()
 

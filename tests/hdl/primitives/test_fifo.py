@@ -40,10 +40,9 @@ def make(name: str):
 
 @pytest.mark.parametrize("name", [*QUEUES, *SLOW_QUEUES])
 def test_values_leave_as_they_came(name):
-    for seed, pressure in enumerate(PRESSURE):
-        values = np.random.default_rng(seed).integers(-128, 128, 40).tolist()
-        got = run_stream(make(name), values, len(values), seed=seed, **pressure)
-        assert got.payloads == values, f"{pressure}, seed {seed}"
+    values = np.random.default_rng(0).integers(-128, 128, 200).tolist()
+    got = run_stream(make(name), values, len(values), PRESSURE)
+    assert got.payloads == values
 
 
 @pytest.mark.parametrize("name", QUEUES)

@@ -7,7 +7,7 @@ import pytest
 
 from hdl.primitives.drafts import drafts
 from hdl.primitives.serial_multiplier import SerialMultiplier
-from tests.hdl.bench import PRESSURE, run_stream
+from tests.hdl.bench import PRESSURE, every_pressure, run_stream
 
 
 def extremes(width: int) -> list[int]:
@@ -16,11 +16,13 @@ def extremes(width: int) -> list[int]:
     return [-most, 1 - most, -2, -1, 0, 1, 2, most - 2, most - 1]
 
 
-def check_products(multiplier: SerialMultiplier, pairs: list[tuple[int, int]], **pressure) -> list[int]:
+def check_products(
+    multiplier: SerialMultiplier, pairs: list[tuple[int, int]], pressure=PRESSURE[:1]
+) -> list[int]:
     """Compare all products; the cycles in which they left."""
     a_width, b_width = multiplier.a_width, multiplier.b_width
     payloads = [a % (1 << a_width) | b % (1 << b_width) << a_width for a, b in pairs]
-    got = run_stream(multiplier, payloads, len(pairs), **pressure)
+    got = run_stream(multiplier, payloads, len(pairs), pressure)
     assert got.payloads == [a * b for a, b in pairs], pressure
     return got.cycles
 
@@ -30,7 +32,7 @@ def check_products(multiplier: SerialMultiplier, pairs: list[tuple[int, int]], *
 def test_every_product_is_right(widths, digit_bits):
     a_values, b_values = ([value - (1 << width >> 1) for value in range(1 << width)] for width in widths)
     pairs = list(itertools.product(a_values, b_values))
-    check_products(SerialMultiplier(*widths, digit_bits), pairs, **PRESSURE[sum(widths) % len(PRESSURE)])
+    check_products(SerialMultiplier(*widths, digit_bits), pairs, every_pressure(*widths)[1])
 
 
 @pytest.mark.parametrize("digit_bits", [1, 2])

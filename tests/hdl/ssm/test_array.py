@@ -7,7 +7,7 @@ from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS
 from hdl.primitives.drafts import drafts
 from hdl.ssm.array import NeuronArray
 from hdl.ssm.laned_array import LanedArray
-from tests.hdl.bench import beat_values, pressures, run_stream, step_beats
+from tests.hdl.bench import beat_values, every_pressure, run_stream, step_beats
 from tests.networks import random_network
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
@@ -24,16 +24,16 @@ def spec_of(channels: int, modes: int, seed: int):
 @pytest.mark.parametrize("multipliers", [1, 2, 3, 4])
 @pytest.mark.parametrize(("channels", "modes"), SHAPES)
 def test_array_equals_its_specification(channels, modes, multipliers, target):
-    for seed, pressure in pressures(channels, modes, multipliers):
-        spec = spec_of(channels, modes, seed)
-        generator = np.random.default_rng(seed)
-        sequences = [generator.integers(-30000, 30000, (steps, channels)) for steps in (5, 1, 7)]
-        payloads = [payload for values in sequences for payload in step_beats(values, 16)]
-        outputs = [spec.compute(values[None])[0][0] for values in sequences]
-        expected = [payload for values in outputs for payload in step_beats(values, 16)]
-        array = NeuronArray(spec, multipliers, target=target)
-        got = run_stream(array, payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(channels, modes, multipliers)
+    spec = spec_of(channels, modes, seed)
+    generator = np.random.default_rng(seed)
+    sequences = [generator.integers(-30000, 30000, (steps, channels)) for steps in (5, 1, 7)]
+    payloads = [payload for values in sequences for payload in step_beats(values, 16)]
+    outputs = [spec.compute(values[None])[0][0] for values in sequences]
+    expected = [payload for values in outputs for payload in step_beats(values, 16)]
+    array = NeuronArray(spec, multipliers, target=target)
+    got = run_stream(array, payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 @pytest.mark.parametrize("target", [MULTIPLIER_BLOCKS, LOGIC_MULTIPLIERS])
@@ -54,16 +54,16 @@ HELPED = [(1, 4), (2, 5), (2, 6), (5, 7), (4, 8), (3, 10)]
 
 @pytest.mark.parametrize(("channels", "modes"), HELPED)
 def test_helped_array_equals_its_specification(channels, modes):
-    for seed, pressure in pressures(channels, modes, 3):
-        spec = spec_of(channels, modes, seed)
-        generator = np.random.default_rng(seed)
-        sequences = [generator.integers(-30000, 30000, (steps, channels)) for steps in (5, 1, 7)]
-        payloads = [payload for values in sequences for payload in step_beats(values, 16)]
-        outputs = [spec.compute(values[None])[0][0] for values in sequences]
-        expected = [payload for values in outputs for payload in step_beats(values, 16)]
-        array = NeuronArray(spec, 2, has_helper=True)
-        got = run_stream(array, payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(channels, modes, 3)
+    spec = spec_of(channels, modes, seed)
+    generator = np.random.default_rng(seed)
+    sequences = [generator.integers(-30000, 30000, (steps, channels)) for steps in (5, 1, 7)]
+    payloads = [payload for values in sequences for payload in step_beats(values, 16)]
+    outputs = [spec.compute(values[None])[0][0] for values in sequences]
+    expected = [payload for values in outputs for payload in step_beats(values, 16)]
+    array = NeuronArray(spec, 2, has_helper=True)
+    got = run_stream(array, payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 @pytest.mark.parametrize(
@@ -95,15 +95,15 @@ LANED = [
 
 @pytest.mark.parametrize(("channels", "modes", "multipliers", "lanes"), LANED)
 def test_laned_array_equals_its_specification(channels, modes, multipliers, lanes):
-    for seed, pressure in pressures(channels, modes, lanes):
-        spec = spec_of(channels, modes, seed)
-        generator = np.random.default_rng(seed)
-        sequences = [generator.integers(-30000, 30000, (steps, channels)) for steps in (5, 1, 7)]
-        payloads = [payload for values in sequences for payload in step_beats(values, 16)]
-        outputs = [spec.compute(values[None])[0][0] for values in sequences]
-        expected = [payload for values in outputs for payload in step_beats(values, 16)]
-        got = run_stream(LanedArray(spec, multipliers, lanes), payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(channels, modes, lanes)
+    spec = spec_of(channels, modes, seed)
+    generator = np.random.default_rng(seed)
+    sequences = [generator.integers(-30000, 30000, (steps, channels)) for steps in (5, 1, 7)]
+    payloads = [payload for values in sequences for payload in step_beats(values, 16)]
+    outputs = [spec.compute(values[None])[0][0] for values in sequences]
+    expected = [payload for values in outputs for payload in step_beats(values, 16)]
+    got = run_stream(LanedArray(spec, multipliers, lanes), payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 @pytest.mark.parametrize(("channels", "modes", "multipliers", "lanes"), [*LANED])

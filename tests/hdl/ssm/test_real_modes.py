@@ -6,7 +6,7 @@ import pytest
 from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS
 from hdl.primitives.drafts import drafts
 from hdl.ssm.real_modes import RealModesArray
-from tests.hdl.bench import pressures, run_stream, step_beats
+from tests.hdl.bench import every_pressure, run_stream, step_beats
 from tests.networks import random_network
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
@@ -23,18 +23,18 @@ def spec_of(channels: int, modes: int, seed: int):
 @pytest.mark.parametrize("multipliers", [1, 2])
 @pytest.mark.parametrize(("channels", "modes"), SHAPES)
 def test_array_equals_its_specification(channels, modes, multipliers, target):
-    for seed, pressure in pressures(channels, modes, multipliers):
-        spec = spec_of(channels, modes, seed)
-        generator = np.random.default_rng(seed)
-        # A quiet sequence, and two to the ends of the range, where states and outputs are clipped.
-        shapes = ((900, 5), (32768, 1), (32768, 7))
-        sequences = [generator.integers(-top, top, (steps, channels)) for top, steps in shapes]
-        payloads = [payload for values in sequences for payload in step_beats(values, 16)]
-        outputs = [spec.compute(values[None])[0][0] for values in sequences]
-        expected = [payload for values in outputs for payload in step_beats(values, 16)]
-        array = RealModesArray(spec, multipliers, target)
-        got = run_stream(array, payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(channels, modes, multipliers)
+    spec = spec_of(channels, modes, seed)
+    generator = np.random.default_rng(seed)
+    # A quiet sequence, and two to the ends of the range, where states and outputs are clipped.
+    shapes = ((900, 5), (32768, 1), (32768, 7))
+    sequences = [generator.integers(-top, top, (steps, channels)) for top, steps in shapes]
+    payloads = [payload for values in sequences for payload in step_beats(values, 16)]
+    outputs = [spec.compute(values[None])[0][0] for values in sequences]
+    expected = [payload for values in outputs for payload in step_beats(values, 16)]
+    array = RealModesArray(spec, multipliers, target)
+    got = run_stream(array, payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 @pytest.mark.parametrize("multipliers", [1, 2])

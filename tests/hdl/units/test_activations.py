@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hdl.units.activations import IntegrateAndFire, Smooth, Spikes
-from tests.hdl.bench import pressures, run_stream, step_beats
+from tests.hdl.bench import every_pressure, run_stream, step_beats
 from tests.networks import random_network
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
@@ -33,12 +33,12 @@ def sequences_of(channels: int, seed: int) -> list[np.ndarray]:
 def test_activations_equal_the_specification(model, channels):
     spec = random_network(model, channels, 2, 1, seed=channels).blocks[0].unit
     width = spec.activation_format.width if hasattr(spec, "activation_format") else 2
-    for seed, pressure in pressures(channels, list(COMPONENTS).index(model)):
-        sequences = sequences_of(channels, seed)
-        payloads = [payload for y in sequences for payload in step_beats(y, 16)]
-        expected = [payload for y in sequences for payload in step_beats(spec.activations(y), width)]
-        got = run_stream(COMPONENTS[model](spec), payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(channels, list(COMPONENTS).index(model))
+    sequences = sequences_of(channels, seed)
+    payloads = [payload for y in sequences for payload in step_beats(y, 16)]
+    expected = [payload for y in sequences for payload in step_beats(spec.activations(y), width)]
+    got = run_stream(COMPONENTS[model](spec), payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 @pytest.mark.parametrize("model", COMPONENTS)

@@ -6,7 +6,7 @@ import pytest
 from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.units.event_mixer import EventMixer
 from quantize.layers.functions import exact_matmul
-from tests.hdl.bench import PRESSURE, pressures, run_stream, step_beats
+from tests.hdl.bench import PRESSURE, Pressure, every_pressure, run_stream, step_beats
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
 """Nothing here may depend on a read that collides with a write."""
@@ -30,20 +30,20 @@ def mixer_of(
 
 @pytest.mark.parametrize(("channels", "outputs", "lanes"), SHAPES)
 def test_mixer_adds_the_rows_of_its_events(channels, outputs, lanes):
-    for seed, pressure in pressures(channels, outputs, lanes):
-        mixer = mixer_of(channels, outputs, lanes, seed)
-        generator = np.random.default_rng(seed)
-        sequences = [generator.integers(-1, 2, (steps, channels)) for steps in (4, 1, 5)]
-        sequences[0][1] = 0  # a silent step
-        sequences[2][2] = -1  # and one in which every channel fires
-        expected = [
-            payload
-            for values in sequences
-            for payload in step_beats(exact_matmul(values, mixer.weight) + mixer.bias, mixer.sum_width)
-        ]
-        payloads = [payload for values in sequences for payload in step_beats(values, 2)]
-        got = run_stream(mixer, payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(channels, outputs, lanes)
+    mixer = mixer_of(channels, outputs, lanes, seed)
+    generator = np.random.default_rng(seed)
+    sequences = [generator.integers(-1, 2, (steps, channels)) for steps in (4, 1, 5)]
+    sequences[0][1] = 0  # a silent step
+    sequences[2][2] = -1  # and one in which every channel fires
+    expected = [
+        payload
+        for values in sequences
+        for payload in step_beats(exact_matmul(values, mixer.weight) + mixer.bias, mixer.sum_width)
+    ]
+    payloads = [payload for values in sequences for payload in step_beats(values, 2)]
+    got = run_stream(mixer, payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 @pytest.mark.parametrize("target", [MULTIPLIER_BLOCKS, LOGIC_MULTIPLIERS])
@@ -59,7 +59,7 @@ def test_mixer_cycles_follow_the_activity(events, activation_width, target):
 
 def test_mixer_adds_multiples_of_its_rows():
     """Activations of more than a sign: each lane multiplies."""
-    for seed, (shape, pressure) in enumerate(zip(SHAPES, [*PRESSURE, {}], strict=True)):
+    for seed, (shape, pressure) in enumerate(zip(SHAPES, [*PRESSURE, Pressure()], strict=True)):
         mixer = mixer_of(
             *shape, seed, activation_width=6, target=(MULTIPLIER_BLOCKS, LOGIC_MULTIPLIERS)[seed % 2]
         )
@@ -70,5 +70,5 @@ def test_mixer_adds_multiples_of_its_rows():
         payloads = [payload for values in sequences for payload in step_beats(values, 6)]
         sums = [exact_matmul(values, mixer.weight) + mixer.bias for values in sequences]
         expected = [payload for values in sums for payload in step_beats(values, mixer.sum_width)]
-        got = run_stream(mixer, payloads, len(expected), seed=seed, **pressure)
+        got = run_stream(mixer, payloads, len(expected), [pressure], seed=seed)
         assert got.payloads == expected, f"{shape}, {pressure}, seed {seed}"

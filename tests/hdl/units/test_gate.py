@@ -7,7 +7,7 @@ from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS
 from hdl.units.gate import SigmoidGate
 from quantize.calibration import Precision
 from quantize.formats import OPERAND_WIDTH, requantise
-from tests.hdl.bench import beat, pressures, run_stream
+from tests.hdl.bench import beat, every_pressure, run_stream
 from tests.networks import random_network
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
@@ -23,20 +23,20 @@ def spec_of(model: str, bits: int):
 def test_products_equal_the_specification(model, bits, target, sequential):
     spec = spec_of(model, bits)
     limit = 1 << (spec.sum_width - 1)
-    for seed, pressure in pressures(bits, int(sequential)):
-        sums = np.random.default_rng(seed).integers(-limit, limit, (12, 2))
-        sums[:4] = [[-limit, limit - 1], [limit - 1, -limit], [limit - 1, limit - 1], [0, 0]]
-        value = requantise(sums[:, 0], spec.value_shift, OPERAND_WIDTH)
-        argument = requantise(sums[:, 1], spec.argument_shift, spec.sigmoid.argument.width)
-        product = requantise(value * spec.sigmoid.compute(argument), spec.product_shift, spec.output.width)
-        marks = [(index < 3, index >= 9) for index in range(len(sums))]
-        payloads = [
-            beat(*mark, word, spec.sum_width) for mark, pair in zip(marks, sums, strict=True) for word in pair
-        ]
-        expected = [beat(*mark, word, spec.output.width) for mark, word in zip(marks, product, strict=True)]
-        gate = SigmoidGate(spec, target, sequential=sequential)
-        got = run_stream(gate, payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(bits, int(sequential))
+    sums = np.random.default_rng(seed).integers(-limit, limit, (12, 2))
+    sums[:4] = [[-limit, limit - 1], [limit - 1, -limit], [limit - 1, limit - 1], [0, 0]]
+    value = requantise(sums[:, 0], spec.value_shift, OPERAND_WIDTH)
+    argument = requantise(sums[:, 1], spec.argument_shift, spec.sigmoid.argument.width)
+    product = requantise(value * spec.sigmoid.compute(argument), spec.product_shift, spec.output.width)
+    marks = [(index < 3, index >= 9) for index in range(len(sums))]
+    payloads = [
+        beat(*mark, word, spec.sum_width) for mark, pair in zip(marks, sums, strict=True) for word in pair
+    ]
+    expected = [beat(*mark, word, spec.output.width) for mark, word in zip(marks, product, strict=True)]
+    gate = SigmoidGate(spec, target, sequential=sequential)
+    got = run_stream(gate, payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 @pytest.mark.parametrize("sequential", [False, True])

@@ -13,7 +13,7 @@ from hdl.units.gsu.streamed_mixer import StreamedGsuMixer
 from hdl.units.gsu.unit import Gsu, StreamedGsu
 from quantize.calibration import Precision
 from quantize.formats import requantise
-from tests.hdl.bench import assert_pace, pressures, run_stream, step_beats
+from tests.hdl.bench import assert_pace, every_pressure, run_stream, step_beats
 from tests.networks import random_network
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
@@ -62,17 +62,17 @@ MIXERS = [
 
 @pytest.mark.parametrize(("mixer", "channels", "lanes"), MIXERS)
 def test_mixer_equals_its_specification(mixer, channels, lanes):
-    for seed, pressure in pressures(channels, lanes):
-        spec = spec_of(channels, seed)
-        sequences = sequences_of(channels, seed)
-        payloads = [payload for values in sequences for payload in step_beats(values, 16)]
-        expected = [
-            payload
-            for values in sequences
-            for payload in step_beats(requantise(spec.products(values), spec.product_shift, 15), 15)
-        ]
-        got = run_stream(mixer(spec, lanes), payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(channels, lanes)
+    spec = spec_of(channels, seed)
+    sequences = sequences_of(channels, seed)
+    payloads = [payload for values in sequences for payload in step_beats(values, 16)]
+    expected = [
+        payload
+        for values in sequences
+        for payload in step_beats(requantise(spec.products(values), spec.product_shift, 15), 15)
+    ]
+    got = run_stream(mixer(spec, lanes), payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 @pytest.mark.parametrize(
@@ -133,25 +133,25 @@ def norm_of(gsu, spec):
 
 
 def check_norm(kind, channels):
-    for seed, pressure in pressures(channels, list(GSUS).index(kind)):
-        spec, generator = spec_of(channels, seed), np.random.default_rng(seed)
-        component = norm_of(GSUS[kind], spec)
-        sequences = [norm_beats(component, spec, generator, steps) for steps in (4, 1, 5)]
-        expected = [
-            payload
-            for _, z in sequences
-            for payload in step_beats(
-                requantise(
-                    spec.gelu.compute(spec.norm.compute(z)),
-                    spec.gelu.argument.fraction - spec.output.fraction,
-                    spec.output.width,
-                ),
-                16,
-            )
-        ]
-        payloads = [payload for given, _ in sequences for payload in given]
-        got = run_stream(component, payloads, len(expected), seed=seed, **pressure)
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(channels, list(GSUS).index(kind))
+    spec, generator = spec_of(channels, seed), np.random.default_rng(seed)
+    component = norm_of(GSUS[kind], spec)
+    sequences = [norm_beats(component, spec, generator, steps) for steps in (4, 1, 5)]
+    expected = [
+        payload
+        for _, z in sequences
+        for payload in step_beats(
+            requantise(
+                spec.gelu.compute(spec.norm.compute(z)),
+                spec.gelu.argument.fraction - spec.output.fraction,
+                spec.output.width,
+            ),
+            16,
+        )
+    ]
+    payloads = [payload for given, _ in sequences for payload in given]
+    got = run_stream(component, payloads, len(expected), pressure, seed=seed)
+    assert got.payloads == expected, f"seed {seed}"
 
 
 @pytest.mark.parametrize(("kind", "channels"), NORMS)

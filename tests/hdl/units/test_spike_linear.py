@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hdl.units.spike_linear import SpikeLinear
-from tests.hdl.bench import pressures, run_stream, step_beats
+from tests.hdl.bench import every_pressure, run_stream, step_beats
 from tests.networks import random_network
 
 pytestmark = pytest.mark.usefixtures("garbage_reads")
@@ -13,15 +13,15 @@ pytestmark = pytest.mark.usefixtures("garbage_reads")
 @pytest.mark.parametrize(("channels", "lanes"), [(1, 1), (3, 2), (5, 5), (7, 3)])
 def test_silent_full_and_mixed_steps_equal_the_specification(channels, lanes):
     spec = random_network("prf", channels, 2, 1, seed=channels).blocks[0].unit
-    for seed, pressure in pressures(channels, lanes):
-        y = np.random.default_rng(seed).integers(-32768, 32768, (7, channels))
-        y[1], y[2] = -32768, 32767
-        y[3], y[4] = spec.threshold, min(spec.threshold + 1, 32767)
-        expected = step_beats(spec.compute(y), spec.output.width)
-        got = run_stream(
-            SpikeLinear(spec, lanes), step_beats(y, spec.input.width), len(expected), seed=seed, **pressure
-        )
-        assert got.payloads == expected, f"{pressure}, seed {seed}"
+    seed, pressure = every_pressure(channels, lanes)
+    y = np.random.default_rng(seed).integers(-32768, 32768, (7, channels))
+    y[1], y[2] = -32768, 32767
+    y[3], y[4] = spec.threshold, min(spec.threshold + 1, 32767)
+    expected = step_beats(spec.compute(y), spec.output.width)
+    got = run_stream(
+        SpikeLinear(spec, lanes), step_beats(y, spec.input.width), len(expected), pressure, seed=seed
+    )
+    assert got.payloads == expected, f"seed {seed}"
 
 
 def test_a_step_takes_between_the_least_and_the_most_cycles_promised():

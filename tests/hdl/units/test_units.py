@@ -57,7 +57,7 @@ def test_unit_equals_its_specification(model, sequential):
         sequences = sequences_of(channels, seed)
         payloads = [payload for values in sequences for payload in step_beats(values, 16)]
         expected = [payload for values in sequences for payload in step_beats(spec.compute(values), 16)]
-        got = run_stream(unit, payloads, len(expected), seed=seed, **pressure)
+        got = run_stream(unit, payloads, len(expected), [pressure], seed=seed)
         assert got.payloads == expected, f"{channels} channels, {pressure}, seed {seed}"
 
 
