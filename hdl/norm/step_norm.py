@@ -84,8 +84,11 @@ class StepNorm(wiring.Component):
         self.datapath = StepDatapath(norm, source, self.multiplier, self.root, others, target.table_block)
         # Bits that GELU's result has too many.
         self.dropped = norm.output.fraction - output.fraction
-        # A channel's address, its word, its table entry, its rounding.
-        latency = 1 + (gelu is not None) + (self.dropped > 0)
+        # A table in a memory block answers late in its cycle, so GELU's sum ends in a register: that of a
+        # queue's only place, or one before the rounding and the choice of a place.
+        self.held = gelu is not None and (self.dropped > 0 or not sequential)
+        # A channel's address, its word, its table entry, GELU's sum.
+        latency = 1 + (gelu is not None) + self.held
         period = latency + RegisterCreditFifo.RETURN if sequential else Walks.CHANNEL_CYCLES
         self.outlet = RegisterCreditFifo(Beat(output.width), latency, period)
         super().__init__({"i": In(stream.Signature(source.shape)), "o": Out(beats(output.width))})
@@ -196,7 +199,7 @@ class StepNorm(wiring.Component):
         if self.gelu is None:
             return value
         out = gelu_of(m, self.gelu, value)
-        if self.dropped > 0:
+        if self.held:
             held = Signal.like(out, reset_less=True)
             m.d.sync += held.eq(out)
             out = held
