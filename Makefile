@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Modules are compiled to bytecode once, not by each of the many processes that the tests start.
 unexport PYTHONDONTWRITEBYTECODE
-# Two workers share two cores: more threads in each slow both down.
+# Two workers share two cores: more threads in each slow both down. Numba's threads become those of PyTorch, too.
 test test-slow test-exhaustive prove: export OMP_NUM_THREADS := 1
+test test-slow test-exhaustive prove: export NUMBA_NUM_THREADS := 1
 
 .PHONY: demo test test-slow test-exhaustive prove fuzz boards lint clean
 
