@@ -31,6 +31,7 @@ from benchmarks.equivalence import equivalent
 from benchmarks.mutants import faults, faulty
 from quantize.errors import StatespikeError
 from sim.backends.amaranth_simulator import AmaranthSimulator
+from sim.backends.base import MANY_CYCLES
 from sim.check import Check, check
 from sim.pace import FULL_SPEED, Pace, Varied
 from statespike.output import progress, say, write_json
@@ -58,8 +59,8 @@ class Outcome(StrEnum):
 class Impatient(AmaranthSimulator):
     """Amaranth's simulator, which gives up soon."""
 
-    def prepare(self, design, folder):
-        play = super().prepare(design, folder)
+    def prepare(self, design, folder, cycles=MANY_CYCLES):
+        play = super().prepare(design, folder, cycles)
         return lambda stimulus, watchdog=WATCHDOG: play(stimulus, min(watchdog, WATCHDOG))
 
 

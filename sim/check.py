@@ -16,7 +16,7 @@ from quantize.files import scratch_folder
 from quantize.formats import Integers
 from quantize.network import QuantizedNetwork
 from quantize.trace import Trace
-from sim.backends.base import Backend, Prepared
+from sim.backends.base import Backend, Prepared, cycles_of
 from sim.compare import Comparison, Mismatch, compare
 from sim.pace import FULL_SPEED, PAUSED_STEPS, Pace, Varied
 from sim.ports import Ports, ports_of
@@ -198,7 +198,8 @@ class _Plays:
     def prepared(self) -> tuple[Prepared, Ports]:
         """The compiled circuit, made when the first input has been found good."""
         circuit = self.design()
-        play = self.backend.prepare(circuit, self.folder)
+        # Twice, as most of them are played again with pauses where they are few.
+        play = self.backend.prepare(circuit, self.folder, 2 * cycles_of(circuit, int(self.valid.sum())))
         self.ready_at = time.perf_counter()
         return play, ports_of(circuit)
 

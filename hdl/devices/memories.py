@@ -1,7 +1,8 @@
 """The memories of a circuit, and the cells that each takes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
+from typing import Self
 
 from hdl.devices.blocks import count_blocks
 from hdl.devices.costs import CHOOSER
@@ -20,7 +21,7 @@ class MemoryNeed:
     written : bool
         Not a constant table.
     distributed : bool
-        In look-up tables that are written, where the family has such.
+        In look-up tables that are written, where the family has such; otherwise in blocks, see `placed`.
     single_port : bool
         In single-port memories, where the device has them.
     """
@@ -31,6 +32,12 @@ class MemoryNeed:
     written: bool
     distributed: bool = False
     single_port: bool = False
+
+    def placed(self, family: Family) -> Self:
+        """The memory where a family has it."""
+        if self.distributed and not family.distributed_memories:
+            return replace(self, block=True, distributed=False)
+        return self
 
     @property
     def flip_flops(self) -> int:

@@ -69,8 +69,9 @@ class Census:
         luts = sum(weights[kind] * bits for kind, bits in self.bits.items())
         luts += _weighed(self.own_cells, device.family.cells["lut"])
         flip_flops = self.flip_flops
-        single = [memory for memory in self.memories if memory.single_port and device.sprams]
-        others = [memory for memory in self.memories if not (memory.single_port and device.sprams)]
+        memories = [memory.placed(device.family) for memory in self.memories]
+        single = [memory for memory in memories if memory.single_port and device.sprams]
+        others = [memory for memory in memories if not (memory.single_port and device.sprams)]
         for memory in others:
             if not memory.block:
                 luts += memory.look_up_tables(device.family)

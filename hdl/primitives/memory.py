@@ -66,8 +66,8 @@ def ram(
     Parameters
     ----------
     quick : bool
-        In look-up tables if it is shallow, which the ECP5 can and the iCE40 cannot: what they read is there
-        within a nanosecond of the clock, a memory block needs six.
+        In look-up tables if it is shallow: what they read is there within a nanosecond of the clock, a memory
+        block needs six. The iCE40 cannot write look-up tables; synthesis takes a block there.
     init : sequence of int
         The first words' contents at the start.
 

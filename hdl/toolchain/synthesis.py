@@ -87,7 +87,7 @@ def synthesise(
     clocked = "t:$memrd_v2 r:CLK_ENABLE=1 %i"
     relax = f"setparam -set COLLISION_X_MASK 1'1 {clocked}\n" if no_collisions else ""
     log = run_yosys(
-        f"read_rtlil design.il\n{relax}{_map_alone(rtlil)}"
+        f"read_rtlil design.il\n{relax}{_in_blocks(device.family)}{_map_alone(rtlil)}"
         f"{device.family.synthesis(device, wide_tables=wide_tables)}"
         "tee -q -o cells.json stat -json\nwrite_rtlil netlist.il\n",
         folder,
@@ -107,6 +107,11 @@ def synthesise(
                 f"synthesis for {device.name} made {found} {name} cells where {wanted} were planned", log
             )
     return Synthesis(device, resources, folder / "netlist.json", folder / "netlist.il", log)
+
+
+def _in_blocks(family: Family) -> str:
+    """Commands that put memories meant for look-up tables into blocks, where a family cannot write those."""
+    return "" if family.distributed_memories else 'setattr -set ram_style "block" a:ram_style=distributed\n'
 
 
 def _map_alone(rtlil: str) -> str:

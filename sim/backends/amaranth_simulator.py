@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, ClockDomain, Module, Signal, Value
 from amaranth.lib.wiring import Component
 from amaranth.sim import Simulator, SimulatorContext
 
-from sim.backends.base import WATCHDOG, Backend, Prepared
+from sim.backends.base import MANY_CYCLES, WATCHDOG, Backend, Prepared
 from sim.player import Phase, Player
 from sim.ports import Field, ports_of
 from sim.stimulus import Stimulus
@@ -20,7 +20,7 @@ class AmaranthSimulator(Backend):
 
     name = "amaranth"
 
-    def prepare(self, design: Component, folder: Path) -> Prepared:
+    def prepare(self, design: Component, folder: Path, cycles: int = MANY_CYCLES) -> Prepared:
         """Nothing is compiled, so `folder` stays unused. See `Backend.prepare`."""
         return partial(self._simulate, design)
 

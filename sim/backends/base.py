@@ -20,6 +20,12 @@ QUIET = WATCHDOG // 4
 DRAIN = 64
 """Cycles simulated after the last answer, in which anything more that comes out is caught."""
 
+MANY_CYCLES = 10_000_000
+"""What a simulation of unknown length is compiled for."""
+
+USUAL_PACE = 100
+"""Cycles of a step of a design that does not tell its own."""
+
 
 class Prepared(Protocol):
     """A design that is ready to run, any number of times."""
@@ -58,7 +64,7 @@ class Backend(ABC):
     concurrent = False
 
     @abstractmethod
-    def prepare(self, design: Component, folder: Path) -> Prepared:
+    def prepare(self, design: Component, folder: Path, cycles: int = MANY_CYCLES) -> Prepared:
         """Compile a design, as far as the backend compiles anything.
 
         Parameters
@@ -68,6 +74,9 @@ class Backend(ABC):
         folder : Path
             Where compiled artefacts are kept; what is prepared runs as long as they are there. They serve the
             next run of the same design.
+        cycles : int
+            About how many will be simulated: a compiler's optimisations have to be worth their time. The
+            results are the same.
 
         Raises
         ------
@@ -80,7 +89,13 @@ class Backend(ABC):
     ) -> Run:
         """Prepare a design and simulate it once; without a folder, nothing is kept."""
         with scratch_folder() as temporary:
-            return self.prepare(design, folder or temporary)(stimulus, watchdog)
+            cycles = cycles_of(design, sum(stimulus.lengths))
+            return self.prepare(design, folder or temporary, cycles)(stimulus, watchdog)
+
+
+def cycles_of(design: Component, steps: int) -> int:
+    """About how many cycles a design takes for so many steps."""
+    return steps * getattr(design, "cycles_per_step", USUAL_PACE)
 
 
 def stuck(watchdog: int, taken: int, beats: int, answered: int, sequences: int) -> StatespikeError:

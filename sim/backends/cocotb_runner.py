@@ -14,7 +14,7 @@ from hdl.toolchain.tools import find_tool, tool_failure
 from hdl.toolchain.verilog import rtlil_text, write_verilog
 from quantize.errors import StatespikeError
 from quantize.files import one_at_a_time, scratch_folder
-from sim.backends.base import WATCHDOG, Backend, Prepared
+from sim.backends.base import MANY_CYCLES, WATCHDOG, Backend, Prepared
 from sim.backends.exchange import load_run, save_job
 from sim.backends.verilated import design_folder, verilator_settings
 from sim.ports import Ports, ports_of
@@ -38,7 +38,7 @@ class Cocotb(Backend):
     def __init__(self, simulator: str, arguments: Sequence[str] = ()):
         self.name, self.arguments = simulator, tuple(arguments)
 
-    def prepare(self, design: Component, folder: Path) -> Prepared:
+    def prepare(self, design: Component, folder: Path, cycles: int = MANY_CYCLES) -> Prepared:
         """Build, unless the folder has it already. See `Backend.prepare`."""
         build = design_folder(folder, self.name, "\0".join([rtlil_text(design), *self.arguments]))
         self._require_tools()

@@ -14,7 +14,7 @@ from amaranth.lib.wiring import Component
 from hdl.devices.devices import FAMILIES, Device
 from hdl.toolchain.verilog import run_yosys
 from quantize.errors import StatespikeError
-from sim.backends.base import Backend, Prepared
+from sim.backends.base import MANY_CYCLES, Backend, Prepared
 from sim.backends.compiled import play
 from sim.backends.verilated import compile_verilog, design_folder
 from sim.ports import ports_of
@@ -54,7 +54,7 @@ class Netlist(Backend):
             )
         self.netlist, self.family = netlist, device.family
 
-    def prepare(self, design: Component, folder: Path) -> Prepared:
+    def prepare(self, design: Component, folder: Path, cycles: int = MANY_CYCLES) -> Prepared:
         """Compile, unless the folder has it already; of `design` only the ports are read."""
         ports = ports_of(design)
         source = self.netlist.read_text()
@@ -70,4 +70,4 @@ class Netlist(Backend):
         defines = [f"-D{name}" for name in self.family.simulation_defines]
         libraries = [word for model in models for word in ("-v", str(model), f"-I{model.parent}")]
         sources = ["netlist.v", "cells.v", *libraries, *defines]
-        return partial(play, compile_verilog(write, sources, ports, build), ports, self.name)
+        return partial(play, compile_verilog(write, sources, ports, build, cycles), ports, self.name)

@@ -17,7 +17,7 @@ from hdl.toolchain.tools import find_tool, run_tool
 from hdl.toolchain.verilog import rtlil_text, write_verilog
 from quantize.errors import StatespikeError
 from quantize.files import one_at_a_time
-from sim.backends.base import Backend, Prepared
+from sim.backends.base import MANY_CYCLES, Backend, Prepared
 from sim.backends.compiled import DRIVER, play, ports_header
 from sim.ports import Ports, ports_of
 
@@ -26,7 +26,8 @@ _VERILATE = [
     "--cc", "--top-module", "top", "--prefix", "Vtop", "--Mdir", "model", "-O3", "-Wno-fatal", "-Wno-lint",
     "-Wno-style", "-Wno-UNOPTFLAT", "--no-timing", "--no-assert", "--x-assign", "fast", "--x-initial", "fast",
 ]  # fmt: skip
-_MAKE = ["OPT_FAST=-O1 -fPIC", "OPT_SLOW=-O0 -fPIC", "OPT_GLOBAL=-O1 -fPIC", "Vtop__ALL.a", "libverilated.a"]
+SHORT_RUN = 30_000
+"""Cycles that a model without optimisations simulates sooner than an optimised one is compiled."""
 _FLAGS = ["-std=c++17", "-O2", "-fPIC", "-shared", "-w", "-DVERILATED=1"]
 
 
@@ -36,12 +37,12 @@ class Verilated(Backend):
     name = "verilated"
     concurrent = True
 
-    def prepare(self, design: Component, folder: Path) -> Prepared:
+    def prepare(self, design: Component, folder: Path, cycles: int = MANY_CYCLES) -> Prepared:
         """Compile, unless the folder has it already. See `Backend.prepare`."""
         ports = ports_of(design)
         build = design_folder(folder, self.name, rtlil_text(design))
         library = compile_verilog(
-            lambda: write_verilog(design, build / "design.v"), ["design.v"], ports, build
+            lambda: write_verilog(design, build / "design.v"), ["design.v"], ports, build, cycles
         )
         return partial(play, library, ports, self.name)
 
@@ -51,7 +52,9 @@ def design_folder(folder: Path, name: str, source: str) -> Path:
     return (folder / f"{name}-{hashlib.sha256(source.encode()).hexdigest()[:16]}").resolve()
 
 
-def compile_verilog(write: Callable[[], object], sources: Sequence[str], ports: Ports, build: Path) -> Path:
+def compile_verilog(
+    write: Callable[[], object], sources: Sequence[str], ports: Ports, build: Path, cycles: int = MANY_CYCLES
+) -> Path:
     """Library of a design, unless it lies in `build` already.
 
     Parameters
@@ -63,6 +66,8 @@ def compile_verilog(write: Callable[[], object], sources: Sequence[str], ports: 
     ports : Ports
     build : Path
         Folder of this design alone.
+    cycles : int
+        See `Backend.prepare`.
 
     Returns
     -------
@@ -74,6 +79,7 @@ def compile_verilog(write: Callable[[], object], sources: Sequence[str], ports: 
         If Verilator, g++, make or perl is missing or fails.
     """
     header = ports_header(ports, _mangled)
+    make = _make(cycles)
     inputs = "\0".join(
         [
             header,
@@ -81,7 +87,7 @@ def compile_verilog(write: Callable[[], object], sources: Sequence[str], ports: 
             DRIVER.with_name("model.h").read_text(),
             *sources,
             *_VERILATE,
-            *_MAKE,
+            *make,
             *_FLAGS,
         ]
     )
@@ -90,11 +96,18 @@ def compile_verilog(write: Callable[[], object], sources: Sequence[str], ports: 
     with one_at_a_time(build):
         if not library.exists():
             write()
-            _compile(header, sources, build, library)
+            _compile(header, sources, make, build, library)
     return library
 
 
-def _compile(header: str, sources: Sequence[str], build: Path, library: Path) -> None:
+def _make(cycles: int) -> list[str]:
+    """Arguments of make: what to make, and how the compiler optimises it."""
+    level = "-O0" if cycles <= SHORT_RUN else "-O1"
+    options = {"OPT_FAST": level, "OPT_SLOW": "-O0", "OPT_GLOBAL": level}
+    return [*(f"{name}={option} -fPIC" for name, option in options.items()), "Vtop__ALL.a", "libverilated.a"]
+
+
+def _compile(header: str, sources: Sequence[str], make: Sequence[str], build: Path, library: Path) -> None:
     settings = verilator_settings()
     root = Path(settings["VERILATOR_ROOT"])
     (build / "ports.h").write_text(header)
@@ -102,7 +115,7 @@ def _compile(header: str, sources: Sequence[str], build: Path, library: Path) ->
     run_tool(
         "perl", [str(root / "bin" / "verilator"), *_VERILATE, *sources], build, "verilator.log", environment
     )
-    run_tool("make", ["-s", "-C", "model", "-f", "Vtop.mk", *_MAKE], build, "make.log", environment)
+    run_tool("make", ["-s", "-C", "model", "-f", "Vtop.mk", *make], build, "make.log", environment)
     unfinished = library.with_suffix(".part")
     includes = ["-I.", "-Imodel", f"-I{root}/include", f"-I{root}/include/vltstd"]
     archives = ["model/Vtop__ALL.a", "model/libverilated.a", "-lpthread"]

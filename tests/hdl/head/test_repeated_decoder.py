@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
+from hdl.devices.devices import find_device
 from hdl.devices.features import LOGIC_MULTIPLIERS, MULTIPLIER_BLOCKS
 from hdl.head.repeated_decoder import decoder_lanes, make_repeated_decoder
+from hdl.planning.census import census
+from hdl.toolchain import Expected, synthesise
+from hdl.toolchain.verilog import rtlil_text
 from quantize.layers.ends import DecoderSpec
 from tests.hdl.bench import every_pressure, run_stream
 
@@ -80,3 +84,15 @@ def test_the_lanes_to_choose_from_end_with_one_a_class():
     for classes, lanes in [(1, [0, 1]), (2, [0, 1, 2]), (5, [0, 1, 2, 4, 5]), (8, [0, 1, 2, 4, 8])]:
         spec, *_ = drawn(2, classes, 0, 2, seed=1)
         assert decoder_lanes(spec) == lanes
+
+
+@pytest.mark.synth
+@pytest.mark.parametrize("name", ["up5k", "ecp5-25k"])
+def test_few_channels_are_synthesised_as_planned(name, tmp_path):
+    """Their answers lie in look-up tables where these can be written, else in a block."""
+    spec, _, _ = drawn(channels=3, classes=2, bias_shift=5, answers=2, seed=4)
+    device = find_device(name)
+    text = rtlil_text(make_repeated_decoder(spec, 0, device.features), platform=device.family)
+    planned = census(text).resources(device)
+    found = synthesise(text, device, tmp_path, Expected(bram=planned.bram), no_collisions=True).resources
+    assert found.bram == planned.bram == (0 if device.family.distributed_memories else 1)
