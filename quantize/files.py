@@ -143,6 +143,26 @@ def temporary_folder(target: Path, *, alone: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
+def extending(path: Path | None) -> Iterator[None]:
+    """Be the only process that reads, extends and writes a file of records, from reading to the last writing.
+
+    Nothing is held without a path, or for what is no regular file.
+
+    Raises
+    ------
+    StatespikeError
+        If another process extends the file.
+    """
+    if path is None or (_mode(path) is not None and not path.is_file()):
+        yield
+        return
+    target = path.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with temporary_folder(target, alone=True):
+        yield
+
+
+@contextmanager
 def scratch_folder() -> Iterator[Path]:
     """A new empty folder where temporary files go, gone at the end, whenever a signal comes."""
     folder = None

@@ -1,7 +1,7 @@
 """`statespike report`: accuracy, activity and memory of trained networks, side by side."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import cache
 from hashlib import sha256
@@ -14,13 +14,13 @@ from hdl.devices.devices import find_device
 from quantize.checkpoint import read_checkpoint
 from quantize.clipping import WORTH_A_WARNING
 from quantize.errors import StatespikeError, writing_to
-from quantize.files import open_log, write_whole
+from quantize.files import extending, open_log, write_whole
 from quantize.survey import Samples, survey
 from statespike.models import ZOO, network_file
 from statespike.models.tasks.registry import SAMPLE, TASKS, load_task
 from statespike.models.tasks.task import Sequences, Task
 from statespike.options import DeviceName, Limit
-from statespike.output import progress, say
+from statespike.output import is_standard_output, progress, say
 from statespike.page.document import document
 from statespike.page.findings import findings_of
 from statespike.page.network import part_of
@@ -92,8 +92,26 @@ def report(
     find_device(device)
     widths = tuple(bits or WIDTHS)
     asked = [(path, _request(path, widths, sample, limit)) for path in checkpoints or _shipped_classifiers()]
+    with extending(None if is_standard_output(json) else json):
+        found = _rows(asked, markdown, log, json)
+    say(as_markdown(found))
+    if output is not None:
+        title = f"{', '.join(row.request.network for row in found)}: accuracy, activity, cost"
+        parts = []
+        with progress() as bars:
+            for (path, _), row in zip(asked, found, strict=True):
+                bars.add_task(f"{row.request.network} on {device}", total=None)
+                parts.append(_part(path, row, device))
+        write_whole(output, document(title, parts).encode())
+
+
+def _rows(
+    asked: Sequence[tuple[Path, Request]], markdown: Path | None, log: Path | None, json: Path | None
+) -> list[Row]:
+    """A row of each network: of the JSON file, or measured and written there."""
     known = {row.request: row for row in read_rows(json)}
     rows = {request: known[request] for _, request in asked if request in known}
+    found: list[Row] = []
     opened = nullcontext() if log is None else open_log(log, goes_on=bool(rows))
     with writing_to(str(log)), opened as file:
         for path, request in asked:
@@ -109,15 +127,7 @@ def report(
             if markdown is not None:
                 write_whole(markdown, f"{as_markdown(found)}\n".encode())
             write_rows(json, found)
-    say(as_markdown(found))
-    if output is not None:
-        title = f"{', '.join(row.request.network for row in found)}: accuracy, activity, cost"
-        parts = []
-        with progress() as bars:
-            for (path, _), row in zip(asked, found, strict=True):
-                bars.add_task(f"{row.request.network} on {device}", total=None)
-                parts.append(_part(path, row, device))
-        write_whole(output, document(title, parts).encode())
+    return found
 
 
 def _part(path: Path, row: Row, device: str) -> str:

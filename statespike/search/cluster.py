@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
@@ -22,6 +22,8 @@ from statespike.search.trial import Outcome, Trial
 
 PATIENCE = 60.0
 """Seconds that a scheduler may be away, or this machine without workers."""
+SOON = 3.0
+"""Seconds without an answer after which waiting for a scheduler is told."""
 MOST_DEATHS = 8
 """How often a scheduler may give a trial up because workers died of it, before it is to blame."""
 LOOK = 0.02
@@ -120,7 +122,7 @@ class _Connection:
 
     def _connected(self) -> Client:
         try:
-            client = Client(self._address, timeout=self._patience)
+            client = self._awaited()
         except (OSError, TimeoutError, ValueError) as error:
             raise StatespikeError(
                 f"no scheduler answers at {self._address} within {self._patience:g} s; start one with `dask "
@@ -131,6 +133,17 @@ class _Connection:
                 f"{self._address} has no worker yet; `dask worker {self._address} --nthreads 1` starts one"
             )
         return client
+
+    def _awaited(self) -> Client:
+        """A client of the scheduler, as soon as it is there; a wait that may be long is told."""
+        if self._patience > SOON:
+            with suppress(OSError, TimeoutError):
+                return Client(self._address, timeout=SOON)
+            self._tell(
+                f"no scheduler answers at {self._address} so far; waiting up to {self._patience:g} s "
+                "(`dask scheduler` starts one, Ctrl-C ends this)"
+            )
+        return Client(self._address, timeout=self._patience)
 
 
 class _Attendance:

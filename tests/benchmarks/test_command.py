@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from benchmarks.command import command
+from quantize.files import extending
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,15 @@ def test_options_of_a_benchmark_are_not_taken_for_those_of_a_command(monkeypatch
         command(run)
     assert not ended.value.code
     assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_a_file_of_rows_that_another_run_extends_is_refused(monkeypatch, tmp_path, capsys):
+    def run(json: Annotated[Path, typer.Option()]) -> None:
+        json.write_text("{}")
+
+    path = tmp_path / "rows.json"
+    monkeypatch.setattr("sys.argv", ["benchmark", "--json", str(path)])
+    with extending(path), pytest.raises(SystemExit) as ended:
+        command(run)
+    assert ended.value.code == 2 and not path.exists()
+    assert "is being written by another process" in capsys.readouterr().err

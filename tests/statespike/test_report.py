@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 from quantize.checkpoint import read_checkpoint, write_checkpoint
+from quantize.files import extending
 from tests.networks import random_checkpoint
 
 
@@ -81,6 +82,16 @@ def test_an_interrupted_run_goes_on(run, checkpoint, tmp_path):
     assert log.read_text() == once
     assert json.loads(figures.read_text()) == written
     assert "| 12.50% |" not in run(*asked, "--limit", 6).stdout
+
+
+def test_a_file_that_another_run_extends_is_refused(refuse, checkpoint, tmp_path):
+    """Each would write the rows that it knows, and so lose the other's."""
+    path = tmp_path / "out.json"
+    with extending(path):
+        assert "is being written by another process" in refuse(
+            "report", checkpoint, "--bits", 8, "--limit", 1, "--json", path
+        )
+    assert not path.exists()
 
 
 def test_a_file_of_something_else_is_refused(refuse, checkpoint, tmp_path):

@@ -59,6 +59,15 @@ def test_a_scheduler_that_is_not_there_is_told():
         pass
 
 
+def test_waiting_for_a_scheduler_is_told(monkeypatch):
+    monkeypatch.setattr(cluster, "SOON", 0.1)
+    told: list[str] = []
+    refused = pytest.raises(StatespikeError, match=r"within 0\.2 s")
+    with refused, scheduler_at("tcp://127.0.0.1:9", tell=told.append, patience=0.2):
+        pass
+    assert len(told) == 1 and "no scheduler answers at tcp://127.0.0.1:9 so far; waiting" in told[0]
+
+
 def test_a_search_whose_workers_stay_away_ends(tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "PATIENCE", 0.3)
     told = pytest.raises(StatespikeError, match=r"the 0 workers died, and none came back within 0\.3 s")
