@@ -9,9 +9,8 @@ from hdl.planning.planner import Plan, plan_network
 from quantize.checkpoint import Checkpoint
 from quantize.convert import Precision
 from quantize.errors import StatespikeError, naming
-from quantize.fidelity import Fidelity, fidelity
+from quantize.fidelity import Fidelity
 from quantize.inputs import EncoderChoice, require_sequences
-from quantize.layers.embedding import EmbeddingSpec
 from quantize.network import QuantizedNetwork
 from quantize.shared import difference, with_shared_formats
 from quantize.survey import Observation, observe
@@ -129,31 +128,19 @@ def quantise_checkpoint(
 ) -> tuple[QuantizedNetwork, Fidelity]:
     """Quantise, with a bar while it lasts, and compare both on the samples.
 
-    Says so if the samples alone made it a reader of tokens, and warns if the integers are much worse.
+    Says what was assumed and had no effect, and warns if the integers are much worse.
     """
     with progress() as bars:
         bars.add_task("quantising", total=None)
-        network = library.quantise(
-            checkpoint,
-            samples.x,
-            samples.lengths,
-            bits=precision.coefficients,
-            state_bits=precision.state,
-            max_steps=max_steps,
-            encoder=encoder,
+        made = library.quantised(
+            checkpoint, samples.x, samples.lengths, samples.y, precision, max_steps, encoder,
             shared_formats=shared_formats,
-        )
-        found = fidelity(checkpoint, network, samples.x, samples.lengths, samples.y)
-    if encoder is EncoderChoice.AUTO and isinstance(network.encoder, EmbeddingSpec):
-        note(
-            f"every step of the {len(samples)} calibration sequences is one-hot, so the network reads the "
-            f"numbers of {network.features} tokens; `statespike quantize --encoder linear` makes one that "
-            "takes any features"
-        )
-    for warning in (found.warning(), found.clipping.vanishing()):
-        if warning is not None:
-            warn(warning)
-    return network, found
+        )  # fmt: skip
+    for line in made.notes:
+        remark(line)
+    for warning in made.warnings:
+        warn(warning)
+    return made.network, made.fidelity
 
 
 def network_for(path: Path, task: str | None, data: Path | None) -> Checkpoint | QuantizedNetwork:

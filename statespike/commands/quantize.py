@@ -15,7 +15,7 @@ from statespike.library.networks import load
 from statespike.models import network_file
 from statespike.networks import calibration_of, quantise_checkpoint
 from statespike.options import Json
-from statespike.output import remark, say, write_json
+from statespike.output import say, write_json
 
 
 def quantize(
@@ -88,8 +88,6 @@ def quantize(
     network, found = quantise_checkpoint(
         source, samples, precision, max_steps, encoder, shared_formats=shared_formats
     )
-    if max_steps is not None and network.max_steps is None:
-        remark("--max-steps has no effect: this network takes sequences of any length")
     save_network(network, output)
     size = output.stat().st_size
     bits = precision.coefficients

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,14 @@ from quantize import convert
 from quantize.checkpoint import Checkpoint, write_checkpoint
 from quantize.convert import Precision
 from quantize.errors import StatespikeError
+from quantize.fidelity import Fidelity, fidelity
 from quantize.file import save_network
 from quantize.inputs import EncoderChoice, input_format, require_sequences
+from quantize.layers.embedding import EmbeddingSpec
 from quantize.load import load as load_file
 from quantize.network import QuantizedNetwork
 from quantize.shared import with_shared_formats
+from quantize.vanished import vanished_weights
 from quantize.words import count
 from statespike.models import SUFFIX, ZOO, network_file
 from statespike.models.importers import registry
@@ -158,6 +162,10 @@ def quantise(
 ) -> QuantizedNetwork:
     """Turn a checkpoint into a network of integers, without retraining.
 
+    What `statespike quantize` tells comes as a `UserWarning`: integers that are much worse on the first
+    samples, weights or inputs that count as 0, an encoder of tokens that nobody asked for, a `max_steps`
+    without effect.
+
     Parameters
     ----------
     checkpoint : Checkpoint
@@ -191,15 +199,69 @@ def quantise(
     >>> network.features, network.classes
     (1, 10)
     """
+    y = None
     if samples is None:
         own = calibration_of(checkpoint)
-        samples, lengths = own.x, own.lengths
-    x = np.asarray(samples)
-    lengths = require_sequences(x.shape, checkpoint.config.features, lengths, convert.CALIBRATION_DATA)
+        samples, lengths, y = own.x, own.lengths, own.y
     tuned = checkpoint.tuned_bits or Precision.coefficients
     precision = Precision(tuned if bits is None else bits, state_bits)
+    made = quantised(
+        checkpoint, samples, lengths, y, precision, max_steps, encoder, shared_formats=shared_formats
+    )
+    for sentence in (*made.notes, *made.warnings):
+        warn(sentence, stacklevel=2)
+    return made.network
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """A network of integers, and what is to be said of it.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+    fidelity : Fidelity
+        Beside its checkpoint, on the samples.
+    notes : tuple of str
+        What was assumed, or had no effect.
+    warnings : tuple of str
+        What is probably not wanted.
+    """
+
+    network: QuantizedNetwork
+    fidelity: Fidelity
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def quantised(
+    checkpoint: Checkpoint,
+    samples: NDArray[np.floating],
+    lengths: NDArray[np.int64] | None,
+    labels: NDArray[np.int64] | None,
+    precision: Precision,
+    max_steps: int | None = None,
+    encoder: EncoderChoice = EncoderChoice.AUTO,
+    *,
+    shared_formats: bool = False,
+) -> Quantised:
+    """Quantise, and compare both networks on the samples, by labels if there are some. See `quantise`."""
+    x = np.asarray(samples)
+    lengths = require_sequences(x.shape, checkpoint.config.features, lengths, convert.CALIBRATION_DATA)
     network = convert.quantise(checkpoint, x, input_format(x), precision, lengths, max_steps, encoder)
-    return with_shared_formats(network) if shared_formats else network
+    if shared_formats:
+        network = with_shared_formats(network)
+    found = fidelity(checkpoint, network, x, lengths, labels)
+    notes = []
+    if encoder is EncoderChoice.AUTO and isinstance(network.encoder, EmbeddingSpec):
+        notes.append(
+            f"every step of the {len(x)} calibration sequences is one-hot, so the network reads the numbers "
+            f"of {network.features} tokens; the linear encoder takes any features (`--encoder linear`)"
+        )
+    if max_steps is not None and network.max_steps is None:
+        notes.append("--max-steps has no effect: this network takes sequences of any length")
+    warnings = (found.warning(), found.clipping.vanishing(), vanished_weights(checkpoint, network))
+    return Quantised(network, found, tuple(notes), tuple(one for one in warnings if one is not None))
 
 
 def calibration_of(checkpoint: Checkpoint, data: Path | None = None) -> Sequences:

@@ -3,6 +3,7 @@
 import ast
 import doctest
 import inspect
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 import statespike
 from quantize.errors import StatespikeError
-from tests.networks import random_network
+from tests.networks import random_checkpoint, random_network
 
 SLOW = ("build", "Board")
 """What takes minutes, or compiles a board."""
@@ -78,3 +79,22 @@ def test_networks_of_different_shapes_are_not_compared():
     one, other = random_network("prf", 3, 2, 1, seed=1), random_network("prf", 3, 2, 2, seed=1)
     with pytest.raises(StatespikeError, match="they have different numbers of layers"):
         statespike.simulate(one, np.zeros((1, 2, 1)), against=other)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "name"), [("decoder.weight", "the decoder"), ("layers.0.ssm.C", "array_0")]
+)
+def test_weights_that_all_count_as_0_are_warned_of(tensor, name):
+    checkpoint = random_checkpoint("prf", 3, 2, 1, seed=1, features=2)
+    tensors = dict(checkpoint.tensors)
+    tensors[tensor] = tensors[tensor] * np.float32(1e-30)
+    x = np.random.default_rng(1).normal(size=(4, 20, 2))
+    with pytest.warns(UserWarning, match=f"all weights of {name} are less than half a unit"):
+        statespike.quantise(replace(checkpoint, tensors=tensors), x)
+
+
+def test_tokens_that_nobody_asked_for_are_warned_of():
+    checkpoint = random_checkpoint("prf", 3, 2, 1, seed=1, features=2)
+    tokens = np.eye(2)[np.random.default_rng(2).integers(0, 2, (4, 20))]
+    with pytest.warns(UserWarning, match="one-hot, so the network reads the numbers of 2 tokens"):
+        statespike.quantise(checkpoint, tokens)
