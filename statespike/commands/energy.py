@@ -7,11 +7,11 @@ import typer
 
 from hdl.devices.devices import find_device
 from hdl.devices.power import Range
-from hdl.planning.planner import plan_network
 from statespike.current_log import CurrentLog, read_log
+from statespike.library.circuits import plan as plan_network
 from statespike.library.energy import energy_of
 from statespike.networks import integers_of
-from statespike.options import DeviceName, Json, NetworkPath, checked_rate
+from statespike.options import DeviceName, Json, NetworkPath, Rate
 from statespike.output import new_table, progress, say, show, write_json
 
 
@@ -22,15 +22,7 @@ def energy(
         float | None,
         typer.Option(metavar="MHZ", help="clock  [default: the planning clock]", show_default=False),
     ] = None,
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            metavar="STEPS_PER_S",
-            help="steps a second of the fastest circuit that fits; between them the clock stands still",
-            callback=checked_rate,
-            show_default=False,
-        ),
-    ] = None,
+    rate: Rate = None,
     measured: Annotated[
         Path | None,
         typer.Option(
@@ -44,7 +36,8 @@ def energy(
     """Model the energy of a network's circuit, part by part, as ranges.
 
     The figures are a model's, with its errors and an assumed activity of the logic; docs/energy.md has its
-    sources, its residuals, and how to measure.
+    sources, its residuals, and how to measure. With --rate so many steps arrive a second, and between them
+    the clock of the circuit that makes them stands still; without, the fastest circuit that fits never waits.
 
     Example: statespike energy digits-gsu --device up5k --rate 1000
     """
@@ -53,9 +46,8 @@ def energy(
     found = integers_of(network)
     with progress() as bars:
         bars.add_task("planning", total=None)
-        plan = plan_network(found, target, oversize=True)
-    step = energy_of(found, plan, clock_mhz=clock, rate=rate)
-    clock_mhz = plan.clock_mhz if clock is None else clock
+        plan = plan_network(found, device, rate=rate, oversize=True, clock_mhz=clock)
+    step = energy_of(found, plan, rate=rate)
     table = new_table("of a step", "nJ, low", "nJ, high")
     for name, part in step.parts.items():
         table.add_row(name, f"{part.low * 1e3:.3g}", f"{part.high * 1e3:.3g}")
@@ -63,7 +55,7 @@ def energy(
     table.add_row("together", f"{total.low * 1e3:.3g}", f"{total.high * 1e3:.3g}")
     show(table)
     say(
-        f"a step each {step.seconds * 1e6:.4g} us at {clock_mhz:g} MHz: "
+        f"a step each {step.seconds * 1e6:.4g} us at {plan.clock_mhz:g} MHz: "
         f"{power.low:.3g} to {power.high:.3g} mW"
     )
     say("a model's range, not measured; the activity of the logic is assumed")
@@ -80,7 +72,7 @@ def energy(
         {
             "network": str(network),
             "device": target.name,
-            "clock_mhz": clock_mhz,
+            "clock_mhz": plan.clock_mhz,
             "cycles_per_step": plan.cycles_per_step,
             "shortfall": plan.shortfall,
             "steps_per_second": 1 / step.seconds,

@@ -35,9 +35,7 @@ def energy_costs(network: QuantizedNetwork, plan: Plan, observed: Observation | 
     }
 
 
-def energy_of(
-    network: QuantizedNetwork, plan: Plan, *, clock_mhz: float | None = None, rate: float | None = None
-) -> StepEnergy:
+def energy_of(network: QuantizedNetwork, plan: Plan, *, rate: float | None = None) -> StepEnergy:
     """Energy of a step of a planned network. See `hdl.energy.step.step_energy`.
 
     Raises
@@ -50,6 +48,4 @@ def energy_of(
             f"the energy of {plan.device.name} is not modelled: no measured currents of such a part are "
             "known; choose --device up5k, or see `statespike cost` for activity and the papers' accountings"
         )
-    clock = plan.clock_mhz if clock_mhz is None else clock_mhz
-    plan.device.require_clock(clock)
-    return step_energy(network, plan, plan.device.power, clock_mhz=clock, rate=rate)
+    return step_energy(network, plan, plan.device.power, clock_mhz=plan.clock_mhz, rate=rate)

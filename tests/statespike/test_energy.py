@@ -66,6 +66,14 @@ def test_a_measured_current_stands_beside_the_model(run, small, tmp_path):
     assert "not measured" in result.stdout
 
 
+def test_a_rate_takes_the_circuit_that_other_commands_take(run, small, tmp_path):
+    priced, planned = tmp_path / "energy.json", tmp_path / "cost.json"
+    assert run("energy", small, "--rate", 100, "--json", priced).exit_code == 0
+    assert run("cost", small, "--rate", 100, "--json", planned).exit_code == 0
+    (cost,) = json.loads(planned.read_text())["costs"]
+    assert json.loads(priced.read_text())["cycles_per_step"] == cost["cycles_per_step"]
+
+
 def test_a_device_without_measured_currents_is_not_modelled(refuse, small):
     sentence = refuse("energy", small, "--device", "ecp5-25k")
     assert "the energy of ecp5-25k is not modelled" in sentence
