@@ -86,3 +86,8 @@ def overdriven_network(array: str, channels: int, modes: int) -> QuantizedNetwor
     return replace(
         network, encoder=encoder, blocks=(Block(loud, replace(block.unit, input=output), block.norm),)
     )
+
+
+def trained_numbers(checkpoint: Checkpoint) -> int:
+    """How many numbers of a checkpoint training has found; what a norm measured is not among them."""
+    return sum(values.size for name, values in checkpoint.tensors.items() if ".running_" not in name)

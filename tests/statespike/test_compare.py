@@ -4,8 +4,13 @@ import json
 
 import pytest
 
+import statespike
+from hdl.devices.devices import find_device
+from hdl.network.top import Network
+from hdl.planning.planner import plan_network
 from statespike import comparison
 from statespike.comparison import shipped_kinds
+from tests.networks import trained_numbers
 
 PAGE = "# Page\n\n<!-- table digits -->\n\nold\n\n<!-- end of table digits -->\n\nAfter.\n"
 
@@ -44,6 +49,32 @@ def test_kinds_side_by_side(run, tmp_path):
         drawing.startswith('<svg viewBox="0 0 640 300"') and 'xmlns="http://www.w3.org/2000/svg"' in drawing
     )
     assert drawing.count("<circle") == 2
+
+
+@pytest.mark.usefixtures("two_kinds")
+def test_figures_are_those_of_network_and_circuit(run, tmp_path):
+    """Each is asked of the object that it describes, and each cell of the tables is one of them."""
+    figures = tmp_path / "out.json"
+    result = run("compare", "--device", "up5k", "--limit", 10, "--json", figures)
+    cells = [set(line.strip("| ").split(" | ")) for line in result.stdout.splitlines()]
+    task = statespike.load_task("digits")
+    for row in json.loads(figures.read_text())["tasks"]["digits"]:
+        checkpoint = statespike.load(f"digits-{row['model']}")
+        network = statespike.quantise(checkpoint, task.calibration.x, task.calibration.lengths)
+        plan = plan_network(network, find_device("up5k"), oversize=True, streamed=False)
+        circuit = Network(network, plan)
+        x, y = task.test.x[:10], task.test.y[:10]
+        assert row["parameters"] == trained_numbers(checkpoint)
+        assert row["accuracies"]["float"] == statespike.evaluate(checkpoint, x).accuracy(y)
+        assert row["accuracies"]["8 bits"] == statespike.evaluate(network, x).accuracy(y)
+        assert row["cycles_per_step"] == circuit.cycles_per_step
+        assert row["multiplications_per_step"] == network.multiplications_per_step
+        assert row["estimate"] == plan.estimate.as_dict()
+        assert row["steps_per_second"] == row["clock_mhz"] * 1e6 / row["cycles_per_step"]
+        assert row["sequences_per_second"] == pytest.approx(row["steps_per_second"] / x.shape[1])
+        assert {row["model"], *(f"{row['estimate'][kind]:,}" for kind in ("lut", "ff", "bram"))} <= set.union(
+            *(found for found in cells if row["model"] in found)
+        )
 
 
 @pytest.mark.usefixtures("two_kinds")

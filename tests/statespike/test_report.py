@@ -3,9 +3,10 @@
 import json
 from dataclasses import replace
 
+import statespike
 from quantize.checkpoint import read_checkpoint, write_checkpoint
 from quantize.files import extending
-from tests.networks import random_checkpoint
+from tests.networks import random_checkpoint, trained_numbers
 
 
 def tables_of(text: str) -> list[dict[str, str]]:
@@ -40,6 +41,15 @@ def test_a_row_for_every_network(run, checkpoint, tmp_path):
     }
     assert accuracy["float"] == f"{survey['float_accuracy']:.2%}"
     assert survey["float_accuracy"] > 0.7
+    real, test = read_checkpoint(checkpoint), statespike.load_task("digits").test
+    x, y = test.x[:20], test.y[:20]
+    assert survey["parameters"] == trained_numbers(real)
+    assert survey["float_accuracy"] == statespike.evaluate(real, x).accuracy(y)
+    for result, bits in zip(survey["integers"], (8, 5), strict=True):
+        network = statespike.quantise(real, bits=bits)
+        assert result["accuracy"] == statespike.evaluate(network, x).accuracy(y)
+        assert result["memory_bits"] == network.memory_bits
+        assert accuracy[f"{bits} bits"] == f"{result['accuracy']:.2%}"
     assert accuracy["test sequences"] == "20"
     lines = log.read_text().splitlines()
     assert [line.split(",")[0] for line in lines[:3]] == [
