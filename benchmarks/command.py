@@ -24,7 +24,7 @@ class Benchmark(GuardedCommand):
 
     unused = MappingProxyType({})
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run it."""
         path = ctx.params.get("json")
         with extending(path if isinstance(path, Path) and not is_standard_output(path) else None):
