@@ -12,6 +12,8 @@ command leaves is good if
 - nothing lies beside them but temporary folders that are known by their names, and none of these after
   SIGTERM or SIGINT, where no tool runs on either;
 - and the next run, after a kill that left a temporary folder, ends well and leaves none.
+
+With `--json` a run goes on where an earlier one with the same seed stopped.
 """
 
 import hashlib
@@ -33,6 +35,7 @@ import numpy as np
 import typer
 
 from benchmarks.command import command
+from benchmarks.results import earlier_rows
 from hdl.emit.build_folder import CONTENTS, MANIFEST
 from quantize.errors import StatespikeError
 from quantize.files import PREFIX
@@ -285,12 +288,16 @@ class Scene:
         return "old" if found == self.wholes[self.there] else "new"
 
 
-def kills_of(name: str, count: int, generator: np.random.Generator) -> Iterator[dict[str, Any]]:
-    """Stop a command so often, or until something is wrong; a row for each time."""
+def kills_of(name: str, done: int, count: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Stop a command until it was stopped so often, or something is wrong; a row for each time.
+
+    Of the moments that a seed gives, the first `done` ones are left out.
+    """
+    moments = np.random.default_rng([seed, *name.encode()]).uniform(0, 1.02, count)
     with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
         scene = Scene(VICTIMS[name], Path(temporary))
-        for number in range(count):
-            row = scene.stop_once(float(generator.uniform(0, 1.02)), SIGNALS[number % len(SIGNALS)])
+        for number in range(done, count):
+            row = scene.stop_once(float(moments[number]), SIGNALS[number % len(SIGNALS)])
             yield {"command": name} | row
             if row["outcome"] not in GOOD:
                 return
@@ -305,16 +312,19 @@ def run(
     victims: Annotated[
         list[str] | None, typer.Option("--command", help="may be given again  [default: all]")
     ] = None,
-    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the rows")] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="write the rows, or go on with them")
+    ] = None,
 ) -> None:
     """Stop commands at random moments, and tell what they leave; exit status 1 if anything is not whole."""
-    rows: list[dict[str, Any]] = []
+    rows = earlier_rows(json, seed)
     chosen = victims or list(VICTIMS)
     with progress() as bars:
         bar = bars.add_task("stopping", total=count * len(chosen))
         for name in chosen:
-            generator = np.random.default_rng([seed, *name.encode()])
-            for row in kills_of(name, count, generator):
+            done = sum(row["command"] == name for row in rows)
+            bars.advance(bar, min(done, count))
+            for row in kills_of(name, done, count, seed) if done < count else ():
                 rows.append(row)
                 write_json(json, {"seed": seed, "rows": rows})
                 bars.advance(bar)

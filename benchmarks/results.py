@@ -8,14 +8,29 @@ from typing import Any
 from quantize.reading import reading
 
 
-def earlier_rows(path: Path | None) -> list[dict[str, Any]]:
-    """Rows of an earlier run's file, if there is one."""
+def earlier_rows(path: Path | None, seed: int | None = None) -> list[dict[str, Any]]:
+    """Rows of an earlier run's file, if there is one.
+
+    Parameters
+    ----------
+    path : Path or None
+    seed : int, optional
+        Of all rows of the file, which has it as "seed".
+
+    Raises
+    ------
+    StatespikeError
+        If the file is another one, or its rows are those of another seed.
+    """
     if path is None or not path.exists():
         return []
     with reading(path, "no result of this benchmark", "name another file or remove it"):
-        rows = json.loads(path.read_text())["rows"]
+        content = json.loads(path.read_text())
+        rows = content["rows"]
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise TypeError("the rows are no list of objects")
+        if seed is not None and content["seed"] != seed:
+            raise ValueError(f"its rows are those of seed {content['seed']}")
         return rows
 
 

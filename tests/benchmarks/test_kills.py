@@ -6,16 +6,16 @@ import signal
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from benchmarks import kills
 from benchmarks.kills import GOOD, VICTIMS, Victim, digest, kills_of, stop
+from quantize.errors import StatespikeError
 
 
 @pytest.mark.slow
 def test_quantize_leaves_the_old_output_or_the_new_one():
-    rows = list(kills_of("quantize", 4, np.random.default_rng(1)))
+    rows = list(kills_of("quantize", 0, 4, 1))
     assert {row["outcome"] for row in rows} <= set(GOOD), rows
     assert len(rows) == 4
 
@@ -78,7 +78,7 @@ def test_a_careless_command_is_caught(leaves, outcomes, monkeypatch):
     monkeypatch.setitem(VICTIMS, "careless", Victim(("old", "new"), "-o", "out"))
     monkeypatch.setattr(kills, "finish", finish)
     monkeypatch.setattr(kills, "stopped", stopped)
-    rows = list(kills_of("careless", 3, np.random.default_rng(1)))
+    rows = list(kills_of("careless", 0, 3, 1))
     assert [row["outcome"] for row in rows] == outcomes
 
 
@@ -98,3 +98,18 @@ def test_a_tool_that_runs_on_is_caught():
     process.stdout.close()
     process.stdout = None
     assert stop(process, signal.SIGTERM) == "tools ran on"
+
+
+def test_a_run_goes_on_where_another_stopped(monkeypatch, tmp_path):
+    def kills_of(name, done, count, seed):
+        for number in range(done, count):
+            yield {"command": name, "signal": "SIGTERM", "outcome": "old", "number": number}
+
+    monkeypatch.setattr(kills, "kills_of", kills_of)
+    path = tmp_path / "rows.json"
+    kills.run(count=2, seed=1, victims=["train"], json=path)
+    kills.run(count=3, seed=1, victims=["train", "build"], json=path)
+    found = [(row["command"], row["number"]) for row in json.loads(path.read_text())["rows"]]
+    assert found == [("train", 0), ("train", 1), ("train", 2), ("build", 0), ("build", 1), ("build", 2)]
+    with pytest.raises(StatespikeError, match="those of seed 1"):
+        kills.run(count=4, seed=2, victims=["train"], json=path)
