@@ -56,6 +56,8 @@ class Decoder(wiring.Component):
     ----------
     multipliers : int
         Multipliers in use, apart from bit-serial ones.
+    taking_cycles : int
+        Cycles in which a pooled value that waits is taken.
 
     Members
     -------
@@ -64,6 +66,7 @@ class Decoder(wiring.Component):
     """
 
     multipliers: int
+    taking_cycles = 1
 
     def __init__(self, spec: DecoderSpec, values: PooledValue | AnswerValue, logit: Logit | AnswerLogit):
         self.spec = spec

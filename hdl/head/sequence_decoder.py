@@ -33,6 +33,7 @@ class SerialDecoder(Decoder):
     """
 
     multipliers = 0
+    taking_cycles = 2
 
     def __init__(self, spec: DecoderSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS):
         self.target = target
@@ -51,9 +52,14 @@ class SerialDecoder(Decoder):
         row = Signal(range(spec.rows.size))
         last_row = row == spec.rows.size - 1
         overrun = Signal()
+        # A value is taken in the cycle after it was seen. So the pool and this decoder, each beside its own
+        # memory and perhaps far apart, wait for a register and not for each other's states.
+        take = Signal()
         m.d.comb += [
+            self.i.ready.eq(take),
             pooled.address.eq(products.channel),
             pooled.w_data.eq(self.i.payload.value),
+            pooled.write.eq(take),
         ]
         serial.connect(m, row, pooled.r_data.as_signed(), wiring.flipped(self.o))
         m.d.comb += self.o.payload.overrun.eq(overrun)
@@ -63,8 +69,8 @@ class SerialDecoder(Decoder):
 
         with m.FSM():
             with m.State("collect"):
-                m.d.comb += [self.i.ready.eq(1), pooled.write.eq(self.i.valid)]
-                with m.If(self.i.valid):
+                m.d.sync += take.eq(self.i.valid & ~take)
+                with m.If(take):
                     products.collect(m)
                     m.d.sync += [overrun.eq(self.i.payload.overrun), total.eq(0)]
                     with m.If(self.i.payload.last):

@@ -140,7 +140,8 @@ class Network(wiring.Component):
         """Most cycles from a sequence's last beat to its last logit, when nothing else is under way."""
         steps = self.encoder.latency_cycles + sum(block.latency_cycles for block in self.blocks)
         steps += 0 if self.norm is None else self.norm.latency_taken_in(self.pool.cycles_per_beat)
-        return steps + self.pool.cycles_of_last_step + self.decoder.cycles_per_sequence
+        taking = self.network.pool.channels * (self.decoder.taking_cycles - 1)
+        return steps + self.pool.cycles_of_last_step + taking + self.decoder.cycles_per_sequence
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
