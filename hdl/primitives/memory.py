@@ -12,6 +12,8 @@ from quantize.formats import Integers
 LOGIC_BITS = 2048
 # More rows than these are so many look-up tables deep that they hold the clock.
 LOGIC_ROWS = 64
+# A constant table of so many rows is one look-up table a bit; a deeper one's bits arrive late in their cycle.
+LOOK_UP_ROWS = 16
 # A buffer in logic needs a flip-flop a bit, so it moves into a block much earlier.
 BUFFER_BITS = 96
 # A memory in look-up tables is 16 words deep; more of them need multiplexers.

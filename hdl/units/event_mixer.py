@@ -5,7 +5,7 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from amaranth.hdl import Const, Module, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,7 +14,7 @@ from hdl.primitives.bank_walk import BlockDrain, ages, keep_sum
 from hdl.primitives.counters import is_last_of_each, wrapped_next
 from hdl.primitives.event_walk import EventWalk
 from hdl.primitives.fixed import shift_left
-from hdl.primitives.memory import rom, rows_of_blocks, words_of
+from hdl.primitives.memory import LOOK_UP_ROWS, rom, rows_of_blocks, words_of
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.streams import beats, marks_of
 from hdl.primitives.trit_adder import trit_added
@@ -208,21 +208,30 @@ class EventMixer(wiring.Component):
             m.d.sync += [register.eq(value) for register, value in zip(held, sums, strict=True)]
         with m.Elif(drain.leaves):
             m.d.sync += [register.eq(value) for register, value in pairwise(held)]
-        # The next output's bias is read as this one leaves; the first, once after a reset.
-        next_bias, primed = Signal(range(outputs)), Signal()
-        # The bias read next is a step's first; a register, because much logic depends on it.
+        next_bias = Signal(range(outputs))
+        bias, ends = biases.data.as_signed(), is_last_of_each(next_bias, self.outputs, self.layers)
+        ahead = 1
+        if outputs > LOOK_UP_ROWS:
+            # A register beside the adder, for a deep table's bits arrive late.
+            near, next_ends = Signal(signed(width), name="bias", reset_less=True), Signal()
+            with m.If(biases.en):
+                m.d.sync += [near.eq(bias), next_ends.eq(ends)]
+            bias, ends, ahead = near, next_ends, 2
+        # A bias is read as the output before it leaves, or two before; the first ones, once after a reset.
+        primed = Signal(ahead)
+        # The bias beside the adder is a step's last; a register, because much logic depends on it.
         step_ends = Signal(init=1)
         m.d.comb += [
-            biases.en.eq(drain.leaves | ~primed),
+            biases.en.eq(drain.leaves | ~primed[-1]),
             biases.addr.eq(next_bias),
             self.o.valid.eq(drain.holding),
             marks_of(self.o.payload).eq(drain.marks),
-            self.o.payload.value.eq(shift_left(held[0], self.dropped) + biases.data.as_signed()),
+            self.o.payload.value.eq(shift_left(held[0], self.dropped) + bias),
         ]
-        m.d.sync += primed.eq(1)
+        m.d.sync += primed.eq(Cat(Const(1, 1), primed[:-1]))
         with m.If(biases.en):
             m.d.sync += [
                 next_bias.eq(wrapped_next(next_bias, outputs)),
-                step_ends.eq(is_last_of_each(next_bias, self.outputs, self.layers)),
+                step_ends.eq(ends),
             ]
         drain.count(m, walk.issue & walk.block_ends, complete, step_ends, walk.pending, walk.marks)
