@@ -11,7 +11,7 @@ from tests.hdl.bench import PRESSURE, Pressure, every_pressure, run_stream, step
 pytestmark = pytest.mark.usefixtures("garbage_reads")
 """Nothing here may depend on a read that collides with a write."""
 
-SHAPES = [(1, 1, 1), (2, 3, 1), (3, 5, 2), (5, 4, 4), (7, 10, 3), (8, 16, 4)]
+SHAPES = [(1, 1, 1), (2, 3, 1), (3, 5, 2), (5, 4, 4), (7, 10, 3), (8, 18, 4)]
 
 
 def mixer_of(
