@@ -14,6 +14,7 @@ from quantize.errors import StatespikeError
 from quantize.formats import Integers
 from quantize.network import QuantizedNetwork
 from quantize.session import Session
+from sim.backends.base import cycles_of
 from sim.backends.compiled import play
 from sim.backends.cxxrtl import Cxxrtl
 from sim.check import Check
@@ -46,7 +47,8 @@ class CircuitSession:
     def __init__(self, network: QuantizedNetwork, design: Component, folder: Path):
         self.reference = Session(network)
         self._ports = ports_of(design)
-        self._library = Cxxrtl().library(design, folder)
+        self._circuit, self._folder = design, folder
+        self._library: Path | None = None
         self._design = hashlib.sha256(rtlil_text(design).encode()).hexdigest()
         self._state: Integers | None = None
 
@@ -65,6 +67,9 @@ class CircuitSession:
         StatespikeError
             If the steps do not suit the network, or the circuit does not answer.
         """
+        if self._library is None:  # compiled for as long as the first piece is
+            cycles = cycles_of(self._circuit, len(u))
+            self._library = Cxxrtl().library(self._circuit, self._folder, cycles)
         network, position = self.reference.network, self.reference.position
         trace = self.reference.compute(u, ended=ended)
         run = play(

@@ -197,12 +197,11 @@ def simulate_piece(
     with scratch_folder() as temporary:
         on_progress("planning", 0)
         circuit = Network(network, plan or plan_network(network, find_device(device)), taps=True)
-        on_progress("compiling", 0)
         session = CircuitSession(network, circuit, folder or temporary)
         if from_state is not None:
             with reading(from_state, "no saved sequence", "begin the sequence anew"):
                 session.restore(read_states(from_state))
-        on_progress("simulating", 0)
+        on_progress("compiling and simulating", 0)
         result = session.compute(u, ended=save_state is None, pace=pace)
     if save_state is not None:
         write_states(save_state, session.saved())
