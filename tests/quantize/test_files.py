@@ -15,7 +15,15 @@ from pathlib import Path
 import pytest
 
 from quantize.errors import StatespikeError
-from quantize.files import PREFIX, open_log, scratch_folder, signals_held, temporary_folder, write_whole
+from quantize.files import (
+    PREFIX,
+    extending,
+    open_log,
+    scratch_folder,
+    signals_held,
+    temporary_folder,
+    write_whole,
+)
 
 
 def names(folder):
@@ -205,3 +213,30 @@ def test_a_log_has_one_writer(tmp_path):
     open_log(path, goes_on=False).close()
     assert path.read_text() == ""
     open_log(Path("/dev/null"), goes_on=False).close()
+
+
+def test_two_processes_that_write_one_file_leave_one_of_their_contents(tmp_path):
+    """The last whole one wins, and a reader never sees a part of one."""
+    path, contents = tmp_path / "out", {bytes([letter]) * 50_000 for letter in b"ab"}
+    code = (
+        "import sys; from pathlib import Path; from quantize.files import write_whole\n"
+        "for _ in range(40): write_whole(Path(sys.argv[1]), sys.argv[2].encode() * 50_000)"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", code, path, letter]) for letter in "ab"]
+    while any(writer.poll() is None for writer in writers):
+        assert not path.exists() or path.read_bytes() in contents
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert path.read_bytes() in contents
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_a_file_of_records_is_extended_by_one_process(tmp_path):
+    path = tmp_path / "rows.json"
+    with extending(path):
+        write_whole(path, b"{}")
+        refused = pytest.raises(StatespikeError, match=r"rows\.json is being written by another process")
+        with refused, extending(path):
+            pass
+    with extending(path), extending(None):
+        assert os.listdir(tmp_path) != ["rows.json"]
+    assert os.listdir(tmp_path) == ["rows.json"]
