@@ -5,6 +5,7 @@ import pytest
 
 from quantize.errors import StatespikeError
 from sim.backends import BACKENDS, backend
+from sim.backends.base import MANY_CYCLES
 from sim.compare import compare
 from sim.stimulus import Stimulus
 
@@ -39,6 +40,26 @@ def test_values_and_cycles_are_those_of_the_reference_and_of_all_others(tiny, dr
     assert run.cycles == expected.cycles
     assert np.array_equal(run.step_cycles, expected.step_cycles)
     assert np.array_equal(run.answer_cycles, expected.answer_cycles)
+
+
+@pytest.mark.parametrize(
+    ("name", "cycles"),
+    [
+        ("cxxrtl", MANY_CYCLES),
+        pytest.param("cxxrtl", 100 * MANY_CYCLES, marks=pytest.mark.slow),
+        pytest.param("verilated", MANY_CYCLES, marks=[pytest.mark.cosim, pytest.mark.slow]),
+    ],
+)
+def test_a_run_is_the_same_however_long_a_one_it_was_compiled_for(tiny, draw, builds, name, cycles):
+    """A short run is not optimised, and CXXRTL's settles each cycle in the way of its runtime."""
+    stimulus = Stimulus(list(draw(3, 20, 3, seed=1)), **PACES["reset"])
+    run = backend(name).prepare(tiny(3), builds, cycles)(stimulus)
+    expected = backend("amaranth").run(tiny(3), stimulus)
+    for member in ("logits", "step_cycles", "answer_cycles", "cycles"):
+        assert np.array_equal(getattr(run, member), getattr(expected, member)), member
+    assert {name: values.tolist() for name, values in run.taps.items()} == {
+        name: values.tolist() for name, values in expected.taps.items()
+    }
 
 
 @pytest.mark.parametrize("name", FAST)
