@@ -11,6 +11,7 @@ from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
 from hdl.ssm.schedule import ROW_WIDTHS, Operand
+from quantize.formats import OPERAND_WIDTH
 from quantize.layers.array import COEFFICIENT_WIDTH, OUTPUT_WEIGHT_WIDTH, SHIFT_CODE_WIDTH
 from quantize.layers.leapfrog import LeapfrogSpec
 
@@ -43,6 +44,8 @@ class ArrayDatapath(wiring.Component):
         A channel's last slot adds nothing, and clears the sum: a cycle that costs no logic.
     COUNTS_ALWAYS : bool
         Every slot adds to the sum.
+    OF_STATES : tuple of int
+        Of the `PAIRED` multipliers those whose first factor is always a state.
 
     Members
     -------
@@ -78,6 +81,7 @@ class ArrayDatapath(wiring.Component):
     MODE_INTERVAL: ClassVar[int] = 1
     ENDS_UNCOUNTED: ClassVar[bool] = False
     COUNTS_ALWAYS: ClassVar[bool] = False
+    OF_STATES: ClassVar[tuple[int, ...]] = ()
 
     def __init__(self, spec: LeapfrogSpec, target: DeviceFeatures = MULTIPLIER_BLOCKS):
         self.spec, self.target = spec, target
@@ -142,7 +146,11 @@ class ArrayDatapath(wiring.Component):
 
     def _multipliers(self, m: Module) -> list[Multiplier]:
         """The multipliers of a datapath without a helper, as submodules."""
-        multipliers = [Multiplier(target=self.target) for _ in range(self.PAIRED)]
+        widths = [OPERAND_WIDTH] * self.PAIRED
+        if not self.target.multiplier_blocks:  # a block has its width, logic is spared each bit
+            for index in self.OF_STATES:
+                widths[index] = self.spec.state_width
+        multipliers = [Multiplier(width, target=self.target) for width in widths]
         for index, multiplier in enumerate(multipliers):
             m.submodules[f"multiplier_{index}"] = multiplier
         return multipliers

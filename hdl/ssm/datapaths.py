@@ -46,6 +46,7 @@ class OnePair(ArrayDatapath):
     ADDED_LATENCY = 1
     MODE_INTERVAL = 2
     ENDS_UNCOUNTED = True
+    OF_STATES = (1,)
 
     def _multiply(self, m: Module) -> Value:
         multipliers = self._multipliers(m)
@@ -66,6 +67,7 @@ class TwoPairs(ArrayDatapath):
 
     PAIRED = 4
     ADDED_LATENCY = 1
+    OF_STATES = (1, 2, 3)
 
     def _multiply(self, m: Module) -> Value:
         multipliers = self._multipliers(m)
@@ -113,6 +115,7 @@ class PairAndSingle(ArrayDatapath):
     PAIRED = 3
     ADDED_LATENCY = 2
     COUNTS_ALWAYS = True
+    OF_STATES = (0, 1)
 
     def _multiply(self, m: Module) -> Value:
         multipliers = self._multipliers(m)
