@@ -76,6 +76,7 @@ class Player:
         self.cycle = 0
         self.idle = 0
         self.taken = 0
+        self.waited = 0
         self.offered = False
         self.limit = len(self.payloads)
         self.logits: list[int] = []
@@ -132,7 +133,9 @@ class Player:
             self._accept(payload)
         self.cycle += 1
         if self.phase is Phase.BEFORE_RESET and self.taken == self.limit:
-            self.phase = Phase.RESET
+            if self.waited == self.stimulus.reset_wait:
+                self.phase = Phase.RESET
+            self.waited += 1
         elif self.phase is Phase.DRAIN and self.cycle == self.answer_cycles[-1] + 1 + DRAIN:
             self.phase = Phase.DONE
         elif self.idle >= self.watchdog:

@@ -6,9 +6,9 @@ every clock cycle one number is drawn from each of two generators (`Dice`), `gap
 - A beat that was offered stays offered until it is taken. When none is offered, the next one is offered in
   this cycle unless `gap` comes up.
 - The output is ready in this cycle unless `stall` comes up.
-- With `reset_after=k`, the first `k` beats of the first sequence are fed, the reset is held for one cycle in
-  which nothing is offered or accepted, whatever came out is discarded, cycle 0 begins, and all sequences are
-  fed from their beginning. The generators run on.
+- With `reset_after=k`, the first `k` beats of the first sequence are fed, `reset_wait` cycles pass in which
+  nothing is offered, the reset is held for one cycle in which nothing is offered or accepted, whatever came
+  out is discarded, cycle 0 begins, and all sequences are fed from their beginning. The generators run on.
 """
 
 from collections.abc import Sequence
@@ -98,6 +98,8 @@ class Stimulus:
         Of gaps and stalls.
     reset_after : int or None
         Reset in mid-sequence after that many beats of the first sequence.
+    reset_wait : int
+        Cycles from the last of those beats to the reset, so that it may come at any moment of a step.
     goes_on, open_end : bool
         The first sequence lacks its `first`: it goes on with what a circuit has in its states. The last one
         lacks its `last`, so it can go on later.
@@ -105,7 +107,7 @@ class Stimulus:
     Raises
     ------
     StatespikeError
-        If a sequence is empty or of another shape, a probability or `reset_after` out of range.
+        If a sequence is empty or of another shape, a probability, `reset_after` or `reset_wait` out of range.
     """
 
     sequences: Sequence[NDArray[np.integer]]
@@ -113,6 +115,7 @@ class Stimulus:
     output_stalls: float = 0.0
     seed: int = 0
     reset_after: int | None = None
+    reset_wait: int = 0
     goes_on: bool = False
     open_end: bool = False
     lengths: tuple[int, ...] = field(init=False)
@@ -132,6 +135,8 @@ class Stimulus:
             raise StatespikeError(
                 f"reset_after={self.reset_after} is outside the {self.sequences[0].size} beats of sequence 0"
             )
+        if self.reset_wait < 0:
+            raise StatespikeError(f"reset_wait is a number of cycles, not {self.reset_wait}")
         object.__setattr__(self, "lengths", tuple(len(sequence) for sequence in self.sequences))
         object.__setattr__(self, "features", features)
 

@@ -48,6 +48,7 @@ struct Request {
     const uint8_t *starts;
     uint64_t beats, sequences;
     int64_t reset_after;  // negative: none
+    uint64_t reset_wait;  // cycles from the last beat before the reset to the reset
     uint64_t gap_state, gap_threshold, stall_state, stall_threshold;
     uint64_t watchdog, drain;
     uint64_t record;  // whether every cycle's ports are kept
@@ -67,7 +68,7 @@ Result *play(const Request *request, int32_t *stuck) {
     bool resetting = request->reset_after == 0, running = request->reset_after < 0, draining = false;
     uint64_t limit = running ? request->beats : uint64_t(request->reset_after);
     bool offered = false;
-    uint64_t cycle = 0, idle = 0, end = 0;
+    uint64_t cycle = 0, idle = 0, end = 0, waited = 0;
     *stuck = 0;
     if (request->state) {
         uint64_t words = 0;
@@ -142,7 +143,7 @@ Result *play(const Request *request, int32_t *stuck) {
             }
             cycle++;
             if (!running && uint64_t(result->taken) == limit) {
-                resetting = true;
+                resetting = waited++ == request->reset_wait;
             } else if (draining && cycle == end) {
                 return result;
             } else if (request->open && uint64_t(result->taken) == limit && idle >= request->drain) {

@@ -20,6 +20,7 @@ def save_job(path: Path, stimulus: Stimulus, ports: Ports, watchdog: int, record
         "output_stalls": stimulus.output_stalls,
         "seed": stimulus.seed,
         "reset_after": stimulus.reset_after,
+        "reset_wait": stimulus.reset_wait,
     }
     np.savez(
         path,

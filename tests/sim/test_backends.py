@@ -20,9 +20,9 @@ PACES = {
     "gaps": {"input_gaps": 0.6},
     "stalls": {"output_stalls": 0.7},
     "both": {"input_gaps": 0.4, "output_stalls": 0.4, "seed": 5},
-    "reset": {"input_gaps": 0.2, "reset_after": 7},
+    "reset": {"input_gaps": 0.2, "reset_after": 7, "reset_wait": 5},
     "reset at once": {"reset_after": 0},
-    "reset within the answer": {"output_stalls": 0.9, "reset_after": 60},
+    "reset within the answer": {"output_stalls": 0.9, "reset_after": 60, "reset_wait": 9},
 }
 
 

@@ -38,6 +38,7 @@ def test_dice_repeat_only_with_their_seed():
         ({"sequences": [np.zeros((1, 2), int)], "input_gaps": 1.0}, "input_gaps"),
         ({"sequences": [np.zeros((1, 2), int)], "output_stalls": -0.1}, "output_stalls"),
         ({"sequences": [np.zeros((1, 2), int)], "reset_after": 3}, "reset_after=3"),
+        ({"sequences": [np.zeros((1, 2), int)], "reset_wait": -1}, "reset_wait"),
     ],
 )
 def test_bad_stimulus_is_told(arguments, message):
