@@ -1,18 +1,18 @@
 """Whether any input, ever, tells two circuits of a network apart."""
 
-import re
-from pathlib import Path
-
 from amaranth.hdl import Assert, Assume, Module, Signal, Value, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
+from benchmarks.local_equivalence import alike, modules_of
 from hdl.network.top import Network
 from hdl.toolchain.verilog import rtlil_text
-from quantize.errors import StatespikeError
 from quantize.files import scratch_folder
 from tests.formal.claims import keeps_its_offer
-from tests.formal.for_ever import Verdict, decide, search
+from tests.formal.for_ever import Verdict, search
+
+SECONDS = 40
+"""Of a search in whole networks."""
 
 
 class Miter(wiring.Component):
@@ -66,39 +66,14 @@ def _tell_the_same(
     m.d.comb += [Assert(valid == other_valid), Assert(~valid | same)]
 
 
-MODULE = re.compile(r"^module (\S+)\n.*?^end$", re.MULTILINE | re.DOTALL)
-LOCAL_SECONDS = 10
-LOCAL = """\
-read_rtlil right.il
-read_rtlil other.il
-miter -equiv -make_assert {name} other claim
-prep -flatten -top claim
-"""
-
-
-def _alike_by_themselves(one: Network, other: Network, folder: Path) -> bool:
-    """Whether two circuits differ in one module, which does the same in both whatever surrounds it."""
-    modules, others = (
-        {found[1]: found[0] for found in MODULE.finditer(rtlil_text(circuit))} for circuit in (one, other)
-    )
-    if modules == others:
-        return True
-    differing = [name for name in modules if modules[name] != others.get(name)]
-    if len(differing) != 1 or modules.keys() != others.keys():
-        return False
-    (name,) = differing
-    (folder / "right.il").write_text("\n".join(modules.values()) + "\n")
-    (folder / "other.il").write_text(others[name].replace(f"module {name}\n", "module \\other\n") + "\n")
-    try:
-        read = LOCAL.format(name=name.removeprefix("\\"))
-        return decide(read, folder, LOCAL_SECONDS) is Verdict.HOLDS
-    except StatespikeError:  # their ports are not the same
-        return False
+def alike_within(one: Network, other: Network) -> str | None:
+    """The innermost module around all differences that does the same in both, if one is found."""
+    modules, others = (modules_of(rtlil_text(circuit)) for circuit in (one, other))
+    with scratch_folder() as folder:
+        return alike(modules, others, folder)
 
 
 def equivalent(one: Network, other: Network, beats_per_step: int) -> Verdict:
     """Whether no input tells two circuits apart; see `tests.formal.for_ever.search`."""
     with scratch_folder() as folder:
-        if _alike_by_themselves(one, other, folder):
-            return Verdict.HOLDS
-        return search(Miter(one, other, beats_per_step), folder)
+        return search(Miter(one, other, beats_per_step), folder, SECONDS)

@@ -4,9 +4,12 @@
 
 Each fault is drawn from all places of a small drawn circuit (`benchmarks.mutants`), then the circuit plays
 what `statespike simulate` plays by default. A fault is found if a value differs, or the circuit stops, or
-cannot be built, or takes another number of cycles. Of a fault that is not found, `benchmarks.equivalence`
-tries to prove that no input whatsoever tells the circuit from the right one. What it cannot prove is listed
-with its place. Rows that the JSON file holds already are not computed again.
+cannot be built, or takes another number of cycles. Of a fault that is not found so, `benchmarks.equivalence`
+tries to prove that its module does what the right one does. If that does not hold, it meets thousands of
+steps at other paces (`benchmarks.longer_play`); and if it survives them, the proof is tried on the whole
+network. What is neither found nor proved is listed with its place.
+Rows that the JSON file holds already are not computed again, unless the circuit has changed at their place.
+What somebody wrote there about a survivor, as `reason`, is kept.
 """
 
 import ctypes
@@ -14,7 +17,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import cache
@@ -27,8 +30,9 @@ from amaranth.hdl import Fragment
 
 from benchmarks.command import command
 from benchmarks.drawn import drawn
-from benchmarks.equivalence import equivalent
-from benchmarks.mutants import faults, faulty
+from benchmarks.equivalence import alike_within, equivalent
+from benchmarks.longer_play import Difference, difference
+from benchmarks.mutants import Fault, faults, faulty
 from quantize.errors import StatespikeError
 from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.backends.base import MANY_CYCLES
@@ -54,6 +58,16 @@ class Outcome(StrEnum):
     PACE = "other cycles"
     """All values are right; `tests/hdl` compares the cycles with the plan's."""
     SURVIVED = "survived"
+
+
+class Judgement(StrEnum):
+    """What is known of a fault in the end."""
+
+    FOUND = "found by the default simulation"
+    LATER = "found by a longer play"
+    PROVED = "proved to change nothing"
+    REASONED = "shown to change nothing by reading"
+    OPEN = "not judged"
 
 
 class Impatient(AmaranthSimulator):
@@ -127,14 +141,35 @@ def outcome(seed: int, index: int, pace: Pace | Varied) -> Outcome:
     return Outcome.SURVIVED if (found.cycles, found.cycles_per_step) == expected else Outcome.PACE
 
 
+UNMADE = (AssertionError, StatespikeError)
+"""Amaranth simulates some circuits that it cannot make gates of, and Yosys refuses some constant bits."""
+
+
+def scope(seed: int, index: int) -> str | None:
+    """The innermost module with a fault that is proved to do what the right one does."""
+    example = drawn(seed, tiny=True)
+    try:
+        return alike_within(example.circuit(), faulty(example.circuit(), index))
+    except UNMADE:
+        return None
+
+
+def later(seed: int, index: int) -> Difference | None:
+    """What tells the circuit with a fault from its reference in a longer play."""
+    example = drawn(seed, tiny=True)
+    try:
+        return difference(example, faulty(example.circuit(), index), seed)
+    except StatespikeError:
+        return Difference.STOPPED
+
+
 def verdict(seed: int, index: int) -> Verdict:
     """Whether any input tells the circuit with a fault from the right one."""
     example = drawn(seed, tiny=True)
     changed = faulty(example.circuit(), index)
     try:
         return equivalent(example.circuit(), changed, example.network.beats_per_step)
-    except (AssertionError, StatespikeError):
-        # Amaranth simulates some circuits that it cannot make gates of, and Yosys refuses some constant bits.
+    except UNMADE:
         return Verdict.UNDECIDED
 
 
@@ -152,7 +187,7 @@ def run(
     count: Annotated[int, typer.Option(min=1, help="faults to seed")] = 200,
     seed: Annotated[int, typer.Option(help="of networks and faults")] = 1,
     full_speed: Annotated[bool, typer.Option(help="simulate without pauses and reset")] = False,
-    proofs: Annotated[bool, typer.Option(help="try to prove survivors equivalent")] = True,
+    proofs: Annotated[bool, typer.Option(help="try to prove equivalent what survives")] = True,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="write the rows, and go on from them")
     ] = None,
@@ -169,23 +204,60 @@ def run(
             chosen = generator.choice(len(possible), min(FAULTS_A_NETWORK, len(possible)), replace=False)
             for index in chosen[: count - len(rows)].tolist():
                 fault = possible[index]
-                row = known.get((of_network, index)) or {
-                    "network": of_network, "fault": index, "kind": fault.kind, "place": fault.place,
-                    "change": fault.change, "outcome": outcome(of_network, index, pace),
-                }  # fmt: skip
-                if proofs and row["outcome"] == Outcome.SURVIVED and "verdict" not in row:
-                    row["verdict"] = verdict(of_network, index)
+                row = known.get((of_network, index))
+                if row is None or not is_of(row, fault):
+                    row = {
+                        "network": of_network, "fault": index, "kind": fault.kind, "place": fault.place,
+                        "change": fault.change, "outcome": outcome(of_network, index, pace),
+                    }  # fmt: skip
+                if row["outcome"] == Outcome.SURVIVED:
+                    _judge(row, proofs=proofs)
                 rows.append(row)
                 bars.advance(bar)
                 known[of_network, index] = row
                 write_json(json_file, {"seed": seed, "rows": list(known.values())})
-    survived = [row for row in rows if row["outcome"] == Outcome.SURVIVED]
-    for row in survived:
-        if row.get("verdict") != Verdict.HOLDS:
+    for row in rows:
+        if judged(row) is Judgement.OPEN:
             say("network {network}, fault {fault}: {place}: {kind}: {change}".format(**row))
-    say(f"{len(rows)} faults, {len(rows) - len(survived)} found: {Counter(row['outcome'] for row in rows)}")
-    proved = sum(row.get("verdict") == Verdict.HOLDS for row in survived)
-    say(f"{len(survived)} survived, of which {proved} are proved to change nothing")
+    survived = sum(row["outcome"] == Outcome.SURVIVED for row in rows)
+    say(f"{len(rows)} faults, {len(rows) - survived} found: {_counted(row['outcome'] for row in rows)}")
+    say(f"{survived} survived: {_counted(judged(row) for row in rows if row['outcome'] == Outcome.SURVIVED)}")
+
+
+def is_of(row: dict[str, Any], fault: Fault) -> bool:
+    """Whether a row of an earlier run is about this fault; lines of the source may have moved."""
+    place, _, source = fault.place.partition(" ")
+    was_place, _, was_source = row["place"].partition(" ")
+    return (row["kind"], row["change"], was_place, was_source.partition(":")[0]) == (
+        fault.kind, fault.change, place, source.partition(":")[0],
+    )  # fmt: skip
+
+
+def _judge(row: dict[str, Any], *, proofs: bool) -> None:
+    """Add to a survivor's row what the prover and a longer play say, the quickest first."""
+    network, index = row["network"], row["fault"]
+    if proofs and "verdict" not in row and row.get("later") is None:
+        row["scope"] = scope(network, index)
+        row["verdict"] = Verdict.UNDECIDED if row["scope"] is None else Verdict.HOLDS
+    if row.get("verdict") != Verdict.HOLDS and "later" not in row:
+        row["later"] = later(network, index)
+        if proofs and row["later"] is None and verdict(network, index) is Verdict.HOLDS:
+            row |= {"scope": "top", "verdict": Verdict.HOLDS}
+
+
+def judged(row: dict[str, Any]) -> Judgement:
+    """What is known of a fault."""
+    if row["outcome"] != Outcome.SURVIVED:
+        return Judgement.FOUND
+    if row.get("later") is not None:
+        return Judgement.LATER
+    if row.get("verdict") == Verdict.HOLDS:
+        return Judgement.PROVED
+    return Judgement.REASONED if row.get("reason") else Judgement.OPEN
+
+
+def _counted(values: Iterable[str]) -> str:
+    return ", ".join(f"{count} {value}" for value, count in Counter(map(str, values)).most_common())
 
 
 if __name__ == "__main__":

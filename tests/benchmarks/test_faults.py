@@ -9,7 +9,8 @@ from amaranth.hdl import Fragment
 
 from benchmarks.drawn import drawn
 from benchmarks.equivalence import equivalent
-from benchmarks.faults import TooLong, limited, rows_of
+from benchmarks.faults import TooLong, is_of, limited, rows_of
+from benchmarks.local_equivalence import alike, differing, modules_of
 from benchmarks.mutants import faults, faulty
 from quantize.errors import StatespikeError
 from sim.backends import backend
@@ -92,3 +93,48 @@ def test_an_earlier_run_of_another_seed_is_refused(tmp_path):
     assert list(rows_of(file, 1)) == [(1000, 7)]
     with pytest.raises(StatespikeError, match="seed 1, not 2"):
         rows_of(file, 2)
+
+
+def test_a_row_of_a_circuit_that_has_changed_is_not_taken_over(tiny):
+    fault = faults(Fragment.get(tiny(3), None))[0]
+    row = {"kind": fault.kind, "change": fault.change, "place": fault.place}
+    assert is_of(row, fault)
+    assert is_of(row | {"place": f"{row['place'].rpartition(':')[0]}:1"}, fault)
+    assert not is_of(row | {"change": "another"}, fault)
+
+
+PASSES = """\
+module \\top.part
+  wire width 1 input 0  \\i__valid
+  wire width 2 input 1  \\i__payload
+  wire width 1 output 2  \\o__valid
+  wire width 2 output 3  \\o__payload
+  connect \\o__valid \\i__valid
+  connect \\o__payload \\i__payload
+end
+"""
+SILENT = """\
+  wire width 2 \\masked
+  cell $and $1
+    parameter \\A_SIGNED 0
+    parameter \\B_SIGNED 0
+    parameter \\A_WIDTH 2
+    parameter \\B_WIDTH 2
+    parameter \\Y_WIDTH 2
+    connect \\A \\i__payload
+    connect \\B { \\i__valid \\i__valid }
+    connect \\Y \\masked
+  end
+  connect \\o__payload \\masked
+"""
+
+
+@pytest.mark.formal
+def test_modules_that_differ_where_nothing_is_valid_are_alike(tmp_path):
+    top = "module \\top\n  cell \\top.part \\part\n  end\nend\n"
+    one = modules_of(top + PASSES)
+    silent = modules_of(top + PASSES.replace("  connect \\o__payload \\i__payload\n", SILENT))
+    wrong = modules_of(top + PASSES.replace("connect \\o__payload \\i__payload", "connect \\o__payload 2'00"))
+    assert differing(one, silent) == "top.part"
+    assert alike(one, silent, tmp_path / "silent") == "top.part"
+    assert alike(one, wrong, tmp_path / "wrong") is None

@@ -17,13 +17,18 @@ READ = """\
 read_rtlil top.il
 prep -flatten -top top
 """
-# Registers without an initial value, those at memories' read ports, begin at zero.
+# Registers without an initial value, those at memories' read ports, begin at zero; so do all others, inverted
+# where they have another value. Then initial values can be forgotten that bits had before they turned out
+# constant: the mapping to gates refuses them.
 AS_AIGER = """\
 memory_map
 async2sync
 setundef -init -zero
-formalff -clk2ff -ff2anyinit
+zinit -all
+setattr -unset init w:*
 setundef -undriven -zero
+setundef -init -zero
+formalff -clk2ff -ff2anyinit
 techmap
 simplemap
 dffunmap
