@@ -201,8 +201,13 @@ def run(
             of_network = seed * 1000 + len(rows) // FAULTS_A_NETWORK
             possible = faults(Fragment.get(drawn(of_network, tiny=True).circuit(), None))
             generator = np.random.default_rng(of_network)
-            chosen = generator.choice(len(possible), min(FAULTS_A_NETWORK, len(possible)), replace=False)
-            for index in chosen[: count - len(rows)].tolist():
+            chosen = generator.choice(
+                len(possible), min(FAULTS_A_NETWORK, len(possible)), replace=False
+            ).tolist()
+            stale = {key for key in known if key[0] == of_network} - {(of_network, index) for index in chosen}
+            for key in stale:
+                del known[key]
+            for index in chosen[: count - len(rows)]:
                 fault = possible[index]
                 row = known.get((of_network, index))
                 if row is None or not is_of(row, fault):

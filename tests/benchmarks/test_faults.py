@@ -2,6 +2,8 @@
 
 import json
 import threading
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from amaranth.hdl import Fragment
 
 from benchmarks.drawn import drawn
 from benchmarks.equivalence import equivalent
-from benchmarks.faults import TooLong, is_of, limited, rows_of
+from benchmarks.faults import Judgement, TooLong, is_of, judged, limited, rows_of
 from benchmarks.local_equivalence import alike, differing, modules_of
 from benchmarks.mutants import faults, faulty
 from quantize.errors import StatespikeError
@@ -93,6 +95,22 @@ def test_an_earlier_run_of_another_seed_is_refused(tmp_path):
     assert list(rows_of(file, 1)) == [(1000, 7)]
     with pytest.raises(StatespikeError, match="seed 1, not 2"):
         rows_of(file, 2)
+
+
+RECORD = Path(__file__).parents[2] / "docs/faults.json"
+
+
+def test_the_page_tells_what_the_record_holds():
+    rows = json.loads(RECORD.read_text())["rows"]
+    counts = Counter(judged(row) for row in rows)
+    page = (RECORD.parent / "verification.md").read_text()
+    told = (
+        f"{len(rows)} faults in {len({row['network'] for row in rows})} networks | "
+        f"{counts[Judgement.FOUND]} found by the default simulation, "
+        f"{counts[Judgement.LATER]} in a longer play, {counts[Judgement.PROVED]} proved to change nothing, "
+        f"{counts[Judgement.REASONED]} shown so by reading, {counts[Judgement.OPEN]} not judged"
+    )
+    assert told in page
 
 
 def test_a_row_of_a_circuit_that_has_changed_is_not_taken_over(tiny):
