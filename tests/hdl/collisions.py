@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -46,6 +47,12 @@ def elaborate_single_port(self: SinglePortMemory, platform: object) -> Module:
 
 def users_of_ram() -> dict[str, object]:
     """The loaded modules that build memories with `ram`; a new one cannot be forgotten."""
+    return _users_of_ram(len(sys.modules))
+
+
+@cache
+def _users_of_ram(loaded: int) -> dict[str, object]:
+    """Looked for again whenever modules were loaded since."""
     return {
         name: module
         for name, module in list(sys.modules.items())
