@@ -11,6 +11,11 @@ from hdl.toolchain.synthesis import Synthesis
 from hdl.toolchain.tools import run_tool, steady, tool_failure
 from quantize.errors import StatespikeError
 
+NO_PLACE = "Unable to find legal placement"
+"""What nextpnr says where its placer gave up."""
+DENSE = ("--placer-heap-beta", "1")
+"""Lets the placer fill every region, of which it leaves a tenth free by default."""
+
 
 @dataclass(frozen=True)
 class PlaceAndRoute:
@@ -47,7 +52,8 @@ def place_and_route(
 ) -> list[PlaceAndRoute]:
     """Place and route once for each seed.
 
-    A design that misses the clock is no error here: its `fmax_mhz` says so.
+    A design that misses the clock is no error here: its `fmax_mhz` says so. One that finds no place, as it
+    may where it takes more than nine tenths of the cells, is placed once more at full density.
 
     Parameters
     ----------
@@ -123,8 +129,13 @@ def _pins(device: Device, constraints: Path | None, folder: Path) -> str | None:
 
 def _place(device: Device, folder: Path, seed: int, layout: str, arguments: list[str]) -> PlaceAndRoute:
     report, log = f"seed{seed}.json", f"seed{seed}.log"
-    common = ["--report", report, "--seed", str(seed), "--timing-allow-fail"]
-    run_tool(device.family.placer, [*arguments, *common], folder, log)
+    common = [*arguments, "--report", report, "--seed", str(seed), "--timing-allow-fail"]
+    try:
+        run_tool(device.family.placer, common, folder, log)
+    except StatespikeError as error:
+        if NO_PLACE not in str(error):
+            raise
+        run_tool(device.family.placer, [*common, *DENSE], folder, log)
     figures = json.loads((folder / report).read_text())
     if not figures["fmax"]:
         raise tool_failure("nextpnr found no clock in the design", folder / log)
