@@ -49,8 +49,7 @@ def check_circuit(network, folding: Folding, lengths: list[int], **pressure) -> 
 def test_every_answer_is_that_of_the_reference(channels, classes, streamed, head):
     network = random_network("s4d", channels, 2, 1, seed=channels, classes=classes, **head)
     every = decoder_lanes(network.decoder)
-    # Bit by bit, or a lane; and a lane for each class.
-    for lanes in {every[int(streamed)], every[-1]}:
+    for lanes in {every[0], every[1], every[-1]}:  # bit by bit, a lane, a lane for each class
         target = LOGIC_MULTIPLIERS if lanes == 1 and not streamed else MULTIPLIER_BLOCKS
         folding = folding_of(network, lanes, streamed=streamed, target=target)
         check_circuit(
@@ -75,7 +74,7 @@ def test_the_planned_circuit_keeps_the_promised_pace(head, device):
     network = random_network("s4d", 8, 2, 1, seed=3, classes=2, **head)
     plan = plan_network(network, find_device(device))
     design = Network(network, plan)
-    u = network.inputs(random_samples(1, 34, seed=3))
+    u = network.inputs(random_samples(1, 44, seed=3))
     run = AmaranthSimulator().run(design, Stimulus([u[0]]))
     assert abs(run.cycles_per_step - plan.cycles_per_step) < 0.5
     lanes = decoder_lanes(network.decoder)

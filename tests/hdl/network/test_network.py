@@ -100,7 +100,7 @@ NORMS = [
 
 @pytest.mark.parametrize(
     "shape",
-    EDGES + drawn_shapes(GATED, 18) + drawn_shapes(OTHERS, 12),
+    EDGES + drawn_shapes(GATED, 28) + drawn_shapes(OTHERS, 12),
     ids=lambda shape: "-".join(map(str, shape)),
 )
 def test_circuit_equals_the_reference(shape):
@@ -154,12 +154,12 @@ def test_streamed_circuit_takes_the_cycles_it_promises(model, channels, norm_mul
     with drafts():
         promised = Network(network, folding).cycles_per_step
     assert promised == expected
-    samples = INPUT.quantise(random_samples(2, 16, seed=5))
+    samples = INPUT.quantise(random_samples(2, 24, seed=5))
     cycles = [
         AmaranthSimulator().run(Network(network, folding), Stimulus([samples[0][:steps]])).cycles
-        for steps in (12, 16)
+        for steps in (12, 24)
     ]
-    assert cycles[1] - cycles[0] == 4 * promised
+    assert cycles[1] - cycles[0] == 12 * promised
 
 
 # Every unit and every number of channels from 1 to 9, small and streamed, with and without layer norms.

@@ -31,15 +31,17 @@ def test_every_kind_of_unit_has_a_plan(model):
 
 
 @pytest.mark.parametrize(
-    ("model", "channels", "streamed"),
+    ("model", "channels"), [("gsu", 4), ("gsu", 3), ("binary_s4d", 3), ("s4d", 3), ("prf", 2)]
+)
+@pytest.mark.parametrize(
+    "folding",
     [
-        ("gsu", 4, False), ("binary_s4d", 3, False), ("prf", 2, False), ("gsu", 3, True), ("s4d", 3, True),
-        ("prf", 2, True),
+        Folding((LayerFolding(ArrayFolding(3), 2),), encoder_bits=None),
+        Folding((LayerFolding(ArrayFolding(2, 2), 2),), encoder_bits=None, streamed=True),
     ],
-)  # fmt: skip
-def test_every_multiplier_is_counted_before_the_circuit_is_made(model, channels, streamed):
-    array = ArrayFolding(2, 2) if streamed else ArrayFolding(3)
-    folding = Folding((LayerFolding(array, 2),), encoder_bits=None, streamed=streamed)
+    ids=["small", "streamed"],
+)
+def test_every_multiplier_is_counted_before_the_circuit_is_made(model, channels, folding):
     network = random_network(model, channels, 1, 1, seed=1, norm="layer", norm_position="pre")
     plan = assess(network, folding, find_device("ecp5-25k"))
     assert plan.multipliers == census(counted_text(network, plan)).multiplier_count(plan.device.family)
