@@ -23,6 +23,9 @@ DRAIN = 64
 MANY_CYCLES = 10_000_000
 """What a simulation of unknown length is compiled for."""
 
+SHORT_RUN = 30_000
+"""Cycles that a model without optimisations simulates sooner than an optimised one is compiled."""
+
 USUAL_PACE = 100
 """Cycles of a step of a design that does not tell its own."""
 

@@ -17,7 +17,7 @@ from amaranth.lib.wiring import Component
 from hdl.toolchain.tools import find_tool, run_tool
 from hdl.toolchain.verilog import rtlil_text, run_yosys
 from quantize.files import one_at_a_time
-from sim.backends.base import MANY_CYCLES, Backend, Prepared
+from sim.backends.base import MANY_CYCLES, SHORT_RUN, Backend, Prepared
 from sim.backends.compiled import DRIVER, play, ports_header
 from sim.ports import ports_of
 
@@ -46,7 +46,7 @@ _FLAGS = ["-std=c++17", "-fPIC", "-shared", "-fno-semantic-interposition", "-w"]
 _PLAIN = "-O0"
 # Level of optimisation, for up to so many cycles: -O2 compiles up to two and a half times as long as -O1 for
 # a gain of a sixth in speed; -O0 compiles in half the time again, and simulates some 20,000 cycles a second.
-_LEVELS = ((30_000, _PLAIN), (100_000_000, "-O1"), (math.inf, "-O2"))
+_LEVELS = ((SHORT_RUN, _PLAIN), (100_000_000, "-O1"), (math.inf, "-O2"))
 
 
 class Cxxrtl(Backend):

@@ -17,7 +17,7 @@ from hdl.toolchain.tools import find_tool, run_tool
 from hdl.toolchain.verilog import rtlil_text, write_verilog
 from quantize.errors import StatespikeError
 from quantize.files import one_at_a_time
-from sim.backends.base import MANY_CYCLES, Backend, Prepared
+from sim.backends.base import MANY_CYCLES, SHORT_RUN, Backend, Prepared
 from sim.backends.compiled import DRIVER, play, ports_header
 from sim.ports import Ports, ports_of
 
@@ -26,8 +26,6 @@ _VERILATE = [
     "--cc", "--top-module", "top", "--prefix", "Vtop", "--Mdir", "model", "-O3", "-Wno-fatal", "-Wno-lint",
     "-Wno-style", "-Wno-UNOPTFLAT", "--no-timing", "--no-assert", "--x-assign", "fast", "--x-initial", "fast",
 ]  # fmt: skip
-SHORT_RUN = 30_000
-"""Cycles that a model without optimisations simulates sooner than an optimised one is compiled."""
 _FLAGS = ["-std=c++17", "-O2", "-fPIC", "-shared", "-w", "-DVERILATED=1"]
 
 

@@ -11,7 +11,7 @@ from hdl.norm.step_norm import StepNorm
 from hdl.norm.streamed_step_norm import StreamedStepNorm
 
 WATCHDOG_CYCLES = 20_000
-QUIET_CYCLES = 64
+QUIET_CYCLES = 200
 """How long nothing may follow the last beat that is expected."""
 
 
@@ -26,7 +26,7 @@ class Pressure:
 
 PRESSURE = [
     Pressure(), Pressure(gaps=0.5), Pressure(stalls=0.7), Pressure(gaps=0.3, stalls=0.3),
-    Pressure(long_stall=200),
+    Pressure(long_stall=300),
 ]  # fmt: skip
 """No waiting, gaps before a component, stalls behind it, both, a long stall that fills every queue."""
 

@@ -82,7 +82,7 @@ def parts() -> dict[str, tuple[Callable[[], Any], int]]:
     for head in HEADS:
         options: dict[str, Any] = {"stride": 1, "time_constant": 4} if head == "running" else {}
         of(f"head {head}", 150, Head, pooling=head, **options)
-    found["ring"] = (lambda: built("small", "binary_s4d").blocks[0].ring, 60)
+    found["residual FIFO"] = (lambda: built("small", "binary_s4d").blocks[0].ring, 60)
     found["layer loop"] = (lambda: built("small", "gsu_lean", 2).blocks[0], 300)
     return found | {f"stream, {name}": (part.make, 60) for name, part in PARTS.items()}
 

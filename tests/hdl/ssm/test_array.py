@@ -1,5 +1,7 @@
 """The neuron array equals its specification, bit for bit, at any size and under any back-pressure."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -20,20 +22,24 @@ def spec_of(channels: int, modes: int, seed: int):
     return random_network("gsu", channels, modes, 1, seed=seed).blocks[0].array
 
 
-@pytest.mark.parametrize("target", [MULTIPLIER_BLOCKS, LOGIC_MULTIPLIERS])
-@pytest.mark.parametrize("multipliers", [1, 2, 3, 4])
-@pytest.mark.parametrize(("channels", "modes"), SHAPES)
-def test_array_equals_its_specification(channels, modes, multipliers, target):
-    seed, pressure = every_pressure(channels, modes, multipliers)
+def check_array(build, channels: int, modes: int, parallel: int) -> None:
+    """Three sequences through the array that `build` makes of a specification, under every pressure."""
+    seed, pressure = every_pressure(channels, modes, parallel)
     spec = spec_of(channels, modes, seed)
     generator = np.random.default_rng(seed)
     sequences = [generator.integers(-30000, 30000, (steps, channels)) for steps in (5, 1, 7)]
     payloads = [payload for values in sequences for payload in step_beats(values, 16)]
     outputs = [spec.compute(values[None])[0][0] for values in sequences]
     expected = [payload for values in outputs for payload in step_beats(values, 16)]
-    array = NeuronArray(spec, multipliers, target=target)
-    got = run_stream(array, payloads, len(expected), pressure, seed=seed)
+    got = run_stream(build(spec), payloads, len(expected), pressure, seed=seed)
     assert got.payloads == expected, f"seed {seed}"
+
+
+@pytest.mark.parametrize("target", [MULTIPLIER_BLOCKS, LOGIC_MULTIPLIERS])
+@pytest.mark.parametrize("multipliers", [1, 2, 3, 4])
+@pytest.mark.parametrize(("channels", "modes"), SHAPES)
+def test_array_equals_its_specification(channels, modes, multipliers, target):
+    check_array(partial(NeuronArray, multipliers=multipliers, target=target), channels, modes, multipliers)
 
 
 @pytest.mark.parametrize("target", [MULTIPLIER_BLOCKS, LOGIC_MULTIPLIERS])
@@ -54,16 +60,7 @@ HELPED = [(1, 4), (2, 5), (2, 6), (5, 7), (4, 8), (3, 10)]
 
 @pytest.mark.parametrize(("channels", "modes"), HELPED)
 def test_helped_array_equals_its_specification(channels, modes):
-    seed, pressure = every_pressure(channels, modes, 3)
-    spec = spec_of(channels, modes, seed)
-    generator = np.random.default_rng(seed)
-    sequences = [generator.integers(-30000, 30000, (steps, channels)) for steps in (5, 1, 7)]
-    payloads = [payload for values in sequences for payload in step_beats(values, 16)]
-    outputs = [spec.compute(values[None])[0][0] for values in sequences]
-    expected = [payload for values in outputs for payload in step_beats(values, 16)]
-    array = NeuronArray(spec, 2, has_helper=True)
-    got = run_stream(array, payloads, len(expected), pressure, seed=seed)
-    assert got.payloads == expected, f"seed {seed}"
+    check_array(partial(NeuronArray, multipliers=2, has_helper=True), channels, modes, 3)
 
 
 @pytest.mark.parametrize(
@@ -95,15 +92,7 @@ LANED = [
 
 @pytest.mark.parametrize(("channels", "modes", "multipliers", "lanes"), LANED)
 def test_laned_array_equals_its_specification(channels, modes, multipliers, lanes):
-    seed, pressure = every_pressure(channels, modes, lanes)
-    spec = spec_of(channels, modes, seed)
-    generator = np.random.default_rng(seed)
-    sequences = [generator.integers(-30000, 30000, (steps, channels)) for steps in (5, 1, 7)]
-    payloads = [payload for values in sequences for payload in step_beats(values, 16)]
-    outputs = [spec.compute(values[None])[0][0] for values in sequences]
-    expected = [payload for values in outputs for payload in step_beats(values, 16)]
-    got = run_stream(LanedArray(spec, multipliers, lanes), payloads, len(expected), pressure, seed=seed)
-    assert got.payloads == expected, f"seed {seed}"
+    check_array(partial(LanedArray, multipliers=multipliers, lanes=lanes), channels, modes, lanes)
 
 
 @pytest.mark.parametrize(("channels", "modes", "multipliers", "lanes"), [*LANED])
