@@ -18,7 +18,7 @@ from hdl.devices.memories import MemoryNeed
 from hdl.emit.build_folder import build_folder
 from hdl.emit.header import header_of
 from hdl.emit.ports import ports_of
-from hdl.toolchain import Expected, Synthesis, place_and_route, synthesise, write_bitstream
+from hdl.toolchain import Expected, Synthesis, dense_seeds, place_and_route, synthesise, write_bitstream
 from hdl.toolchain.verilog import rtlil_text, write_verilog
 from quantize.errors import StatespikeError
 from quantize.file import save_network
@@ -128,6 +128,7 @@ def _manifest_of(link: Link, board: Board, clock: float, facts: Mapping[str, Any
         "resources": facts.get("estimate"),
         "resources_from": "estimate",
         "fmax_mhz": [],
+        "dense_seeds": [],
         "bitstream": None,
         "files": {"verilog": DESIGN},
     }
@@ -158,6 +159,7 @@ def _write_fastest(
         "resources_from": "synthesis",
         "fmax_mhz": [one.fmax_mhz for one in routed],
         "utilisation": best.utilisation,
+        "dense_seeds": dense_seeds(routed),
         "bitstream": write_bitstream(best, board.device, folder).name,
     }
 

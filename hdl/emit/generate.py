@@ -16,7 +16,7 @@ from hdl.emit.manifest import manifest_of
 from hdl.emit.ports import ports_of
 from hdl.planning.cost import counted_form
 from hdl.planning.planner import Plan, counted_text
-from hdl.toolchain import Expected, place_and_route, synthesise
+from hdl.toolchain import Expected, dense_seeds, place_and_route, synthesise
 from hdl.toolchain.verilog import convert_to_verilog, rtlil_text
 from quantize.network import QuantizedNetwork
 
@@ -135,6 +135,7 @@ def generate(
         "resources": circuit.manifest["estimate"],
         "resources_from": "estimate",
         "fmax_mhz": [],
+        "dense_seeds": [],
         "files": {"verilog": DESIGN, "rtlil": SOURCE} | companions.names,
         **companions.facts,
     }
@@ -165,7 +166,7 @@ def generate(
             clock = circuit.manifest["clock_mhz"] if clock_mhz is None else clock_mhz
             routed = place_and_route(framed, tools, seeds, clock, jobs=jobs)
             manifest |= clocks(manifest, [one.fmax_mhz for one in routed], clock)
-            manifest["utilisation"] = routed[0].utilisation
+            manifest |= {"utilisation": routed[0].utilisation, "dense_seeds": dense_seeds(routed)}
         build.manifest = manifest
     return build.manifest
 

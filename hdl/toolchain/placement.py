@@ -33,6 +33,8 @@ class PlaceAndRoute:
     layout : Path
         For the bitstream.
     log : Path
+    dense : bool
+        It found its place at full density only.
     """
 
     seed: int
@@ -40,6 +42,7 @@ class PlaceAndRoute:
     utilisation: dict[str, tuple[int, int]]
     layout: Path
     log: Path
+    dense: bool = False
 
 
 def place_and_route(
@@ -130,11 +133,13 @@ def _pins(device: Device, constraints: Path | None, folder: Path) -> str | None:
 def _place(device: Device, folder: Path, seed: int, layout: str, arguments: list[str]) -> PlaceAndRoute:
     report, log = f"seed{seed}.json", f"seed{seed}.log"
     common = [*arguments, "--report", report, "--seed", str(seed), "--timing-allow-fail"]
+    dense = False
     try:
         run_tool(device.family.placer, common, folder, log)
     except StatespikeError as error:
         if NO_PLACE not in str(error):
             raise
+        dense = True
         run_tool(device.family.placer, [*common, *DENSE], folder, log)
     figures = json.loads((folder / report).read_text())
     if not figures["fmax"]:
@@ -149,4 +154,10 @@ def _place(device: Device, folder: Path, seed: int, layout: str, arguments: list
         },
         layout=folder / layout,
         log=steady(folder / log),
+        dense=dense,
     )
+
+
+def dense_seeds(routed: Sequence[PlaceAndRoute]) -> list[int]:
+    """The seeds that found a place at full density only: the device is nearly full."""
+    return [one.seed for one in routed if one.dense]

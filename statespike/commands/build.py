@@ -12,7 +12,7 @@ from statespike.library.bitstreams import board_plan
 from statespike.library.bitstreams import build as build_network
 from statespike.networks import integers_of, tell_smaller
 from statespike.options import Folded, Json, NetworkPath, Rate, Seeds
-from statespike.output import progress, say, write_json
+from statespike.output import progress, remark, say, write_json
 
 
 def build(
@@ -64,5 +64,7 @@ def build(
         possible = f"{fastest:.1f} would be possible"
         if untimed:
             possible = f"the tools' {fastest:.1f} leaves out paths through {untimed}"
+        if result.manifest["dense_seeds"]:
+            remark(f"{target.name} is nearly full: some seeds found a place at full density only")
         say(f"wrote {result.bitstream}: {speed} ({possible}), serial port at {target.baud} baud")
     write_json(json, result.manifest)

@@ -138,6 +138,8 @@ def _summary(manifest: dict[str, Any]) -> Table:
         table.add_row(f"{name} {origin}", str(value))
     if manifest["fmax_mhz"]:
         table.add_row("fmax MHz, each seed", ", ".join(f"{value:.1f}" for value in manifest["fmax_mhz"]))
+        if manifest["dense_seeds"]:
+            table.add_row("seeds placed at full density", ", ".join(map(str, manifest["dense_seeds"])))
         if manifest["untimed"]:
             table.add_row("not timed by the tools", manifest["untimed"])
     return table

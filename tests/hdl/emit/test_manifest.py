@@ -162,6 +162,7 @@ def test_what_is_planned_is_the_plans(built):
     assert manifest["multipliers"] == plan.multipliers
     assert manifest["estimate"] == manifest["resources"] == asdict(plan.estimate)
     assert (manifest["resources_from"], manifest["shortfall"], manifest["fmax_mhz"]) == ("estimate", [], [])
+    assert manifest["dense_seeds"] == []
     assert (manifest["format"], manifest["version"]) == (FORMAT, VERSION)
     assert manifest["untimed"] == ""
     assert manifest["tools"] == tools_of(plan.device.family)
@@ -174,7 +175,7 @@ def test_no_entry_is_left_unchecked(built):
         beats_per_step classes head network_sha256 max_steps overrun rounding overflow cycles_per_step
         least_cycles_per_step cycles_follow_data latency_cycles steps_per_second multiplications_per_step
         multipliers schedule interface module formats ports top estimate shortfall rtlil_sha256 resources
-        resources_from fmax_mhz files contents bytes
+        resources_from fmax_mhz dense_seeds files contents bytes
     """
     assert set(built[3]) == set(checked.split())
 

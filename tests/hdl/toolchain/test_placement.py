@@ -7,13 +7,16 @@ import pytest
 from hdl.devices.devices import find_device
 from hdl.devices.resources import Resources
 from hdl.toolchain import placement
-from hdl.toolchain.placement import DENSE, NO_PLACE, place_and_route
+from hdl.toolchain.placement import DENSE, NO_PLACE, dense_seeds, place_and_route
 from hdl.toolchain.synthesis import Synthesis
 from quantize.errors import StatespikeError
 
 
-def place(tmp_path, monkeypatch, errors: list[str]) -> list[list[str]]:
-    """The arguments of each call of a placer that fails with these errors before it succeeds."""
+def place(tmp_path, monkeypatch, errors: list[str]) -> tuple[list[list[str]], list[int]]:
+    """The arguments of each call of a placer that fails with these errors before it succeeds.
+
+    And the seeds that are told to be dense.
+    """
     calls = []
 
     def run_tool(name, arguments, folder, log):
@@ -27,8 +30,7 @@ def place(tmp_path, monkeypatch, errors: list[str]) -> list[list[str]]:
     monkeypatch.setattr(placement, "run_tool", run_tool)
     netlist = tmp_path / "netlist.json"
     netlist.write_text("{}")
-    place_and_route(synthesis_of(netlist), tmp_path, seeds=(2,))
-    return calls
+    return calls, dense_seeds(place_and_route(synthesis_of(netlist), tmp_path, seeds=(2,)))
 
 
 def synthesis_of(netlist) -> Synthesis:
@@ -36,9 +38,16 @@ def synthesis_of(netlist) -> Synthesis:
 
 
 def test_a_design_without_a_place_is_placed_at_full_density(tmp_path, monkeypatch):
-    first, second = place(tmp_path, monkeypatch, [f"ERROR: {NO_PLACE} for all cells"])
+    (first, second), dense = place(tmp_path, monkeypatch, [f"ERROR: {NO_PLACE} for all cells"])
     assert not set(DENSE) <= set(first)
     assert second == [*first, *DENSE]
+    assert dense == [2]
+
+
+def test_a_design_with_a_place_is_placed_once(tmp_path, monkeypatch):
+    calls, dense = place(tmp_path, monkeypatch, [])
+    assert len(calls) == 1
+    assert dense == []
 
 
 def test_another_failure_is_told(tmp_path, monkeypatch):
