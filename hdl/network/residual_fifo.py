@@ -79,15 +79,18 @@ class ResidualFifo(wiring.Component):
         given = Signal(range(self.channels))
         step_starts = Signal(init=1)
         take = Signal()
+        # In a register first: the queue's places are far from what gives the beats.
+        mark, marked = Signal(reset_less=True), Signal()
         m.d.comb += [
-            self.i.ready.eq(~full & (~step_starts | lasts.i.ready)),
+            self.i.ready.eq(~full & (~step_starts | (lasts.i.ready & ~marked))),
             take.eq(self.i.valid & self.i.ready),
             write.en.eq(take),
             write.addr.eq(written),
             write.data.eq(self.i.payload.value),
-            lasts.i.valid.eq(take & step_starts),
-            lasts.i.payload.eq(self.i.payload.last),
+            lasts.i.valid.eq(marked),
+            lasts.i.payload.eq(mark),
         ]
+        m.d.sync += [marked.eq(take & step_starts), mark.eq(self.i.payload.last)]
         with m.If(take):
             m.d.sync += [
                 written.eq(written + 1),

@@ -70,6 +70,29 @@ class Issue:
     last_step: Signal
 
 
+def offsets_in_turn(m: Module, offset: Integers, taken: Value, block: bool | None = None) -> Value:
+    """The offset of the channel that comes next, from a register of its table's memory.
+
+    The table's address is a register, the channel after that one; a channel that is taken only enables the
+    read. The first cycle after a reset reads the first offset, so no channel may be taken in it.
+
+    Parameters
+    ----------
+    offset : (H,)
+    taken : Value
+        High in a cycle in which a channel is taken.
+    block : bool, optional
+        Where the offsets go, see `hdl.primitives.memory.rom`.
+    """
+    table = rom(m, "offsets", words_of(offset, STREAM_WIDTH), STREAM_WIDTH, block=block)
+    address, is_read = Signal(range(len(offset)), name="next_offset"), Signal(name="offset_read")
+    m.d.comb += [table.addr.eq(address), table.en.eq(taken | ~is_read)]
+    m.d.sync += is_read.eq(1)
+    with m.If(table.en):
+        m.d.sync += address.eq(wrapped_next(address, len(offset)))
+    return table.data.as_signed()
+
+
 def take_ahead(
     m: Module, i: Any, channels: int, offset: Integers | None, clips: LayerClips | None = None,
     block: bool | None = None,
@@ -88,24 +111,16 @@ def take_ahead(
     """
     width = i.payload.shape().width
     take = Signal()
-    given = Signal(range(channels))
-    given_next = Signal(range(channels))
-    m.d.comb += [
-        take.eq(i.valid & i.ready),
-        given_next.eq(Mux(take, wrapped_next(given, channels), given)),
-    ]
-    m.d.sync += given.eq(given_next)
+    m.d.comb += take.eq(i.valid & i.ready)
     u_in: Value = i.payload.value
     if offset is not None:
-        offsets = rom(m, "offsets", words_of(offset, STREAM_WIDTH), STREAM_WIDTH, block=block)
-        m.d.comb += offsets.addr.eq(given_next)
-        total = u_in + offsets.data.as_signed()
+        total = u_in + offsets_in_turn(m, offset, take, block)
         u_in = saturate(total, width)
         if clips is not None:
             tell_clip(m, clips.inputs, take, total, width)
     ahead = Signal(Beat(width), reset_less=True)
     ahead_valid = Signal()
-    # Not in the first cycle after a reset, which only reads the first offset.
+    # Not in the first cycle after a reset, see `offsets_in_turn`.
     may_take = Signal()
     with m.If(take):
         m.d.sync += [

@@ -18,8 +18,7 @@ from hdl.primitives.selection import one_of
 from hdl.primitives.streams import Beat, marks_of
 from hdl.ssm.array import NeuronArray
 from hdl.ssm.component import ArrayComponent
-from hdl.ssm.issue import START_LATENCY
-from quantize.formats import STREAM_WIDTH
+from hdl.ssm.issue import START_LATENCY, offsets_in_turn
 from quantize.layers.array import COEFFICIENT_WIDTH
 from quantize.layers.leapfrog import LeapfrogSpec
 
@@ -131,13 +130,10 @@ class LanedArray(ArrayComponent):
     def _offset(self, m: Module, head: RegisterFifo) -> Value:
         """u = saturate(x + offset) into a queue; the exact sum."""
         spec = self.spec
-        offsets = rom(m, "offsets", words_of(spec.offset, STREAM_WIDTH), STREAM_WIDTH)
-        _, offsets_at = channel_counter(m, "given", spec.channels, self.i.valid & self.i.ready)
-        primed = Signal()  # the first cycle after a reset only reads the first offset
+        primed = Signal()  # not in the first cycle after a reset, see `offsets_in_turn`
         m.d.sync += primed.eq(1)
-        total_in = self.i.payload.value + offsets.data.as_signed()
+        total_in = self.i.payload.value + offsets_in_turn(m, spec.offset, self.i.valid & self.i.ready)
         m.d.comb += [
-            offsets.addr.eq(offsets_at),
             head.i.valid.eq(primed & self.i.valid),
             self.i.ready.eq(primed & head.i.ready),
             marks_of(head.i.payload).eq(marks_of(self.i.payload)),
