@@ -260,7 +260,7 @@ def quantised(
         )
     if max_steps is not None and network.max_steps is None:
         notes.append("--max-steps has no effect: this network takes sequences of any length")
-    warnings = (found.warning(), found.clipping.vanishing(), vanished_weights(checkpoint, network))
+    warnings = (found.warning(), found.clipping.vanishing(), *vanished_weights(checkpoint, network))
     return Quantised(network, found, tuple(notes), tuple(one for one in warnings if one is not None))
 
 
