@@ -9,7 +9,7 @@ and the network of such a number is a tiny one, `drawn(seed, tiny=True)`. A back
 with the reason, and no network counts for it. With `--json` a run goes on where an earlier one stopped.
 """
 
-import tempfile
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +22,15 @@ from benchmarks.drawn import Drawn, drawn
 from benchmarks.results import earlier_rows
 from hdl.devices.devices import find_device
 from hdl.network.top import Network
+from hdl.primitives.drafts import drafts
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
+from quantize.files import scratch_folder
 from sim.backends import backend
 from sim.backends.base import Backend
 from sim.backends.netlist import Netlist
+from sim.backends.verilated import LIBRARY
 from sim.check import check
 from sim.pace import Varied
 from statespike.output import progress, say, write_json
@@ -50,11 +53,13 @@ def netlist(example: Drawn, part: str, folder: Path) -> Backend:
     return Netlist(synthesise(text, device, folder, no_collisions=True).rtlil, device)
 
 
-def outcome(example: Drawn, name: str, seed: int) -> str:
-    """What a back end makes of a network: "equal", the first difference, or why it did not run."""
-    with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
-        folder = Path(temporary)
-        try:
+def outcome(example: Drawn, name: str, seed: int, folder: Path) -> str:
+    """What a back end makes of a network: "equal", the first difference, or why it did not run.
+
+    Of what is compiled in the folder, only Verilator's library is kept, which the next network needs too.
+    """
+    try:
+        with drafts():  # a netlist is simulated in the place of its circuit, which is then never elaborated
             chosen = netlist(example, name, folder / "synthesis") if name in PARTS else backend(name)
             found = check(
                 example.circuit,
@@ -65,8 +70,12 @@ def outcome(example: Drawn, name: str, seed: int) -> str:
                 Varied(seed),
                 folder,
             )
-        except StatespikeError as error:
-            return f"did not run: {error}"
+    except StatespikeError as error:
+        return f"did not run: {error}"
+    finally:
+        for made in folder.iterdir():
+            if not made.name.startswith(LIBRARY):
+                shutil.rmtree(made)
     return "equal" if found.bit_exact else f"differs: {found.first_mismatch}"
 
 
@@ -84,14 +93,14 @@ def run(
     """Compare drawn networks with their reference on every back end; exit status 1 if one is not equal."""
     rows = earlier_rows(json)
     known = {(row["seed"], row["backend"]) for row in rows}
-    with progress() as bars:
+    with scratch_folder() as folder, progress() as bars:
         bar = bars.add_task("comparing", total=count)
         for number in range(seed, seed + count):
             synthesised = PARTS if netlists and (number - seed) % netlists == 0 else ()
             chosen = [one for one in (*(simulator or SIMULATORS), *synthesised) if (number, one) not in known]
             for name in chosen:
                 example = drawn(number, tiny=name in PARTS)
-                told = outcome(example, name, number)
+                told = outcome(example, name, number, folder)
                 rows.append({"seed": number, "backend": name, "outcome": told, "recipe": example.recipe})
                 write_json(json, {"rows": rows})
                 if told != "equal":

@@ -11,7 +11,7 @@ from pathlib import Path
 from amaranth.lib.wiring import Component
 
 from hdl.toolchain.tools import find_tool, tool_failure
-from hdl.toolchain.verilog import rtlil_text, write_verilog
+from hdl.toolchain.verilog import convert_to_verilog, rtlil_text
 from quantize.errors import StatespikeError
 from quantize.files import one_at_a_time, scratch_folder
 from sim.backends.base import MANY_CYCLES, WATCHDOG, Backend, Prepared
@@ -41,15 +41,15 @@ class Cocotb(Backend):
     def prepare(self, design: Component, folder: Path, cycles: int = MANY_CYCLES) -> Prepared:
         """Build, unless the folder has it already. See `Backend.prepare`."""
         levels = compiler_levels(cycles) if self.name == "verilator" else {}
-        build = design_folder(
-            folder, self.name, "\0".join([rtlil_text(design), *self.arguments, *levels.values()])
-        )
+        text = rtlil_text(design)
+        build = design_folder(folder, self.name, "\0".join([text, *self.arguments, *levels.values()]))
         self._require_tools()
         build.mkdir(parents=True, exist_ok=True)
         with one_at_a_time(build):
             if not (build / "built").exists():
+                (build / "design.il").write_text(text)
                 with _environment(self.name, levels):
-                    self._build(write_verilog(design, build / "design.v"), build)
+                    self._build(convert_to_verilog(build / "design.il"), build)
         return partial(self._simulate, build, ports_of(design))
 
     def _simulate(

@@ -14,7 +14,7 @@ from pathlib import Path
 from amaranth.lib.wiring import Component
 
 from hdl.toolchain.tools import find_tool, run_tool
-from hdl.toolchain.verilog import rtlil_text, write_verilog
+from hdl.toolchain.verilog import convert_to_verilog, rtlil_text
 from quantize.errors import StatespikeError
 from quantize.files import one_at_a_time
 from sim.backends.base import MANY_CYCLES, SHORT_RUN, Backend, Prepared
@@ -26,7 +26,16 @@ _VERILATE = [
     "--cc", "--top-module", "top", "--prefix", "Vtop", "--Mdir", "model", "-O3", "-Wno-fatal", "-Wno-lint",
     "-Wno-style", "-Wno-UNOPTFLAT", "--no-timing", "--no-assert", "--x-assign", "fast", "--x-initial", "fast",
 ]  # fmt: skip
-_FLAGS = ["-std=c++17", "-O2", "-fPIC", "-shared", "-w", "-DVERILATED=1"]
+_FLAGS = [
+    "-std=c++17", "-fPIC", "-w", "-DVERILATED=1", "-DVERILATOR=1", "-DVL_TIME_CONTEXT", "-DVM_TIMING=0",
+    "-DVM_TRACE=0",
+]  # fmt: skip
+_RUNTIME = ("verilated", "verilated_threads")
+"""What every model calls: files of Verilator's library."""
+LIBRARY = "verilator_library"
+"""How the name of the folder begins in which that is compiled."""
+_SLOW = "__Slow.cpp"
+"""How the names of model files end that run only once, before the first cycle."""
 
 
 class Verilated(Backend):
@@ -38,11 +47,14 @@ class Verilated(Backend):
     def prepare(self, design: Component, folder: Path, cycles: int = MANY_CYCLES) -> Prepared:
         """Compile, unless the folder has it already. See `Backend.prepare`."""
         ports = ports_of(design)
-        build = design_folder(folder, self.name, rtlil_text(design))
-        library = compile_verilog(
-            lambda: write_verilog(design, build / "design.v"), ["design.v"], ports, build, cycles
-        )
-        return partial(play, library, ports, self.name)
+        text = rtlil_text(design)
+        build = design_folder(folder, self.name, text)
+
+        def write() -> None:
+            (build / "design.il").write_text(text)
+            convert_to_verilog(build / "design.il")
+
+        return partial(play, compile_verilog(write, ["design.v"], ports, build, cycles), ports, self.name)
 
 
 def design_folder(folder: Path, name: str, source: str) -> Path:
@@ -63,7 +75,7 @@ def compile_verilog(
         Verilog files and further arguments of Verilator, relative to `build`.
     ports : Ports
     build : Path
-        Folder of this design alone.
+        Folder of this design alone. Verilator's library, which designs share, is compiled beside it.
     cycles : int
         See `Backend.prepare`.
 
@@ -77,7 +89,7 @@ def compile_verilog(
         If Verilator, g++, make or perl is missing or fails.
     """
     header = ports_header(ports, _mangled)
-    make = _make(cycles)
+    level = _level(cycles)
     inputs = "\0".join(
         [
             header,
@@ -85,8 +97,8 @@ def compile_verilog(
             DRIVER.with_name("model.h").read_text(),
             *sources,
             *_VERILATE,
-            *make,
             *_FLAGS,
+            level,
         ]
     )
     library = build / f"design-{hashlib.sha256(inputs.encode()).hexdigest()[:8]}.so"
@@ -94,38 +106,69 @@ def compile_verilog(
     with one_at_a_time(build):
         if not library.exists():
             write()
-            _compile(header, sources, make, build, library)
+            _compile(header, sources, level, build, library)
     return library
 
 
-def _make(cycles: int) -> list[str]:
-    """Arguments of make: what to make, and how the compiler optimises it."""
-    options = [f"{name}={level} -fPIC" for name, level in compiler_levels(cycles).items()]
-    return [*options, "Vtop__ALL.a", "libverilated.a"]
+def _level(cycles: int) -> str:
+    return "-O0" if cycles <= SHORT_RUN else "-O1"
 
 
 def compiler_levels(cycles: int) -> dict[str, str]:
     """Variables of Verilator's makefile: how the compiler optimises a model that runs for so many cycles."""
-    level = "-O0" if cycles <= SHORT_RUN else "-O1"
-    return {"OPT_FAST": level, "OPT_SLOW": "-O0", "OPT_GLOBAL": level}
+    return {"OPT_FAST": _level(cycles), "OPT_SLOW": "-O0", "OPT_GLOBAL": _level(cycles)}
 
 
-def _compile(header: str, sources: Sequence[str], make: Sequence[str], build: Path, library: Path) -> None:
+def _compile(header: str, sources: Sequence[str], level: str, build: Path, library: Path) -> None:
     settings = verilator_settings()
     root = Path(settings["VERILATOR_ROOT"])
+    includes = [f"-I{root}/include", f"-I{root}/include/vltstd"]
+    runtime = _runtime(root, includes, level, build.parent)
     (build / "ports.h").write_text(header)
     environment = {**os.environ, **settings}
     run_tool(
         "perl", [str(root / "bin" / "verilator"), *_VERILATE, *sources], build, "verilator.log", environment
     )
-    run_tool("make", ["-s", "-C", "model", "-f", "Vtop.mk", *make], build, "make.log", environment)
+    flags = [*_FLAGS, "-I.", "-Imodel", *includes]
+    objects = []
+    # Verilator's makefile compiles the model's headers for each file, and twice more for later use. Here all
+    # files of one level of optimisation are one unit, together with the driver, which calls the model.
+    for name, (optimisation, files) in _units(build / "model", level).items():
+        (build / f"{name}.cpp").write_text("".join(f'#include "{file}"\n' for file in files))
+        run_tool("g++", [*flags, optimisation, "-c", f"{name}.cpp", "-o", f"{name}.o"], build, f"{name}.log")
+        objects.append(f"{name}.o")
     unfinished = library.with_suffix(".part")
-    includes = ["-I.", "-Imodel", f"-I{root}/include", f"-I{root}/include/vltstd"]
-    archives = ["model/Vtop__ALL.a", "model/libverilated.a", "-lpthread"]
     run_tool(
-        "g++", [*_FLAGS, *includes, str(DRIVER), *archives, "-o", unfinished.name], build, "compiler.log"
+        "g++",
+        ["-shared", *objects, *runtime, "-lpthread", "-o", unfinished.name],
+        build,
+        "linker.log",
     )
     unfinished.rename(library)
+
+
+def _units(model: Path, level: str) -> dict[str, tuple[str, list[str]]]:
+    """What is compiled at once: names of units, with their level of optimisation and their files."""
+    files = sorted(path.name for path in model.glob("*.cpp"))
+    slow = [name for name in files if name.endswith(_SLOW)]
+    fast = [*(name for name in files if name not in slow), str(DRIVER)]
+    if level == "-O0":
+        return {"whole": (level, [*fast, *slow])}
+    return {"fast": (level, fast), "slow": ("-O0", slow)}
+
+
+def _runtime(root: Path, includes: Sequence[str], level: str, folder: Path) -> list[str]:
+    """Verilator's library as object files, which all designs of a folder share."""
+    sources = [root / "include" / f"{name}.cpp" for name in _RUNTIME]
+    inputs = "\0".join([*(source.read_text() for source in sources), *_FLAGS, level])
+    shared = design_folder(folder, LIBRARY, inputs)
+    shared.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(shared):
+        if not (shared / "compiled").exists():
+            arguments = [*_FLAGS, level, *includes, "-c", *(str(source) for source in sources)]
+            run_tool("g++", arguments, shared, "compiler.log")
+            (shared / "compiled").touch()
+    return [str(shared / f"{name}.o") for name in _RUNTIME]
 
 
 def verilator_settings(levels: Mapping[str, str] | None = None) -> dict[str, str]:

