@@ -1,6 +1,7 @@
 """The kinds of arrays, units and heads that a checkpoint may have: what becomes of each in numbers.
 
-A kind is registered here, its component in `hdl.network.kinds`, and its module in `statespike.models.kinds`.
+A kind is registered here and, for training, in `statespike.models.kinds`. Its component in `hdl` names the
+specification that it builds.
 """
 
 from __future__ import annotations

@@ -95,3 +95,22 @@ def test_only_training_needs_torch():
 
 def test_numbers_need_no_gates():
     assert not any(path.startswith(("quantize/", "statespike/models/")) for path in users_of("amaranth"))
+
+
+def additions() -> dict[str, list[str]]:
+    """What is added -> the files that its entry in the document names, in backticks."""
+    text = (ROOT / "docs/architecture.md").read_text()
+    text = text.partition("## Adding something\n")[2].partition("\n## ")[0]
+    entries = re.findall(r"^- \*\*(.+?)\*\*:(.*?)(?=\n- |\Z)", text, re.MULTILINE | re.DOTALL)
+    return {what: re.findall(r"`([\w/]+\.py)`", entry) for what, entry in entries}
+
+
+@pytest.mark.parametrize("what", sorted(additions()))
+def test_an_addition_takes_few_new_files_and_the_others_exist(what):
+    new = [name for name in additions()[what] if re.search(r"/[A-Z]+\.py$", name)]
+    assert len(new) <= 3
+    for name in additions()[what]:
+        if name in new:
+            assert (ROOT / name).parent.is_dir()
+        else:
+            assert (ROOT / name).is_file()

@@ -1,10 +1,17 @@
 """A kind of array, unit, head or norm is known to every layer of the program, or to none."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import hdl.network.kinds
+import hdl.units
+from hdl.network.kinds import components_of, values_in
+from hdl.units.glu import Glu
+from hdl.units.unit import UnitKind
 from quantize import kinds
 from quantize.configuration import NORMS
+from quantize.layers.functions import Tanh
+from quantize.layers.glu import SmoothGluSpec
 from statespike.models import kinds as models
 from statespike.models import norm
 
@@ -52,3 +59,20 @@ def test_what_is_missing_is_listed(monkeypatch):
         "s4d is not in statespike.models.kinds.ARRAYS",
         "gsu_lean is not in hdl.network.kinds.UNITS",
     ]
+
+
+class SineGluSpec(SmoothGluSpec):
+    """Another smooth activation from a table."""
+
+    kind = "sine_glu"
+    function = Tanh()
+
+
+def test_a_unit_with_another_activation_has_its_component_already():
+    sine = replace(kinds.UNITS["tanh"], specification=SineGluSpec)
+    declared = [kind for kind in values_in(hdl.units) if isinstance(kind, UnitKind)]
+    assert components_of({"sine": sine}, declared)["sine_glu"].component is Glu
+
+
+def test_a_kind_without_a_component_is_left_out():
+    assert components_of(kinds.UNITS, []) == {}

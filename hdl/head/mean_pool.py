@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.head.pool import Pool, PooledValue
+from hdl.head.pool import HeadKind, Pool, PooledValue
 from hdl.head.step_pools import LastStepPool
 from hdl.primitives.counters import CounterWithLast, channel_counter
 from hdl.primitives.deep_fifo import BlockFifo, ShallowFifo
@@ -279,3 +279,6 @@ def make_pool(
     if not spec.mean:
         return LastStepPool(spec)
     return StreamedMeanPool(spec) if streamed else MeanPool(spec, target)
+
+
+KIND = HeadKind(PoolSpec, make_pool)

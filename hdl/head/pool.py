@@ -1,7 +1,9 @@
 """What all pools in gates share: values of steps come in, those of an answer go out."""
 
 from abc import abstractmethod
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from amaranth.hdl import signed
 from amaranth.lib import data, stream, wiring
@@ -79,3 +81,18 @@ class Pool(wiring.Component, Generic[SpecT]):
     @abstractmethod
     def cycles_of_last_step(self) -> int:
         """Most cycles from the last step's first beat until the last value has left."""
+
+
+@dataclass(frozen=True)
+class HeadKind:
+    """A kind of head, as the module of its component declares it.
+
+    Parameters
+    ----------
+    specification : type of HeadSpec
+    make : callable
+        Its component, from a specification, `streamed` and `target`.
+    """
+
+    specification: type[HeadSpec]
+    make: Callable[..., Pool[Any]]

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.head.pool import AnswerValue, Pool
+from hdl.head.pool import AnswerValue, HeadKind, Pool
 from hdl.primitives.counters import CounterWithLast, channel_counter
 from hdl.primitives.deep_fifo import CreditFifo
 from hdl.primitives.fifo import RegisterFifo
@@ -221,3 +221,6 @@ def make_running(
     if streamed and spec.channels >= StreamedRunningPool.LEAST_CHANNELS:
         return StreamedRunningPool(spec)
     return RunningPool(spec, target)
+
+
+KIND = HeadKind(RunningSpec, make_running)

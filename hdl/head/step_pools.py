@@ -4,7 +4,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.head.pool import AnswerValue, Pool, PooledValue
+from hdl.head.pool import AnswerValue, HeadKind, Pool, PooledValue
 from hdl.primitives.counters import CounterWithLast
 from hdl.primitives.fifo import RegisterFifo
 from quantize.layers.ends import PoolSpec
@@ -94,3 +94,6 @@ def make_every_step(
 ) -> EveryStepPool:
     """The component for a specification; there is but one build."""
     return EveryStepPool(spec)
+
+
+KIND = HeadKind(EveryStepSpec, make_every_step)

@@ -1,66 +1,63 @@
-"""The kinds of arrays, units and heads that a network is built of: the one table of each in `hdl`."""
+"""The kinds of arrays, units and heads that a network is built of, found where their components declare them.
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+A module with a component ends with a declaration, such as `KIND = UnitKind(GluSpec, Glu)`. It covers the
+specification that it names and all subclasses of it. A kind that differs from another one only in the
+function of a table therefore needs no declaration.
+"""
 
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from pkgutil import walk_packages
+from types import ModuleType
+from typing import Any, Protocol, TypeVar
+
+import hdl.head
+import hdl.ssm
+import hdl.units
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
-from hdl.head.mean_pool import make_pool
-from hdl.head.pool import Pool
-from hdl.head.running_pool import make_running
-from hdl.head.step_pools import make_every_step
+from hdl.head.pool import HeadKind
 from hdl.norm.streamed_step_norm import PRODUCTS
 from hdl.ssm.component import ArrayKind
-from hdl.ssm.leapfrog import LeapfrogArrays
-from hdl.ssm.real_modes import RealModesArrays
-from hdl.units.glu import ACTIVATIONS, Glu
-from hdl.units.gsu.unit import Gsu, LeanGsu, StreamedGsu, StreamedLeanGsu
-from hdl.units.spike_linear import SpikeLinear
-from hdl.units.unit import Unit
-from quantize.layers.ends import PoolSpec
-from quantize.layers.gsu import GsuSpec, LeanGsuSpec
-from quantize.layers.leapfrog import LeapfrogSpec
-from quantize.layers.linear import SpikeLinearSpec
-from quantize.layers.real_modes import RealModesSpec
-from quantize.layers.repeated import EveryStepSpec, RunningSpec
+from hdl.units.gsu.unit import StreamedGsu
+from hdl.units.unit import Unit, UnitKind
+from quantize import kinds
 from quantize.layers.unit import UnitSpec
+from quantize.specification import Specification
 
 
-@dataclass(frozen=True)
-class UnitKind:
-    """A kind of unit.
+class _Registered(Protocol):
+    """A kind in a table of `quantize.kinds`."""
 
-    Parameters
-    ----------
-    component : type of Unit
-    streamed : type of Unit, optional
-        The build that takes a channel a cycle, where there is one.
-    """
-
-    component: type[Unit]
-    streamed: type[Unit] | None = None
+    @property
+    def specification(self) -> type[Specification]: ...
 
 
-ARRAYS: dict[str, ArrayKind] = {
-    LeapfrogSpec.kind: LeapfrogArrays(),
-    RealModesSpec.kind: RealModesArrays(),
-}
+Declared = TypeVar("Declared", ArrayKind, UnitKind, HeadKind)
+
+
+def values_in(package: ModuleType) -> Iterator[object]:
+    """All that the modules of a package define; their declarations are among it."""
+    for module in walk_packages(package.__path__, f"{package.__name__}."):
+        yield from vars(import_module(module.name)).values()
+
+
+def components_of(registered: Mapping[str, _Registered], declared: Sequence[Declared]) -> dict[str, Declared]:
+    """Kind of each specification that is registered -> what is declared for it or its nearest base."""
+    by_class = {kind.specification: kind for kind in declared}
+    found = {}
+    for specification in (kind.specification for kind in registered.values()):
+        bases = [base for base in specification.__mro__ if base in by_class]
+        if bases:
+            found[specification.kind] = by_class[bases[0]]
+    return found
+
+
+ARRAYS = components_of(kinds.ARRAYS, [kind for kind in values_in(hdl.ssm) if isinstance(kind, ArrayKind)])
 """Kind of an array's specification -> its components."""
-
-UNITS: dict[str, UnitKind] = {
-    GsuSpec.kind: UnitKind(Gsu, StreamedGsu),
-    LeanGsuSpec.kind: UnitKind(LeanGsu, StreamedLeanGsu),
-    SpikeLinearSpec.kind: UnitKind(SpikeLinear),
-    **dict.fromkeys(ACTIVATIONS, UnitKind(Glu)),
-}
+UNITS = components_of(kinds.UNITS, [kind for kind in values_in(hdl.units) if isinstance(kind, UnitKind)])
 """Kind of a unit's specification -> its components."""
-
-HEADS: dict[str, Callable[..., Pool]] = {
-    PoolSpec.kind: make_pool,
-    EveryStepSpec.kind: make_every_step,
-    RunningSpec.kind: make_running,
-}
-"""Kind of a head's specification -> what makes its component, from `streamed` and `target`."""
+HEADS = components_of(kinds.HEADS, [kind for kind in values_in(hdl.head) if isinstance(kind, HeadKind)])
+"""Kind of a head's specification -> its component."""
 
 
 def make_unit(

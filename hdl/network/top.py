@@ -94,7 +94,7 @@ class Network(wiring.Component):
             streamed=folding.streamed,
             target=folding.target,
         )
-        make_head = HEADS[network.pool.kind]
+        make_head = HEADS[network.pool.kind].make
         self.pool: Pool = make_head(network.pool, streamed=folding.streamed, target=folding.target)
         self.decoder: Decoder
         if network.answer_stride is not None:

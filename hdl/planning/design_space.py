@@ -68,7 +68,7 @@ def _each_slower(network: QuantizedNetwork, found: list[Folding]) -> list[Foldin
     kept: list[Folding] = []
     slowest: float = inf
     target = found[0].target
-    pool = HEADS[network.pool.kind](network.pool, streamed=False, target=target)
+    pool = HEADS[network.pool.kind].make(network.pool, streamed=False, target=target)
     norm = make_final_norm(network.norm, found[0])
     behind = beat_cycles_behind(len(network.blocks), norm, pool)
 

@@ -12,6 +12,7 @@ from hdl.devices.features import DeviceFeatures
 from hdl.primitives.clips import LayerClips
 from hdl.primitives.streams import beats
 from quantize.formats import Format
+from quantize.layers.array import ArraySpec
 from quantize.words import count
 
 
@@ -83,8 +84,10 @@ class ArrayComponent(wiring.Component):
 class ArrayKind(ABC):
     """A kind of array: its components, and the foldings that a planner may choose from.
 
-    `spec` is always of the kind's own specification class.
+    The module of its component declares it. `spec` is always of the kind's own specification class.
     """
+
+    specification: type[ArraySpec]
 
     @abstractmethod
     def foldings(self, spec: Any, target: DeviceFeatures) -> Mapping[ArrayFolding, int]:

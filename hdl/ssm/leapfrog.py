@@ -43,6 +43,8 @@ LANE_MULTIPLIERS = (4, 2)
 class LeapfrogArrays(ArrayKind):
     """`NeuronArray` with 1 to 4 multipliers, perhaps with a helper; `LanedArray` where it is streamed."""
 
+    specification = LeapfrogSpec
+
     def foldings(self, spec: LeapfrogSpec, target: DeviceFeatures) -> Mapping[ArrayFolding, int]:
         """See `ArrayKind.foldings`."""
         return {
@@ -76,3 +78,6 @@ class LeapfrogArrays(ArrayKind):
     ) -> NeuronArray:
         has_helper = isinstance(folding, LeapfrogFolding) and folding.has_helper
         return NeuronArray(spec, folding.multipliers, has_helper=has_helper, target=target, held=held)
+
+
+KIND = LeapfrogArrays()

@@ -224,6 +224,8 @@ class RealModesArray(SlottedArray):
 class RealModesArrays(ArrayKind):
     """`RealModesArray` with two multipliers or one; there is none that takes a channel a cycle."""
 
+    specification = RealModesSpec
+
     def foldings(self, spec: RealModesSpec, target: DeviceFeatures) -> Mapping[ArrayFolding, int]:
         """See `ArrayKind.foldings`."""
         return {
@@ -236,3 +238,6 @@ class RealModesArrays(ArrayKind):
     ) -> ArrayComponent:  # fmt: skip
         """See `ArrayKind.make`."""
         return RealModesArray(spec, folding.multipliers, target, held)
+
+
+KIND = RealModesArrays()

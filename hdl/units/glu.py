@@ -13,18 +13,9 @@ from hdl.primitives.blocks import block_sizes
 from hdl.units.activations import IntegrateAndFire, Smooth, Spikes
 from hdl.units.event_mixer import Delay, EventMixer
 from hdl.units.gate import SigmoidGate
-from hdl.units.unit import LayeredUnit
+from hdl.units.unit import LayeredUnit, UnitKind
 from quantize.formats import OPERAND_WIDTH
-from quantize.layers.glu import FireGluSpec, GeluGluSpec, GluSpec, SpikeGluSpec, TanhGluSpec
-
-ACTIVATIONS: dict[str, type[Spikes] | type[IntegrateAndFire] | type[Smooth]] = {
-    SpikeGluSpec.kind: Spikes,
-    FireGluSpec.kind: IntegrateAndFire,
-    GeluGluSpec.kind: Smooth,
-    TanhGluSpec.kind: Smooth,
-}
-"""Kind of a gated linear unit -> what makes its activations."""
-
+from quantize.layers.glu import FireGluSpec, GluSpec, SmoothGluSpec
 
 # Logic cells on the iCE40: of a lane, and of what accompanies the pairs in a gate that does not wait.
 LANE_CELLS = 32
@@ -36,7 +27,7 @@ def activations_of(specs: Sequence[Any]) -> Spikes | IntegrateAndFire | Smooth:
     first, *others = specs
     if isinstance(first, FireGluSpec):
         return IntegrateAndFire(first, others)
-    return ACTIVATIONS[first.kind](first)
+    return Smooth(first) if isinstance(first, SmoothGluSpec) else Spikes(first)
 
 
 def finest(specs: Sequence[GluSpec]) -> GluSpec:
@@ -187,3 +178,6 @@ class Glu(LayeredUnit):
         wiring.connect(m, mixer.o, gate.i)
         wiring.connect(m, gate.o, wiring.flipped(self.o))
         return m
+
+
+KIND = UnitKind(GluSpec, Glu)

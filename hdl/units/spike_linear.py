@@ -7,7 +7,7 @@ from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.fixed import requantise
 from hdl.units.activations import Spikes
 from hdl.units.event_mixer import Delay, EventMixer
-from hdl.units.unit import Unit
+from hdl.units.unit import Unit, UnitKind
 from quantize.layers.functions import TRIT_WIDTH
 from quantize.layers.linear import SpikeLinearSpec
 
@@ -70,3 +70,6 @@ class SpikeLinear(Unit):
             ),
         ]
         return m
+
+
+KIND = UnitKind(SpikeLinearSpec, SpikeLinear)

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from amaranth.lib import wiring
@@ -97,3 +98,21 @@ class LayeredUnit(Unit):
     def least_output_delays(self, cycles: int) -> list[int]:
         """As `output_delays`, whatever the data."""
         return self.output_delays(cycles)
+
+
+@dataclass(frozen=True)
+class UnitKind:
+    """A kind of unit, as the module of its component declares it.
+
+    Parameters
+    ----------
+    specification : type of UnitSpec
+        Maybe an abstract one: what the component builds, subclasses included.
+    component : type of Unit
+    streamed : type of Unit, optional
+        The build that takes a channel a cycle, where there is one.
+    """
+
+    specification: type[Any]
+    component: type[Unit]
+    streamed: type[Unit] | None = None

@@ -8,8 +8,7 @@ from torch.nn import functional
 
 from quantize.configuration import NetworkConfig
 from statespike.models import heads
-from statespike.models.real_ssm import RealStateSpace
-from statespike.models.ssm import DiagonalStateSpace, StateSpace
+from statespike.models.ssm import DiagonalStateSpace, RealStateSpace, StateSpace
 from statespike.models.surrogates import Derivative
 from statespike.models.units import (
     GatedSpikingUnit,

@@ -21,7 +21,7 @@ from hdl.units.gsu.gate_product import BorrowedProduct, GatedMixer
 from hdl.units.gsu.mixer import GsuMixer
 from hdl.units.gsu.streamed_mixer import StreamedGsuMixer
 from hdl.units.gsu.tables import LayerTables, memory_shapes
-from hdl.units.unit import LayeredUnit, Unit
+from hdl.units.unit import LayeredUnit, Unit, UnitKind
 from quantize.layers.gsu import OPERAND_WIDTH, GatedProductSpec, GsuSpec, LeanGsuSpec
 from quantize.layers.norm import WORD
 
@@ -302,3 +302,7 @@ class StreamedLeanGsu(LeanFrame):
 
     def __init__(self, spec: LeanGsuSpec, lanes: int, target: DeviceFeatures = MULTIPLIER_BLOCKS):
         super().__init__((spec,), lanes, target, StreamedGsuMixer(spec, lanes))
+
+
+GSU = UnitKind(GsuSpec, Gsu, StreamedGsu)
+LEAN_GSU = UnitKind(LeanGsuSpec, LeanGsu, StreamedLeanGsu)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from quantize.errors import StatespikeError
-from statespike.models.real_ssm import RealStateSpace
+from statespike.models.ssm import RealStateSpace
 
 
 @pytest.mark.parametrize("steps", [1, 2, 63, 300])
