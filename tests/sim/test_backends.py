@@ -156,12 +156,12 @@ def test_missing_icarus_is_told(tiny, draw, tmp_path, monkeypatch):
 
 @pytest.mark.cosim
 def test_design_that_does_not_compile_is_told_with_the_log(tiny, draw, tmp_path, monkeypatch):
-    def write_nonsense(design, path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def write_nonsense(rtlil):
+        path = rtlil.with_suffix(".v")
         path.write_text("module top(input a; endmodule")
         return path
 
-    monkeypatch.setattr("sim.backends.cocotb_runner.write_verilog", write_nonsense)
+    monkeypatch.setattr("sim.backends.cocotb_runner.convert_to_verilog", write_nonsense)
     with pytest.raises(
         StatespikeError, match=r"verilator could not compile the design.*\(log: .*compiler.*\.log"
     ):

@@ -89,7 +89,7 @@ def test_weights_that_all_count_as_0_are_warned_of(tensor, name):
     tensors = dict(checkpoint.tensors)
     tensors[tensor] = tensors[tensor] * np.float32(1e-30)
     x = np.random.default_rng(1).normal(size=(4, 20, 2))
-    with pytest.warns(UserWarning, match=f"all weights of {name} are less than half a unit"):
+    with pytest.warns(UserWarning, match=f"all weights of {name} are too small for their format"):
         statespike.quantise(replace(checkpoint, tensors=tensors), x)
 
 

@@ -68,7 +68,9 @@ def test_the_rule_is_said(network):
 def test_a_network_of_tokens_takes_their_numbers():
     checkpoint = load("listops-short-gsu")
     tokens = random_tokens(4, 8, checkpoint.config.features, seed=1)
-    with pytest.warns(UserWarning, match="integers are much worse"):  # such tokens are no task of its
+    # Such tokens are no task of its.
+    lost = pytest.warns(UserWarning, match=r"some outputs have only weights that are too small.*array_2")
+    with lost, pytest.warns(UserWarning, match="integers are much worse"):
         network = quantise(checkpoint, tokens, encoder=EncoderChoice.TOKEN)
     (steps,) = sequences_of_lines(["3", "0", str(network.features)], network)
     assert network.inputs(steps[None]).ravel().tolist() == [3, 0, network.features]
