@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from dataclasses import replace
 
+import pytest
+
 import hdl.network.kinds
 import hdl.units
 from hdl.network.kinds import components_of, values_in
@@ -76,3 +78,9 @@ def test_a_unit_with_another_activation_has_its_component_already():
 
 def test_a_kind_without_a_component_is_left_out():
     assert components_of(kinds.UNITS, []) == {}
+
+
+def test_two_components_for_one_specification_are_refused():
+    declared = [UnitKind(SineGluSpec, Glu), UnitKind(SineGluSpec, Glu)]
+    with pytest.raises(TypeError, match="SineGluSpec has two declarations"):
+        components_of(kinds.UNITS, declared)

@@ -42,8 +42,17 @@ def values_in(package: ModuleType) -> Iterator[object]:
 
 
 def components_of(registered: Mapping[str, _Registered], declared: Sequence[Declared]) -> dict[str, Declared]:
-    """Kind of each specification that is registered -> what is declared for it or its nearest base."""
-    by_class = {kind.specification: kind for kind in declared}
+    """Kind of each specification that is registered -> what is declared for it or its nearest base.
+
+    Raises
+    ------
+    TypeError
+        If a specification has two declarations.
+    """
+    by_class: dict[type[Specification], Declared] = {}
+    for kind in declared:
+        if by_class.setdefault(kind.specification, kind) is not kind:
+            raise TypeError(f"{kind.specification.__name__} has two declarations; keep one")
     found = {}
     for specification in (kind.specification for kind in registered.values()):
         bases = [base for base in specification.__mro__ if base in by_class]
