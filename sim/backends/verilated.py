@@ -86,7 +86,7 @@ def compile_verilog(
     Raises
     ------
     StatespikeError
-        If Verilator, g++, make or perl is missing or fails.
+        If Verilator, g++ or perl is missing or fails.
     """
     header = ports_header(ports, _mangled)
     level = _level(cycles)
