@@ -8,7 +8,7 @@ from hdl.network.block import ResidualBlock
 from hdl.network.folding import Folding
 from hdl.network.top import Network
 from hdl.primitives.clips import KINDS, ClipCounters, LayerClips
-from hdl.primitives.streams import Logit, beats
+from hdl.primitives.streams import answer_layout, beats
 from quantize.errors import StatespikeError
 from quantize.network import QuantizedNetwork
 
@@ -47,10 +47,11 @@ class CountedNetwork(wiring.Component):
         blocks = [block for block in self.network.blocks if isinstance(block, ResidualBlock)]
         for block, clips in zip(blocks, self.layers, strict=True):
             block.watch(clips)
+        answer = answer_layout(network.decoder.logit_width, network.answer_stride)
         super().__init__(
             {
                 "i": In(beats(network.input.width)),
-                "o": Out(stream.Signature(Logit(network.decoder.logit_width))),
+                "o": Out(stream.Signature(answer)),
                 **{name: Out(COUNTER_WIDTH) for name in counter_ports(len(self.layers))},
             }
         )

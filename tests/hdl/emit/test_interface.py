@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hdl.emit.interface import Axis, Plain, interface_of
+from hdl.emit.interface import INTERFACES, Axis, Plain, interface_of
 from hdl.network.folding import Folding, LayerFolding
 from hdl.ssm.component import ArrayFolding
 from hdl.toolchain.verilog import convert_to_verilog
@@ -39,6 +39,23 @@ def test_the_ports_described_are_the_ports_written(network, interface):
     assert set(described) - {"clk", "rst"} <= {
         name for name in described if name.startswith(interface.prefix)
     }
+
+
+HEADS = {
+    "mean": {},
+    "last": {"pooling": "last"},
+    "every step": {"pooling": "every_step"},
+    "running": {"pooling": "running", "stride": 4, "time_constant": 8},
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("form", INTERFACES)
+def test_every_interface_takes_every_head(form, head):
+    interface = INTERFACES[form]()
+    network = random_network("binary_s4d", 2, 1, 1, seed=1, **HEADS[head])
+    text = interface.rtlil(network, FOLDING)
+    assert f"module \\{interface.name}\n" in text
 
 
 @pytest.mark.parametrize("interface", [Plain(), Axis()])
