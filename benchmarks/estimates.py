@@ -3,12 +3,14 @@
     python -m benchmarks.estimates --count 12 --json estimates.json
     python -m benchmarks.estimates --count 36 --json estimates.json --page docs/estimates.md
 
-Each seed draws a kind of unit, a size, a norm, a pool, a device and one of the planner's choices for it. The
-circuit is counted as `statespike cost` does it, and synthesised. What the file already has of a seed is not
-done again, as long as the program has not changed its estimate.
+Each seed draws a kind of unit, a size, arrays, norms, a head, an encoder, a precision, a device and one of
+the planner's choices for it. The circuit is counted as `statespike cost` does it, and synthesised. A netlist
+that the file already has is not made again as long as the circuit is the same; the estimate is always new.
 """
 
+import hashlib
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +19,7 @@ import numpy as np
 import typer
 
 from benchmarks.command import command
+from benchmarks.drawn import drawn_network
 from benchmarks.results import earlier_rows, markdown_table
 from hdl.devices.devices import Device, find_device
 from hdl.network.folding import Folding
@@ -27,17 +30,23 @@ from hdl.primitives.drafts import drafts
 from hdl.toolchain.synthesis import synthesise
 from hdl.toolchain.verilog import rtlil_text
 from quantize.configuration import MODELS
+from quantize.convert import Precision
 from quantize.network import QuantizedNetwork
 from statespike.markdown import put_table
 from statespike.output import progress, say, write_json
-from tests.networks import random_network
 
 TABLE = "estimates"
-PARTS = ("up5k", "hx8k", "ecp5-25k")
+PARTS = ("up5k", "hx8k", "ecp5-25k", "gw1nr-9c")
 CHANNELS, MODES = (1, 2, 5, 8, 16, 24, 32, 64), (1, 2, 3, 4, 8, 16, 32)
-MOST_MODES = 256
-"""Of a layer, channels times modes: beyond, synthesis takes minutes."""
+SIZES = tuple(
+    [(channels, modes) for channels in CHANNELS for modes in MODES if least <= channels * modes <= 256]
+    for least in (1, 48)
+)
+"""Channels and modes of a layer, of any size and of the larger ones; beyond, synthesis takes minutes."""
 NORMS = (("batch", "pre", "batch"), ("layer", "pre", "layer"), ("layer", "post", "batch"))
+ARRAYS = ("s4d", "s4d", "s4d", "s4d_real")
+PRECISIONS = (Precision(), Precision(6, 12), Precision(4, 10))
+HEADS = ("mean", "last", "every_step", "running")
 COUNTED = ("lut", "ff", "bram", "spram", "dsp")
 
 
@@ -52,43 +61,55 @@ class Case:
 
 
 def drawn_case(seed: int) -> Case:
-    """What a seed draws; consecutive seeds go through all kinds of units and all parts."""
-    generator = np.random.default_rng([seed, 7])
-    models = list(MODELS)
-    model, part = models[seed % len(models)], PARTS[seed // len(models) % len(PARTS)]
-    channels = int(generator.choice(CHANNELS))
-    modes = int(generator.choice([each for each in MODES if channels * each <= MOST_MODES]))
+    """What a seed draws; consecutive seeds go through all kinds of units, all parts and all heads."""
+    generator = np.random.default_rng([seed, 11])
+
+    def one(choices: Sequence[Any]) -> Any:
+        return choices[int(generator.integers(len(choices)))]
+
+    around, kind = divmod(seed, len(MODELS))
+    model, device = MODELS[kind], find_device(PARTS[(around + kind) % len(PARTS)])
+    channels, modes = one(SIZES[around % 2])
     layers = 2 if channels * modes <= 16 else 1
-    norm, position, final = NORMS[int(generator.integers(len(NORMS)))]
-    pooling = str(generator.choice(["mean", "last"]))
-    network = random_network(
-        model, channels, modes, layers, seed=seed, features=int(generator.integers(1, 4)),
-        classes=int(generator.integers(2, 11)), pooling=pooling, norm=norm, norm_position=position,
-        final_norm=final,
+    norm, position, final = one(NORMS)
+    head, array = HEADS[(around + kind // 2) % len(HEADS)], one(ARRAYS)
+    features = int(generator.integers(1, 4))
+    precision, tokens = one(PRECISIONS), features > 1 and one((False, True))
+    network = drawn_network(
+        model, channels, modes, layers, precision, seed, tokens=tokens,
+        options=dict(
+            features=features, classes=int(generator.integers(2, 11)), pooling=head, norm=norm,
+            norm_position=position, final_norm=final, array=array,
+            **({"stride": 4, "time_constant": 8} if head == "running" else {}),
+        ),
     )  # fmt: skip
-    device = find_device(part)
     with drafts():
         choices = foldings(network, device)
-    folding = choices[int(generator.integers(len(choices)))]
+    wanted = one((False, True, True))
+    folding = one([each for each in choices if each.streamed == wanted] or choices)
     build = "streamed" if folding.streamed else "small"
-    name = f"{model} {layers} x {channels} x {modes}, {norm} norm {position}, {pooling}, {build}"
-    return Case(name, network, folding, device)
+    kinds = f"{array}, {norm} norm {position}, {head}{', tokens' if tokens else ''}"
+    bits = f"{precision.coefficients} bits"
+    return Case(
+        f"{model} {layers} x {channels} x {modes}, {kinds}, {bits}, {build}", network, folding, device
+    )
 
 
 def row_of(seed: int, known: list[dict[str, Any]]) -> dict[str, Any]:
-    """Estimate and netlist of a seed; the netlist of an earlier run, if its estimate is still the same."""
+    """Estimate and netlist of a seed; the netlist of an earlier run, if the circuit is still the same."""
     case = drawn_case(seed)
     plan = assess(case.network, case.folding, case.device)
-    row = {
+    text = rtlil_text(Network(case.network, case.folding), platform=case.device.family)
+    circuit = {
         "seed": seed,
         "network": case.name,
         "device": case.device.name,
-        "estimate": plan.estimate.as_dict(),
+        "circuit": hashlib.sha256(text.encode()).hexdigest(),
     }
+    row = circuit | {"estimate": plan.estimate.as_dict()}
     for one in known:
-        if all(one.get(key) == value for key, value in row.items()):
-            return one
-    text = rtlil_text(Network(case.network, case.folding), platform=case.device.family)
+        if all(one.get(key) == value for key, value in circuit.items()):
+            return row | {"synthesis": one["synthesis"]}
     with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
         found = synthesise(text, case.device, Path(temporary), no_collisions=True)
     return row | {"synthesis": found.resources.as_dict()}
