@@ -22,7 +22,7 @@ from benchmarks.drawn import Drawn, drawn
 from benchmarks.results import earlier_rows
 from hdl.devices.devices import find_device
 from hdl.network.top import Network
-from hdl.primitives.drafts import drafts
+from hdl.primitives.drafts import unused
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
@@ -59,7 +59,7 @@ def outcome(example: Drawn, name: str, seed: int, folder: Path) -> str:
     Of what is compiled in the folder, only Verilator's library is kept, which the next network needs too.
     """
     try:
-        with drafts():  # a netlist is simulated in the place of its circuit, which is then never elaborated
+        with unused():  # a netlist is simulated in the place of its circuit, which is then never elaborated
             chosen = netlist(example, name, folder / "synthesis") if name in PARTS else backend(name)
             found = check(
                 example.circuit,

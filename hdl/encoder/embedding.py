@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.component import Component
 from hdl.primitives.counters import channel_counter, fill_level
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.memory import rom, words_of
@@ -12,7 +13,7 @@ from hdl.primitives.streams import Beat, beats, marks_of
 from quantize.layers.embedding import EmbeddingSpec
 
 
-class Embedding(wiring.Component):
+class Embedding(Component):
     """`quantize.layers.embedding.EmbeddingSpec` in gates: a channel in every cycle, and no multiplier.
 
     The table's rows begin at powers of two, so that token and channel make an address as they are. What a

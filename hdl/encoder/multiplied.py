@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.encoder.embedding import Embedding
 from hdl.encoder.serial import SerialEncoder
+from hdl.primitives.component import Component
 from hdl.primitives.counters import StepGate, channel_counter
 from hdl.primitives.deep_fifo import CreditFifo, RegisterCreditFifo, ShallowFifo
 from hdl.primitives.fifo import RegisterFifo
@@ -19,7 +20,7 @@ from quantize.layers.embedding import EmbeddingSpec
 from quantize.layers.ends import WEIGHT_WIDTH, EncoderSpec
 
 
-class BlockEncoder(wiring.Component):
+class BlockEncoder(Component):
     """`quantize.layers.ends.EncoderSpec` in gates, with a multiplier block: a product in every cycle.
 
     A channel takes two cycles at least, for which the queue at the end is made.

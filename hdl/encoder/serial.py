@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.primitives.component import Component
 from hdl.primitives.counters import CounterWithLast, wrapped_next
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import round_shift, saturate
@@ -14,7 +15,7 @@ from hdl.primitives.streams import Beat, beats, marks_of
 from quantize.layers.ends import WEIGHT_WIDTH, EncoderSpec
 
 
-class SerialEncoder(wiring.Component):
+class SerialEncoder(Component):
     """`quantize.layers.ends.EncoderSpec` in gates, its products one after the other, a digit a cycle.
 
     A step is collected in one of two banks while the other one is multiplied.

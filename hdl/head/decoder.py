@@ -3,10 +3,11 @@
 from abc import abstractmethod
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
 from hdl.head.pool import AnswerValue, PooledValue
+from hdl.primitives.component import Component
 from hdl.primitives.counters import wrapped_next
 from hdl.primitives.streams import AnswerLogit, Logit
 from quantize.layers.ends import DecoderSpec
@@ -41,7 +42,7 @@ class Products:
             m.d.sync += self.channel.eq(wrapped_next(self.channel, self.channels))
 
 
-class Decoder(wiring.Component):
+class Decoder(Component):
     """`quantize.layers.ends.DecoderSpec` in gates.
 
     Parameters

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from amaranth.hdl import signed
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.component import Component
 from hdl.primitives.streams import beats
 from quantize.layers.head import POOLED_WIDTH, HeadSpec
 
@@ -47,7 +48,7 @@ class AnswerValue(data.StructLayout):
         super().__init__({"last": 1, "begins": 1, "ends": 1, "value": signed(POOLED_WIDTH)})
 
 
-class Pool(wiring.Component, Generic[SpecT]):
+class Pool(Component, Generic[SpecT]):
     """The specification of a head in gates.
 
     Parameters

@@ -1,16 +1,16 @@
 """A mixer of vectors behind streams of beats."""
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.mixers.parallel import ParallelMixer
 from hdl.mixers.serial import SerialMixer
+from hdl.primitives.component import Component
 from hdl.primitives.fixed import count_width
 from hdl.primitives.streams import beats
 
 
-class BurstMixer(wiring.Component):
+class BurstMixer(Component):
     """Collects a step's beats for a mixer of vectors, and gives its product beat by beat.
 
     Beats are shifted in, which takes flip-flops but no look-up tables. The product stays in the mixer while

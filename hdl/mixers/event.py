@@ -2,10 +2,10 @@
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.bank_walk import BlockDrain, ages, keep_sum
+from hdl.primitives.component import Component
 from hdl.primitives.counters import CounterWithLast
 from hdl.primitives.event_walk import EventWalk
 from hdl.primitives.memory import rom, rows_of_blocks
@@ -18,7 +18,7 @@ from quantize.layers.functions import TRIT_WIDTH
 from quantize.mixing import TernaryProduct
 
 
-class TernaryEventMixer(wiring.Component):
+class TernaryEventMixer(Component):
     """`y = x T` by the rows of T whose x is not zero, additions only.
 
     The inputs of a product that are not zero are listed in one of two banks, while the other bank's list is

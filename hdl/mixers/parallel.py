@@ -1,17 +1,17 @@
 """The parallel mixer: every addition has an adder of its own, and a vector enters in every cycle."""
 
 from amaranth.hdl import Const, Module, Signal, Value, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.mixers.pipeline import Registers, Schedule
 from hdl.primitives.adder import ADDER_NAME, Adder
+from hdl.primitives.component import Component
 from hdl.primitives.streams import vectors
 from quantize.mixing import AdderGraph
 from quantize.mixing.graph import ZERO
 
 
-class ParallelMixer(wiring.Component):
+class ParallelMixer(Component):
     """`quantize.mixing.AdderGraph` with an adder for every node.
 
     The whole pipeline moves or stands: it stands while a product waits at the output.

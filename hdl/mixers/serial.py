@@ -1,16 +1,16 @@
 """The serial mixer: the adder graph a bit a cycle, two look-up tables an addition."""
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.mixers.pipeline import Registers, Schedule
+from hdl.primitives.component import Component
 from hdl.primitives.streams import vectors
 from quantize.mixing import AdderGraph
 from quantize.mixing.graph import ZERO
 
 
-class SerialMixer(wiring.Component):
+class SerialMixer(Component):
     """`quantize.mixing.AdderGraph` with a full adder for every node, lowest bits first.
 
     An input's word stays sign-extended as long as the sums need. A subtraction adds the inverted bit and

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.mixers.signed_tree import SignedTree, aged
 from hdl.mixers.trits import pack, packed_width, unpack
+from hdl.primitives.component import Component
 from hdl.primitives.memory import concatenate, ram, rom
 from hdl.primitives.streams import beats
 from quantize.formats import Integers
@@ -61,7 +61,7 @@ class Rows:
     block: Value
 
 
-class TableMixer(wiring.Component):
+class TableMixer(Component):
     """`y = x T` by `lanes` inputs at a time: for each such block, all outputs one after the other.
 
     A block's inputs are shifted in while the block before it is at work, and held. Every cycle a row of the

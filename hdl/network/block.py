@@ -14,6 +14,7 @@ from hdl.network.kinds import ARRAYS, make_unit
 from hdl.network.residual_fifo import ResidualFifo, ResidualFork
 from hdl.norm.block_norm import BlockNorm, StreamedBlockNorm
 from hdl.primitives.clips import LayerClips, tell_clip
+from hdl.primitives.component import Component
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import saturate
 from hdl.primitives.streams import Beat, Tap, beats, marks_of
@@ -28,7 +29,7 @@ STEPS_IN_FLIGHT = 6
 STEPS_IN_NORM = 2
 
 
-class LayerBlock(wiring.Component):
+class LayerBlock(Component):
     """The frame of what a network has between its two ends: a block of one layer, or one of several in turn.
 
     Attributes

@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import ReadPort, WritePort
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.component import Component
 from hdl.primitives.counters import CounterWithLast, wrapped_next
 from hdl.primitives.deep_fifo import BlockFifo
 from hdl.primitives.fifo import RegisterFifo
@@ -12,7 +13,7 @@ from hdl.primitives.memory import ram
 from hdl.primitives.streams import Beat, beats
 
 
-class ResidualFifo(wiring.Component):
+class ResidualFifo(Component):
     """A ring of beats with two readers at one memory port.
 
     What comes in at `i` leaves once at `o`, with its marks, and once at `o_residual`, values only. A beat's
@@ -152,7 +153,7 @@ class ResidualFifo(wiring.Component):
             m.d.sync += first.eq(lasts.o.payload)
 
 
-class ResidualFork(wiring.Component):
+class ResidualFork(Component):
     """A `ResidualFifo` that passes a beat a cycle: what comes in goes to both readers, to one through memory.
 
     Parameters

@@ -16,6 +16,7 @@ from hdl.network.folding import Folding
 from hdl.network.kinds import HEADS
 from hdl.network.layer_loop import LayerLoop
 from hdl.norm.block_norm import AnyNorm, BlockNorm, StreamedBlockNorm
+from hdl.primitives.component import Component
 from hdl.primitives.streams import Tap, answer_layout, beats
 from quantize.formats import STREAM_WIDTH
 from quantize.layers.norm import LayerNormSpec
@@ -66,7 +67,7 @@ def make_blocks(
     ]
 
 
-class Network(wiring.Component):
+class Network(Component):
     """A network that reads sequences.
 
     Parameters

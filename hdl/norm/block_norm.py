@@ -8,6 +8,7 @@ from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.norm.sources import Values
 from hdl.norm.step_norm import StepNorm
 from hdl.norm.streamed_step_norm import PRODUCTS, StreamedStepNorm
+from hdl.primitives.component import Component
 from hdl.primitives.fixed import requantise
 from hdl.primitives.streams import beats, marks_of
 from quantize.layers.norm import LayerNormSpec
@@ -36,7 +37,7 @@ class BlockNorm(StepNorm):
         return self.arrival_cycles * self.spec.norm.channels + super().latency_taken_in(cycles)
 
 
-class StreamedBlockNorm(wiring.Component):
+class StreamedBlockNorm(Component):
     """A block's norm that takes a channel a cycle, or slower with fewer than four multiplier blocks.
 
     Parameters

@@ -1,10 +1,10 @@
 """The mean of each step taken from its values, a channel in every cycle."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import BLOCK_LATENCY
+from hdl.primitives.component import Component
 from hdl.primitives.counters import StepGate, channel_counter
 from hdl.primitives.deep_fifo import BlockFifo, ShallowFifo
 from hdl.primitives.fixed import round_shift
@@ -14,7 +14,7 @@ from hdl.primitives.streams import Beat, beats
 from quantize.layers.norm import WORD, LayerNorm
 
 
-class MeanSubtract(wiring.Component):
+class MeanSubtract(Component):
     """Subtracts the mean of each step.
 
     Parameters

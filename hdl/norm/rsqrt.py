@@ -1,9 +1,9 @@
 """One over a square root, a bit a cycle: for what is needed once a step."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.component import Component
 from hdl.primitives.fixed import at_most
 from quantize.layers.norm import LayerNorm
 
@@ -32,7 +32,7 @@ class States:
         self.full, self.dividing = (Signal(name=name, reset_less=True) for name in ("full", "dividing"))
 
 
-class ReciprocalSquareRoot(wiring.Component):
+class ReciprocalSquareRoot(Component):
     """Sums squares, normalises the sum, takes its integer square root and divides a constant by it.
 
     `add` builds the sum, of squares whose upper part comes a cycle after the lower one. `start` takes it

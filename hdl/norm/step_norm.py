@@ -13,6 +13,7 @@ from hdl.norm.rsqrt import ReciprocalSquareRoot
 from hdl.norm.sources import Source
 from hdl.norm.step_datapath import StepDatapath
 from hdl.norm.walks import SQUARE, Walks
+from hdl.primitives.component import Component
 from hdl.primitives.counters import StepGate
 from hdl.primitives.deep_fifo import RegisterCreditFifo
 from hdl.primitives.fixed import requantise
@@ -42,7 +43,7 @@ class Arrivals:
     marks: Array
 
 
-class StepNorm(wiring.Component):
+class StepNorm(Component):
     """`quantize.layers.norm.LayerNorm` of values, then GELU and the residual format, if there is a GELU.
 
     One multiplier does it all. What comes is clipped to z and collected in one of two banks, while the other

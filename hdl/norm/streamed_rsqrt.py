@@ -1,10 +1,11 @@
 """One over a square root in three stages that work on three steps at once, each a bit a cycle."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
-from amaranth.lib import stream, wiring
+from amaranth.lib import stream
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.component import Component
 from quantize.layers.norm import LayerNorm
 
 
@@ -21,7 +22,7 @@ class Scaled(StructLayout):
         super().__init__({"scale": norm.most_doublings + 1, "number": width})
 
 
-class _Stage(wiring.Component):
+class _Stage(Component):
     """Takes a number, works on it for some cycles, and holds the result until it is taken."""
 
     def __init__(self, norm: LayerNorm, taken, given):  # ShapeLike has no public type

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.devices.features import BLOCK_LATENCY
 from hdl.norm.mean_subtract import MeanSubtract
 from hdl.norm.streamed_rsqrt import Divider, Normaliser, Scaled, SquareRoot
+from hdl.primitives.component import Component
 from hdl.primitives.counters import StepGate, channel_counter, next_is_last
 from hdl.primitives.deep_fifo import BlockFifo, CreditFifo, ShallowFifo
 from hdl.primitives.fixed import requantise, round_shift, saturate
@@ -30,7 +31,7 @@ NORM_MULTIPLIERS = (PRODUCTS, PRODUCTS // 2, 1)
 SCALING, NORMALISING, GAINING, SQUARING = range(PRODUCTS)
 
 
-class StreamedStepNorm(wiring.Component):
+class StreamedStepNorm(Component):
     """`hdl.norm.step_norm.StepNorm` of z, faster: several steps under way, and up to four multipliers.
 
     Centred values are squared on their way into a memory. When the reciprocal deviation of their step is

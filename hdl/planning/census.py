@@ -37,7 +37,10 @@ OPERATORS = {
 """Class of operator -> Yosys' cells of it; a family weighs each class."""
 FLIP_FLOPS = ("$dff", "$sdff", "$adff", "$aldff")
 CONTENTS = re.compile(r"^ *cell \$meminit_v2 .*?^ *end\n", re.DOTALL | re.MULTILINE)
-"""What memories hold at the start, in RTLIL: most of a large network's text, and no matter of its size."""
+"""What memories hold at the start, in RTLIL: most of a large network's text, and kept from Yosys."""
+_MODULE = re.compile(r"^module \\(\S+)$", re.MULTILINE)
+_MEMORY = re.compile(r"\\MEMID \"\\\\(.+)\"$", re.MULTILINE)
+_DATA = re.compile(r"\\DATA \d+'([01]+)$", re.MULTILINE)
 
 
 def census(rtlil: str) -> Census:

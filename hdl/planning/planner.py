@@ -177,19 +177,15 @@ def _plan_rate(
 
 def assess(network: QuantizedNetwork, folding: Folding, device: Device) -> Plan:
     """What a choice comes to on a part."""
-    with drafts():  # where the count is known, nobody builds the circuit
-        return _assess(network, folding, device)
-
-
-def _assess(network: QuantizedNetwork, folding: Folding, device: Device) -> Plan:
-    design = Network(network, folding)
     form = counted_form(device)
     key = key_of(network, folding, form)
     found, text = recall(key), None
     if found is None:
-        text = rtlil_text(design, platform=form)
+        text = rtlil_text(Network(network, folding), platform=form)
         found = census(text)
         keep(key, found)
+    with drafts():
+        design = Network(network, folding)
     return Plan(
         layers=folding.layers,
         encoder_bits=folding.encoder_bits,

@@ -6,8 +6,9 @@ chooses its cells before it joins the modules.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from hdl.primitives.component import Component
 
 ADDER_NAME = "mapped_alone"
 """With what the names of submodules must begin that are `Adder`s, so that synthesis finds them."""
@@ -16,7 +17,7 @@ CHAINED = 5
 """Up to so many bits Yosys uses no carry cells on the ECP5 (4), and would not beside a top bit."""
 
 
-class Adder(wiring.Component):
+class Adder(Component):
     """`left + right`, or the complement of that, as wires say; no register.
 
     Parameters

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field, fields
 
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
+from hdl.primitives.component import Component
 from hdl.primitives.fixed import fits
 
 
@@ -32,7 +32,7 @@ def tell_clip(m: Module, found: list[Signal], valid: Value, value: Value, width:
     found.append(event)
 
 
-class ClipCounters(wiring.Component):
+class ClipCounters(Component):
     """Counters of clipped values, which stay at their largest value; a reset clears them.
 
     Parameters

@@ -1,8 +1,9 @@
 """Counters that walk the channels of a step over and over."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from hdl.primitives.component import Component
 
 
 def wrapped_next(counter: Signal, count: int) -> Value:
@@ -109,7 +110,7 @@ def fill_level(
     return level, some, room
 
 
-class StepGate(wiring.Component):
+class StepGate(Component):
     """Counts the beats of steps, and lets a component begin no more steps than it can hold.
 
     Parameters

@@ -5,13 +5,14 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.component import Component
 from hdl.primitives.counters import fill_level
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.memory import ram
 from hdl.primitives.registers import delayed
 
 
-class UncheckedFifo(wiring.Component):
+class UncheckedFifo(Component):
     """A `ShallowFifo` whose user is sure that a value fits, and that one is there: it keeps no count.
 
     Parameters
@@ -44,7 +45,7 @@ class UncheckedFifo(wiring.Component):
         return m
 
 
-class ShallowFifo(wiring.Component):
+class ShallowFifo(Component):
     """First in, first out, in memory of look-up tables: for the ECP5, and for tens of entries.
 
     Parameters
@@ -94,7 +95,7 @@ def _pipeline_end(shape) -> dict[str, wiring.Member]:  # ShapeLike has no public
     }
 
 
-class CreditFifo(wiring.Component):
+class CreditFifo(Component):
     """The end of a pipeline that never stops: a queue, and credits so that it does not overflow.
 
     A value that enters the pipeline takes a place in the queue with it, so nothing on the way waits for
@@ -145,7 +146,7 @@ class CreditFifo(wiring.Component):
         return m
 
 
-class RegisterCreditFifo(wiring.Component):
+class RegisterCreditFifo(Component):
     """An `CreditFifo` in registers, for values that enter in every so many cycles at most.
 
     Parameters
@@ -196,7 +197,7 @@ class RegisterCreditFifo(wiring.Component):
         return m
 
 
-class BlockFifo(wiring.Component):
+class BlockFifo(Component):
     """First in, first out, in a memory block.
 
     Parameters

@@ -1,11 +1,13 @@
 """A divider of one adder, for quotients with time to spare: a bit a cycle."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.component import Component
 
-class SerialDivider(wiring.Component):
+
+class SerialDivider(Component):
     """`floor(dividend / divisor)` of unsigned numbers, restoring, the highest bit of the quotient first.
 
     The quotient must fit its width: `dividend < divisor * 2**quotient_width`.

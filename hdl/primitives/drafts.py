@@ -1,4 +1,4 @@
-"""Components that are only asked for their schedule."""
+"""Components that nobody builds: those that are only asked for their schedule, and others."""
 
 import gc
 import warnings
@@ -7,9 +7,11 @@ from contextlib import contextmanager
 
 from amaranth.hdl import UnusedElaboratable
 
+from hdl.primitives.component import DRAFTING
+
 
 @contextmanager
-def drafts() -> Iterator[None]:
+def unused() -> Iterator[None]:
     """Components made here may stay unused; Amaranth would warn that nobody builds them.
 
     The warning comes when a component is collected, so they are collected here. What was there before is
@@ -23,3 +25,14 @@ def drafts() -> Iterator[None]:
         finally:
             gc.collect()
             gc.unfreeze()
+
+
+@contextmanager
+def drafts() -> Iterator[None]:
+    """Components made here have no ports: they are asked for their schedule and never built."""
+    before = DRAFTING.set(True)
+    try:
+        with unused():
+            yield
+    finally:
+        DRAFTING.reset(before)

@@ -1,11 +1,13 @@
 """A short queue in registers: what lets a pipeline of fixed latency run into a stream that may stall."""
 
 from amaranth.hdl import Const, Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.component import Component
 
-class RegisterFifo(wiring.Component):
+
+class RegisterFifo(Component):
     """First in, first out, a few entries deep; no memory block.
 
     `i` is taken unless the queue is full, and appears at `o` one cycle later at the earliest.

@@ -6,17 +6,17 @@ block, or would leave its registers outside, the family gives the block itself.
 """
 
 from amaranth.hdl import Module, Mux, Shape, Signal, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.family import Family
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.primitives.component import Component
 from hdl.primitives.logic_multiplier import multiplied_in_logic
 from hdl.primitives.registers import delayed
 from quantize.formats import OPERAND_WIDTH
 
 
-class Multiplier(wiring.Component):
+class Multiplier(Component):
     """Signed product, a new pair of operands every cycle.
 
     `product` shows `a * b` of `latency` cycles earlier. The registers have no reset and no enable: anything
@@ -71,7 +71,7 @@ class Multiplier(wiring.Component):
         return m
 
 
-class AddingMultiplier(wiring.Component):
+class AddingMultiplier(Component):
     """Signed product plus what comes in, a new pair of operands every cycle.
 
     `total` shows `addend + a * b`, the operands of `latency` cycles earlier and the addend of one; so the

@@ -1,8 +1,10 @@
 """A multiplier of one adder, for products with time to spare: a digit of a factor a cycle."""
 
 from amaranth.hdl import Array, Cat, Module, Signal, signed
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
+
+from hdl.primitives.component import Component
 
 
 class Operands(data.StructLayout):
@@ -18,7 +20,7 @@ class Operands(data.StructLayout):
         super().__init__({"a": signed(a_width), "b": signed(b_width)})
 
 
-class SerialMultiplier(wiring.Component):
+class SerialMultiplier(Component):
     """Signed product by addition, one or two bits of `b` a cycle.
 
     Parameters

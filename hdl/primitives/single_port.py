@@ -2,10 +2,11 @@
 
 from amaranth.hdl import Module
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.lib.wiring import In, Out
 
 from hdl.devices.family import Family
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.primitives.component import Component
 from hdl.primitives.memory import BUFFER_BITS
 
 SINGLE_PORT = "single_port"

@@ -1,14 +1,14 @@
 """A sum with a trit's multiple of a value, in one chain of carry cells where a family has such cells."""
 
 from amaranth.hdl import Module, Value, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.family import Family
+from hdl.primitives.component import Component
 from hdl.primitives.fixed import add_trit
 
 
-class TritAdder(wiring.Component):
+class TritAdder(Component):
     """`total + trit * value`; no register.
 
     Elaborated for a family whose carry cells can make the multiple too, it is made of those; otherwise this

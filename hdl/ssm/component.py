@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import DeviceFeatures
 from hdl.primitives.clips import LayerClips
+from hdl.primitives.component import Component
 from hdl.primitives.streams import beats
 from quantize.formats import Format
 from quantize.layers.array import ArraySpec
@@ -36,7 +36,7 @@ class ArrayFolding:
         return f"{count(self.lanes, 'lane')} of {count(self.multipliers, 'multiplier')}"
 
 
-class ArrayComponent(wiring.Component):
+class ArrayComponent(Component):
     """The frame of all arrays: the normalised residual stream comes, y leaves.
 
     Parameters

@@ -4,10 +4,10 @@ from abc import abstractmethod
 from typing import ClassVar
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.primitives.component import Component
 from hdl.primitives.multiplier import Multiplier
 from hdl.primitives.registers import delayed
 from hdl.ssm.schedule import ROW_WIDTHS, Operand
@@ -18,7 +18,7 @@ from quantize.layers.leapfrog import LeapfrogSpec
 PRODUCT_WIDTH = 2 * COEFFICIENT_WIDTH
 
 
-class ArrayDatapath(wiring.Component):
+class ArrayDatapath(Component):
     """The multipliers of an array, from a slot's states and coefficients to its products.
 
     Cycles count from a slot's issue: all that goes in belongs to cycle 1, when the memories answer. Each

@@ -1,17 +1,17 @@
 """The state of a mode moves on: the leapfrog step of `quantize.layers.leapfrog.LeapfrogSpec`."""
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.primitives.clips import LayerClips, tell_clip
+from hdl.primitives.component import Component
 from hdl.primitives.fixed import saturate, shift_left, shifted_with_round_bit
 from quantize.formats import OPERAND_WIDTH, signed_width
 from quantize.layers.array import SHIFT_CODE_WIDTH, SHIFT_STEP
 from quantize.layers.leapfrog import LeapfrogSpec
 
 
-class StateUpdate(wiring.Component):
+class StateUpdate(Component):
     """A pipeline with a place for a mode in every cycle:
 
         cycle  1         2        L + 1     L + 2       L + 3     L + 4     L + 5  L + 6

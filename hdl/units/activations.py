@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.component import Component
 from hdl.primitives.fixed import requantise, saturate
 from hdl.primitives.functions import gelu_of, rise_of
 from hdl.primitives.memory import ram, rom, words_of
@@ -17,7 +17,7 @@ from quantize.layers.glu import LEAK_SHIFT, FireGluSpec, SmoothGluSpec, SpikeGlu
 from quantize.layers.linear import SpikeLinearSpec
 
 
-class Spikes(wiring.Component):
+class Spikes(Component):
     """1 where y exceeds the specification's threshold, in the same cycle.
 
     Parameters
@@ -48,7 +48,7 @@ class Spikes(wiring.Component):
         return m
 
 
-class _Patient(wiring.Component, ABC):
+class _Patient(Component, ABC):
     """Holds each beat at its input until what is made of it stands at the output.
 
     `age` counts a beat's cycles up to `cycles_per_beat - 1`, in which it leaves.

@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.bank_walk import BlockDrain, ages, keep_sum
+from hdl.primitives.component import Component
 from hdl.primitives.counters import is_last_of_each, wrapped_next
 from hdl.primitives.event_walk import EventWalk
 from hdl.primitives.fixed import shift_left
@@ -30,7 +30,7 @@ def at_once(outputs: range) -> int:
     return 0
 
 
-class EventMixer(wiring.Component):
+class EventMixer(Component):
     """`sum_i activation_i weight_ij + bias_j`; activations of two bits, -1, 0 or 1, take additions only.
 
     The channels of a step that are not zero are listed, with their activations, in one of two banks, while

@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
+from hdl.primitives.component import Component
 from hdl.primitives.deep_fifo import RegisterCreditFifo
 from hdl.primitives.fixed import requantise, round_shift, saturate, shift_left
 from hdl.primitives.functions import SIGMOID_LATENCY, sigmoid_of
@@ -15,7 +16,7 @@ from quantize.formats import OPERAND_WIDTH
 from quantize.layers.glu import GluSpec
 
 
-class SigmoidGate(wiring.Component):
+class SigmoidGate(Component):
     """Takes a value and its gate by turns, and gives `value * sigmoid(gate)`: a beat in every cycle.
 
     Parameters

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.family import Family
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.blocks import block_sizes
+from hdl.primitives.component import Component
 from hdl.primitives.streams import beats
 
 
-class Unit(wiring.Component):
+class Unit(Component):
     """The frame of all units: y comes, what is added to the residual stream leaves.
 
     Parameters

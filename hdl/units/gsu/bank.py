@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.component import Component
 from hdl.primitives.counters import StepGate, channel_counter
 from hdl.primitives.deep_fifo import ShallowFifo
 from hdl.primitives.fixed import magnitude
@@ -14,7 +15,7 @@ from hdl.units.gsu.front import StepScale, scale_of_bank
 from quantize.layers.gsu import GatedProductSpec
 
 
-class StepBank(wiring.Component):
+class StepBank(Component):
     """Collects steps while an earlier one is read.
 
     Parameters

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.norm.sources import spare_places
+from hdl.primitives.component import Component
 from hdl.primitives.fifo import RegisterFifo
 from hdl.primitives.fixed import round_shift, saturate, shift_left, shifted_with_round_bit
 from hdl.primitives.multiplier import Multiplier
@@ -19,7 +20,7 @@ from quantize.formats import OPERAND_WIDTH
 from quantize.layers.gsu import GatedProductSpec, GsuSpec
 
 
-class GateProduct(wiring.Component):
+class GateProduct(Component):
     """Takes p and g, and gives their product as it leaves the mixer.
 
     The factors wait at the input while their product is made.
@@ -116,7 +117,7 @@ class BorrowedProduct:
         return shifted_with_round_bit(product, self.shift)
 
 
-class GatedMixer(wiring.Component):
+class GatedMixer(Component):
     """A `GsuMixer` with the product of its factors.
 
     Parameters

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amaranth.hdl import Module, Mux, Signal, Value, signed
-from amaranth.lib import stream, wiring
+from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.bank_walk import BankWalk, ages
+from hdl.primitives.component import Component
 from hdl.primitives.counters import is_last_of_each, next_is_last
 from hdl.primitives.fixed import round_shift, saturate, shift_left
 from hdl.primitives.memory import rom, words_of
@@ -46,7 +47,7 @@ class Rows:
     pending: Signal
 
 
-class GsuMixer(wiring.Component):
+class GsuMixer(Component):
     """From y to the factors of the gate product: thresholds, ternary times real and real times ternary.
 
     A step is collected in one of two banks while the other one is walked: for each block of `lanes` outputs,

@@ -1,9 +1,9 @@
 """The lanes of a streamed Gated Spiking Unit: both sums of as many outputs, and their way out one by one."""
 
 from amaranth.hdl import Cat, Module, Signal, Value, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.primitives.component import Component
 from hdl.primitives.counters import channel_counter
 from hdl.primitives.memory import rom, rows_of_blocks
 from hdl.primitives.registers import delayed
@@ -14,7 +14,7 @@ from quantize.layers.functions import TRIT_WIDTH
 from quantize.layers.gsu import ACTIVATION_BITS, GatedProductSpec
 
 
-class GsuLanes(wiring.Component):
+class GsuLanes(Component):
     """Adds a row of weights in every cycle, and gives the sums of one block while the next one is walked.
 
     A block's last row moves the sums into registers, from where each leaves in its turn. They are read, not

@@ -8,6 +8,7 @@ from amaranth.lib.data import View
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.features import BLOCK_LATENCY
+from hdl.primitives.component import Component
 from hdl.primitives.counters import channel_counter, next_is_last
 from hdl.primitives.deep_fifo import CreditFifo
 from hdl.primitives.fixed import round_shift, saturate, shift_left
@@ -47,7 +48,7 @@ class Walk:
     scale: View
 
 
-class StreamedGsuMixer(wiring.Component):
+class StreamedGsuMixer(Component):
     """`hdl.units.gsu.mixer.GsuMixer`, faster: what that one does in turn is done at once here.
 
     Steps are collected in a ring of banks while an earlier one is walked: for each block of `lanes` outputs,

@@ -4,17 +4,17 @@ from abc import abstractmethod
 from itertools import pairwise
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.devices.costs import CellCosts
+from hdl.primitives.component import Component
 from hdl.primitives.registers import delayed
 from hdl.units.gsu.tables import GateWidths
 from quantize.layers.functions import TRIT_WIDTH
 from quantize.layers.gsu import ACTIVATION_BITS
 
 
-class LaneSums(wiring.Component):
+class LaneSums(Component):
     """Adds rows of weights, and gives the sums of one output after the other.
 
     Parameters

@@ -7,7 +7,7 @@ import pytest
 
 from hdl.devices.features import LOGIC_MULTIPLIERS
 from hdl.norm.streamed_step_norm import StreamedStepNorm
-from hdl.primitives.drafts import drafts
+from hdl.primitives.unused import unused
 from hdl.units.gsu.gate_product import GatedMixer
 from hdl.units.gsu.streamed_mixer import StreamedGsuMixer
 from hdl.units.gsu.unit import Gsu, StreamedGsu
@@ -128,7 +128,7 @@ NORMS = [
 
 def norm_of(gsu, spec):
     """A unit's norm, without the rest."""
-    with drafts():
+    with unused():
         return gsu(spec, 1).norm
 
 
