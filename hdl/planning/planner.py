@@ -1,6 +1,7 @@
 """The planner: how parallel each layer is on a part, as fast as fits."""
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from hdl.devices.devices import Device, require_rate
 from hdl.devices.resources import Resources
@@ -184,8 +185,6 @@ def assess(network: QuantizedNetwork, folding: Folding, device: Device) -> Plan:
         text = rtlil_text(Network(network, folding), platform=form)
         found = census(text)
         keep(key, found)
-    with drafts():
-        design = Network(network, folding)
     return Plan(
         layers=folding.layers,
         encoder_bits=folding.encoder_bits,
@@ -194,14 +193,19 @@ def assess(network: QuantizedNetwork, folding: Folding, device: Device) -> Plan:
         target=folding.target,
         folded=folding.folded,
         device=device,
-        cycles_per_step=design.cycles_per_step,
-        least_cycles_per_step=design.least_cycles_per_step,
-        latency_cycles=design.latency_cycles,
-        multipliers=design.multipliers,
         estimate=found.resources(device),
         logic_cells=found.logic_cells(device),
         counted=text,
+        **_schedule(network, folding),
     )
+
+
+def _schedule(network: QuantizedNetwork, folding: Folding) -> dict[str, int]:
+    """What a draft of a circuit tells."""
+    names = ("cycles_per_step", "least_cycles_per_step", "latency_cycles", "multipliers")
+    with drafts():
+        # Held by no name, so that nothing is left of it behind the drafts.
+        return dict(zip(names, attrgetter(*names)(Network(network, folding)), strict=True))
 
 
 def counted_text(network: QuantizedNetwork, plan: Plan) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from hdl.devices.features import LOGIC_MULTIPLIERS
 from hdl.norm.streamed_step_norm import StreamedStepNorm
-from hdl.primitives.unused import unused
+from hdl.primitives.drafts import unused
 from hdl.units.gsu.gate_product import GatedMixer
 from hdl.units.gsu.streamed_mixer import StreamedGsuMixer
 from hdl.units.gsu.unit import Gsu, StreamedGsu
