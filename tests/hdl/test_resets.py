@@ -8,27 +8,30 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from importlib import import_module
 from pkgutil import walk_packages
+from random import Random
 from typing import Any
 
 import pytest
-from amaranth.hdl import Cat, Fragment, Module, Mux, Signal
+from amaranth.hdl import Fragment, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.sim import Simulator
 
 import boards
 import hdl
 from benchmarks.drawn import drawn_folding, drawn_loop
-from boards.crc import SerialChecksum
-from boards.frame_receiver import FrameReceiver
-from boards.link import Link
-from boards.message_transmitter import MessageTransmitter
-from boards.step_receiver import StepReceiver
-from boards.uart import UartReceiver, UartTransmitter
+from boards.clocking import BoardShell
+from boards.top import BoardTop
+from hdl.emit.harness import SerialHarness
 from hdl.head.running_pool import StreamedRunningPool
+from hdl.network.axis import AxisNetwork
+from hdl.network.counted import CountedNetwork
 from hdl.network.residual_fifo import ResidualFifo, ResidualFork
 from hdl.network.top import Network
+from hdl.primitives.fast_contents import _Probe
 from hdl.ssm.array import NeuronArray
 from hdl.ssm.schedule import HELPER_MODES
+from hdl.units.gsu.unit import LeanFrame
 from quantize.calibration import Precision
 from quantize.formats import Format
 from quantize.kinds import ARRAYS, HEADS, UNITS
@@ -37,7 +40,8 @@ from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.layers.repeated import RunningSpec
 from quantize.shared import with_shared_formats
 from tests.formal.test_streams import PARTS
-from tests.hdl.resets import unlike_fresh
+from tests.hdl.one_stream import Axis, Counted, Exchange, Head, Line, Rejoined
+from tests.hdl.resets import Source, unlike_fresh
 from tests.networks import random_network
 
 CHANNELS = 2
@@ -50,116 +54,14 @@ BUILDS = {
 """Whether a build is streamed, and which one of all foldings it has."""
 
 
-class Head(wiring.Component):
-    """A pool and its decoder."""
-
-    def __init__(self, network: Network):
-        self.pool, self.decoder = network.pool, network.decoder
-        super().__init__({"i": In(self.pool.i.signature.flip()), "o": Out(self.decoder.o.signature)})
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.pool, m.submodules.decoder = self.pool, self.decoder
-        wiring.connect(m, wiring.flipped(self.i), self.pool.i)
-        wiring.connect(m, self.pool.o, self.decoder.i)
-        wiring.connect(m, self.decoder.o, wiring.flipped(self.o))
-        return m
-
-
-class Rejoined(wiring.Component):
-    """Both streams of a residual's queue as one: values leave together with those held back for later."""
-
-    def __init__(self, ring: Any):
-        self.ring = ring
-        super().__init__({"i": In(ring.i.signature.flip()), "o": Out(stream.Signature(2 * ring.width + 2))})
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.ring = ring = self.ring
-        wiring.connect(m, wiring.flipped(self.i), ring.i)
-        m.d.comb += [
-            self.o.valid.eq(ring.o.valid & ring.o_residual.valid),
-            self.o.payload.eq(Cat(ring.o.payload, ring.o_residual.payload)),
-            ring.o.ready.eq(self.o.ready & ring.o_residual.valid),
-            ring.o_residual.ready.eq(self.o.ready & ring.o.valid),
-        ]
-        return m
-
-
-class Line(wiring.Component):
-    """Bytes over a serial line."""
-
-    def __init__(self) -> None:
-        super().__init__({"i": In(stream.Signature(8)), "o": Out(stream.Signature(8))})
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.transmitter, m.submodules.receiver = transmitter, receiver = (
-            UartTransmitter(4),
-            UartReceiver(4),
-        )
-        wiring.connect(m, wiring.flipped(self.i), transmitter.i)
-        wiring.connect(m, receiver.o, wiring.flipped(self.o))
-        m.d.comb += receiver.rx.eq(transmitter.tx)
-        return m
-
-
-class Exchange(wiring.Component):
-    """The board's ends of the link: any bytes in frames of one step, whose values come back as logits.
-
-    The checksum of frames is taken for right; messages carry one bit of each byte in theirs.
-    """
-
-    LINK = Link(features=2, width=8, classes=2, logit_width=8)
-    HEADER = 3
-
-    def __init__(self) -> None:
-        super().__init__({"i": In(stream.Signature(8)), "o": Out(stream.Signature(8))})
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.frames = frames = FrameReceiver(4)
-        m.submodules.steps = steps = StepReceiver(self.LINK)
-        m.submodules.messages = messages = MessageTransmitter(self.LINK)
-        m.submodules.checksum = checksum = SerialChecksum()
-        place = Signal(range(self.HEADER + 1))
-        number, low = place == 0, place == 1
-        length = self.LINK.step_bytes - 1
-        header = Mux(number, frames.number, Mux(low, length, 0))
-        m.d.comb += [
-            frames.i.valid.eq(self.i.valid & frames.listening),
-            frames.i.payload.eq(Mux(place == self.HEADER, self.i.payload, header)),
-            self.i.ready.eq(frames.listening),
-            frames.taken.eq(steps.taken),
-            messages.i.valid.eq(steps.o.valid),
-            messages.i.payload.value.eq(steps.o.payload.value),
-            messages.i.payload.last.eq(steps.o.payload.last),
-            messages.i.payload.overrun.eq(steps.o.payload.first),
-            steps.o.ready.eq(messages.i.ready),
-            messages.number.eq(frames.number),
-            messages.accepted.eq(frames.accepted),
-            messages.checksum.eq(checksum.value),
-            checksum.clear.eq(messages.clear),
-            checksum.shift.eq(messages.o.valid & messages.o.ready),
-            checksum.bit.eq(messages.o.payload[0]),
-        ]
-        wiring.connect(m, frames.o, steps.i)
-        wiring.connect(m, messages.o, wiring.flipped(self.o))
-        with m.If(frames.clear):
-            m.d.sync += place.eq(0)
-        with m.Elif(frames.i.valid & (place != self.HEADER)):
-            m.d.sync += place.eq(place + 1)
-        return m
-
-
-def built(build: str, model: str, layers: int = 1, **options: Any) -> Network:
-    """A small network's circuit, in one of `BUILDS`."""
+def built(build: str, model: str, layers: int = 1, top: type[Any] = Network, **options: Any) -> Any:
+    """A small network's circuit, in one of `BUILDS`, or another top around it."""
     network = random_network(model, CHANNELS, 1, layers, seed=1, precision=Precision(3, 6), **options)
     streamed, which = BUILDS[build]
     if layers > 1:
         network = with_shared_formats(network)
-        return Network(network, drawn_loop(network, lambda choices: choices[which]))
-    return Network(network, drawn_folding(network, streamed=streamed, one=lambda choices: choices[which]))
+        return top(network, drawn_loop(network, lambda choices: choices[which]))
+    return top(network, drawn_folding(network, streamed=streamed, one=lambda choices: choices[which]))
 
 
 def part_of(take: Callable[[Network], Any], build: str, model: str, **options: Any) -> Any:
@@ -203,6 +105,9 @@ def parts() -> dict[str, tuple[Callable[[], Any], int]]:
     found["array with a helper"] = (partial(complex_array, 2, has_helper=True), 120)
     found["array with three multipliers"] = (partial(complex_array, 3), 120)
     found["layer loop"] = (lambda: built("small", "gsu_lean", 2).blocks[0], 300)
+    found["network"] = (lambda: built("small", "binary_s4d"), 300)
+    found["network with counters"] = (lambda: Counted(built("small", "binary_s4d", top=CountedNetwork)), 300)
+    found["network between AXI4-Streams"] = (lambda: Axis(built("small", "binary_s4d", top=AxisNetwork)), 300)
     found |= {"serial line": (Line, 200), "serial link": (Exchange, 120)}
     return found | {f"stream, {name}": (part.make, 60) for name, part in PARTS.items()}
 
@@ -214,7 +119,7 @@ def left_behind(name: str, count: int) -> list[int]:
     """Cycles after which a reset leaves something in a component, of so many and some more of its run."""
     make, cycles = ALL[name]
     component = make()
-    beats_per_step = 1 if name.startswith("encoder") else CHANNELS
+    beats_per_step = 1 if name.startswith(("encoder", "network")) else CHANNELS
     if isinstance(component, StreamedRunningPool):
         beats_per_step = component.spec.channels
     return unlike_fresh(component, beats_per_step, range(3, cycles, cycles // count), cycles)
@@ -262,44 +167,74 @@ def test_a_sum_that_a_reset_leaves_is_found(reset_less):
     assert bool(unlike_fresh(Sum(reset_less=reset_less), 1, range(20), 20)) == reset_less
 
 
-WITHOUT_STREAMS = {"ClipCounters", "_Probe"}
-WHOLES = {"AxisNetwork", "BoardShell", "BoardTop", "CountedNetwork", "Network", "SerialHarness"}
-"""They join parts that are tried here; simulations of networks and of boards reset them in mid-sequence."""
+WHOLES = {BoardShell, BoardTop, SerialHarness}
+"""They join parts that are tried here with pins; simulations of boards reset them in mid-sequence."""
+NEVER_ALONE = {LeanFrame, _Probe}
+"""Units inherit from the one, and the other is built but never run."""
 
 
 def subclasses(of: type[Any]) -> Iterator[type[Any]]:
-    """All the classes below one, in modules of circuits."""
+    """All the classes below one."""
     one: type[Any]
     for one in of.__subclasses__():
         yield one
         yield from subclasses(one)
 
 
-def components() -> set[str]:
-    """Names of the components that can be made, in any module of circuits; a new one cannot be forgotten."""
+def components() -> set[type[Any]]:
+    """The components that can be made, in any module of circuits; a new one cannot be forgotten."""
     for package in (hdl, boards):
         for module in walk_packages(package.__path__, f"{package.__name__}."):
             import_module(module.name)
     return {
-        one.__name__
+        one
         for one in subclasses(wiring.Component)
-        if one.__module__.startswith(("hdl.", "boards.")) and not one.__subclasses__()
+        if one.__module__.startswith(("hdl.", "boards.")) and not is_abstract(one)
     }
 
 
-def inside(fragment: Fragment) -> set[str]:
-    """Names of the classes that a circuit is made of."""
-    names = {type(origin).__name__ for origin in fragment.origins or ()}
-    return names.union(*(inside(part) for part, *_ in fragment.subfragments))
+def is_abstract(one: type[Any]) -> bool:
+    """Whether a class leaves methods to those that inherit from it."""
+    return any(getattr(getattr(one, name), "__isabstractmethod__", False) for name in dir(one))
 
 
-def untried(names: Iterable[str]) -> set[str]:
+def inside(fragment: Fragment) -> set[type[Any]]:
+    """The classes of what a circuit is made of."""
+    classes = {type(origin) for origin in fragment.origins or ()}
+    return classes.union(*(inside(part) for part, *_ in fragment.subfragments))
+
+
+def untried(names: Iterable[str]) -> set[type[Any]]:
     """Components that are in none of the circuits so named."""
-    missing = components() - WHOLES - WITHOUT_STREAMS
+    missing = components() - WHOLES - NEVER_ALONE
     for name in names:
         if missing:
             missing -= inside(Fragment.get(ALL[name][0](), None))
     return missing
+
+
+def test_the_link_is_given_wrong_checksums_and_right_ones():
+    component = Exchange()
+    source, ends = Source(component, 1, Random(0)), set()
+
+    async def bench(ctx: Any) -> None:
+        taken = False
+        ctx.set(component.o.ready, 1)
+        for _ in range(200):
+            valid, payload = source.next(taken)
+            ctx.set(component.i.valid, valid)
+            ctx.set(component.i.payload, payload)
+            *_, ready, accepted, refused = await ctx.tick().sample(
+                component.i.ready, component.accepted, component.refused
+            )
+            taken = valid and bool(ready)
+            ends.add((accepted, refused))
+
+    simulator = Simulator(component)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert ends == {(0, 0), (0, 1), (1, 0)}
 
 
 @pytest.mark.slow
