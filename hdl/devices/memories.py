@@ -24,6 +24,8 @@ class MemoryNeed:
         In look-up tables that are written, where the family has such; otherwise in blocks, see `placed`.
     single_port : bool
         In single-port memories, where the device has them.
+    registers : int or None
+        Flip-flops of the words that were read, where it is not in blocks; None for a whole word.
     """
 
     depth: int
@@ -32,6 +34,7 @@ class MemoryNeed:
     written: bool
     distributed: bool = False
     single_port: bool = False
+    registers: int | None = None
 
     def placed(self, family: Family) -> Self:
         """The memory where a family has it."""
@@ -41,8 +44,9 @@ class MemoryNeed:
 
     @property
     def flip_flops(self) -> int:
-        """Of a memory that is not in blocks: a word that was read, and all words if they are written."""
-        return self.width * (1 + self.depth * self.in_flip_flops)
+        """Of a memory that is not in blocks: words that were read, and all words if they lie there."""
+        read = self.width if self.registers is None else self.registers
+        return read + self.width * self.depth * self.in_flip_flops
 
     @property
     def in_flip_flops(self) -> bool:

@@ -37,10 +37,9 @@ OPERATORS = {
 """Class of operator -> Yosys' cells of it; a family weighs each class."""
 FLIP_FLOPS = ("$dff", "$sdff", "$adff", "$aldff")
 CONTENTS = re.compile(r"^ *cell \$meminit_v2 .*?^ *end\n", re.DOTALL | re.MULTILINE)
-"""What memories hold at the start, in RTLIL: most of a large network's text, and kept from Yosys."""
-_MODULE = re.compile(r"^module \\(\S+)$", re.MULTILINE)
-_MEMORY = re.compile(r"\\MEMID \"\\\\(.+)\"$", re.MULTILINE)
-_DATA = re.compile(r"\\DATA \d+'([01]+)$", re.MULTILINE)
+"""What a memory holds at the start, in RTLIL."""
+LONG_CONTENTS = 1 << 12
+"""Characters of contents that are left out: most of a large network's text, of tables that lie in blocks."""
 
 
 def census(rtlil: str) -> Census:
@@ -90,7 +89,7 @@ def census_of_instances(rtlil: str, paths: Iterable[str]) -> dict[str, Census]:
 def _modules(rtlil: str, flatten: str = "") -> dict[str, Any]:
     """The circuit's modules after some tidying, as Yosys writes them."""
     with scratch_folder() as folder:
-        (folder / "design.il").write_text(CONTENTS.sub("", rtlil))
+        (folder / "design.il").write_text(CONTENTS.sub(_short, rtlil))
         run_yosys(
             # Cleaned first: `opt` stumbles over the initial values of registers with constant bits.
             f"read_rtlil design.il\nproc\n{flatten}opt_clean\nopt\nwreduce\nopt_clean\nmemory_collect\n"
@@ -98,6 +97,24 @@ def _modules(rtlil: str, flatten: str = "") -> dict[str, Any]:
             folder,
         )
         return json.loads((folder / "design.json").read_text())["modules"]
+
+
+def _short(contents: re.Match[str]) -> str:
+    return contents[0] if len(contents[0]) < LONG_CONTENTS else ""
+
+
+def _registers(memory: Mapping[str, Any], width: int) -> int:
+    """Flip-flops behind a memory in logic: the words that its clocked ports read.
+
+    Of a constant table synthesis keeps the bits that vary from row to row, and equal ones once.
+    """
+    parameters = memory["parameters"]
+    contents = parameters["INIT"]
+    if int(parameters["WR_PORTS"], 2) == 0 and "x" not in contents:
+        columns = {contents[bit::width] for bit in range(width)}
+        width = sum(len(set(column)) > 1 for column in columns)
+    clocked: int = parameters["RD_CLK_ENABLE"].count("1")
+    return width * clocked
 
 
 def _count(cells: Iterable[Mapping[str, Any]]) -> Census:
@@ -123,6 +140,7 @@ def _count(cells: Iterable[Mapping[str, Any]]) -> Census:
                     written,
                     style == "distributed",
                     single_port=SINGLE_PORT in cell["attributes"],
+                    registers=_registers(cell, size["WIDTH"]),
                 )
             )
         elif kind == "$mul":

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from amaranth.hdl import Module
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
 from hdl.devices.devices import find_device
@@ -18,6 +19,31 @@ from hdl.primitives.trit_adder import TritAdder
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text
 from tests.networks import random_network
+
+
+class Tables(Component):
+    """A constant table of six bits of which one is constant and two are equal, and a memory read at once."""
+
+    def __init__(self) -> None:
+        super().__init__({"a": In(3), "clocked": Out(6), "given": In(5), "at_once": Out(5)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        rows = [row | row >> 2 << 3 | 1 << 4 | (row == 5) << 5 for row in range(8)]
+        m.submodules.table = table = Memory(shape=6, depth=8, init=rows, attrs={"rom_style": "logic"})
+        m.submodules.kept = kept = Memory(shape=5, depth=8, init=[], attrs={"ram_style": "distributed"})
+        reads, write, read = table.read_port(), kept.write_port(), kept.read_port(domain="comb")
+        m.d.comb += [
+            reads.addr.eq(self.a), self.clocked.eq(reads.data), write.addr.eq(self.a), read.addr.eq(self.a),
+            write.data.eq(self.given), write.en.eq(1), self.at_once.eq(read.data),
+        ]  # fmt: skip
+        return m
+
+
+def test_registers_of_memories_are_those_that_synthesis_keeps():
+    target = find_device("ecp5-25k")
+    counted = census(rtlil_text(Tables(), platform=counted_form(target)))
+    assert counted.resources(target).ff == 4
 
 
 class Registers(Component):
