@@ -8,12 +8,17 @@ cannot be built, or takes another number of cycles. Of a fault that is not found
 tries to prove that its module does what the right one does. If that does not hold, it meets thousands of
 steps at other paces (`benchmarks.longer_play`); and if it survives them, the proof is tried on the whole
 network. What is neither found nor proved is listed with its place.
-Rows that the JSON file holds already are not computed again, unless the circuit has changed at their place.
-What somebody wrote there about a survivor, as `reason`, is kept.
+
+The faults on record in the JSON file are found again in today's circuits by what they change, wherever their
+lines have moved; one that is gone gives way to another. Of a circuit that has not changed nothing is computed
+again, and the file is written network by network. What somebody wrote about a survivor, as `test` (one that
+fails in a component with this fault) or as `reason` (why nothing can differ), is kept.
 """
 
 import ctypes
-import json
+import hashlib
+import json as json_format
+import re
 import threading
 import time
 from collections import Counter
@@ -21,6 +26,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +39,7 @@ from benchmarks.drawn import drawn
 from benchmarks.equivalence import alike_within, equivalent
 from benchmarks.longer_play import Difference, difference
 from benchmarks.mutants import Fault, faults, faulty
+from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from sim.backends.amaranth_simulator import AmaranthSimulator
 from sim.backends.base import MANY_CYCLES
@@ -46,6 +53,14 @@ WATCHDOG = 3000
 SECONDS = 10
 """Processor time until a faulty circuit counts as stopped: a loop of logic may never settle."""
 FAULTS_A_NETWORK = 10
+LINE = re.compile(r":\d+$")
+MEASURED = ("outcome", "scope", "verdict", "later")
+"""What a run finds out, and finds out again when the circuit has changed."""
+
+Row = dict[str, Any]
+"""A fault on record."""
+Identity = tuple[str, str, str, int]
+"""Of a fault: its kind, its place without the line, its change, and how many before it read the same."""
 
 
 class Outcome(StrEnum):
@@ -64,6 +79,7 @@ class Judgement(StrEnum):
     """What is known of a fault in the end."""
 
     FOUND = "found by the default simulation"
+    TESTED = "found by a test of its component"
     LATER = "found by a longer play"
     PROVED = "proved to change nothing"
     REASONED = "shown to change nothing by reading"
@@ -173,54 +189,92 @@ def verdict(seed: int, index: int) -> Verdict:
         return Verdict.UNDECIDED
 
 
-def rows_of(file: Path | None, seed: int) -> dict[tuple[int, int], dict[str, Any]]:
-    """What an earlier run left, by network and fault."""
+def record_of(file: Path | None, seed: int) -> tuple[dict[int, str], dict[int, list[Row]]]:
+    """What an earlier run left, by network: the digest of its circuit, and its rows.
+
+    Raises
+    ------
+    StatespikeError
+        If it is of another seed.
+    """
     if file is None or not file.exists():
-        return {}
-    written = json.loads(file.read_text())
+        return {}, {}
+    written = json_format.loads(file.read_text())
     if written["seed"] != seed:
         raise StatespikeError(f"{file} is of seed {written['seed']}, not {seed}; name another file")
-    return {(row["network"], row["fault"]): row for row in written["rows"]}
+    rows: dict[int, list[Row]] = {}
+    for row in written["rows"]:
+        rows.setdefault(row["network"], []).append(row)
+    return {int(network): digest for network, digest in written["circuits"].items()}, rows
+
+
+def identities(possible: Iterable[Fault]) -> list[Identity]:
+    """What tells each fault of a circuit from the others, though lines of the source move."""
+    seen = Counter[tuple[str, ...]]()
+    found = []
+    for fault in possible:
+        reads = (fault.kind, _without_line(fault.place), fault.change)
+        found.append((*reads, seen[reads]))
+        seen[reads] += 1
+    return found
+
+
+def drawn_rows(network: int, possible: list[Fault], known: list[Row]) -> list[Row]:
+    """Rows of a network's faults: those on record that its circuit still has, and newly drawn ones."""
+    names = identities(possible)
+    index_of = {name: index for index, name in enumerate(names)}
+    recorded = {
+        index_of[name]: row
+        for row in known
+        if (name := (row["kind"], _without_line(row["place"]), row["change"], row["alike"])) in index_of
+    }
+    order = np.random.default_rng(network).permutation(len(possible)).tolist()
+    chosen = [*recorded, *(index for index in order if index not in recorded)]
+    return [
+        recorded.get(index, {})
+        | {
+            "network": network, "fault": index, "kind": possible[index].kind, "place": possible[index].place,
+            "change": possible[index].change, "alike": names[index][-1],
+        }
+        for index in chosen[:FAULTS_A_NETWORK]
+    ]  # fmt: skip
+
+
+def _without_line(place: str) -> str:
+    return LINE.sub("", place)
 
 
 def run(
-    count: Annotated[int, typer.Option(min=1, help="faults to seed")] = 200,
+    count: Annotated[int, typer.Option(min=1, help="faults to seed, ten a network")] = 200,
     seed: Annotated[int, typer.Option(help="of networks and faults")] = 1,
     full_speed: Annotated[bool, typer.Option(help="simulate without pauses and reset")] = False,
     proofs: Annotated[bool, typer.Option(help="try to prove equivalent what survives")] = True,
-    json_file: Annotated[
+    json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="write the rows, and go on from them")
     ] = None,
 ) -> None:
     """Seed faults in drawn circuits, and tell which ones the default simulation finds."""
     pace = FULL_SPEED if full_speed else Varied(seed)
-    known, rows = rows_of(json_file, seed), list[dict[str, Any]]()
+    circuits, known = record_of(json, seed)
+    rows: list[Row] = []
     with progress() as bars:
         bar = bars.add_task("simulating", total=count)
-        while len(rows) < count:
-            of_network = seed * 1000 + len(rows) // FAULTS_A_NETWORK
-            possible = faults(Fragment.get(drawn(of_network, tiny=True).circuit(), None))
-            generator = np.random.default_rng(of_network)
-            chosen = generator.choice(
-                len(possible), min(FAULTS_A_NETWORK, len(possible)), replace=False
-            ).tolist()
-            stale = {key for key in known if key[0] == of_network} - {(of_network, index) for index in chosen}
-            for key in stale:
-                del known[key]
-            for index in chosen[: count - len(rows)]:
-                fault = possible[index]
-                row = known.get((of_network, index))
-                if row is None or not is_of(row, fault):
-                    row = {
-                        "network": of_network, "fault": index, "kind": fault.kind, "place": fault.place,
-                        "change": fault.change, "outcome": outcome(of_network, index, pace),
-                    }  # fmt: skip
+        for network in range(seed * 1000, seed * 1000 - (-count // FAULTS_A_NETWORK)):
+            circuit = drawn(network, tiny=True).circuit()
+            own = drawn_rows(network, faults(Fragment.get(circuit, None)), known.get(network, []))
+            digest = hashlib.sha256(rtlil_text(drawn(network, tiny=True).circuit()).encode()).hexdigest()
+            if circuits.get(network) != digest:
+                own = [{key: value for key, value in row.items() if key not in MEASURED} for row in own]
+            for row in own:
+                if "outcome" not in row:
+                    row["outcome"] = outcome(network, row["fault"], pace)
                 if row["outcome"] == Outcome.SURVIVED:
                     _judge(row, proofs=proofs)
-                rows.append(row)
                 bars.advance(bar)
-                known[of_network, index] = row
-                write_json(json_file, {"seed": seed, "rows": list(known.values())})
+            circuits[network], known[network] = digest, own
+            every = chain.from_iterable(known[network] for network in sorted(known))
+            write_json(json, {"seed": seed, "circuits": circuits, "rows": list(every)})
+            rows += own
     for row in rows:
         if judged(row) is Judgement.OPEN:
             say("network {network}, fault {fault}: {place}: {kind}: {change}".format(**row))
@@ -229,18 +283,14 @@ def run(
     say(f"{survived} survived: {_counted(judged(row) for row in rows if row['outcome'] == Outcome.SURVIVED)}")
 
 
-def is_of(row: dict[str, Any], fault: Fault) -> bool:
-    """Whether a row of an earlier run is about this fault; lines of the source may have moved."""
-    place, _, source = fault.place.partition(" ")
-    was_place, _, was_source = row["place"].partition(" ")
-    return (row["kind"], row["change"], was_place, was_source.partition(":")[0]) == (
-        fault.kind, fault.change, place, source.partition(":")[0],
-    )  # fmt: skip
+def _judge(row: Row, *, proofs: bool) -> None:
+    """Add to a survivor's row what the prover and a longer play say, the quickest first.
 
-
-def _judge(row: dict[str, Any], *, proofs: bool) -> None:
-    """Add to a survivor's row what the prover and a longer play say, the quickest first."""
+    A row that somebody has judged stays as it is.
+    """
     network, index = row["network"], row["fault"]
+    if row.get("test") or row.get("reason"):
+        return
     if proofs and "verdict" not in row and row.get("later") is None:
         row["scope"] = scope(network, index)
         row["verdict"] = Verdict.UNDECIDED if row["scope"] is None else Verdict.HOLDS
@@ -250,10 +300,12 @@ def _judge(row: dict[str, Any], *, proofs: bool) -> None:
             row |= {"scope": "top", "verdict": Verdict.HOLDS}
 
 
-def judged(row: dict[str, Any]) -> Judgement:
+def judged(row: Row) -> Judgement:
     """What is known of a fault."""
     if row["outcome"] != Outcome.SURVIVED:
         return Judgement.FOUND
+    if row.get("test"):
+        return Judgement.TESTED
     if row.get("later") is not None:
         return Judgement.LATER
     if row.get("verdict") == Verdict.HOLDS:

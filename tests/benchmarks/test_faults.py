@@ -11,9 +11,10 @@ from amaranth.hdl import Fragment
 
 from benchmarks.drawn import drawn
 from benchmarks.equivalence import equivalent
-from benchmarks.faults import Judgement, TooLong, is_of, judged, limited, rows_of
+from benchmarks.fault_tests import alike as alike_elsewhere
+from benchmarks.faults import Judgement, TooLong, drawn_rows, identities, judged, limited, record_of
 from benchmarks.local_equivalence import alike, differing, modules_of
-from benchmarks.mutants import faults, faulty
+from benchmarks.mutants import Fault, faults, faulty
 from quantize.errors import StatespikeError
 from sim.backends import backend
 from sim.stimulus import Stimulus
@@ -91,10 +92,10 @@ def test_a_simulation_that_never_ends_is_given_up():
 
 def test_an_earlier_run_of_another_seed_is_refused(tmp_path):
     file = tmp_path / "faults.json"
-    file.write_text(json.dumps({"seed": 1, "rows": [{"network": 1000, "fault": 7}]}))
-    assert list(rows_of(file, 1)) == [(1000, 7)]
+    file.write_text(json.dumps({"seed": 1, "circuits": {"1000": "a"}, "rows": [{"network": 1000}]}))
+    assert record_of(file, 1) == ({1000: "a"}, {1000: [{"network": 1000}]})
     with pytest.raises(StatespikeError, match="seed 1, not 2"):
-        rows_of(file, 2)
+        record_of(file, 2)
 
 
 RECORD = Path(__file__).parents[2] / "docs/faults.json"
@@ -107,18 +108,49 @@ def test_the_page_tells_what_the_record_holds():
     told = (
         f"{len(rows)} faults in {len({row['network'] for row in rows})} networks | "
         f"{counts[Judgement.FOUND]} found by the default simulation, "
-        f"{counts[Judgement.LATER]} in a longer play, {counts[Judgement.PROVED]} proved to change nothing, "
-        f"{counts[Judgement.REASONED]} shown so by reading, {counts[Judgement.OPEN]} not judged"
+        f"{counts[Judgement.TESTED]} by a test of their component, "
+        f"{counts[Judgement.PROVED]} proved to change nothing, "
+        f"{counts[Judgement.REASONED]} shown so by reading"
     )
     assert told in page
+    assert sum(counts.values()) == sum(
+        counts[known] for known in (Judgement.FOUND, Judgement.TESTED, Judgement.PROVED, Judgement.REASONED)
+    )
 
 
-def test_a_row_of_a_circuit_that_has_changed_is_not_taken_over(tiny):
-    fault = faults(Fragment.get(tiny(3), None))[0]
-    row = {"kind": fault.kind, "change": fault.change, "place": fault.place}
-    assert is_of(row, fault)
-    assert is_of(row | {"place": f"{row['place'].rpartition(':')[0]}:1"}, fault)
-    assert not is_of(row | {"change": "another"}, fault)
+def test_the_tests_that_the_record_names_exist():
+    named = {row["test"] for row in json.loads(RECORD.read_text())["rows"] if "test" in row}
+    for name in named:
+        file, _, test = name.partition("::")
+        assert f"def {test.partition('[')[0]}(" in (RECORD.parents[1] / file).read_text(), name
+
+
+def test_a_fault_on_record_is_found_again_though_lines_and_numbers_have_moved(tiny):
+    possible = faults(Fragment.get(tiny(3), None))
+    rows = drawn_rows(3, possible, [])
+    moved = [
+        row | {"fault": 0, "place": f"{row['place'].rpartition(':')[0]}:1", "reason": "why"} for row in rows
+    ]
+    assert drawn_rows(3, possible, moved) == [row | {"reason": "why"} for row in rows]
+    gone = [moved[0] | {"change": "another"}, *moved[1:]]
+    again = drawn_rows(3, possible, gone)
+    assert [row["fault"] for row in again] == [row["fault"] for row in [*rows[1:], rows[0]]]
+    assert "reason" not in again[-1]
+
+
+def test_faults_that_read_alike_are_told_apart(tiny):
+    names = identities(faults(Fragment.get(tiny(3), None)))
+    assert len(set(names)) == len(names)
+    assert max(count for *_, count in names) > 0
+
+
+def test_a_fault_reads_alike_on_the_same_line_of_any_component():
+    row = {"kind": "constant", "place": "top.a primitives/fifo.py:48", "change": "1 becomes 0"}
+    other = Fault("constant", "top primitives/fifo.py:48", "1 becomes 0", lambda: None)
+    assert alike_elsewhere(row, other)
+    assert not alike_elsewhere(row | {"place": "top.a primitives/fifo.py:49"}, other)
+    assert not alike_elsewhere(row | {"change": "0 becomes 1"}, other)
+    assert alike_elsewhere(row | {"place": "top.a lib/data.py:779"}, other)
 
 
 PASSES = """\

@@ -1,10 +1,12 @@
-"""Comparisons without carry chains, and clipping to either of two widths."""
+"""Comparisons without carry chains, rounding, and clipping to one width or to either of two."""
 
+import numpy as np
 import pytest
 from amaranth.hdl import Module, Signal, signed
 from amaranth.sim import Simulator
 
-from hdl.primitives.fixed import at_most, saturate_either
+from hdl.primitives.fixed import at_most, requantise, saturate_either
+from quantize import formats
 
 
 @pytest.mark.parametrize("width", [1, 2, 5])
@@ -40,3 +42,23 @@ def test_clipping_goes_to_the_width_or_to_a_bit_less():
     simulator = Simulator(m)
     simulator.add_testbench(bench)
     simulator.run()
+
+
+@pytest.mark.parametrize("width", [1, 2, 4, 5])
+@pytest.mark.parametrize("shift", [0, 1, 2])
+def test_every_value_is_rounded_and_clipped_as_in_the_reference(width, shift):
+    m = Module()
+    value, result = Signal(signed(6)), Signal(signed(width))
+    m.d.comb += result.eq(requantise(value, shift, width))
+    numbers = range(-32, 32)
+    found = []
+
+    async def bench(context):
+        for number in numbers:
+            context.set(value, number)
+            found.append(context.get(result))
+
+    simulator = Simulator(m)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert found == [int(formats.requantise(np.int64(number), shift, width)) for number in numbers]
