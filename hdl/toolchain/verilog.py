@@ -108,6 +108,21 @@ def write_verilog(component: Component, path: Path, name: str = "top", header: S
     return convert_to_verilog(write_rtlil(component, path.with_suffix(".il"), name), header)
 
 
+def reads_from_zero(rtlil: str) -> str:
+    """Yosys commands that let the register behind each clocked read of a memory start at 0.
+
+    Parameters
+    ----------
+    rtlil : str
+        The design, which Yosys has read.
+    """
+    widths = {int(width) for width in _OPEN_READ.findall(rtlil)}
+    return "".join(
+        f"setparam -set INIT_VALUE {width}'b{'0' * width} t:$memrd_v2 r:CLK_ENABLE=1 %i r:WIDTH={width} %i\n"
+        for width in sorted(widths)
+    )
+
+
 def convert_to_verilog(source: Path, header: Sequence[str] = ()) -> Path:
     """Write an RTLIL file as Verilog beside it, and return the path.
 
@@ -134,15 +149,10 @@ def convert_to_verilog(source: Path, header: Sequence[str] = ()) -> Path:
         If Yosys is missing or fails.
     """
     path = source.with_suffix(".v")
-    read_widths = {int(width) for width in _OPEN_READ.findall(source.read_text())}
-    initial = "".join(
-        f"setparam -set INIT_VALUE {width}'b{'0' * width} t:$memrd_v2 r:CLK_ENABLE=1 %i r:WIDTH={width} %i\n"
-        for width in sorted(read_widths)
-    )
     shutil.copy(_EQUAL_WIDTHS, path.parent)  # Yosys sees no other folder
     run_yosys(
         f"read_rtlil {source.name}\n"
-        f"{initial}"
+        f"{reads_from_zero(source.read_text())}"
         "proc -noopt -norom\n"
         f"techmap -autoproc -map {_EQUAL_WIDTHS.name}\n"
         "pmuxtree\n"

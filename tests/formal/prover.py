@@ -65,6 +65,11 @@ def holds(component: Component, folder: Path, depth: int, mode: Mode = Mode.BOUN
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "top.il").write_text(rtlil_text(component))
+    return decide(folder, depth, mode)
+
+
+def decide(folder: Path, depth: int, mode: Mode = Mode.BOUNDED) -> bool:
+    """Whether every assertion of the circuit in a folder, `top.il`, holds; see `holds`."""
     (folder / "proof.sby").write_text(JOB.format(mode=mode.value, depth=depth))
     command = [find_tool("yowasp-sby"), "-f"]
     for option in ("yosys", "smtbmc", "witness"):
