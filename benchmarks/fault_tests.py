@@ -3,8 +3,8 @@
     python -m benchmarks.fault_tests docs/faults.json
 
 A row's fault is found again in today's circuit of its network. Its `test` then runs with this fault in what
-it simulates: once for each place that reads alike, the same change on the same line of the source. It has to
-fail every time.
+it simulates, in one after the other of the places that read alike: the same change on the same line of the
+source. It has to fail with one of them; others may be harmless, such as what only a larger component uses.
 """
 
 import io
@@ -103,7 +103,7 @@ def run(record: Annotated[Path, typer.Argument(metavar="FILE", help="of `benchma
     passed = 0
     for row in rows:
         found = outcomes(row)
-        if not found or not all(found):
+        if not any(found):
             passed += 1
             say("network {network}, fault {fault}: {test} passes".format(**row))
     gone = sum("test" in row for row in written) - len(rows)
