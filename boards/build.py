@@ -1,7 +1,7 @@
 """A network on a board: Verilog, bitstream and manifest."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +124,7 @@ def _manifest_of(link: Link, board: Board, clock: float, facts: Mapping[str, Any
         "clock_mhz": clock,
         "clock_from": "board",
         "baud": board.baud,
-        "link": asdict(link),
+        "link": link.facts,
         "resources": facts.get("estimate"),
         "resources_from": "estimate",
         "fmax_mhz": [],

@@ -1,6 +1,6 @@
 """Reading what `boards.build` wrote: what a host needs of a board's build folder."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -79,8 +79,8 @@ def _checked(folder: Path, manifest: dict[str, Any]) -> BoardBuild:
         if sha256((folder / name).read_bytes()).hexdigest() != manifest[CONTENTS][name]:
             raise StatespikeError(f"{folder / name} was changed since it was built; {AGAIN}")
     network = load_network(folder / NETWORK)
-    link = Link.of(network)
-    if asdict(link) != manifest["link"]:
+    link = Link.of(network, manifest["link"].get("counted_layers"))
+    if link.facts != manifest["link"]:
         raise StatespikeError(f"the link in {folder / MANIFEST} is not that of {NETWORK} beside it; {AGAIN}")
     return BoardBuild(
         folder=folder,

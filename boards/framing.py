@@ -35,6 +35,8 @@ class Kind(IntEnum):
         The logits of an answer.
     OVERRUN
         The same of a sequence that was longer than the network is made for.
+    COUNTERS
+        What the board has counted since the last restart; sent when it was asked for, see `boards.link`.
     """
 
     READY = 0x52
@@ -42,6 +44,7 @@ class Kind(IntEnum):
     REFUSED = 0x4E
     ANSWER = 0x4C
     OVERRUN = ANSWER | 1
+    COUNTERS = 0x43
 
 
 def _checksum_of_byte(value: int) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from boards.framing import Kind, decode_message, encode_frame
-from boards.link import VERSION, Link
+from boards.link import REPORT, VERSION, Link
 from boards.pipe import BytePipe, LinkError
 from quantize.answers import answers_within, stacked_answers
 from quantize.errors import StatespikeError
@@ -132,6 +132,33 @@ class Host:
             ) from error
         self._in_step = True
         return answer
+
+    def counters(self) -> dict[str, int]:
+        """What the board has counted since its last restart, by name; nothing if its design does not count.
+
+        Raises
+        ------
+        StatespikeError
+            At the first failure of the line, for a board that is restarted counts anew.
+        """
+        if not self.link.counters:
+            return {}
+        try:
+            if not self._in_step:
+                raise LinkError("the board has to be restarted")
+            self._in_step = False
+            self.pipe.write(encode_frame(self.number, bytes([REPORT])))
+            self.number = (self.number + 1) % 256
+            self._collect([], 0)
+            kind, number, body = self._message()
+            if (kind, number) != (Kind.COUNTERS, self.number):
+                raise LinkError(
+                    f"the board sent {kind.name} {number} where COUNTERS {self.number} was expected"
+                )
+        except LinkError as error:
+            raise StatespikeError(f"the line failed, and the board's counters are lost ({error})") from error
+        self._in_step = True
+        return self.link.decode_counters(body)
 
     def _asked(self, steps: Integers, index: int) -> Answer:
         answer = self._surely(lambda: self._answer(steps), f"sequence {index} got no answer")

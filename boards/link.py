@@ -6,6 +6,9 @@ its sequence + 2 if it is the last; then each feature's value, little-endian, in
 answers again and again sends an answer as soon as it has it, also before the frame of its step is accepted.
 How many there are follows from the number of steps; the host waits for those to a frame before the next one.
 
+A board that counts (`Link.counted_layers`) is asked for its counters by a frame of one byte, the number 4 in
+place of a step's header. It accepts the frame, then sends all counters (`boards.counters`), six bytes each.
+
 The host sends a frame and waits until the board has accepted it. The board keeps the frame until its checksum
 was found right, then gives it to the network, and accepts it when the network has taken all of it. So no byte
 finds a buffer full, however slow the network is, and no damaged step enters the network.
@@ -18,11 +21,12 @@ buffers and sequence number; the board then says that it is ready, and what it i
 import json
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from boards.counters import COUNTER_BYTES, counter_names
 from boards.framing import CHECKSUM_BYTES, MOST_PAYLOAD, Kind
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
@@ -32,6 +36,8 @@ from quantize.network import QuantizedNetwork
 VERSION = 3
 """Of the protocol. The first one had no frames, the second one a byte more of identity."""
 FIRST, LAST = 1, 2
+REPORT = 4
+"""In place of a step's header: the counters are asked for. A bit of its own, which no header has."""
 IDENTITY_BYTES = 7
 """With the version before it eight, which three bits count."""
 
@@ -64,6 +70,8 @@ class Link:
         Digest of the network (`quantize.identity`).
     answer_stride : int, optional
         Steps between two answers; None if a sequence has one, at its end (`quantize.answers`).
+    counted_layers : int, optional
+        Layers whose clipped values the board counts, beside steps and cycles; None if it counts nothing.
 
     Raises
     ------
@@ -79,6 +87,7 @@ class Link:
     max_steps: int | None = None
     network: str = ""
     answer_stride: int | None = None
+    counted_layers: int | None = None
 
     def __post_init__(self) -> None:
         if self.steps_per_frame < 1:
@@ -92,7 +101,7 @@ class Link:
             )
 
     @classmethod
-    def of(cls, network: QuantizedNetwork) -> Self:
+    def of(cls, network: QuantizedNetwork, counted_layers: int | None = None) -> Self:
         """The link of a network, with the smallest buffer."""
         return cls(
             features=network.beats_per_step,
@@ -103,6 +112,7 @@ class Link:
             max_steps=network.max_steps,
             network=network_digest(network),
             answer_stride=network.answer_stride,
+            counted_layers=counted_layers,
         )
 
     @property
@@ -126,9 +136,22 @@ class Link:
         return self.buffer_bytes // self.step_bytes
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """The parameters by name, for a manifest; a design that counts nothing has no word of it."""
+        known = asdict(self)
+        if self.counted_layers is None:
+            del known["counted_layers"]
+        return known
+
+    @property
+    def counters(self) -> list[str]:
+        """Names of the board's counters, in the order in which they travel; none if it counts nothing."""
+        return [] if self.counted_layers is None else counter_names(self.counted_layers)
+
+    @property
     def identity(self) -> bytes:
         """What tells this link and its network from others."""
-        known = asdict(self)
+        known = self.facts
         if self.answer_stride is None:  # what a design of one answer is known by says nothing of it
             del known["answer_stride"]
         return sha256(json.dumps(known, sort_keys=True).encode()).digest()[:IDENTITY_BYTES]
@@ -141,7 +164,12 @@ class Link:
     def message_bytes(self, kind: Kind) -> int:
         """Length of a message from the board."""
         answer = self.classes * self.logit_bytes
-        bodies = {Kind.READY: len(self.ready_body), Kind.ANSWER: answer, Kind.OVERRUN: answer}
+        bodies = {
+            Kind.READY: len(self.ready_body),
+            Kind.ANSWER: answer,
+            Kind.OVERRUN: answer,
+            Kind.COUNTERS: COUNTER_BYTES * len(self.counters),
+        }
         return 2 + bodies.get(kind, 0) + CHECKSUM_BYTES
 
     def encode(self, steps: NDArray[np.integer], first: bool, last: bool) -> bytes:
@@ -153,6 +181,14 @@ class Link:
         octets = values.reshape(len(values), self.features, 1).view(np.uint8)
         payload[:, 1:] = octets[..., : self.value_bytes].reshape(len(values), -1)
         return payload.tobytes()
+
+    def decode_counters(self, body: bytes) -> dict[str, int]:
+        """Counters by name, of the body of a message that has them."""
+        numbers = [body[start : start + COUNTER_BYTES] for start in range(0, len(body), COUNTER_BYTES)]
+        return {
+            name: int.from_bytes(number, "little")
+            for name, number in zip(self.counters, numbers, strict=True)
+        }
 
     def decode(self, answer: bytes) -> Integers:
         """Logits (classes,) of an answer's body."""

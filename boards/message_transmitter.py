@@ -4,6 +4,7 @@ from amaranth.hdl import Array, Const, Module, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out
 
+from boards.counters import CounterByte
 from boards.framing import Kind
 from boards.link import Link
 from hdl.primitives.streams import answer_layout
@@ -12,7 +13,8 @@ from hdl.primitives.streams import answer_layout
 class MessageTransmitter(Component):
     """What the board has to say, into bytes of the line, each message with its checksum.
 
-    It is ready after every reset, and says so first. What becomes of a frame goes before an answer.
+    It is ready after every reset, and says so first. What becomes of a frame goes before counters, and these
+    go before an answer.
 
     Parameters
     ----------
@@ -30,10 +32,14 @@ class MessageTransmitter(Component):
         Of the line's data bits since `clear`, in both directions; see `BoardTop`.
     clear : Out(1)
         The checksum has to begin anew.
+    report : In(1), if the link has counters
+        High for one cycle: they are to be sent. Not again before they were.
+    counters : In(stream of CounterByte), if the link has counters
     """
 
     def __init__(self, link: Link):
         self.link = link
+        counting = {"report": In(1), "counters": In(stream.Signature(CounterByte()))}
         super().__init__(
             {
                 "i": In(stream.Signature(answer_layout(link.logit_width, link.answer_stride))),
@@ -43,6 +49,7 @@ class MessageTransmitter(Component):
                 "o": Out(stream.Signature(8)),
                 "checksum": In(16),
                 "clear": Out(1),
+                **(counting if link.counters else {}),
             }
         )
 
@@ -50,6 +57,7 @@ class MessageTransmitter(Component):
         m = Module()
         link = self.link
         ready, accepted, refused, answers = Signal(init=1), Signal(), Signal(), Signal()
+        report, reports = Signal(), Signal()  # stay 0 where the link has no counters
         body = link.ready_body
         part = Signal(range(max(len(body), link.logit_bytes)))
         logit = Signal(8 * link.logit_bytes)
@@ -58,9 +66,9 @@ class MessageTransmitter(Component):
             with m.State("KIND"):
                 m.d.comb += [
                     self.clear.eq(~self.o.ready),  # while the byte before still leaves
-                    self.o.valid.eq(ready | accepted | refused | self.i.valid),
+                    self.o.valid.eq(ready | accepted | refused | report | self.i.valid),
                 ]
-                m.d.sync += [part.eq(0), answers.eq(0)]
+                m.d.sync += [part.eq(0), answers.eq(0), reports.eq(0)]
                 with m.If(self.o.valid & self.o.ready):
                     m.next = "NUMBER"
                 with m.If(ready):
@@ -71,6 +79,9 @@ class MessageTransmitter(Component):
                 with m.Elif(refused):
                     m.d.comb += self.o.payload.eq(Kind.REFUSED)
                     m.d.sync += refused.eq(~self.o.ready)
+                with m.Elif(report):
+                    m.d.comb += self.o.payload.eq(Kind.COUNTERS)
+                    m.d.sync += [report.eq(~self.o.ready), reports.eq(1)]
                 with m.Else():
                     m.d.comb += self.o.payload.eq(Kind.ANSWER | self.i.payload.overrun)
                     m.d.sync += answers.eq(1)
@@ -81,6 +92,9 @@ class MessageTransmitter(Component):
                         m.next = "READY"
                     with m.Elif(answers):
                         m.next = "LOGITS"
+                    if link.counters:
+                        with m.Elif(reports):
+                            m.next = "COUNTERS"
                     with m.Else():
                         m.next = "CHECKSUM_LOW"
             with m.State("READY"):
@@ -102,6 +116,16 @@ class MessageTransmitter(Component):
                         m.d.comb += self.i.ready.eq(1)
                         with m.If(self.i.payload.last):
                             m.next = "CHECKSUM_LOW"
+            if link.counters:
+                counters = self.counters
+                with m.State("COUNTERS"):
+                    m.d.comb += [
+                        self.o.payload.eq(counters.payload.value),
+                        self.o.valid.eq(counters.valid),
+                        counters.ready.eq(self.o.ready),
+                    ]
+                    with m.If(counters.valid & self.o.ready & counters.payload.last):
+                        m.next = "CHECKSUM_LOW"
             # As its own low byte is sent, the checksum moves the high one to its place.
             with m.State("CHECKSUM_LOW"):
                 m.d.comb += [self.o.payload.eq(self.checksum[:8]), self.o.valid.eq(1)]
@@ -115,4 +139,7 @@ class MessageTransmitter(Component):
             m.d.sync += accepted.eq(1)
         with m.If(self.refused):
             m.d.sync += refused.eq(1)
+        if link.counters:
+            with m.If(self.report):
+                m.d.sync += report.eq(1)
         return m

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out
 
-from boards.link import Link
+from boards.link import REPORT, Link
 from hdl.primitives.streams import beats
 
 
@@ -20,12 +20,15 @@ class StepReceiver(Component):
     i : In(stream of 8)
     o : Out(stream of Beat)
     taken : Out(1)
-        High for one cycle when the last beat of a step is taken.
+        High for one cycle when the last beat of a step is taken, or the counters are asked for.
+    report : Out(1), if the link has counters
+        High for one cycle when they are asked for.
     """
 
     def __init__(self, link: Link):
         self.link = link
-        super().__init__({"i": In(stream.Signature(8)), "o": Out(beats(link.width)), "taken": Out(1)})
+        members = {"i": In(stream.Signature(8)), "o": Out(beats(link.width)), "taken": Out(1)}
+        super().__init__(members | ({"report": Out(1)} if link.counters else {}))
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -43,6 +46,13 @@ class StepReceiver(Component):
                 with m.If(self.i.valid):
                     m.d.sync += Cat(beat.first, beat.last).eq(self.i.payload[:2])
                     m.next = "VALUE"
+                    if link.counters:
+                        with m.If((self.i.payload & REPORT).any()):
+                            m.next = "REPORT"
+            if link.counters:
+                with m.State("REPORT"):
+                    m.d.comb += [self.taken.eq(1), self.report.eq(1)]
+                    m.next = "HEADER"
             with m.State("VALUE"):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(self.i.valid):

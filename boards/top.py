@@ -1,8 +1,9 @@
 """The top that joins a network to a serial line."""
 
-from amaranth.hdl import Module, Mux
+from amaranth.hdl import Module, Mux, Value
 from amaranth.lib.wiring import Component, In, Out, connect
 
+from boards.counters import EVENTS, BoardCounters
 from boards.crc import SerialChecksum
 from boards.frame_receiver import FrameReceiver
 from boards.link import Link
@@ -25,7 +26,7 @@ class BoardTop(Component):
     Parameters
     ----------
     network : Component
-        With ports `i` and `o`; taps are left unconnected.
+        With ports `i` and `o`, and those of the link's counters of clipped values; taps are left unconnected.
     link : Link
     divisor : int
         Clock cycles a bit of the line.
@@ -80,10 +81,27 @@ class BoardTop(Component):
         connect(m, self.network.o, messages.i)
         connect(m, messages.o, transmitter.i)
 
+        step = steps.taken
+        if self.link.counters:
+            step = steps.taken & ~steps.report
+            self._count(m, steps, messages, step)
         answer = messages.i.payload
         ends = answer.last if self.link.answer_stride is None else answer.last & answer.ends
         with m.If(messages.i.valid & messages.i.ready & ends):
             m.d.sync += self.led.eq(0)
-        with m.Elif(steps.taken):
+        with m.Elif(step):
             m.d.sync += self.led.eq(1)
         return m
+
+    def _count(self, m: Module, steps: StepReceiver, messages: MessageTransmitter, step: Value) -> None:
+        """Add the counters, and the way of their numbers into messages."""
+        watched = [getattr(self.network, name) for name in self.link.counters[len(EVENTS) :]]
+        m.submodules.counters = counters = BoardCounters(watched)
+        m.d.comb += [
+            counters.steps.eq(step),
+            counters.busy_cycles.eq(self.led),
+            counters.waiting_cycles.eq(steps.o.valid & ~steps.o.ready),
+            counters.ask.eq(steps.report),
+            messages.report.eq(steps.report),
+        ]
+        connect(m, counters.o, messages.counters)

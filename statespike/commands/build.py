@@ -36,11 +36,15 @@ def build(
             "--bitstream/--no-bitstream", help="without one, for a virtual board only: takes seconds"
         ),
     ] = True,
+    counters: Annotated[
+        bool, typer.Option("--counters", help="count steps, cycles and clipped values on the board")
+    ] = False,
     json: Json = None,
 ) -> None:
     """Turn a network into a bitstream for a board.
 
-    The design talks to the host over a serial port.
+    The design talks to the host over a serial port. With --counters, `statespike run` tells
+    what the board itself has counted.
 
     Example: statespike build smnist-gsu --board icebreaker -o build/icebreaker
     """
@@ -55,7 +59,11 @@ def build(
     with progress() as bars:
         bars.add_task(f"building for {target.name}", total=None)
         chosen = range(1, seeds + 1) if bitstream else ()
-        result = build_network(integers, output, target.name, plan=plan, clock_mhz=clock, seeds=chosen)
+        result = build_network(
+            integers, output, target.name, plan=plan, clock_mhz=clock, seeds=chosen, counters=counters
+        )
+    if counters and plan.folded:
+        remark("one block serves all layers in turn: the board counts steps and cycles, no clipped values")
     speed = f"{target.name} at {result.manifest['clock_mhz']:g} MHz"
     if result.bitstream is None:
         say(f"wrote {output} without a bitstream: {speed}, for `statespike run --virtual`")

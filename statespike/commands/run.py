@@ -132,6 +132,7 @@ def run(
                 bar = bars.add_task(f"running on {board.port}", total=len(sequences))
                 source = (x[:length] for x, length in zip(sequences.x, valid, strict=True))
                 tally.play(board, source, lambda answer: bars.advance(bar))
+        counters = board.counters()
     if not tally.answers:
         raise StatespikeError("there was no sequence: give steps, a line each")
     figures = tally.figures() | {
@@ -140,6 +141,7 @@ def run(
         "port": board.port,
         "virtual": virtual,
         "restarts": board.restarts,
+        "counters": counters or None,
         "accuracy": None,
     }
     if sequences is not None and asked is not None:
@@ -161,6 +163,8 @@ def run(
     )
     if board.restarts:
         warn(f"the line failed, and the board was restarted {count(board.restarts, 'time')}")
+    if counters:
+        say(counted_on_board(counters))
     say(tally.clipping.summary())
     if (warning := tally.clipping.warning()) is not None:
         warn(warning.removeprefix("warning: "))
@@ -175,6 +179,17 @@ def run(
         raise typer.Exit(MISMATCH)
     if check:
         say(f"all {tally.logits.size:,} logits equal the integer reference")
+
+
+def counted_on_board(counters: dict[str, int]) -> str:
+    """What a board counted since its last restart, in a sentence."""
+    clips = [number for name, number in counters.items() if name.startswith("clipped_")]
+    clipped = f"; {count(sum(clips), 'value')} clipped" if clips else ""
+    return (
+        f"the board counted {count(counters['steps'], 'step')} since its last restart, busy for "
+        f"{count(counters['busy_cycles'], 'cycle')}; in {counters['waiting_cycles']:,} cycles a value waited "
+        f"for the network{clipped}"
+    )
 
 
 @dataclass

@@ -11,6 +11,7 @@ from boards.build import build as build_board
 from boards.link import Link
 from hdl.emit.generate import expected_of
 from hdl.emit.manifest import manifest_of
+from hdl.network.counted import CountedNetwork
 from hdl.network.top import Network
 from hdl.planning.planner import Plan, plan_network
 from quantize.network import QuantizedNetwork
@@ -41,6 +42,7 @@ def build(
     plan: Plan | None = None,
     clock_mhz: float | None = None,
     seeds: Sequence[int] = (1, 2, 3),
+    counters: bool = False,
 ) -> Build:
     """Make a bitstream for a board: the network behind a serial port.
 
@@ -58,6 +60,9 @@ def build(
     seeds : sequence of int
         Of the placer; the fastest result becomes the bitstream, which takes minutes. Without any there is
         none: what is written then serves a virtual board (`statespike.Board`).
+    counters : bool
+        Count steps, cycles and clipped values on the board, see `statespike.Board.counters`. In a folded
+        circuit clipped values are not counted.
 
     Raises
     ------
@@ -74,9 +79,12 @@ def build(
     """
     target = board_named(board)
     chosen = plan or board_plan(network, target, clock_mhz)
+    counted_layers = None
+    if counters:
+        counted_layers = 0 if chosen.folded else len(network.blocks)
     return build_board(
-        Network(network, chosen),
-        Link.of(network),
+        CountedNetwork(network, chosen) if counted_layers else Network(network, chosen),
+        Link.of(network, counted_layers),
         target,
         Path(folder),
         clock_mhz=clock_mhz,

@@ -159,6 +159,20 @@ class Board:
         self.position = 0 if ended else self.position + len(u)
         return answer
 
+    def counters(self) -> dict[str, int]:
+        """What the board has counted since its last restart, by name; nothing if it was built without.
+
+        `steps` that the network took; `busy_cycles` of the clock from a sequence's first step to its last
+        answer; `waiting_cycles` in which a value waited for the network; and for each layer the values that
+        it clipped, `clipped_inputs_0` and so on, which stay at 65,535.
+
+        Raises
+        ------
+        StatespikeError
+            If the line fails.
+        """
+        return self._host.counters()
+
     def saved(self) -> dict[str, NDArray[np.generic]]:
         """The open sequence as arrays for `numpy.savez`; of a virtual board all of it, which then halts.
 

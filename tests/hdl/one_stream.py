@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from boards.counters import BoardCounters, CounterByte
 from boards.crc import SerialChecksum
 from boards.frame_receiver import FrameReceiver
 from boards.link import Link
@@ -128,6 +129,32 @@ class Exchange(wiring.Component):
             m.d.sync += place.eq(0)
         with m.Elif(frames.i.valid & (place != self.HEADER)):
             m.d.sync += place.eq(place + 1)
+        return m
+
+
+class Asked(wiring.Component):
+    """Counters of a board: a bit each of a value is counted, and one value in some asks for all counters."""
+
+    def __init__(self) -> None:
+        super().__init__({"i": In(stream.Signature(5)), "o": Out(stream.Signature(CounterByte()))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.counters = counters = BoardCounters()
+        leaving, taken = Signal(), self.i.valid & self.i.ready
+        asks = self.i.payload[3:].all()
+        m.d.comb += [
+            self.i.ready.eq(~leaving),
+            Cat(counters.steps, counters.busy_cycles, counters.waiting_cycles).eq(
+                Mux(taken, self.i.payload[:3], 0)
+            ),
+            counters.ask.eq(taken & asks),
+        ]
+        with m.If(counters.ask):
+            m.d.sync += leaving.eq(1)
+        with m.Elif(counters.o.valid & counters.o.ready & counters.o.payload.last):
+            m.d.sync += leaving.eq(0)
+        wiring.connect(m, counters.o, wiring.flipped(self.o))
         return m
 
 

@@ -40,7 +40,7 @@ from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.layers.repeated import RunningSpec
 from quantize.shared import with_shared_formats
 from tests.formal.test_streams import PARTS
-from tests.hdl.one_stream import Axis, Counted, Exchange, Head, Line, Rejoined
+from tests.hdl.one_stream import Asked, Axis, Counted, Exchange, Head, Line, Rejoined
 from tests.hdl.resets import Source, unlike_fresh
 from tests.networks import random_network
 
@@ -108,7 +108,7 @@ def parts() -> dict[str, tuple[Callable[[], Any], int]]:
     found["network"] = (lambda: built("small", "binary_s4d"), 300)
     found["network with counters"] = (lambda: Counted(built("small", "binary_s4d", top=CountedNetwork)), 300)
     found["network between AXI4-Streams"] = (lambda: Axis(built("small", "binary_s4d", top=AxisNetwork)), 300)
-    found |= {"serial line": (Line, 200), "serial link": (Exchange, 120)}
+    found |= {"serial line": (Line, 200), "serial link": (Exchange, 120), "board counters": (Asked, 100)}
     return found | {f"stream, {name}": (part.make, 60) for name, part in PARTS.items()}
 
 
@@ -195,7 +195,8 @@ def components() -> set[type[Any]]:
 
 def is_abstract(one: type[Any]) -> bool:
     """Whether a class leaves methods to those that inherit from it."""
-    return any(getattr(getattr(one, name), "__isabstractmethod__", False) for name in dir(one))
+    left = any(getattr(getattr(one, name), "__isabstractmethod__", False) for name in dir(one))
+    return left or not hasattr(one, "elaborate")
 
 
 def inside(fragment: Fragment) -> set[type[Any]]:

@@ -73,6 +73,36 @@ def test_twenty_digits_through_the_pins_equal_the_reference(run, folder, kept, t
     assert np.array_equal(np.load(logits), network.compute(network.inputs(test.x[:20])).logits)
 
 
+@pytest.mark.slow
+def test_a_board_tells_what_it_counted(run, tmp_path):
+    network = statespike.quantise(statespike.load(NETWORK))
+    folder = tmp_path / "build"
+    statespike.build(network, folder, "icebreaker", seeds=[], counters=True)
+    result = run(
+        "run", folder, "digits", "--limit", 2, "--virtual", "--check", "--json", tmp_path / "run.json"
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "the board counted 128 steps since its last restart" in result.stdout
+    found = json.loads((tmp_path / "run.json").read_text())["counters"]
+    clipped = network.compute(network.inputs(load_task("digits", None).test.x[:2])).saturations
+    assert found["steps"] == 128
+    assert 0 < found["waiting_cycles"] < found["busy_cycles"]
+    for layer in range(len(network.blocks)):
+        for kind in ("inputs", "states", "outputs"):
+            assert found[f"clipped_{kind}_{layer}"] == clipped[f"array_{layer} {kind}"]
+        assert found[f"clipped_sums_{layer}"] == clipped[f"layer_{layer} sums"]
+
+
+def test_a_folder_says_whether_its_board_counts(folder, tmp_path):
+    network = open_build(folder).network
+    assert open_build(folder).link.counters == []
+    result = statespike.build(network, tmp_path / "build", "icebreaker", seeds=[], counters=True)
+    link = open_build(tmp_path / "build").link
+    assert result.manifest["link"]["counted_layers"] == len(network.blocks)
+    assert link.counters[:3] == ["steps", "busy_cycles", "waiting_cycles"]
+    assert link.identity != open_build(folder).link.identity
+
+
 def test_faults_on_the_wire_never_end_in_a_wrong_answer(folder, port):
     build = open_build(folder)
     u = build.network.inputs(load_task("digits", None).test.x[:1])
