@@ -155,7 +155,7 @@ def network_for(path: Path, task: str | None, data: Path | None) -> Checkpoint |
     """
     network = library.load(path)
     if task is not None and own_path(task, data) is None:
-        warning = library.require_task(network, task)
+        warning = library.require_task(network, task, data)
         if warning is not None:
             warn(f"{name_of(path)}: {warning}")
     return network

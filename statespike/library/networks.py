@@ -300,15 +300,19 @@ def _ends(network: Checkpoint | QuantizedNetwork) -> _Ends:
     return _Ends(sizes.features, sizes.classes, network.provenance.get("task"))
 
 
-def require_task(network: Checkpoint | QuantizedNetwork, task: str) -> str | None:
+def require_task(
+    network: Checkpoint | QuantizedNetwork, task: str, data: Path | None = None
+) -> str | None:
     """Make sure that a network can be run on a task; a warning if it was trained on another one.
+
+    `data` is where the task's files are: some tasks have as many classes as these name.
 
     Raises
     ------
     StatespikeError
         If they differ in features or classes.
     """
-    wanted, ends = load_task(task), _ends(network)
+    wanted, ends = load_task(task, data), _ends(network)
     for what, own, theirs in (
         (f"{count(ends.features, 'feature')} a step", ends.features, wanted.features),
         (count(ends.classes, "class"), ends.classes, wanted.classes),

@@ -60,6 +60,20 @@ def google(tmp_path):
     return folder
 
 
+def test_a_network_is_trained_quantised_and_evaluated_where_the_recordings_are(run, arabic, tmp_path):
+    trained, integers = tmp_path / "words.safetensors", tmp_path / "integers.safetensors"
+    sizes = ("--channels", 2, "--modes", 1, "--layers", 1, "--epochs", 1)
+    for arguments in (
+        ("train", "keywords", "--data", arabic, *sizes, "-o", trained),
+        ("quantize", trained, "--data", arabic, "-o", integers),
+        ("evaluate", integers, "keywords", "--data", arabic),
+        ("evaluate", trained, "keywords", "--data", arabic),
+    ):
+        result = run(*arguments)
+        assert result.exit_code == 0, result.stderr
+    assert "on 4 sequences" in result.stdout
+
+
 def test_the_lists_decide_what_trains_and_what_tests(arabic):
     task = load_task("keywords", arabic)
     assert (task.features, task.classes) == (BANDS, 2)
