@@ -300,9 +300,7 @@ def _ends(network: Checkpoint | QuantizedNetwork) -> _Ends:
     return _Ends(sizes.features, sizes.classes, network.provenance.get("task"))
 
 
-def require_task(
-    network: Checkpoint | QuantizedNetwork, task: str, data: Path | None = None
-) -> str | None:
+def require_task(network: Checkpoint | QuantizedNetwork, task: str, data: Path | None = None) -> str | None:
     """Make sure that a network can be run on a task; a warning if it was trained on another one.
 
     `data` is where the task's files are: some tasks have as many classes as these name.
