@@ -18,7 +18,7 @@ from quantize.checkpoint import read_checkpoint
 from statespike.models import ZOO
 from statespike.models.report import LearningCurve, read_log
 
-PANELS_A_ROW = 3
+PANELS_A_ROW = 2
 
 
 Sized = tuple[str, int]
@@ -54,7 +54,10 @@ def draw(axes: Axes, task: str, curves: dict[Sized, LearningCurve], colours: dic
         drawn.add(model)
     axes.set(title=task, xlabel="epochs", ylabel="training loss")
     axes.grid(which="both", alpha=0.3)
-    axes.legend(title="test accuracy", fontsize="small", title_fontsize="small")
+    axes.legend(
+        title="test accuracy", fontsize="small", title_fontsize="small",
+        loc="upper left", bbox_to_anchor=(1, 1),  # beside the panel, where no curve is behind it
+    )  # fmt: skip
 
 
 def run(
@@ -67,7 +70,7 @@ def run(
     models = sorted({model for curves in tasks.values() for model, _ in curves})
     colours = {model: f"C{index}" for index, model in enumerate(models)}
     rows = -(-len(tasks) // PANELS_A_ROW)
-    figure = Figure(figsize=(5 * PANELS_A_ROW, 4 * rows), layout="constrained")
+    figure = Figure(figsize=(7 * PANELS_A_ROW, 4 * rows), layout="constrained")
     for index, (task, curves) in enumerate(tasks.items()):
         draw(figure.add_subplot(rows, PANELS_A_ROW, index + 1), task, curves, colours)
     # The same logs give the same file; text stays text.
