@@ -11,7 +11,7 @@ from amaranth.lib.wiring import Component
 
 from hdl.emit.identifiers import require_identifier
 from hdl.network.axis import AxisNetwork, byte_aligned
-from hdl.network.counted import COUNTER_WIDTH, CountedNetwork, counter_ports
+from hdl.network.counted import MOST_COUNTED, CountedNetwork, counter_ports
 from hdl.network.folding import Folding
 from hdl.network.top import Network
 from hdl.primitives.fast_contents import port_name
@@ -253,7 +253,7 @@ class Counted(Plain):
 
     def describe(self, network: QuantizedNetwork) -> dict[str, Any]:
         """Every port, for the manifest."""
-        meaning = f"out: values clipped since the reset; stays at {(1 << COUNTER_WIDTH) - 1}"
+        meaning = f"out: values clipped since the reset; stays at {MOST_COUNTED}"
         names = counter_ports(len(network.blocks))
         return super().describe(network) | {self.port([name]): meaning for name in names}
 

@@ -13,6 +13,8 @@ from quantize.errors import StatespikeError
 from quantize.network import QuantizedNetwork
 
 COUNTER_WIDTH = 16
+MOST_COUNTED = (1 << COUNTER_WIDTH) - 1
+"""Where a counter stays."""
 
 
 def counter_ports(layers: int) -> list[str]:

@@ -15,6 +15,7 @@ from boards.host import Host
 from boards.terminal import TerminalBoard, VirtualPort
 from quantize.errors import StatespikeError
 from statespike.application import application
+from statespike.commands.run import counted_on_board
 from statespike.models.tasks.registry import load_task
 from tests.noise import NoisyLine
 
@@ -91,6 +92,12 @@ def test_a_board_tells_what_it_counted(run, tmp_path):
         for kind in ("inputs", "states", "outputs"):
             assert found[f"clipped_{kind}_{layer}"] == clipped[f"array_{layer} {kind}"]
         assert found[f"clipped_sums_{layer}"] == clipped[f"layer_{layer} sums"]
+
+
+def test_clips_beyond_what_a_counter_holds_are_told():
+    few = {"steps": 1, "busy_cycles": 9, "waiting_cycles": 0, "clipped_inputs_0": 3, "clipped_sums_0": 65534}
+    assert counted_on_board(few).endswith("; 65,537 values clipped")
+    assert counted_on_board(few | {"clipped_sums_0": 65535}).endswith("; at least 65,538 values clipped")
 
 
 def test_a_folder_says_whether_its_board_counts(folder, tmp_path):
