@@ -109,3 +109,13 @@ LINK = re.compile(r"\]\((?!https?://)([^)#]+)(#[^)]*)?\)")
 def test_every_link_between_pages_leads_somewhere(page):
     for match in LINK.finditer(page.read_text()):
         assert (page.parent / match[1]).exists(), f"{page.name} links to {match[1]}"
+
+
+NAMED_TEST = re.compile(r"`(test_\w+)`")
+
+
+def test_every_test_that_a_page_names_exists():
+    source = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    known = set(re.findall(r"^ *def (test_\w+)", source, re.MULTILINE))
+    named = {name for page in (ROOT / "docs").rglob("*.md") for name in NAMED_TEST.findall(page.read_text())}
+    assert named and not named - known

@@ -11,6 +11,7 @@ import pytest
 from hdl.toolchain import tools
 from hdl.toolchain.tools import run_tool, steady
 from quantize.errors import StatespikeError
+from quantize.files import scratch_folder
 
 
 def test_times_and_temporary_folders_leave_a_log(tmp_path):
@@ -49,6 +50,19 @@ def test_a_stopped_tool_takes_along_what_it_started(monkeypatch, tmp_path):
     while child.exists() and child.read_text().rpartition(")")[2].split()[0] != "Z":
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_the_log_that_an_error_names_is_there_when_the_tools_folder_is_gone(monkeypatch, tmp_path):
+    (tmp_path / "driver").write_text("#!/bin/sh\necho much said\necho ERROR: it went wrong\nexit 3\n")
+    (tmp_path / "driver").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(StatespikeError, match="driver failed: ERROR: it went wrong") as raised:
+        with scratch_folder() as folder:
+            run_tool("driver", [], folder, "driver.log")
+    assert not folder.exists()
+    log = Path(str(raised.value).rpartition("(log: ")[2].rstrip(")"))
+    assert log.read_text() == "much said\nERROR: it went wrong\n"
 
 
 @pytest.mark.parametrize("environment", [None, {"PATH": os.defpath}])
