@@ -57,9 +57,9 @@ def test_the_log_that_an_error_names_is_there_when_the_tools_folder_is_gone(monk
     (tmp_path / "driver").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with pytest.raises(StatespikeError, match="driver failed: ERROR: it went wrong") as raised:
-        with scratch_folder() as folder:
-            run_tool("driver", [], folder, "driver.log")
+    expected = pytest.raises(StatespikeError, match="driver failed: ERROR: it went wrong")
+    with expected as raised, scratch_folder() as folder:
+        run_tool("driver", [], folder, "driver.log")
     assert not folder.exists()
     log = Path(str(raised.value).rpartition("(log: ")[2].rstrip(")"))
     assert log.read_text() == "much said\nERROR: it went wrong\n"
