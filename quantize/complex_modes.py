@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -105,13 +104,15 @@ def leapfrog_array(
     layer: ComplexModes, x: StreamWords, largest: float, given: Format, precision: Precision
 ) -> LeapfrogSpec:
     """The array in integers; see `quantize.kinds.ArrayKind.quantised`."""
+    from quantize import recurrences  # with numba: where something is computed
+
     damping, stiffness = leapfrog(layer.poles)
     of_position, of_velocity = output_weights(layer.poles, layer.residues)
     offset = given.quantise(layer.offset)
     largest_position, largest_velocity = np.zeros(damping.shape), np.zeros(damping.shape)
     for part in blocks(len(x), x[0].size):
         u = given.real(saturate(x[part] + offset, given.width))
-        positions, velocities = _state_ranges(u, damping, stiffness)
+        positions, velocities = recurrences.leapfrog_ranges(u, damping, stiffness)
         largest_position = np.maximum(largest_position, positions)
         largest_velocity = np.maximum(largest_velocity, velocities)
 
@@ -155,26 +156,6 @@ def leapfrog_array(
         input_shift=given.fraction - velocity_bits,
         position_shift=position_shift,
     )
-
-
-@numba.njit(parallel=True, cache=True)
-def _state_ranges(u, damping, stiffness):
-    """Largest |position| and |velocity| (H, N) of real states over (sequences, steps, H) inputs."""
-    channels, modes = damping.shape
-    positions = np.zeros((channels, modes))
-    velocities = np.zeros((channels, modes))
-    for channel in numba.prange(channels):
-        for sequence in range(u.shape[0]):
-            p = np.zeros(modes)
-            q = np.zeros(modes)
-            for step in range(u.shape[1]):
-                value = u[sequence, step, channel]
-                for n in range(modes):
-                    q[n] += value - damping[channel, n] * q[n] - stiffness[channel, n] * p[n]
-                    p[n] += q[n]
-                    positions[channel, n] = max(positions[channel, n], abs(p[n]))
-                    velocities[channel, n] = max(velocities[channel, n], abs(q[n]))
-    return positions, velocities
 
 
 def rounded_complex_modes(

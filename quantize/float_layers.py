@@ -6,10 +6,8 @@ The definitions are those of `statespike.models` (a test holds the two together)
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import erf
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -62,11 +60,6 @@ def ternary_weights(weights: Real) -> NDArray[np.int64]:
     return (np.sign(weights) * (np.abs(weights) > ternary_threshold(weights))).astype(np.int64)
 
 
-@numba.vectorize(cache=True)  # without a signature it is compiled when it is first called, not when imported
-def _normal_below(x: float) -> float:
-    return 0.5 * (1.0 + erf(x / 1.4142135623730951))
-
-
 def _gate_product(checkpoint: Checkpoint, prefix: str, y: Real, threshold: Real | float) -> Real:
     weight, bias = tensors(checkpoint, prefix, "weight", "bias")
     ternary = np.sign(y) * (np.abs(y) > threshold)
@@ -95,7 +88,11 @@ def lean_gated_spiking_unit(checkpoint: Checkpoint, prefix: str, y: Real) -> Rea
 
 
 def gelu(x: Real) -> Real:
-    result: Real = x * _normal_below(x)
+    from quantize import recurrences  # with numba: where something is computed
+
+    shares = np.empty(x.shape)
+    recurrences.normal_below(x.ravel(), shares.ravel())
+    result: Real = x * shares
     return result
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,22 +39,12 @@ def every_step(config: NetworkConfig, x: Real, lengths: Integers) -> Real:
 
 def running(config: NetworkConfig, x: Real, lengths: Integers) -> Real:
     """The leaky mean at every stride: (sequences, steps, H) to (sequences, answers, H)."""
+    from quantize import recurrences  # with numba: where something is computed
+
     means = np.empty_like(x)
-    _leaky_mean(x, 1.0 / config.time_constant, means)
+    recurrences.leaky_means(x, 1.0 / config.time_constant, means)
     steps = answer_steps(lengths, x.shape[1], config.answer_stride)
     return np.take_along_axis(means, steps[:, :, None], axis=1)
-
-
-@numba.njit(parallel=True, cache=True)
-def _leaky_mean(x, share, means):
-    """`mean <- mean + share (x - mean)` from the first x on, over (sequences, steps, H)."""
-    sequences, steps, channels = x.shape
-    for sequence in numba.prange(sequences):
-        mean = x[sequence, 0].copy()
-        for step in range(steps):
-            for channel in range(channels):
-                mean[channel] += share * (x[sequence, step, channel] - mean[channel])
-                means[sequence, step, channel] = mean[channel]
 
 
 def pool(config: NetworkConfig, given: Format, max_steps: int) -> PoolSpec:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,7 +43,11 @@ class RealModes:
 
     def compute(self, x: Real) -> Real:
         """(sequences, steps, H) to the same shape."""
-        return _filtered(np.ascontiguousarray(x + self.offset), self.poles, self.residues, self.skip)
+        from quantize import recurrences  # with numba: where something is computed
+
+        return recurrences.filtered(
+            np.ascontiguousarray(x + self.offset), self.poles, self.residues, self.skip
+        )
 
 
 def real_modes(checkpoint: Checkpoint, layer: int) -> RealModes:
@@ -63,11 +66,13 @@ def real_array(
     layer: RealModes, x: StreamWords, largest: float, given: Format, precision: Precision
 ) -> RealModesSpec:
     """The array in integers; see `quantize.kinds.ArrayKind.quantised`."""
+    from quantize import recurrences  # with numba: where something is computed
+
     offset = given.quantise(layer.offset)
     ranges = np.zeros(layer.poles.shape)
     for part in blocks(len(x), x[0].size):
         u = given.real(saturate(x[part] + offset, given.width))
-        ranges = np.maximum(ranges, _state_ranges(u, layer.poles))
+        ranges = np.maximum(ranges, recurrences.real_mode_ranges(u, layer.poles))
     # Each mode has its own power of two. The input only shifts right, by an even number of bits.
     top = (1 << (precision.state - 1)) - 1
     bits = np.minimum(bits_below(top, ranges), given.fraction)
@@ -110,36 +115,3 @@ def rounded_real_modes(
         "log_A_real": np.log(-continuous),
         "D": (exact.skip + moved) / gain,
     }
-
-
-@numba.njit(parallel=True, cache=True)
-def _filtered(u, poles, residues, skip):
-    """The recurrence over (sequences, steps, H)."""
-    y = np.empty_like(u)
-    channels, modes = poles.shape
-    for channel in numba.prange(channels):
-        for sequence in range(u.shape[0]):
-            state = np.zeros(modes)
-            for step in range(u.shape[1]):
-                value = u[sequence, step, channel]
-                total = skip[channel] * value
-                for n in range(modes):
-                    state[n] = poles[channel, n] * state[n] + value
-                    total += residues[channel, n] * state[n]
-                y[sequence, step, channel] = total
-    return y
-
-
-@numba.njit(parallel=True, cache=True)
-def _state_ranges(u, poles):
-    """Largest |x| (H, N) over (sequences, steps, H) inputs."""
-    largest = np.zeros(poles.shape)
-    channels, modes = poles.shape
-    for channel in numba.prange(channels):
-        for sequence in range(u.shape[0]):
-            state = np.zeros(modes)
-            for step in range(u.shape[1]):
-                for n in range(modes):
-                    state[n] = poles[channel, n] * state[n] + u[sequence, step, channel]
-                    largest[channel, n] = max(largest[channel, n], abs(state[n]))
-    return largest

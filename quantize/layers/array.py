@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -216,9 +215,3 @@ class ArraySpec(Specification):
 
         The `states`, see `cleared`, move on. Of each sequence only so many steps are `valid`, and count.
         """
-
-
-@numba.njit(inline="always")
-def round_shift(value, shift):
-    """`quantize.formats.round_shift` of one number, for the recurrences in numba."""
-    return (value + ((1 << shift) >> 1)) >> shift

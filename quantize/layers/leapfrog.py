@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-import numba
 import numpy as np
 
 from quantize.formats import EXACT_WIDTH, Integers, signed_width
@@ -16,7 +15,6 @@ from quantize.layers.array import (
     SHIFT_STEP,
     ArraySpec,
     LinearModes,
-    round_shift,
 )
 from quantize.poles import is_stable
 from quantize.specification import QuantizedNetworkError, integer, words
@@ -156,7 +154,9 @@ class LeapfrogSpec(ArraySpec):
         return 2 * self.channels * self.modes
 
     def _scan(self, u: Integers, valid: Integers, states: Integers, y: Integers, counts: Integers) -> None:
-        _scan(
+        from quantize import recurrences  # with numba: where something is computed
+
+        recurrences.leapfrog(
             u,
             self.skip,
             self.damping << self.damping_alignment,
@@ -174,42 +174,3 @@ class LeapfrogSpec(ArraySpec):
             y,
             counts,
         )
-
-
-@numba.njit(parallel=True, cache=True)
-def _scan(
-    u, skip, damping, stiffness, feedback_shift, position_weight, velocity_weight, input_shift,
-    position_shift, state_width, output_shift, output_width, valid, states, y, counts,
-):  # fmt: skip
-    """The recurrence of `LeapfrogSpec` over (sequences, steps, H); numba, for numpy needs a pass a step."""
-    sequences, steps, channels = u.shape
-    modes = damping.shape[1]
-    state_top = (1 << (state_width - 1)) - 1
-    output_top = (1 << (output_width - 1)) - 1
-    for sequence in numba.prange(sequences):
-        clipped = outputs = 0
-        for channel in range(channels):
-            p = states[sequence, channel, :, 0].copy()
-            q = states[sequence, channel, :, 1].copy()
-            for step in range(steps):
-                value = u[sequence, step, channel]
-                counted = step < valid[sequence]
-                total = skip[channel] * value
-                for n in range(modes):
-                    total += position_weight[channel, n] * p[n] + velocity_weight[channel, n] * q[n]
-                    feedback = damping[channel, n] * q[n] + stiffness[channel, n] * p[n]
-                    velocity = (
-                        q[n]
-                        + round_shift(value, input_shift[channel, n])
-                        - round_shift(feedback, feedback_shift)
-                    )
-                    q[n] = min(max(velocity, -state_top - 1), state_top)
-                    position = p[n] + round_shift(q[n], position_shift[channel, n])
-                    p[n] = min(max(position, -state_top - 1), state_top)
-                    clipped += counted * ((q[n] != velocity) + (p[n] != position))
-                total = round_shift(total, output_shift)
-                y[sequence, step, channel] = min(max(total, -output_top - 1), output_top)
-                outputs += counted * (y[sequence, step, channel] != total)
-            states[sequence, channel, :, 0] = p
-            states[sequence, channel, :, 1] = q
-        counts[sequence, 0], counts[sequence, 1] = clipped, outputs

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numba
 import numpy as np
 
 from quantize.formats import Integers
@@ -15,7 +14,6 @@ from quantize.layers.array import (
     SHIFT_STEP,
     ArraySpec,
     LinearModes,
-    round_shift,
 )
 from quantize.specification import QuantizedNetworkError, integer, words
 
@@ -94,49 +92,9 @@ class RealModesSpec(ArraySpec):
         return 0
 
     def _scan(self, u: Integers, valid: Integers, states: Integers, y: Integers, counts: Integers) -> None:
-        _scan(
+        from quantize import recurrences  # with numba: where something is computed
+
+        recurrences.real_modes(
             u, self.skip, self.decay, self.decay_shift, self.weight, self.input_shift, self.state_width,
             self.output_shift, self.output.width, valid, states, y, counts,
         )  # fmt: skip
-
-
-@numba.njit(parallel=True, cache=True)
-def _scan(
-    u,
-    skip,
-    decay,
-    decay_shift,
-    weight,
-    input_shift,
-    state_width,
-    output_shift,
-    output_width,
-    valid,
-    states,
-    y,
-    counts,
-):
-    """The recurrence of `RealModesSpec` over (sequences, steps, H)."""
-    sequences, steps, channels = u.shape
-    modes = decay.shape[1]
-    state_top = (1 << (state_width - 1)) - 1
-    output_top = (1 << (output_width - 1)) - 1
-    for sequence in numba.prange(sequences):
-        clipped = outputs = 0
-        for channel in range(channels):
-            x = states[sequence, channel, :, 0].copy()
-            for step in range(steps):
-                value = u[sequence, step, channel]
-                counted = step < valid[sequence]
-                total = skip[channel] * value
-                for n in range(modes):
-                    total += weight[channel, n] * x[n]
-                    lost = round_shift(decay[channel, n] * x[n], decay_shift)
-                    moved = x[n] + round_shift(value, input_shift[channel, n]) - lost
-                    x[n] = min(max(moved, -state_top - 1), state_top)
-                    clipped += counted * (x[n] != moved)
-                total = round_shift(total, output_shift)
-                y[sequence, step, channel] = min(max(total, -output_top - 1), output_top)
-                outputs += counted * (y[sequence, step, channel] != total)
-            states[sequence, channel, :, 0] = x
-        counts[sequence, 0], counts[sequence, 1] = clipped, outputs

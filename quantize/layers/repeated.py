@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numba
 import numpy as np
 
 from quantize.answers import answer_steps, answers_within
 from quantize.constants import MOST_STEPS, MOST_TIME_SHIFT
 from quantize.formats import Integers
-from quantize.layers.array import round_shift
 from quantize.layers.head import HeadSpec
 from quantize.specification import integer
 
@@ -71,8 +69,10 @@ class RunningSpec(HeadSpec):
         return self.channels * self.sum_width
 
     def compute(self, x: Integers, lengths: Integers) -> Integers:
+        from quantize import recurrences  # with numba: where something is computed
+
         pooled = np.empty_like(x)
-        _leaky_mean(x, x[:, 0] << self.time_shift, self.time_shift, pooled)
+        recurrences.leaky_sums(x, x[:, 0] << self.time_shift, self.time_shift, pooled)
         return _taken(pooled, answer_steps(lengths, x.shape[1], self.answer_stride))
 
     def cleared(self, sequences: int) -> Integers:
@@ -80,25 +80,15 @@ class RunningSpec(HeadSpec):
         return np.zeros((sequences, self.channels), dtype=np.int64)
 
     def go_on(self, x: Integers, position: int, states: Integers, *, ended: bool) -> Integers:
+        from quantize import recurrences  # with numba: where something is computed
+
         if position == 0:
             states[...] = x[0] << self.time_shift
         pooled = np.empty_like(x)
-        _leaky_mean(x[None], states[None], self.time_shift, pooled[None])
+        recurrences.leaky_sums(x[None], states[None], self.time_shift, pooled[None])
         return pooled[answers_within(position, len(x), self.stride, ended=ended)]
 
 
 def _taken(x: Integers, steps: Integers) -> Integers:
     """Some steps of each sequence: (sequences, steps, H) to (sequences, answers, H)."""
     return np.take_along_axis(x, steps[:, :, None], axis=1)
-
-
-@numba.njit(parallel=True, cache=True)
-def _leaky_mean(x, sums, time_shift, pooled):
-    """The recurrence of `RunningSpec` over (sequences, steps, H); the sums (sequences, H) move on."""
-    sequences, steps, channels = x.shape
-    for sequence in numba.prange(sequences):
-        total = sums[sequence]
-        for step in range(steps):
-            for channel in range(channels):
-                total[channel] += x[sequence, step, channel] - round_shift(total[channel], time_shift)
-                pooled[sequence, step, channel] = round_shift(total[channel], time_shift)

@@ -45,6 +45,15 @@ def test_help_imports_no_command():
     assert result.stdout.splitlines()[-1] == "[]"
 
 
+def test_cost_starts_without_what_only_computing_needs():
+    code = (
+        "import sys\nimport statespike.commands.cost\n"
+        "print([name for name in ('numba', 'scipy', 'torch') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_list_says_of_a_command_what_it_says_of_itself(run, command):
     name = "import_" if command == "import" else command

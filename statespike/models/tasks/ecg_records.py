@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,9 +17,6 @@ RATE = 360
 LEADS = 2
 
 DECIMATION = 3
-
-BASELINE_SHIFT = 6
-"""The baseline is a running mean with a weight of 2**-6 a step: 0.53 s, a corner of 0.3 Hz."""
 
 MAIN_LEAD = "MLII"
 
@@ -69,6 +65,8 @@ def _record(name: int, files: dict[str, bytes], source: Path) -> Record:
         raise TaskError(
             f"{source}: record {name} has {len(header.signals)} signals; the database has {LEADS}; {ADVICE}"
         )
+    from statespike.models.tasks.baseline import without_baseline  # with numba: not for other tasks
+
     samples = parse_samples(files[f"{name}.dat"], header, f"{source}: {name}.dat")
     beats = parse_beats(files[f"{name}.atr"], header, f"{source}: {name}.atr")
     order = sorted(range(len(header.signals)), key=lambda signal: header.signals[signal] != MAIN_LEAD)
@@ -79,18 +77,3 @@ def decimate(samples: NDArray[np.int16], factor: int = DECIMATION) -> NDArray[np
     """Return the sums of so many samples each; what is left over at the end is dropped."""
     whole = len(samples) // factor * factor
     return samples[:whole].reshape(-1, factor).sum(1, dtype=np.int64)
-
-
-@numba.njit(cache=True)
-def without_baseline(signal):
-    """Subtract a running mean from a signal, integers (steps,) in both, as a circuit would.
-
-    The mean m has 2**6 times the signal's resolution and begins at the first value: m <- m + s - floor(m/64);
-    the result is s - floor(m/64), with m before its update.
-    """
-    result = np.empty_like(signal)
-    mean = signal[0] << BASELINE_SHIFT if len(signal) else 0
-    for step in range(len(signal)):
-        result[step] = signal[step] - (mean >> BASELINE_SHIFT)
-        mean += result[step]
-    return result

@@ -16,7 +16,6 @@ from quantize.words import count
 from statespike.models.tasks.computed import Computed
 from statespike.models.tasks.ecg import CLASSES, classes_of
 from statespike.models.tasks.ecg_records import DECIMATION, RATE, decimate
-from statespike.models.tasks.ecg_records import without_baseline as remove_baseline
 from statespike.models.tasks.ecg_splits import AFTER, BEFORE
 from statespike.models.tasks.own import OwnData
 from statespike.models.tasks.packed import Packer
@@ -53,6 +52,8 @@ def read_folder_of_records(path: Path) -> OwnData:
     TaskError
         When a record is damaged or of another format, lacks its annotations, or differs in rate from another.
     """
+    from statespike.models.tasks.baseline import without_baseline  # with numba: not for other tasks
+
     headers = {file: parse_header(_content(file), str(file)) for file in _files(path)}
     rate, timing = _common_rate(headers)
     names, by_name = _signals(headers)
@@ -67,7 +68,7 @@ def read_folder_of_records(path: Path) -> OwnData:
             beats = parse_beats(_content(annotations), header, str(annotations))
             order = [header.signals.index(name) for name in names] if by_name else list(range(len(names)))
             steps = np.stack(
-                [remove_baseline(decimate(samples[:, signal], timing.factor)) for signal in order], 1
+                [without_baseline(decimate(samples[:, signal], timing.factor)) for signal in order], 1
             )
             leads.add(np.clip(steps, -LARGEST * scales, LARGEST * scales - 1))
             peaks = beats.samples // timing.factor

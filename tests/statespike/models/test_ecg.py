@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from quantize.inputs import input_format
+from statespike.models.tasks.baseline import without_baseline
 from statespike.models.tasks.ecg import CLASSES, classes_of, intervals
-from statespike.models.tasks.ecg_records import decimate, without_baseline
+from statespike.models.tasks.ecg_records import decimate
 from statespike.models.tasks.ecg_splits import AFTER, BEFORE, DS1, DS2, PACED, VALIDATION
 from statespike.models.tasks.idx import data_location
 from statespike.models.tasks.registry import load_task

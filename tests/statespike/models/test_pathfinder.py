@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from statespike.models.tasks.pathfinder import (
+from statespike.models.tasks.pathfinder import SIZES, TEST, TRAIN, PathfinderSize, draw_sequences
+from statespike.models.tasks.pathfinder_images import (
     CLEARANCE,
     DISC_DISTANCE,
     GAP,
@@ -11,13 +12,8 @@ from statespike.models.tasks.pathfinder import (
     SEGMENT,
     SEGMENTS,
     SIDE,
-    SIZES,
     START_DISTANCE,
-    TEST,
-    TRAIN,
-    PathfinderSize,
     draw_images,
-    draw_sequences,
     last_target,
     place,
 )
