@@ -55,8 +55,9 @@ def census(rtlil: str) -> Census:
     StatespikeError
         If Yosys is missing or fails.
     """
-    cells = _modules(rtlil, "flatten\n")["top"]["cells"].values()
-    return replace(_count(cells), unpaired=_unpaired(cells))
+    top = _modules(rtlil, "flatten\n")["top"]
+    cells = top["cells"].values()
+    return replace(_count(cells, _memories(top)), unpaired=_unpaired(cells))
 
 
 def census_of_instances(rtlil: str, paths: Iterable[str]) -> dict[str, Census]:
@@ -76,14 +77,18 @@ def census_of_instances(rtlil: str, paths: Iterable[str]) -> dict[str, Census]:
     """
     modules = _modules(rtlil)
 
-    def cells(module: str) -> Iterator[Mapping[str, Any]]:
+    def below(module: str) -> Iterator[Mapping[str, Any]]:
+        yield modules[module]
         for cell in modules[module]["cells"].values():
             if cell["type"] in modules:
-                yield from cells(cell["type"])
-            else:
-                yield cell
+                yield from below(cell["type"])
 
-    return {path: _count(cells(f"top.{path}" if path else "top")) for path in paths}
+    def counted(path: str) -> Census:
+        parts = list(below(f"top.{path}" if path else "top"))
+        cells = (cell for part in parts for cell in part["cells"].values() if cell["type"] not in modules)
+        return _count(cells, [memory for part in parts for memory in _memories(part)])
+
+    return {path: counted(path) for path in paths}
 
 
 def _modules(rtlil: str, flatten: str = "") -> dict[str, Any]:
@@ -91,8 +96,9 @@ def _modules(rtlil: str, flatten: str = "") -> dict[str, Any]:
     with scratch_folder() as folder:
         (folder / "design.il").write_text(CONTENTS.sub(_short, rtlil))
         run_yosys(
-            # Cleaned first: `opt` stumbles over the initial values of registers with constant bits.
-            f"read_rtlil design.il\nproc\n{flatten}opt_clean\nopt\nwreduce\nopt_clean\nmemory_collect\n"
+            # Cleaned first: `opt` stumbles over the initial values of registers with constant bits. Names
+            # that nothing reads are no part of a count, and to carry them along takes a third of the time.
+            f"read_rtlil design.il\nproc\n{flatten}opt_clean -purge\nopt -purge\nwreduce\nopt_clean -purge\n"
             "write_json design.json\n",
             folder,
         )
@@ -103,25 +109,58 @@ def _short(contents: re.Match[str]) -> str:
     return contents[0] if len(contents[0]) < LONG_CONTENTS else ""
 
 
-def _registers(memory: Mapping[str, Any], width: int) -> int:
-    """Flip-flops behind a memory in logic: the words that its clocked ports read.
+def _memories(module: Mapping[str, Any]) -> list[MemoryNeed]:
+    """The memories of a module that are read."""
+    clocked: Counter[str] = Counter()
+    read: set[str] = set()
+    written: set[str] = set()
+    contents: dict[str, list[int | str]] = {}
+    for cell in module["cells"].values():
+        name = cell["parameters"].get("MEMID", "").removeprefix("\\")
+        if cell["type"] == "$memrd_v2":
+            read.add(name)
+            clocked[name] += int(cell["parameters"]["CLK_ENABLE"], 2)
+        elif cell["type"] == "$memwr_v2":
+            written.add(name)
+        elif cell["type"] == "$meminit_v2":
+            contents[name] = cell["connections"]["DATA"]
+    found = []
+    for name, memory in module.get("memories", {}).items():
+        if name not in read:
+            continue
+        style = memory["attributes"].get("rom_style", memory["attributes"].get("ram_style"))
+        width = memory["width"]
+        found.append(
+            MemoryNeed(
+                memory["size"],
+                width,
+                style == "block",
+                name in written,
+                style == "distributed",
+                single_port=SINGLE_PORT in memory["attributes"],
+                registers=clocked[name]
+                * (width if name in written else _varying_bits(contents.get(name), width)),
+            )
+        )
+    return found
 
-    Of a constant table synthesis keeps the bits that vary from row to row, and equal ones once.
+
+def _varying_bits(contents: list[int | str] | None, width: int) -> int:
+    """Bits of a constant table's words that vary from row to row, equal ones once; all of them if left out.
+
+    So many flip-flops synthesis keeps behind a table in logic.
     """
-    parameters = memory["parameters"]
-    contents = parameters["INIT"]
-    if int(parameters["WR_PORTS"], 2) == 0 and "x" not in contents:
-        columns = {contents[bit::width] for bit in range(width)}
-        width = sum(len(set(column)) > 1 for column in columns)
-    clocked: int = parameters["RD_CLK_ENABLE"].count("1")
-    return width * clocked
+    if contents is None or "x" in contents:
+        return width
+    columns = {tuple(contents[bit::width]) for bit in range(width)}
+    return sum(len(set(column)) > 1 for column in columns)
 
 
-def _count(cells: Iterable[Mapping[str, Any]]) -> Census:
+def _count(cells: Iterable[Mapping[str, Any]], memories: list[MemoryNeed]) -> Census:
     kinds = {name: kind for kind, names in OPERATORS.items() for name in names}
     bits: Counter[str] = Counter()
     own: Counter[str] = Counter()
-    flip_flops, multipliers, memories = 0, [], []
+    flip_flops, multipliers = 0, []
     for cell in cells:
         kind = cell["type"]
         size = {
@@ -129,21 +168,7 @@ def _count(cells: Iterable[Mapping[str, Any]]) -> Census:
             for name, value in cell["parameters"].items()
             if name.endswith(("WIDTH", "SIZE")) and set(value) <= {"0", "1"}
         }
-        if kind == "$mem_v2":
-            style = cell["attributes"].get("rom_style", cell["attributes"].get("ram_style"))
-            written = int(cell["parameters"]["WR_PORTS"], 2) > 0
-            memories.append(
-                MemoryNeed(
-                    size["SIZE"],
-                    size["WIDTH"],
-                    style == "block",
-                    written,
-                    style == "distributed",
-                    single_port=SINGLE_PORT in cell["attributes"],
-                    registers=_registers(cell, size["WIDTH"]),
-                )
-            )
-        elif kind == "$mul":
+        if kind == "$mul":
             multipliers.append((size["A_WIDTH"], size["B_WIDTH"]))
         elif kind.startswith(FLIP_FLOPS):
             flip_flops += size["WIDTH"]
