@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 # Yosys' weights of a two-way multiplexer for a bit that is read, of a gate for a block that is written, and
 # of a read port that shares none with a write port.
@@ -66,6 +67,7 @@ def count_blocks(
     return min(choices, key=lambda choice: choice[0])[1]
 
 
+@cache
 def _best_shape(kind: BlockKind, depth: int, width: int, written: bool) -> tuple[float, int]:
     """Cost and blocks of a kind's best shape."""
     best: tuple[float, int] | None = None

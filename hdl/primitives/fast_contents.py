@@ -74,6 +74,9 @@ def _without_collections() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            # What is left counts as old: otherwise the next object would have all of it searched.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 
@@ -122,7 +125,8 @@ def _converted(
     class Emitter(rtlil.ModuleEmitter):
         def emit_memory(self, cell_idx: int, cell: Any) -> None:
             mask = (1 << cell.width) - 1
-            rows = "".join(format(row & mask, f"0{cell.width}b") for row in reversed(cell.init))
+            digits = f"0{cell.width}b"
+            rows = "".join([format(row & mask, digits) for row in reversed(cell.init)])
             self.builder.cell(
                 "$meminit_v2",
                 ports={

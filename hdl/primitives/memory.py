@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib.memory import Memory, ReadPort, WritePort
 
@@ -102,8 +103,13 @@ def rows_of_blocks(words: Integers, width: int, lanes: int) -> list[int]:
     Block by block, a row for each input, a word of `width` bits for each lane; the last block's row may have
     fewer.
     """
-    return [
-        concatenate([(word, width) for word in row])
-        for start in range(0, words.shape[1], lanes)
-        for row in words[:, start : start + lanes].tolist()
-    ]
+    bits = (words[:, :, None] >> np.arange(width) & 1).astype(np.uint8)
+    rows = []
+    for start in range(0, words.shape[1], lanes):
+        block = bits[:, start : start + lanes]
+        packed = np.packbits(block.reshape(len(block), -1), axis=1, bitorder="little")
+        size, content = packed.shape[1], packed.tobytes()
+        rows += [
+            int.from_bytes(content[place : place + size], "little") for place in range(0, len(content), size)
+        ]
+    return rows

@@ -4,6 +4,8 @@ A step is a burst of beats, one a channel, in channel order. `first` and `last` 
 the step is the first, or the last, of its sequence (a sequence of one step has both).
 """
 
+from functools import cache
+
 from amaranth.hdl import Cat, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import Out
@@ -105,11 +107,13 @@ def marks_of(payload: data.View) -> Value:
     return Cat(payload.first, payload.last)
 
 
+@cache
 def beats(width: int) -> stream.Signature:
     """Stream of `Beat(width)`."""
     return stream.Signature(Beat(width))
 
 
+@cache
 def vectors(width: int, length: int) -> stream.Signature:
     """Stream of `Vector(width, length)`."""
     return stream.Signature(Vector(width, length))

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+import numpy as np
+
 from hdl.primitives.memory import concatenate, words_of
+from quantize.formats import Integers
 from quantize.layers.array import (
     COEFFICIENT_WIDTH,
     OUTPUT_WEIGHT_WIDTH,
@@ -211,10 +214,9 @@ def coefficient_rows(spec: LeapfrogSpec, multipliers: int) -> list[int]:
     """
     width = ROW_WIDTHS[multipliers]
     rows = []
-    for channel in range(spec.channels):
-        for mode in range(spec.modes):
-            whole = _outputs(spec, channel, mode) | _feedback(spec, channel, mode) << PAIR_WIDTH
-            rows += [whole >> place & ((1 << width) - 1) for place in range(0, 2 * PAIR_WIDTH, width)]
+    for outputs, feedback in zip(_outputs(spec).tolist(), _feedback(spec).tolist(), strict=True):
+        whole = outputs | feedback << PAIR_WIDTH
+        rows += [whole >> place & ((1 << width) - 1) for place in range(0, 2 * PAIR_WIDTH, width)]
     return rows
 
 
@@ -243,26 +245,32 @@ def helper_rows(spec: LeapfrogSpec) -> list[int]:
     return rows
 
 
-def _outputs(spec: LeapfrogSpec, channel: int, mode: int) -> int:
-    """Output weights, each with a shift above it in a half word."""
+def _outputs(spec: LeapfrogSpec) -> Integers:
+    """Of each mode its output weights, each with a shift above it in a half word, (H * N,)."""
     spare = COEFFICIENT_WIDTH - OUTPUT_WEIGHT_WIDTH - SHIFT_CODE_WIDTH
-    return concatenate(
-        [
-            (spec.velocity_weight[channel, mode], OUTPUT_WEIGHT_WIDTH),
-            (spec.input_shift[channel, mode] // SHIFT_STEP, SHIFT_CODE_WIDTH + spare),
-            (spec.position_weight[channel, mode], OUTPUT_WEIGHT_WIDTH),
-            (spec.position_shift[channel, mode] // SHIFT_STEP, SHIFT_CODE_WIDTH + spare),
-        ]
+    return _packed(
+        (spec.velocity_weight, OUTPUT_WEIGHT_WIDTH),
+        (spec.input_shift // SHIFT_STEP, SHIFT_CODE_WIDTH + spare),
+        (spec.position_weight, OUTPUT_WEIGHT_WIDTH),
+        (spec.position_shift // SHIFT_STEP, SHIFT_CODE_WIDTH + spare),
     )
 
 
-def _feedback(spec: LeapfrogSpec, channel: int, mode: int) -> int:
-    shift = spec.position_shift[channel, mode] // SHIFT_STEP
-    return concatenate(
-        [
-            (spec.damping[channel, mode], COEFFICIENT_WIDTH - 1),
-            (shift >> 1, 1),
-            (spec.stiffness[channel, mode], COEFFICIENT_WIDTH - 1),
-            (shift >> 2, 1),
-        ]
+def _feedback(spec: LeapfrogSpec) -> Integers:
+    """Of each mode its feedback words, each with a bit of the position's shift above it, (H * N,)."""
+    shift = spec.position_shift // SHIFT_STEP
+    return _packed(
+        (spec.damping, COEFFICIENT_WIDTH - 1),
+        (shift >> 1, 1),
+        (spec.stiffness, COEFFICIENT_WIDTH - 1),
+        (shift >> 2, 1),
     )
+
+
+def _packed(*fields: tuple[Integers, int]) -> Integers:
+    """`concatenate` of each mode's (values, width), 63 bits together at most, channel after channel."""
+    words, position = np.zeros(fields[0][0].size, np.int64), 0
+    for values, width in fields:
+        words |= (values.ravel() & ((1 << width) - 1)) << position
+        position += width
+    return words
