@@ -34,6 +34,11 @@ ADVICE = "make it again with `statespike quantize`"
 
 def save_network(network: QuantizedNetwork, path: Path) -> None:
     """Write the network, whole or not at all."""
+    write_whole(path, network_bytes(network))
+
+
+def network_bytes(network: QuantizedNetwork) -> bytes:
+    """What the network's file holds."""
     descriptions: dict[str, Any] = {}
     tensors: dict[str, np.ndarray] = {}
     for name, layer in network.layers():
@@ -46,7 +51,7 @@ def save_network(network: QuantizedNetwork, path: Path) -> None:
         "provenance": json.dumps(network.provenance),
     }
     metadata["checksum"] = checksum(metadata, tensors)
-    write_whole(path, safetensors_bytes(tensors, metadata))
+    return safetensors_bytes(tensors, metadata)
 
 
 def checksum(metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> str:

@@ -1,5 +1,6 @@
 """NETWORK and TASK arguments: what the files and names on the command line stand for."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,14 @@ from statespike.models.tasks.readers import read_own
 from statespike.models.tasks.registry import SAMPLE, TASKS, load_task, own_path
 from statespike.models.tasks.task import UNLABELLED, Sequences
 from statespike.output import note, progress, remark, warn
+from statespike.remembered import (
+    keep_observation,
+    keep_quantised,
+    name_of_observation,
+    name_of_quantised,
+    recall_observation,
+    recall_quantised,
+)
 
 
 def sequences_of(
@@ -136,11 +145,34 @@ def quantise_checkpoint(
             checkpoint, samples.x, samples.lengths, samples.y, precision, max_steps, encoder,
             shared_formats=shared_formats,
         )  # fmt: skip
-    for line in made.notes:
-        remark(line)
-    for warning in made.warnings:
-        warn(warning)
+    _tell(made.notes, made.warnings)
     return made.network, made.fidelity
+
+
+def _tell(notes: Iterable[str], warnings: Iterable[str]) -> None:
+    for line in notes:
+        remark(line)
+    for warning in warnings:
+        warn(warning)
+
+
+def _quantised_once(
+    checkpoint: Checkpoint, samples: Sequences, precision: Precision, *, shared_formats: bool
+) -> QuantizedNetwork:
+    """As `quantise_checkpoint`; what an earlier run made is not made again."""
+    name = name_of_quantised(checkpoint, samples, precision, shared_formats=shared_formats)
+    found = recall_quantised(name)
+    if found is None:
+        with progress() as bars:
+            bars.add_task("quantising", total=None)
+            made = library.quantised(
+                checkpoint, samples.x, samples.lengths, samples.y, precision, shared_formats=shared_formats
+            )
+        found = made.network, made.notes, made.warnings
+        keep_quantised(name, found)
+    network, notes, warnings = found
+    _tell(notes, warnings)
+    return network
 
 
 def network_for(path: Path, task: str | None, data: Path | None) -> Checkpoint | QuantizedNetwork:
@@ -190,7 +222,7 @@ def integers_of(
         f"of {precision.state}, with {count(len(samples), 'calibration sequence')}"
         f"{', all layers in one set of formats' if shared_formats else ''}"
     )
-    return quantise_checkpoint(network, samples, precision, shared_formats=shared_formats)[0]
+    return _quantised_once(network, samples, precision, shared_formats=shared_formats)
 
 
 MOST_OBSERVED = 100
@@ -213,7 +245,13 @@ def observation_of(network: QuantizedNetwork) -> Observation | None:
                 continue
             chosen = test.take(slice(max(1, min(MOST_OBSERVED, MOST_OBSERVED_STEPS // test.x.shape[1]))))
             labels = chosen.y if chosen.y is not None and chosen.y.ndim == 1 else None
-            return observe(network, chosen.x, labels, chosen.lengths)
+            observed = Sequences(chosen.x, labels, chosen.lengths)
+            key = name_of_observation(network, observed)
+            found = recall_observation(key)
+            if found is None:
+                found = observe(network, chosen.x, labels, chosen.lengths)
+                keep_observation(key, found)
+            return found
     return None
 
 

@@ -9,9 +9,9 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
-from hdl.planning.remembered import FOLDER
 from hdl.primitives.streams import Logit, Tap, beats
 from quantize.formats import Integers
+from quantize.store import FOLDER
 
 
 @dataclass
@@ -108,8 +108,8 @@ class TinyNetwork(wiring.Component):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _counts_are_kept_here(tmp_path_factory):
-    """Counts of circuits are kept for this run alone, not in the user's folder."""
+def _results_are_kept_here(tmp_path_factory):
+    """Counts of circuits and the like are kept for this run alone, not in the user's folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FOLDER, str(tmp_path_factory.mktemp("cache")))
         yield

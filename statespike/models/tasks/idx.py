@@ -178,7 +178,10 @@ def _read_member(archive: Path, name: str, files: ImageFiles) -> bytes:
         reading(archive, f"cannot read {wanted}", files.advice, TaskError),
         tarfile.open(archive) as package,
     ):
-        member = package.getmember(wanted)
+        # In order: to ask for a name would unpack all that stands behind it, too.
+        member = next((each for each in package if each.name == wanted), None)
+        if member is None:
+            raise KeyError(f"no file {wanted}")
         _require_room(member.size, archive)
         file = package.extractfile(member)
         content = b"" if file is None else file.read()

@@ -7,7 +7,8 @@ import pytest
 from hdl.devices.devices import find_device
 from hdl.planning import planner, remembered
 from hdl.planning.planner import plan_network
-from hdl.planning.remembered import FOLDER
+from quantize import store
+from quantize.store import FOLDER
 from tests.networks import random_network
 
 UP5K = find_device("up5k")
@@ -54,7 +55,7 @@ def test_another_network_folding_form_or_program_has_another_name(monkeypatch):
         remembered.key_of(other, folding, None),
         remembered.key_of(network, folding, UP5K.family),
     ]
-    monkeypatch.setattr(remembered, "program_digest", lambda: "another")
+    monkeypatch.setattr(store, "program_digest", lambda packages, tools: "another")
     names.append(remembered.key_of(network, folding, None))
     assert len(set(names)) == 4
     assert names[3] == remembered.key_of(network, folding, None)
