@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,18 @@ from numpy.typing import NDArray
 from quantize.blocks import blocks
 from quantize.checkpoint import Checkpoint
 from quantize.clipping import Clipping, clipping_of
+from quantize.errors import StatespikeError
 from quantize.float_reference import FloatNetwork
 from quantize.formats import Integers
 from quantize.inputs import Inputs, require_finite, require_sequences
+from quantize.jobs import ALONE, HERE, Run, in_order
 from quantize.network import QuantizedNetwork
 from quantize.scores import Classification
+
+REAL_NUMBERS_STAY = (
+    "real numbers are computed on this machine alone, for their last digits depend on a worker's processor; "
+    "leave the scheduler out, or evaluate the integers"
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,7 @@ def evaluate(
     x: Inputs,
     lengths: Integers | None = None,
     on_progress: Callable[[int], None] = lambda done: None,
+    workers: Run = HERE,
 ) -> Evaluation:
     """Compute the logits of sequences.
 
@@ -78,11 +86,14 @@ def evaluate(
         Valid steps of each sequence; all by default.
     on_progress : callable, optional
         Called with the number of sequences done.
+    workers : Run, optional
+        What computes blocks of sequences, see `statespike.workers_at`; this process by default. The blocks,
+        and so all results, are the same. The integer reference only.
 
     Raises
     ------
     StatespikeError
-        If the sequences do not suit the network, or a value is not finite.
+        If the sequences do not suit the network, a value is not finite, or workers are given real numbers.
 
     Examples
     --------
@@ -98,23 +109,37 @@ def evaluate(
         network.require_lengths(valid)
     channels = network.config.channels if isinstance(network, Checkpoint) else network.channels
     running = FloatNetwork(network) if isinstance(network, Checkpoint) else network
-    logits = []
-    clipping: Clipping | None = None
-    # The first call compiles the recurrence; that is no part of the speed.
-    _logits(running, np.asarray(x[:1])[:, :1], None)
+    if workers is HERE:
+        # The first call compiles the recurrence; that is no part of the speed.
+        _computed(Block(running, np.asarray(x[:1])[:, :1], None))
+    elif isinstance(network, Checkpoint):
+        raise StatespikeError(REAL_NUMBERS_STAY)
     start = time.perf_counter()
-    for part in blocks(len(x), x.shape[1] * max(features, channels)):
-        found, clipped = _logits(running, np.asarray(x[part]), valid[part])
-        logits.append(found)
+    found = in_order(
+        workers,
+        _computed,
+        list(blocks(len(x), x.shape[1] * max(features, channels))),
+        lambda part: Block(running, np.asarray(x[part]), valid[part]),
+        on_progress,
+    )
+    clipping: Clipping | None = None
+    for _, clipped in found:
         clipping = clipped if clipping is None or clipped is None else clipping + clipped
-        on_progress(part.stop)
-    return Evaluation(np.concatenate(logits), time.perf_counter() - start, clipping)
+    return Evaluation(np.concatenate([logits for logits, _ in found]), time.perf_counter() - start, clipping)
 
 
-def _logits(
-    network: FloatNetwork | QuantizedNetwork, x: NDArray[np.floating], lengths: Integers | None
-) -> tuple[NDArray[Any], Clipping | None]:
+class Block(NamedTuple):
+    """Sequences, and the network that computes their logits; see `evaluate`."""
+
+    network: FloatNetwork | QuantizedNetwork
+    x: NDArray[np.floating]
+    lengths: Integers | None
+
+
+def _computed(block: Block) -> tuple[NDArray[Any], Clipping | None]:
+    network, x, lengths = block
     if isinstance(network, FloatNetwork):
         return network.logits(require_finite(x).astype(np.float64), lengths), None
-    trace = network.compute(network.inputs(x), lengths, taps=False)
+    with ALONE:
+        trace = network.compute(network.inputs(x), lengths, taps=False)
     return trace.logits, clipping_of(network, trace.saturations, x, lengths)

@@ -2,25 +2,23 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 from amaranth.lib.wiring import Component
 
 from quantize.files import scratch_folder
 from quantize.formats import Integers
+from quantize.jobs import InThreads, in_order
 from quantize.network import QuantizedNetwork
-from quantize.trace import Trace
 from sim.backends.base import Backend, Prepared, cycles_of
-from sim.compare import Comparison, Mismatch, compare
-from sim.pace import FULL_SPEED, PAUSED_STEPS, Pace, Varied
+from sim.compare import Mismatch
+from sim.pace import Pace, Varied
+from sim.part import Outcome, Part, measured, outcome, parts_of
 from sim.ports import Ports, ports_of
-from sim.stimulus import Stimulus
 from sim.trace import Run
 
 STEPS_AT_ONCE = 1 << 12
@@ -47,9 +45,9 @@ class Check:
     simulation_seconds : float
         Processor time of all simulations, without compiling.
     seconds : float
-        Wall-clock time of simulations, reference and comparison, without compiling.
+        Wall-clock time of simulations, reference and comparison, without compiling; of workers, with it.
     jobs : int
-        Simulations at the same time.
+        Simulations at the same time, or workers that took part.
     saturations : dict of name to int
         Of the reference; see `quantize.trace.Trace`.
     """
@@ -76,19 +74,6 @@ class Check:
     def cycles_per_second(self) -> float:
         """Clock cycles that one core simulates in a second."""
         return self.cycles / max(self.simulation_seconds, 1e-9)
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Outcome of one run; its taps are not kept."""
-
-    comparison: Comparison
-    logits: Integers
-    steps: int
-    cycles: int
-    cycles_per_step: float
-    seconds: float
-    saturations: dict[str, int]
 
 
 def check(
@@ -136,163 +121,88 @@ def check(
     StatespikeError
         If the input does not suit the network, a tool is missing, or the circuit does not answer.
     """
-    valid = np.full(len(u), u.shape[1]) if lengths is None else lengths
-    workers = (jobs or len(os.sched_getaffinity(0))) if backend.concurrent else 1
+    valid = valid_of(u, lengths)
+    run = InThreads((jobs or len(os.sched_getaffinity(0))) if backend.concurrent else 1)
     with scratch_folder() as temporary:
-        plays = _Plays(design, reference, u, valid, backend, pace, folder or temporary)
-        parts = _simulated(plays.outcome, list(_parts(valid, STEPS_AT_ONCE)), workers, on_progress)
-        seconds = time.perf_counter() - plays.ready_at
+        compiled = _Compiled(design, backend, folder or temporary, int(valid.sum()))
+        outcomes = in_order(
+            run,
+            lambda part: outcome(part, reference, pace, lambda: compiled.play),
+            runs_of(valid),
+            lambda chosen: Part(u[chosen], valid[chosen], chosen.start),
+            on_progress,
+        )
+        seconds = time.perf_counter() - compiled.ready_at
         if on_recording is not None:
-            play, ports = plays.prepared
-            on_recording(play(plays.stimulus(slice(0, 1), plays.measured), record=True), ports)
-    steps = sum(part.steps for part in parts)
+            first = Part(u[:1], valid[:1], 0)
+            on_recording(compiled.play(first.stimulus(measured(pace)), record=True), compiled.ports)
+    return gathered(outcomes, backend.name, seconds, run.at_once)
+
+
+def valid_of(u: Integers, lengths: Integers | None) -> Integers:
+    """Valid steps of each sequence (sequences,)."""
+    return np.full(len(u), u.shape[1]) if lengths is None else lengths
+
+
+def runs_of(valid: Integers) -> list[slice]:
+    """The sequences of each run."""
+    return list(parts_of(valid, STEPS_AT_ONCE))
+
+
+def gathered(outcomes: list[Outcome], backend: str, seconds: float, jobs: int) -> Check:
+    """All runs, in the order of their sequences, as one outcome; see `Check`."""
+    steps = sum(one.steps for one in outcomes)
     return Check(
-        backend=backend.name,
-        compared_values=sum(part.comparison.compared_values for part in parts),
-        mismatches=sum(part.comparison.mismatches for part in parts),
+        backend=backend,
+        compared_values=sum(one.comparison.compared_values for one in outcomes),
+        mismatches=sum(one.comparison.mismatches for one in outcomes),
         first_mismatch=next(
-            (part.comparison.first_mismatch for part in parts if not part.comparison.bit_exact), None
+            (one.comparison.first_mismatch for one in outcomes if not one.comparison.bit_exact), None
         ),
-        logits=np.concatenate([part.logits for part in parts]),
+        logits=np.concatenate([one.logits for one in outcomes]),
         steps=steps,
-        cycles=sum(part.cycles for part in parts),
-        cycles_per_step=sum(part.cycles_per_step * part.steps for part in parts) / steps,
-        simulation_seconds=sum(part.seconds for part in parts),
+        cycles=sum(one.cycles for one in outcomes),
+        cycles_per_step=sum(one.cycles_per_step * one.steps for one in outcomes) / steps,
+        simulation_seconds=sum(one.seconds for one in outcomes),
         seconds=seconds,
-        jobs=workers,
-        saturations={name: sum(part.saturations[name] for part in parts) for name in parts[0].saturations},
+        jobs=jobs,
+        saturations={
+            name: sum(one.saturations[name] for one in outcomes) for name in outcomes[0].saturations
+        },
     )
 
 
-class _Plays:
-    """Runs of a circuit beside its reference, asked for by several threads.
-
-    Parameters
-    ----------
-    design, reference, u, backend, pace
-        As of `check`.
-    valid : (sequences,)
-    folder : Path
-        Where compiled circuits are kept.
+class _Compiled:
+    """A circuit that is made and compiled when it is first asked for.
 
     Attributes
     ----------
-    measured : Pace
-        Of the runs whose cycles count.
     ready_at : float
-        When the circuit was compiled, by `time.perf_counter`.
+        When it was, by `time.perf_counter`.
     """
 
-    def __init__(
-        self, design: Callable[[], Component], reference: QuantizedNetwork, u: Integers, valid: Integers,
-        backend: Backend, pace: Pace | Varied, folder: Path,
-    ):  # fmt: skip
-        self.design, self.reference, self.u, self.valid = design, reference, u, valid
-        self.backend, self.pace, self.folder = backend, pace, folder
-        self.measured = FULL_SPEED if isinstance(pace, Varied) else pace
+    def __init__(self, design: Callable[[], Component], backend: Backend, folder: Path, steps: int):
+        self._design, self._backend, self._folder, self._steps = design, backend, folder, steps
         self.ready_at = 0.0
-        # The reference is parallel in itself, and must not be called twice at a time.
-        self.one_at_a_time = Lock()
 
     @cached_property
-    def prepared(self) -> tuple[Prepared, Ports]:
-        """The compiled circuit, made when the first input has been found good."""
-        circuit = self.design()
-        # Twice, as most of them are played again with pauses where they are few.
-        play = self.backend.prepare(circuit, self.folder, 2 * cycles_of(circuit, int(self.valid.sum())))
+    def _made(self) -> tuple[Prepared, Ports]:
+        circuit = self._design()
+        play = prepare(circuit, self._backend, self._folder, self._steps)
         self.ready_at = time.perf_counter()
         return play, ports_of(circuit)
 
-    def stimulus(self, part: slice, pace: Pace, reset_after: int | None = None) -> Stimulus:
-        """Some of the sequences, to be played at a pace."""
-        return Stimulus(
-            [sequence[:length] for sequence, length in zip(self.u[part], self.valid[part], strict=True)],
-            input_gaps=pace.input_gaps,
-            output_stalls=pace.output_stalls,
-            seed=pace.seed + part.start,
-            reset_after=reset_after,
-        )
+    @property
+    def play(self) -> Prepared:
+        """What plays it."""
+        return self._made[0]
 
-    def outcome(self, part: slice) -> _Part:
-        """Play some of the sequences, and the first of them again with pauses, if the pace says so."""
-        with self.one_at_a_time:
-            trace = self.reference.compute(self.u[part], self.valid[part])
-            play, _ = self.prepared
-        run = play(self.stimulus(part, self.measured))
-        comparison = compare(trace, run)
-        if isinstance(self.pace, Varied) and comparison.bit_exact:
-            comparison = _joined(comparison, self._again(part, self.pace.pauses()))
-        return _Part(
-            comparison=_placed(comparison, part.start),
-            logits=_logits(run, trace),
-            steps=sum(run.lengths),
-            cycles=run.cycles,
-            cycles_per_step=run.cycles_per_step,
-            seconds=run.seconds,
-            saturations=trace.saturations,
-        )
-
-    def _again(self, part: slice, pace: Pace) -> Comparison:
-        """The first sequences of a part with pauses, and a reset in the middle of one."""
-        beginning = next(_parts(self.valid[part], PAUSED_STEPS))
-        again = slice(part.start + beginning.start, part.start + beginning.stop)
-        with self.one_at_a_time:
-            trace = self.reference.compute(self.u[again], self.valid[again])
-        play, _ = self.prepared
-        reset_after = _half(self.valid[part.start], self.u)
-        return compare(trace, play(self.stimulus(again, pace, reset_after=reset_after)))
+    @property
+    def ports(self) -> Ports:
+        """Its ports."""
+        return self._made[1]
 
 
-def _logits(run: Run, trace: Trace) -> Integers:
-    """The circuit's answers in the shape of the reference's, if they are as many."""
-    return run.logits if trace.logits.ndim == 2 else run.answers_by_sequence(trace.logits.shape[1])
-
-
-def _simulated(
-    simulate: Callable[[slice], _Part], parts: list[slice], workers: int, on_progress: Callable[[int], None]
-) -> list[_Part]:
-    """Outcomes of all parts, in their order; the first error ends them all."""
-    done = 0
-    with ThreadPoolExecutor(workers) as pool:
-        futures = {pool.submit(simulate, part): part for part in parts}
-        try:
-            for future in as_completed(futures):
-                future.result()
-                done += futures[future].stop - futures[future].start
-                on_progress(done)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return [future.result() for future in futures]
-
-
-def _parts(lengths: Integers, steps: int) -> Iterator[slice]:
-    """Successive sequences of about so many steps, at least one."""
-    start = 0
-    for end in range(1, len(lengths) + 1):
-        if end == len(lengths) or lengths[start : end + 1].sum() > steps:
-            yield slice(start, end)
-            start = end
-
-
-def _half(length: int, u: Integers) -> int:
-    """Beats of half a sequence, of a long one's beginning; one short of a step where a step has several."""
-    features = u.shape[2]
-    return int(min(length // 2 + 1, 8)) * features - (features > 1)
-
-
-def _joined(one: Comparison, other: Comparison) -> Comparison:
-    """Two comparisons of the same sequences as one; the first difference is the first one's, if any."""
-    return Comparison(
-        compared_values=one.compared_values + other.compared_values,
-        mismatches=one.mismatches + other.mismatches,
-        first_mismatch=one.first_mismatch or other.first_mismatch,
-    )
-
-
-def _placed(comparison: Comparison, first_sequence: int) -> Comparison:
-    """The comparison with its sequence counted from the beginning of all."""
-    first = comparison.first_mismatch
-    if first is None:
-        return comparison
-    return replace(comparison, first_mismatch=replace(first, sequence=first.sequence + first_sequence))
+def prepare(circuit: Component, backend: Backend, folder: Path, steps: int) -> Prepared:
+    """Compile a circuit for so many steps in all; twice, as most are played again with pauses if few."""
+    return backend.prepare(circuit, folder, 2 * cycles_of(circuit, steps))
