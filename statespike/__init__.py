@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from quantize.evaluate import evaluate as evaluate
     from quantize.network import QuantizedNetwork as QuantizedNetwork
     from quantize.session import Session as Session
+    from statespike.cluster.workers import workers_at as workers_at
     from statespike.library.bitstreams import build as build
     from statespike.library.board import Board as Board
     from statespike.library.circuits import component as component
@@ -53,6 +54,7 @@ _HOMES = {
     "component": "statespike.library.circuits",
     "generate": "statespike.library.circuits",
     "simulate": "statespike.library.simulation",
+    "workers_at": "statespike.cluster.workers",
     "build": "statespike.library.bitstreams",
     "Board": "statespike.library.board",
     "Checkpoint": "quantize.checkpoint",

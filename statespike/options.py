@@ -61,6 +61,14 @@ Rate = Annotated[
         show_default=False,
     ),
 ]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="of a Dask scheduler, tcp://host:port, whose workers do the work instead",
+        show_default=False,
+    ),
+]
 Folded = Annotated[
     bool,
     typer.Option("--folded", help="one block for all layers in turn: small, and slower by their number"),

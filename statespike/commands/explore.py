@@ -12,7 +12,7 @@ from quantize.errors import StatespikeError
 from quantize.files import write_whole
 from statespike.guarded import refuse_overwriting
 from statespike.models.tasks.registry import TASKS, load_task
-from statespike.options import Data, DeviceName, Json, Rate
+from statespike.options import Data, DeviceName, Json, Rate, Scheduler
 from statespike.output import new_table, note, say, show, warn, write_json
 
 if TYPE_CHECKING:
@@ -78,14 +78,7 @@ def explore(
             show_default=False,
         ),
     ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="of a Dask scheduler, tcp://host:port, whose workers run the trials instead",
-            show_default=False,
-        ),
-    ] = None,
+    scheduler: Scheduler = None,
     finish: Annotated[
         str | None,
         typer.Option(metavar="ID", help="train a candidate in full instead, and test it", show_default=False),

@@ -1,6 +1,6 @@
 """Runs commands in this process; networks of the digits task, small enough for every test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +68,21 @@ def data(tmp_path_factory) -> Path:
     x = random_samples(6, STEPS, seed=2)
     np.savez(path, x=x, y=np.arange(6), lengths=np.array([16, 1, 7, 16, 3, 16]))
     return path
+
+
+@pytest.fixture(scope="session")
+def scheduler() -> Iterator[str]:
+    """Address of a Dask scheduler with two workers, all in this process."""
+    import dask
+    from distributed import LocalCluster
+
+    # Where the machine is busy, even a connection to itself may take a while.
+    patient = {"distributed.comm.timeouts.connect": "300s", "distributed.comm.timeouts.tcp": "300s"}
+    with (
+        dask.config.set(patient),
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+    ):
+        yield cluster.scheduler_address
 
 
 @pytest.fixture

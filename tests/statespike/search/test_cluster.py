@@ -8,7 +8,8 @@ import pytest
 
 from benchmarks.synthetic import synthetic
 from quantize.errors import StatespikeError
-from statespike.search import cluster
+from statespike.cluster import jobs
+from statespike.cluster import workers as cluster
 from statespike.search.cluster import local_workers, scheduler_at
 from statespike.search.explore import Search, explore, in_this_process
 from statespike.search.space import Specification
@@ -77,6 +78,6 @@ def test_a_search_whose_workers_stay_away_ends(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_trial_that_kills_its_workers_is_named(workers, monkeypatch):
-    monkeypatch.setattr(cluster, "MOST_DEATHS", 2)
+    monkeypatch.setattr(jobs, "MOST_DEATHS", 2)
     with pytest.raises(StatespikeError, match="workers die whenever they run s4d s4d 1x32x2"):
         list(workers([of(32)]))
