@@ -12,8 +12,9 @@ from rich.table import Table
 from quantize.answered import Answered
 from quantize.checkpoint import Checkpoint
 from quantize.errors import StatespikeError, naming
-from quantize.evaluate import Evaluation
+from quantize.evaluate import REAL_NUMBERS_STAY, Evaluation
 from quantize.evaluate import evaluate as evaluate_network
+from quantize.jobs import HERE
 from quantize.network import QuantizedNetwork
 from quantize.scores import (
     Classification,
@@ -28,8 +29,9 @@ from quantize.scores import (
 from quantize.words import count, per_second
 from statespike.models.tasks.task import Sequences
 from statespike.networks import class_names_of, integers_of, labels_for, network_for, sequences_of
-from statespike.options import Data, Json, Limit, Logits, NetworkPath, TaskName
+from statespike.options import Data, Json, Limit, Logits, NetworkPath, Scheduler, TaskName
 from statespike.output import progress, say, show, tell_clipping, write_json, write_logits
+from statespike.spreading import asked_workers, figures_of, tell_workers
 
 WIDEST_TABLE = 10
 """Classes of the largest confusion matrix that is printed; `--json` writes one of any size."""
@@ -53,6 +55,7 @@ def evaluate(
         bool, typer.Option("--held-out", help="only what `train` leaves out of your data as its test set")
     ] = False,
     limit: Limit = None,
+    scheduler: Scheduler = None,
     logits: Logits = None,
     json: Json = None,
 ) -> None:
@@ -63,6 +66,8 @@ def evaluate(
 
     Example: statespike evaluate smnist-gsu smnist-sample --backend reference
     """
+    if scheduler is not None and backend is Arithmetic.FLOAT:
+        raise StatespikeError(REAL_NUMBERS_STAY)
     asked = sequences_of(task, data, limit, held_out=held_out)
     read = network_for if backend is Arithmetic.FLOAT else integers_of
     found = read(network, task, data)
@@ -70,10 +75,14 @@ def evaluate(
         raise StatespikeError(f"{network} holds integers only; give its checkpoint for --backend float")
     sequences = labels_for(asked, found)
     class_names = class_names_of(found) or asked.class_names
-    with progress() as bars:
+    with asked_workers(scheduler) as workers, progress() as bars:
         bar = bars.add_task("evaluating", total=len(sequences))
         result = evaluate_network(
-            found, sequences.inputs, sequences.lengths, lambda done: bars.update(bar, completed=done)
+            found,
+            sequences.inputs,
+            sequences.lengths,
+            lambda done: bars.update(bar, completed=done),
+            HERE if workers is None else workers,
         )
     output, stride = output_of(found), stride_of(found)
     if output == "regression":
@@ -105,6 +114,7 @@ def evaluate(
         }
     if result.clipping is not None:
         tell_clipping(result.clipping)
+    tell_workers(workers)
     # Values are written as such; of scores the integers, which `simulate` writes too.
     write_logits(logits, result.logits)
     write_json(
@@ -117,6 +127,7 @@ def evaluate(
             "n": len(sequences),
             "backend": backend.value,
             "images_per_second": result.sequences_per_second,
+            "scheduler": figures_of(scheduler, workers),
             "output": output,
             "stride": stride,
             "output_scale": 2.0**-found.decoder.fraction if isinstance(found, QuantizedNetwork) else 1.0,

@@ -14,8 +14,8 @@ from quantize.words import count, per_second
 from sim.pace import FULL_SPEED, Pace, Varied
 from sim.waves import require_writer
 from statespike.library.circuits import plan as plan_network
+from statespike.library.simulation import require_workers_work, simulate_piece
 from statespike.library.simulation import simulate as simulate_network
-from statespike.library.simulation import simulate_piece
 from statespike.models.tasks.task import Sequences
 from statespike.networks import integers_of, require_suited, sequences_of, tell_smaller
 from statespike.options import (
@@ -28,9 +28,11 @@ from statespike.options import (
     Logits,
     NetworkPath,
     Rate,
+    Scheduler,
     TaskName,
 )
 from statespike.output import progress, say, tell_clipping, write_json, write_logits
+from statespike.spreading import asked_workers, figures_of, tell_workers
 
 MISMATCH = 1
 """Exit status when circuit and reference differ."""
@@ -74,6 +76,7 @@ def simulate(
             min=1, metavar="N", help="simulations at the same time  [default: all cores]", show_default=False
         ),
     ] = None,
+    scheduler: Scheduler = None,
     keep: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="keep the compiled circuit here for the next run")
     ] = None,
@@ -103,6 +106,13 @@ def simulate(
     Example: statespike simulate smnist-gsu smnist-sample --input-gaps 0.2
     """
     find_device(device)  # what is wrong is said before long work
+    pieces = from_state is not None or save_state is not None
+    if scheduler is not None:
+        require_workers_work(backend.value, keep, jobs, trace)
+        if pieces:
+            raise StatespikeError(
+                "--save-state and --from-state play one sequence, on this machine; leave --scheduler out"
+            )
     if trace is not None:
         require_writer(trace)
     paced = input_gaps is not None or output_stalls is not None
@@ -112,14 +122,13 @@ def simulate(
     require_suited(asked.source, asked.sequences, circuit)
     sequences = asked.sequences
     reference = circuit if against is None else integers_of(against, task, data, shared_formats=folded)
-    pieces = from_state is not None or save_state is not None
     if pieces:
         _require_piece(sequences, backend, against, trace)
     with progress() as bars:
         bars.add_task("planning", total=None)
         plan = plan_network(circuit, device, rate=rate, folded=folded or None)
     tell_smaller(circuit, plan, rate)
-    with progress() as bars:
+    with asked_workers(scheduler) as workers, progress() as bars:
         bar = bars.add_task("compiling", total=None)
 
         def tell(stage: str, done: int) -> None:
@@ -150,10 +159,12 @@ def simulate(
                 jobs=jobs,
                 on_progress=tell,
                 trace=trace,
+                workers=workers,
             )
         )
     clipping = clipping_of(reference, result.saturations, sequences.x, sequences.lengths)
     tell_clipping(clipping)
+    tell_workers(workers)
     write_logits(logits, result.logits)
     write_json(
         json,
@@ -174,6 +185,7 @@ def simulate(
             "cycles_per_second": result.cycles_per_second,
             "seconds": result.seconds,
             "jobs": result.jobs,
+            "scheduler": figures_of(scheduler, workers),
             "clipping": clipping.figures(),
         },
     )

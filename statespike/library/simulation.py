@@ -1,6 +1,8 @@
 """Circuits in simulation: every value compared with the integer reference."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
 from quantize.files import one_at_a_time, scratch_folder
 from quantize.inputs import require_sequences
+from quantize.jobs import Run
 from quantize.network import QuantizedNetwork
 from quantize.reading import reading
 from quantize.states import read_states, write_states
@@ -26,7 +29,9 @@ from sim.backends.netlist import Netlist
 from sim.backends.verilated import design_folder
 from sim.check import Check, check
 from sim.pace import FULL_SPEED, Pace, Varied
+from sim.part import Outcome
 from sim.session import CircuitSession
+from sim.spread import BACKEND, Work, played, spread
 from sim.waves import require_writer, waves_of, write_waves
 
 
@@ -44,6 +49,7 @@ def simulate(
     jobs: int | None = None,
     on_progress: Callable[[str, int], None] = lambda stage, done: None,
     trace: Path | None = None,
+    workers: Run | None = None,
 ) -> Check:
     """Run sequences through a network's circuit, and compare every value with the integer reference.
 
@@ -72,12 +78,15 @@ def simulate(
         Called with what is going on, and how many sequences are done.
     trace : Path, optional
         A `.vcd` or `.fst` file to write, of the first sequence, see `sim.waves`.
+    workers : Run, optional
+        What plays the runs, see `statespike.workers_at`; by default threads of this process. All counts are
+        the same. Each worker compiles the circuit once, and the time for it is part of `seconds`.
 
     Raises
     ------
     StatespikeError
-        If the trace has another suffix, the sequences do not suit the network, a tool is missing, or the
-        circuit does not answer.
+        If the trace has another suffix, the sequences do not suit the network, a tool is missing, the circuit
+        does not answer, or workers are given what this machine alone does.
 
     Examples
     --------
@@ -89,6 +98,8 @@ def simulate(
     """
     if trace is not None:
         require_writer(trace)
+    if workers is not None:
+        require_workers_work(simulator, folder, jobs, trace)
     reference = network if against is None else against
     _require_same_shape(network, reference)
     target = find_device(device) if plan is None else plan.device
@@ -96,6 +107,20 @@ def simulate(
     reference.require_lengths(lengths)
     u = reference.inputs(np.asarray(x))
 
+    if workers is not None:
+        on_progress("planning", 0)
+        # Only the planner reads what it counted, which is long.
+        chosen_plan = replace(plan or plan_network(network, target), counted=None)
+        return spread(
+            partial(Network, network, chosen_plan, taps=True),
+            reference,
+            u,
+            lengths,
+            pace,
+            workers,
+            play_at_worker,
+            lambda done: on_progress("simulating", done),
+        )
     with scratch_folder() as temporary:
         place = folder or temporary
         on_progress("planning", 0)
@@ -114,6 +139,34 @@ def simulate(
             jobs,
             None if trace is None else lambda run, ports: write_waves(trace, waves_of(run, ports, network)),
         )
+
+
+def play_at_worker(work: Work) -> Outcome:
+    """Play a run at a worker of Dask, whose folder keeps the compiled circuit; see `sim.spread`."""
+    from statespike.cluster.worker import folder  # with Dask, which nothing else here needs
+
+    return played(work, folder())
+
+
+def require_workers_work(simulator: str, folder: Path | None, jobs: int | None, trace: Path | None) -> None:
+    """Refuse what workers do not do.
+
+    Raises
+    ------
+    StatespikeError
+    """
+    if simulator != BACKEND:
+        raise StatespikeError(
+            f"workers of a scheduler simulate with {BACKEND}, which needs no tool but g++ there; run "
+            f"{simulator} on this machine"
+        )
+    for option, given, why in (
+        ("--keep", folder, "they keep compiled circuits as long as they live"),
+        ("--jobs", jobs, "they are as many as were started"),
+        ("--trace", trace, "signals are written by a run on this machine, with `--limit 1`"),
+    ):
+        if given is not None:
+            raise StatespikeError(f"{option} is not for workers of a scheduler: {why}; leave it out")
 
 
 def _prepared(

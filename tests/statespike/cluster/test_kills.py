@@ -1,0 +1,80 @@
+"""A worker and the scheduler are killed, and a whole set comes out as on this machine, to the last bit."""
+
+import json
+import time
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from distributed import Client
+
+from quantize.file import save_network
+from tests.cast import Cast
+from tests.networks import random_network, random_samples
+
+DEADLINE = 300.0
+STEPS = 32
+COMMANDS = {
+    "evaluate": (random_network("gsu", 32, 8, 3, seed=3), 32_000, ""),
+    "simulate": (random_network("prf", 2, 1, 1, seed=4), 24_000, "--input-gaps 0.5"),
+}
+"""Command -> a network, and how many sequences take some dozens of jobs."""
+OF_TIME_AND_PLACE = {"images_per_second", "seconds", "cycles_per_second", "scheduler", "jobs"}
+
+
+def wait_for_jobs(cast: Cast, until: float, compiled: bool) -> None:
+    """Wait until workers are busy, with a circuit that is compiled, and have been for a moment."""
+    busy = False
+    while not busy:
+        assert cast.running and time.monotonic() < until, cast.told()
+        with suppress(OSError, TimeoutError), Client(cast.address, timeout=5) as watch:
+            busy = any(watch.processing().values())
+        busy &= not compiled or any(cast.folder.rglob("design.so"))
+        time.sleep(0.2)
+    time.sleep(1)
+    assert cast.running, f"the client was done before all kills\n{cast.told()}"
+
+
+@pytest.mark.slow
+@pytest.mark.cosim
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_whole_set_survives_the_death_of_a_worker_and_of_the_scheduler(run, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    network, sequences, options = COMMANDS[command]
+    save_network(network, tmp_path / "network.safetensors")
+    rng = np.random.default_rng(5)
+    np.savez(
+        tmp_path / "data.npz",
+        x=random_samples(sequences, STEPS, seed=6),
+        y=rng.integers(0, network.classes, sequences),
+        lengths=rng.integers(1, STEPS + 1, sequences),
+    )
+    there = f"{command} network.safetensors data.npz {options} --json there.json --logits there.npy"
+    until = time.monotonic() + DEADLINE
+    cast = Cast(tmp_path, f"statespike {there} --scheduler {{address}}")
+    try:
+        for name in ("worker 1", "scheduler"):
+            wait_for_jobs(cast, until, compiled=command == "simulate")
+            cast.kill(name)
+        while cast.running:
+            assert time.monotonic() < until, cast.told()
+            cast.revive()
+            time.sleep(0.2)
+        assert cast.processes["client"].returncode == 0, cast.told()
+    finally:
+        cast.end()
+
+    # A worker compiles once, and what the killed one left, the next one removed.
+    assert len(list(tmp_path.rglob("design.so"))) <= 2
+
+    here = run(*there.replace("there", "here").split())
+    assert here.exit_code == 0, here.output
+    np.testing.assert_array_equal(np.load(tmp_path / "here.npy"), np.load(tmp_path / "there.npy"))
+    found = {place: json.loads((tmp_path / f"{place}.json").read_text()) for place in ("here", "there")}
+    alone, spread = (
+        {name: value for name, value in figures.items() if name not in OF_TIME_AND_PLACE}
+        for figures in found.values()
+    )
+    assert alone == spread
+    assert found["there"]["scheduler"]["run_again"] > 0
+    assert found["there"]["scheduler"]["jobs"] > 20
