@@ -55,8 +55,10 @@ class Cast:
         """Whether the client is."""
         return self.processes["client"].poll() is None
 
-    def told(self) -> str:
-        """The ends of what they told."""
+    def told(self, name: str = "") -> str:
+        """All that one of them told, or the ends of what each did."""
+        if name:
+            return self._log(name).read_text()
         return "\n".join(f"{name}: {self._log(name).read_text()[-1000:]}" for name in self.processes)
 
     def kill(self, name: str) -> None:

@@ -121,12 +121,24 @@ def workers_at(
     >>> bool((result.logits == statespike.evaluate(network, x).logits).all())
     True
     """
-    with dask.config.set(ANY_SIZE):
+    with dask.config.set(ANY_SIZE), _without_logs():
         connection = _Connection(address, kind, tell, patience)
         try:
             yield Workers(connection.run)
         finally:
             connection.close()
+
+
+@contextmanager
+def _without_logs() -> Iterator[None]:
+    """Keep Dask from logging a lost scheduler with tracebacks: it is told in a sentence."""
+    log = logging.getLogger("distributed.client")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 class _Connection:
