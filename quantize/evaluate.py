@@ -122,10 +122,12 @@ def evaluate(
         lambda part: Block(running, np.asarray(x[part]), valid[part]),
         on_progress,
     )
+    logits: list[NDArray[Any]] = []
     clipping: Clipping | None = None
-    for _, clipped in found:
+    for computed, clipped in found:
+        logits.append(computed)
         clipping = clipped if clipping is None or clipped is None else clipping + clipped
-    return Evaluation(np.concatenate([logits for logits, _ in found]), time.perf_counter() - start, clipping)
+    return Evaluation(np.concatenate(logits), time.perf_counter() - start, clipping)
 
 
 class Block(NamedTuple):

@@ -89,8 +89,8 @@ def in_order(
     parts: Sequence[slice],
     given: Callable[[slice], Any],
     on_progress: Callable[[int], None],
-) -> list[Result]:
-    """Results of parts of a set of sequences, in the order of the parts.
+) -> Generator[Result, None, None]:
+    """Results of parts of a set of sequences, in their order, each as soon as all before it are there.
 
     Parameters
     ----------
@@ -100,11 +100,15 @@ def in_order(
     on_progress : callable
         Called with the number of sequences done.
     """
-    found: dict[int, Result] = {}
+    early: dict[int, Result] = {}
     done = 0
+    expected = iter(parts)
+    next_part = next(expected, None)
     with closing(run(do, parts, given)) as results:
         for part, result in results:
-            found[part.start] = result
+            early[part.start] = result
             done += part.stop - part.start
             on_progress(done)
-    return [found[part.start] for part in parts]
+            while next_part is not None and next_part.start in early:
+                yield early.pop(next_part.start)
+                next_part = next(expected, None)

@@ -125,12 +125,14 @@ def check(
     run = InThreads((jobs or len(os.sched_getaffinity(0))) if backend.concurrent else 1)
     with scratch_folder() as temporary:
         compiled = _Compiled(design, backend, folder or temporary, int(valid.sum()))
-        outcomes = in_order(
-            run,
-            lambda part: outcome(part, reference, pace, lambda: compiled.play),
-            runs_of(valid),
-            lambda chosen: Part(u[chosen], valid[chosen], chosen.start),
-            on_progress,
+        outcomes = list(
+            in_order(
+                run,
+                lambda part: outcome(part, reference, pace, lambda: compiled.play),
+                runs_of(valid),
+                lambda chosen: Part(u[chosen], valid[chosen], chosen.start),
+                on_progress,
+            )
         )
         seconds = time.perf_counter() - compiled.ready_at
         if on_recording is not None:

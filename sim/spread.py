@@ -84,12 +84,14 @@ def spread(
     valid = valid_of(u, lengths)
     circuit = Circuit(make, _digest(make()), int(valid.sum()))
     began = time.perf_counter()
-    outcomes = in_order(
-        run,
-        play,
-        runs_of(valid),
-        lambda chosen: Work(circuit, reference, pace, Part(u[chosen], valid[chosen], chosen.start)),
-        on_progress,
+    outcomes = list(
+        in_order(
+            run,
+            play,
+            runs_of(valid),
+            lambda chosen: Work(circuit, reference, pace, Part(u[chosen], valid[chosen], chosen.start)),
+            on_progress,
+        )
     )
     return gathered(outcomes, BACKEND, time.perf_counter() - began, run.at_once)
 

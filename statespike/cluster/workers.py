@@ -115,7 +115,7 @@ def workers_at(
     >>> from distributed import LocalCluster
     >>> network = statespike.quantise(statespike.load("digits-prf"))
     >>> x = numpy.zeros((3, 8, 1))
-    >>> with LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
+    >>> with LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as cluster:
     ...     with statespike.workers_at(cluster.scheduler_address) as workers:
     ...         result = statespike.evaluate(network, x, workers=workers)
     >>> bool((result.logits == statespike.evaluate(network, x).logits).all())
