@@ -67,6 +67,14 @@ class Cast:
         self.processes[name].wait()
         self.processes[name] = self._start(name)
 
+    def hold(self, name: str) -> None:
+        """Let one do nothing, but be there."""
+        self.processes[name].send_signal(signal.SIGSTOP)
+
+    def release(self, name: str) -> None:
+        """Let it go on."""
+        self.processes[name].send_signal(signal.SIGCONT)
+
     def revive(self) -> None:
         """Start workers again that left of themselves: they do when their scheduler stays away."""
         for name in ("worker 1", "worker 2"):
