@@ -26,6 +26,8 @@ KINDS = ("counts", "networks", "notes", "observations")
 """Kinds of results, a folder each; what else lies beside them is not ours."""
 MOST_BYTES = 1 << 28
 """All results together; beyond, those that were not used for longest go."""
+SOURCES = (".py", ".cpp", ".h", ".v", ".in")
+"""Suffixes of files that the program is made of; trained networks are none of it."""
 _NAME = re.compile(r"[0-9a-f]{64}\.(json|safetensors)")
 
 
@@ -59,7 +61,7 @@ def program_digest(packages: Iterable[str], tools: Iterable[str]) -> str:
         assert found is not None
         for folder in found.submodule_search_locations or ():
             for source in sorted(Path(folder).rglob("*")):
-                if source.suffix in (".py", ".v"):
+                if source.suffix in SOURCES:
                     digest.update(f"{package} {source.relative_to(folder)}\n".encode() + source.read_bytes())
     return digest.hexdigest()
 

@@ -1,16 +1,12 @@
 """Whether two processes run the same program."""
 
-import hashlib
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
-import statespike
 from hdl.emit.manifest import own_version
+from quantize.store import program_digest
 from statespike.own_packages import NAMES
 
-SOURCES = (".py", ".cpp", ".h", ".v", ".in")
-"""Suffixes of files that the program is made of; trained networks are sent as they are needed."""
 SHOWN = 8
 """Digits of the digest that are told."""
 
@@ -28,11 +24,4 @@ class Version(NamedTuple):
 @cache
 def this_version() -> Version:
     """The version that this process runs; between two releases its digest alone tells it from others."""
-    home = Path(statespike.__file__).parents[1]
-    digest = hashlib.sha256()
-    for package in (*NAMES, "statespike"):
-        for path in sorted((home / package).rglob("*")):
-            if path.suffix in SOURCES:
-                content = path.read_bytes()
-                digest.update(f"{path.relative_to(home).as_posix()}\0{len(content)}\0".encode() + content)
-    return Version(own_version(), digest.hexdigest())
+    return Version(own_version(), program_digest((*NAMES, "statespike"), ()))
