@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.configuration import CheckpointError, NetworkConfig, tensor_shapes
+from quantize.constants import TWENTIETHS
 from quantize.files import write_whole
 from quantize.reading import read_json, read_safetensors, reading
 from quantize.tensor_file import safetensors_bytes
@@ -27,7 +28,7 @@ TUNED_BITS = (0, *range(3, 9))
 
 ADDED_LATER: dict[str, Any] = {
     "norm": "batch", "norm_position": "pre", "final_norm": "batch", "array": "s4d", "stride": 0,
-    "time_constant": 0, "output": "classification",
+    "time_constant": 0, "output": "classification", "twentieths": TWENTIETHS,
 }  # fmt: skip
 """Entries of a configuration that the first files lack, and what they mean by it."""
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import prod
 
-from quantize.constants import MOST_STEPS, MOST_TIME_SHIFT
+from quantize.constants import MOST_STEPS, MOST_TIME_SHIFT, THRESHOLD_PARTS, TWENTIETHS
 from quantize.errors import StatespikeError
 from quantize.kinds import ARRAYS, HEADS, OUTPUTS, UNITS
 from quantize.shapes import Shape
@@ -64,6 +64,9 @@ class NetworkConfig:
         Of a running mean, in steps: a power of two; 0 with any other head.
     output : str
         What the outputs are, one of `quantize.kinds.OUTPUTS`.
+    twentieths : int
+        Ternary threshold of a Gated Spiking Unit, in twentieths of the largest magnitude: 3 is the papers'
+        0.15. The lean unit compares its weights alone with it.
     """
 
     model: str
@@ -82,6 +85,7 @@ class NetworkConfig:
     stride: int = 0
     time_constant: int = 0
     output: str = "classification"
+    twentieths: int = TWENTIETHS
 
     def __post_init__(self) -> None:
         for name in ("features", "channels", "modes", "layers", "classes"):
@@ -113,6 +117,7 @@ class NetworkConfig:
                 f"{self.discretisation!r} and {self.initialisation!r}"
             )
         self._check_head()
+        self._check_threshold()
         if len(self.arrays) != self.layers:
             raise CheckpointError(
                 f"array names {len(self.arrays)} kinds for {self.layers} layers; name one for each, or one"
@@ -138,6 +143,19 @@ class NetworkConfig:
             raise CheckpointError(
                 f"time_constant is {self.time_constant}; choose a power of two from {TIME_CONSTANTS[0]} to "
                 f"{TIME_CONSTANTS[-1]} steps"
+            )
+
+    def _check_threshold(self) -> None:
+        value = self.twentieths
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < THRESHOLD_PARTS:
+            raise CheckpointError(
+                f"twentieths is {value!r}; a ternary threshold is 1 to {THRESHOLD_PARTS - 1} twentieths of "
+                "the largest magnitude"
+            )
+        if value != TWENTIETHS and not UNITS[self.model].ternary:
+            raise CheckpointError(
+                f"twentieths is {value}, but only a Gated Spiking Unit has a ternary threshold, and "
+                f"the model is {self.model}; leave it at {TWENTIETHS}"
             )
 
     @property

@@ -2,8 +2,11 @@
 
 from fractions import Fraction
 
-THRESHOLD = Fraction(3, 20)
-"""Ternary threshold of the Gated Spiking Unit as a part of the largest magnitude: 0.15, exactly 3/20."""
+TWENTIETHS = 3
+"""Ternary threshold of the Gated Spiking Unit in parts of the largest magnitude: 0.15, exactly 3/20."""
+
+THRESHOLD_PARTS = 20
+"""Of how many parts of the largest magnitude a ternary threshold is some."""
 
 LEAN_THRESHOLD = Fraction(1, 2)
 """Ternary threshold of the lean Gated Spiking Unit, in units of y."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.constants import FIRE_THRESHOLD, LEAK, LEAN_THRESHOLD, THRESHOLD
+from quantize.constants import FIRE_THRESHOLD, LEAK, LEAN_THRESHOLD, THRESHOLD_PARTS
 
 if TYPE_CHECKING:  # a configuration names kinds, whose functions take what has a configuration
     from quantize.checkpoint import Checkpoint, Tensor
@@ -50,26 +50,23 @@ def folded_norm(checkpoint: Checkpoint, layer: int) -> tuple[Real, Real]:
     return np.where(np.abs(gain) < 1e-6, 1e-6, gain), offset
 
 
-def ternary_threshold(weights: Real) -> float:
-    """The constant below which a weight of the Gated Spiking Unit counts as zero."""
-    return float(THRESHOLD) * float(np.abs(weights).max())
-
-
-def ternary_weights(weights: Real) -> NDArray[np.int64]:
-    """-1, 0, 1 by the published threshold."""
-    return (np.sign(weights) * (np.abs(weights) > ternary_threshold(weights))).astype(np.int64)
+def ternary_weights(checkpoint: Checkpoint, weights: Real) -> NDArray[np.int64]:
+    """-1, 0, 1 by the network's share of the largest magnitude."""
+    threshold = checkpoint.config.twentieths / THRESHOLD_PARTS * float(np.abs(weights).max())
+    return (np.sign(weights) * (np.abs(weights) > threshold)).astype(np.int64)
 
 
 def _gate_product(checkpoint: Checkpoint, prefix: str, y: Real, threshold: Real | float) -> Real:
     weight, bias = tensors(checkpoint, prefix, "weight", "bias")
     ternary = np.sign(y) * (np.abs(y) > threshold)
-    product: Real = (ternary @ weight + bias) * (y @ ternary_weights(weight).astype(np.float64))
+    table = ternary_weights(checkpoint, weight).astype(np.float64)
+    product: Real = (ternary @ weight + bias) * (y @ table)
     return product
 
 
 def gated_spiking_unit(checkpoint: Checkpoint, prefix: str, y: Real) -> Real:
     gain, shift = tensors(checkpoint, prefix, "norm.weight", "norm.bias")
-    threshold = float(THRESHOLD) * np.abs(y).max(-1, keepdims=True)
+    threshold = checkpoint.config.twentieths / THRESHOLD_PARTS * np.abs(y).max(-1, keepdims=True)
     product = _gate_product(checkpoint, prefix, y, threshold)
     return gelu(layer_norm(product, gain, shift))
 

@@ -90,6 +90,8 @@ class UnitKind:
         In units of y, of a unit whose activations are y beside a constant threshold, and no more.
     bias_share : float
         Conversion moves so much of the sums of the weights into the biases.
+    ternary : bool
+        Weights, or activations too, become ternary by a share of their largest magnitude.
     """
 
     tensors: Callable[[int], dict[str, Shape]]
@@ -98,6 +100,7 @@ class UnitKind:
     quantised: Callable[..., UnitSpec]
     spike_threshold: float | None = None
     bias_share: float = 0.0
+    ternary: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,10 +135,11 @@ ARRAYS: dict[str, ArrayKind] = {
 
 UNITS: dict[str, UnitKind] = {
     "gsu": UnitKind(
-        shapes.gated_spiking_unit, GsuSpec, float_layers.gated_spiking_unit, units.gsu
+        shapes.gated_spiking_unit, GsuSpec, float_layers.gated_spiking_unit, units.gsu, ternary=True
     ),
     "gsu_lean": UnitKind(
-        shapes.lean_gated_spiking_unit, LeanGsuSpec, float_layers.lean_gated_spiking_unit, units.lean_gsu
+        shapes.lean_gated_spiking_unit, LeanGsuSpec, float_layers.lean_gated_spiking_unit, units.lean_gsu,
+        ternary=True,
     ),
     "binary_s4d": UnitKind(
         shapes.gated_linear_unit, SpikeGluSpec, _glu(float_layers.spikes), units.spike_glu,

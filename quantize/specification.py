@@ -7,7 +7,7 @@ A specification is one object with two realisations: its `compute` here, in inte
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -34,9 +34,9 @@ def trits(shape: str) -> Any:
     return field(metadata={"shape": shape, "low": -1, "high": 1, "trits": True})
 
 
-def integer(low: int, high: int) -> Any:
-    """A field of one integer within `low..high`."""
-    return field(metadata={"low": low, "high": high})
+def integer(low: int, high: int, earlier: int | None = None) -> Any:
+    """A field of one integer within `low..high`; `earlier` is what files mean that were written before it."""
+    return field(default=MISSING if earlier is None else earlier, metadata={"low": low, "high": high})
 
 
 def _stored_type(low: int, high: int) -> np.dtype:
@@ -125,11 +125,16 @@ class Specification(ABC):
                     )
 
     def describe(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """This specification as a JSON description and named tensors."""
+        """This specification as a JSON description and named tensors.
+
+        An entry with the meaning that earlier files gave to its absence is left out, as they do.
+        """
         description: dict[str, Any] = {"kind": self.kind}
         tensors: dict[str, np.ndarray] = {}
         for item in fields(self):
             value = getattr(self, item.name)
+            if item.default is not MISSING and value == item.default:
+                continue
             if "trits" in item.metadata:
                 tensors[item.name] = pack_trits(value)
             elif "shape" in item.metadata:
@@ -150,6 +155,8 @@ class Specification(ABC):
             If an entry or tensor is missing, left over, of a wrong type, or out of range.
         """
         names = {item.name for item in fields(cls)}
+        earlier = {item.name: item.default for item in fields(cls) if item.default is not MISSING}
+        description = earlier | dict(description)
         array_names = {item.name for item in fields(cls) if "shape" in item.metadata}
         entries = (set(description) - {"kind"}, names - array_names), (set(tensors), array_names)
         for given, wanted in entries:

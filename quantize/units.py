@@ -51,11 +51,12 @@ def gsu(
         product_shift=0,
         gain_fraction=gain_fraction,
         # From the real weights: rounding the words first would move some of them over the threshold.
-        table=float_layers.ternary_weights(weight),
+        table=float_layers.ternary_weights(checkpoint, weight),
         weight=words,
         bias=nearest(bias, fraction),
         gain=gain_words,
         shift=Gelu().argument.quantise(shift),
+        twentieths=checkpoint.config.twentieths,
     )
     largest = HEADROOM * max(
         float(np.abs(unit.products(y[part].astype(np.int64))).max()) for part in blocks(len(y), y[0].size)
@@ -76,7 +77,7 @@ def lean_gsu(
         output=stream,
         weight_fraction=fraction,
         threshold=int(given.quantise(float(LEAN_THRESHOLD))),
-        table=float_layers.ternary_weights(weight),
+        table=float_layers.ternary_weights(checkpoint, weight),
         weight=words,
         bias=nearest(bias * gain, fraction),
         offset=stream.quantise(offset),

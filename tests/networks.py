@@ -21,6 +21,7 @@ def random_checkpoint(
     model: str, channels: int, modes: int, layers: int, *, seed: int, features: int = 1, classes: int = 3,
     pooling: str = "mean", norm: str = "batch", norm_position: str = "pre", final_norm: str = "batch",
     array: str = "s4d", stride: int = 0, time_constant: int = 0, output: str = "classification",
+    twentieths: int = NetworkConfig.twentieths,
 ) -> Checkpoint:  # fmt: skip
     """An untrained network with the distributions of a trained one."""
     generator = np.random.default_rng(seed)
@@ -28,6 +29,7 @@ def random_checkpoint(
         model=model, features=features, channels=channels, modes=modes, layers=layers, classes=classes,
         discretisation="zoh", initialisation="lin", pooling=pooling, norm=norm, norm_position=norm_position,
         final_norm=final_norm, array=array, stride=stride, time_constant=time_constant, output=output,
+        twentieths=twentieths,
     )  # fmt: skip
     tensors = {}
     for name, shape in tensor_shapes(config).items():

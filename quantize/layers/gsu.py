@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from quantize.constants import THRESHOLD
+from quantize.constants import THRESHOLD_PARTS, TWENTIETHS
 from quantize.formats import (
     MOST_FRACTION,
     OPERAND_WIDTH,
@@ -166,6 +166,8 @@ class GsuSpec(GatedProductSpec):
         Right shift of `p g` before the norm.
     gain_fraction : int
     gain, shift : (H,) of the LayerNorm, see `quantize.layers.norm`
+    twentieths : int
+        Of the step's peak, which the magnitude of y exceeds where its ternary activation is not zero.
     """
 
     kind: ClassVar[str] = "gsu"
@@ -183,6 +185,7 @@ class GsuSpec(GatedProductSpec):
     gain_fraction: int = integer(-16, MOST_FRACTION)
     gain: Integers = words("H", GAIN_WIDTH)
     shift: Integers = words("H", WORD)
+    twentieths: int = integer(1, THRESHOLD_PARTS - 1, TWENTIETHS)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -216,7 +219,7 @@ class GsuSpec(GatedProductSpec):
         """Ternary activations by the step's peak, and block-floating-point ones, (..., H) each."""
         sign, magnitude = _sign_and_magnitude(y)
         largest = magnitude.max(-1, keepdims=True)
-        ternary = sign * (THRESHOLD.denominator * magnitude > THRESHOLD.numerator * largest)
+        ternary = sign * (THRESHOLD_PARTS * magnitude > self.twentieths * largest)
         headroom = self.magnitude_width - bit_length(largest)
         return ternary, sign * self.top_bits(magnitude << headroom)
 

@@ -8,6 +8,7 @@ import typer
 
 from quantize.checkpoint import write_checkpoint
 from quantize.configuration import ARRAY_NAMES, MODELS
+from quantize.constants import THRESHOLD_PARTS
 from quantize.errors import StatespikeError
 from quantize.words import per_second
 from statespike.models.recipe import Recipe
@@ -50,6 +51,10 @@ def train(
     array: Annotated[
         str, typer.Option(help=f"modes: {' or '.join(ARRAY_NAMES)}; or one for each layer, with commas")
     ] = Recipe.array,
+    threshold: Annotated[
+        float,
+        typer.Option(metavar="SHARE", help="of a GSU's ternary values, of the largest one, in steps of 0.05"),
+    ] = Recipe.twentieths / THRESHOLD_PARTS,
     pole_sets: Annotated[
         int, typer.Option(min=0, help="sets of poles that the channels share, 0: one a channel")
     ] = Recipe.pole_sets,
@@ -134,6 +139,7 @@ def train(
         norm=norm,
         norm_position=norm_position,
         array=array,
+        twentieths=_twentieths(threshold),
         pole_sets=pole_sets,
         trained_input=trained_input,
         epochs=epochs,
@@ -198,3 +204,19 @@ def _exponent(class_weights: str) -> float:
         raise StatespikeError(
             f"--class-weights {class_weights!r} is unknown; give none, balanced or a number from 0 to 1"
         ) from None
+
+
+def _twentieths(threshold: float) -> int:
+    """A ternary threshold in the parts that a network keeps.
+
+    Raises
+    ------
+    StatespikeError
+        If it is between two of them.
+    """
+    parts = threshold * THRESHOLD_PARTS
+    if not abs(parts - round(parts)) < 1e-9:
+        raise StatespikeError(
+            f"--threshold {threshold:g} is no whole number of twentieths; give 0.05, 0.1, 0.15 and so on"
+        )
+    return round(parts)

@@ -9,7 +9,6 @@ from torch.nn import functional
 from quantize.configuration import NetworkConfig
 from statespike.models import heads
 from statespike.models.ssm import DiagonalStateSpace, RealStateSpace, StateSpace
-from statespike.models.surrogates import Derivative
 from statespike.models.units import (
     GatedSpikingUnit,
     IntegrateAndFireUnit,
@@ -26,7 +25,7 @@ ARRAYS: dict[str, Callable[..., StateSpace]] = {
 }
 """Name of a kind of array -> its module, built as `DiagonalStateSpace` is."""
 
-UNITS: dict[str, Callable[[int, Derivative], Unit]] = {
+UNITS: dict[str, Callable[..., Unit]] = {
     "gsu": GatedSpikingUnit,
     "gsu_lean": LeanGatedSpikingUnit,
     "binary_s4d": binary,
@@ -36,7 +35,8 @@ UNITS: dict[str, Callable[[int, Derivative], Unit]] = {
     "tanh": without_spikes(torch.tanh),
     "sigmoid": without_spikes(torch.sigmoid),
 }
-"""Name of a model -> its unit, built from the number of channels and the surrogate derivative."""
+"""Name of a model -> its unit, built from the number of channels and the surrogate derivative; of a ternary
+kind also from its threshold in twentieths."""
 
 HEADS: dict[str, Callable[[NetworkConfig, Tensor, Tensor | None], Tensor]] = {
     "mean": heads.mean,

@@ -38,7 +38,7 @@ class SequenceClassifier(Network):
         Train B as well.
     **config
         Further entries of `quantize.configuration.NetworkConfig`: discretisation, initialisation, pooling,
-        norm, norm_position, final_norm, stride, time_constant, output.
+        norm, norm_position, final_norm, stride, time_constant, output, twentieths.
 
     Raises
     ------

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from quantize.checkpoint import Checkpoint
 from quantize.configuration import NetworkConfig
 from quantize.errors import StatespikeError
+from quantize.kinds import UNITS as UNIT_KINDS
 from statespike.models.kinds import ARRAYS, HEADS, UNITS
 from statespike.models.norm import NORMS
 from statespike.models.recipe import model_defaults
@@ -50,7 +51,9 @@ class Block(nn.Module):
         self.ssm = ARRAYS[config.arrays[layer]](
             config.channels, config.modes, config.discretisation, config.initialisation, **options
         )
-        self.unit = UNITS[config.model](config.channels, derivative)
+        # The threshold of a unit that has none is not passed on.
+        own = (config.twentieths,) if UNIT_KINDS[config.model].ternary else ()
+        self.unit = UNITS[config.model](config.channels, derivative, *own)
 
     def forward(self, x: Tensor, valid: Tensor | None) -> Tensor:
         """Map x (B, T, H) to (B, T, H)."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quantize.configuration import NetworkConfig
+from quantize.constants import THRESHOLD_PARTS
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class Recipe:
         See `NetworkConfig`.
     stride, time_constant : int
         See `NetworkConfig`.
+    twentieths : int
+        See `NetworkConfig`.
     pole_sets : int
         Distinct sets of poles that the channels share (the papers' n_ssm); one a channel for 0.
     trained_input : bool
@@ -102,6 +105,7 @@ class Recipe:
     array: str = "s4d"
     stride: int = 0
     time_constant: int = 0
+    twentieths: int = NetworkConfig.twentieths
     pole_sets: int = 0
     trained_input: bool = False
     epochs: int = 8
@@ -142,6 +146,7 @@ class Recipe:
             stride=self.stride,
             time_constant=self.time_constant,
             output=output,
+            twentieths=self.twentieths,
         )
 
     @property
@@ -163,6 +168,8 @@ class Recipe:
         ):  # fmt: skip
             if getattr(self, name) != getattr(Recipe, name):
                 options += f"--{name.replace('_', '-')} {getattr(self, name)} "
+        if self.twentieths != Recipe.twentieths:
+            options += f"--threshold {self.twentieths / THRESHOLD_PARTS:g} "
         options += f"--class-weights {self.balance:g} " if self.balance else ""
         options += f"--pole-sets {self.pole_sets} " if self.pole_sets else ""
         options += "--trained-input " if self.trained_input else ""

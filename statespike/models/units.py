@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from quantize.constants import FIRE_THRESHOLD, LEAN_THRESHOLD
+from quantize.constants import FIRE_THRESHOLD, LEAN_THRESHOLD, TWENTIETHS
 from statespike.models.lif import decayed_potential, fire, lif_step
 from statespike.models.norm import ChannelNorm
 from statespike.models.surrogate_dynamics import shipped_dynamics
@@ -40,11 +40,14 @@ class GatedSpikingUnit(Unit):
         g_j = sum_i y_i tW_ij                            real activations x ternary weights
         out = GELU( LayerNorm_H( p * g ) )
 
+    ternary keeps the sign where a magnitude exceeds `twentieths` / 20 of the largest one: 0.15 in the paper.
+
     Stan & Rhodes, "Learning Long Sequences in Spiking Neural Networks" (2024).
     """
 
-    def __init__(self, channels: int, derivative: Derivative) -> None:
+    def __init__(self, channels: int, derivative: Derivative, twentieths: int = TWENTIETHS) -> None:
         super().__init__()
+        self.twentieths = twentieths
         bound = 1 / math.sqrt(channels)
         self.weight = nn.Parameter(torch.empty(channels, channels).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(channels).uniform_(-bound, bound))
@@ -57,12 +60,16 @@ class GatedSpikingUnit(Unit):
 
     def forward(self, y: Tensor, valid: Tensor | None = None) -> Tensor:
         """Map y (B, T, H) to (B, T, H)."""
-        normalised: Tensor = self.norm(self.product(y, ternarise(y, self.derivative)))
+        normalised: Tensor = self.norm(self.product(y, self.ternarise(y)))
         return functional.gelu(normalised)
+
+    def ternarise(self, x: Tensor) -> Tensor:
+        """Return x over its last axis as -1, 0 and 1."""
+        return ternarise(x, self.derivative, self.twentieths)
 
     def product(self, y: Tensor, ternary_activations: Tensor) -> Tensor:
         """Return p * g, (B, T, H)."""
-        ternary_weight = ternarise(self.weight.reshape(-1), self.derivative).reshape(self.weight.shape)
+        ternary_weight = self.ternarise(self.weight.reshape(-1)).reshape(self.weight.shape)
         current = functional.linear(ternary_activations, (self.weight + self.weight_moved).T, self.bias)
         return current * functional.linear(y, ternary_weight.T)
 
@@ -78,8 +85,8 @@ class LeanGatedSpikingUnit(GatedSpikingUnit):
     the state-space model set the scale of y, and the BatchNorm takes out what that does to g.
     """
 
-    def __init__(self, channels: int, derivative: Derivative) -> None:
-        super().__init__(channels, derivative)
+    def __init__(self, channels: int, derivative: Derivative, twentieths: int = TWENTIETHS) -> None:
+        super().__init__(channels, derivative, twentieths)
         self.norm = ChannelNorm(channels)
 
     def forward(self, y: Tensor, valid: Tensor | None = None) -> Tensor:

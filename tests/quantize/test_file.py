@@ -51,6 +51,17 @@ def assert_refused(path, pattern: str):
     assert str(path) in str(refusal.value)
 
 
+@pytest.mark.parametrize("twentieths", [3, 7])
+def test_only_an_unusual_ternary_threshold_is_written(twentieths, tmp_path):
+    """Files of networks from before it was a choice stay as they are."""
+    path = tmp_path / "network.safetensors"
+    save_network(random_network("gsu", 5, 2, 1, seed=4, twentieths=twentieths), path)
+    with safe_open(path, framework="numpy") as stored:
+        unit = json.loads(stored.metadata()["layers"])["unit_0"]
+    assert unit.get("twentieths") == (None if twentieths == 3 else 7)
+    assert load_network(path).blocks[0].unit.twentieths == twentieths
+
+
 def rename(layers, tensors, old: str, new: str):
     """Move a layer to another name, in the descriptions and in the tensors."""
     layers[new] = layers.pop(old)

@@ -1,5 +1,7 @@
 """The numpy network equals the trained one, and the integers stay near both."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -24,6 +26,38 @@ def test_real_network_equals_the_trained_one(model, pooling):
         expected = network(torch.from_numpy(samples), torch.from_numpy(lengths)).numpy()
     found = float_reference.forward(checkpoint, samples, lengths)["logits"]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("model", ["gsu", "gsu_lean"])
+def test_another_ternary_threshold_is_that_of_training_and_of_the_integers(model):
+    checkpoint = random_checkpoint(model, 7, 4, 1, seed=3, twentieths=8)
+    samples = random_samples(3, 40, seed=3)
+    with torch.no_grad():
+        expected = Network.from_checkpoint(checkpoint).double()(torch.from_numpy(samples)).numpy()
+    found = float_reference.forward(checkpoint, samples)["logits"]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+    usual = replace(checkpoint, config=replace(checkpoint.config, twentieths=3))
+    assert not np.allclose(float_reference.forward(usual, samples)["logits"], expected, rtol=0, atol=1e-2)
+    weights = checkpoint.tensors["layers.0.unit.weight"]
+    unit = quantise(checkpoint, samples, INPUT, Precision()).blocks[0].unit
+    assert (unit.table != 0).sum() == (np.abs(weights) > 0.4 * np.abs(weights).max()).sum()
+    if model == "gsu":
+        y = np.array([[[100, -42, 40, 39, 0, 0, 0]]])  # -42 has the magnitude 41
+        assert unit.activations(y)[0].tolist() == [[[1, -1, 0, 0, 0, 0, 0]]]
+
+
+@pytest.mark.parametrize(
+    ("model", "twentieths", "message"),
+    [
+        ("gsu", 0, "twentieths is 0; a ternary threshold is 1 to 19 twentieths"),
+        ("gsu", 20, "twentieths is 20; a ternary threshold is 1 to 19 twentieths"),
+        ("gsu", 3.0, "twentieths is 3.0; a ternary threshold"),
+        ("prf", 4, "only a Gated Spiking Unit has a ternary threshold, and the model is prf; leave it at 3"),
+    ],
+)
+def test_ternary_thresholds_that_mean_nothing_are_refused(model, twentieths, message):
+    with pytest.raises(StatespikeError, match=message):
+        random_checkpoint(model, 3, 2, 1, seed=0, twentieths=twentieths)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,21 @@ def test_a_checkpoint_and_how_it_came_about(run, tmp_path):
     assert written["test_accuracy"] == provenance["test_accuracy"]
 
 
+def test_a_ternary_threshold_of_ones_own(run, refuse, tmp_path):
+    target = tmp_path / "network.safetensors"
+    run("train", "digits", "--model", "gsu", "--channels", "3", "--modes", "1", "--layers", "1", "--epochs",
+        "1", "--limit", "64", "--threshold", "0.25", "-o", target)  # fmt: skip
+    checkpoint = read_checkpoint(target)
+    assert checkpoint.config.twentieths == 5
+    assert "--threshold 0.25 " in checkpoint.provenance["command"]
+    assert "--threshold 0.17 is no whole number of twentieths" in refuse(
+        "train", "digits", "--threshold", "0.17"
+    )
+    assert "the model is prf; leave it at 3" in refuse(
+        "train", "digits", "--model", "prf", "--threshold", "0.25"
+    )
+
+
 def test_bad_arguments(refuse, tmp_path):
     assert "no MNIST file" in refuse("train", "smnist", "--data", tmp_path)
     assert "unknown model 'lstm'" in refuse("train", "digits", "--model", "lstm")

@@ -13,8 +13,8 @@ from amaranth.lib.data import StructLayout, View
 
 from hdl.primitives.fixed import exceeds, times, times_inverted
 from hdl.primitives.registers import delayed
-from quantize.constants import THRESHOLD
-from quantize.layers.gsu import ACTIVATION_BITS, GatedProductSpec, LeanGsuSpec
+from quantize.constants import THRESHOLD_PARTS
+from quantize.layers.gsu import ACTIVATION_BITS, GatedProductSpec, GsuSpec, LeanGsuSpec
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def fixed_scale(spec: LeanGsuSpec) -> Scale:
 
 def multiple_of(spec: GatedProductSpec) -> int:
     """The multiple of a magnitude that is compared with the limit."""
-    return 1 if is_fixed(spec) else THRESHOLD.denominator
+    return 1 if is_fixed(spec) else THRESHOLD_PARTS
 
 
 def headroom_width(spec: GatedProductSpec) -> int:
@@ -71,7 +71,7 @@ def headroom_width(spec: GatedProductSpec) -> int:
 
 def limit_width(spec: GatedProductSpec) -> int:
     """Bits of the largest magnitude's multiple."""
-    return spec.magnitude_width + THRESHOLD.denominator.bit_length()
+    return spec.magnitude_width + THRESHOLD_PARTS.bit_length()
 
 
 def find_headroom(m: Module, headroom: Signal, is_set: Sequence[Value]) -> None:
@@ -103,6 +103,7 @@ def scale_of_walk(
     """
     if isinstance(spec, LeanGsuSpec):
         return fixed_scale(spec)
+    assert isinstance(spec, GsuSpec)
     width = spec.magnitude_width
     # A walk's first cycle takes over what its step has collected; no magnitude of the next one is there.
     starts = delayed(m, walk_starts, 1)
@@ -115,7 +116,7 @@ def scale_of_walk(
     headroom = Signal(range(width + 1), reset_less=True)
     inverted_limit = Signal(limit_width(spec), reset_less=True)
     with m.If(starts):
-        m.d.sync += inverted_limit.eq(times_inverted(inverted_largest, THRESHOLD.numerator))
+        m.d.sync += inverted_limit.eq(times_inverted(inverted_largest, spec.twentieths))
         find_headroom(m, headroom, [~bit for bit in inverted_largest])
     return Scale(headroom, inverted_limit)
 
@@ -131,6 +132,7 @@ def scale_of_bank(m: Module, spec: GatedProductSpec, taken: Value, begun: Value,
     """
     if isinstance(spec, LeanGsuSpec):
         return fixed_scale(spec)
+    assert isinstance(spec, GsuSpec)
     width = spec.magnitude_width
     inverted_largest = Signal(width, reset_less=True)
     with m.If(taken & (begun | exceeds(y_magnitude, inverted_largest))):
@@ -138,7 +140,7 @@ def scale_of_bank(m: Module, spec: GatedProductSpec, taken: Value, begun: Value,
     peak = ~inverted_largest
     headroom = Signal(range(width + 1), reset_less=True)
     inverted_limit = Signal(limit_width(spec), reset_less=True)
-    m.d.sync += inverted_limit.eq(times(peak, THRESHOLD.numerator) ^ Const(-1, len(inverted_limit)))
+    m.d.sync += inverted_limit.eq(times(peak, spec.twentieths) ^ Const(-1, len(inverted_limit)))
     find_headroom(m, headroom, [peak[position] for position in range(width)])
     return Scale(headroom, inverted_limit)
 

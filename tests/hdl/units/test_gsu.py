@@ -1,5 +1,6 @@
 """The gates of the Gated Spiking Unit equal its specification, bit for bit."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -12,6 +13,7 @@ from hdl.units.gsu.gate_product import GatedMixer
 from hdl.units.gsu.streamed_mixer import StreamedGsuMixer
 from hdl.units.gsu.unit import Gsu, StreamedGsu
 from quantize.calibration import Precision
+from quantize.constants import THRESHOLD_PARTS
 from quantize.formats import requantise
 from tests.hdl.bench import assert_pace, every_pressure, run_stream, step_beats
 from tests.networks import random_network
@@ -73,6 +75,20 @@ def test_mixer_equals_its_specification(mixer, channels, lanes):
     ]
     got = run_stream(mixer(spec, lanes), payloads, len(expected), pressure, seed=seed)
     assert got.payloads == expected, f"seed {seed}"
+
+
+@pytest.mark.parametrize("twentieths", [1, 2, 7, 19])
+@pytest.mark.parametrize("mixer", [GatedMixer, StreamedGsuMixer])
+def test_mixer_compares_with_the_threshold_of_its_network(mixer, twentieths):
+    spec = replace(spec_of(5, 0), twentieths=twentieths)
+    (values, *_) = sequences_of(5, twentieths)
+    peak = np.abs(values[0]).max()
+    values[0, 1] = peak * twentieths // THRESHOLD_PARTS  # next to the threshold
+    values[0, 2] = -values[0, 1] - 2
+    payloads = step_beats(values, 16)
+    expected = step_beats(requantise(spec.products(values), spec.product_shift, 15), 15)
+    got = run_stream(mixer(spec, 2), payloads, len(expected), seed=twentieths)
+    assert got.payloads == expected
 
 
 @pytest.mark.parametrize(

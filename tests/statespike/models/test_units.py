@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from quantize.constants import LEAN_THRESHOLD, THRESHOLD
+from quantize.constants import LEAN_THRESHOLD, THRESHOLD_PARTS, TWENTIETHS
 from quantize.errors import StatespikeError
 from statespike.models.kinds import UNITS
 from statespike.models.surrogates import SURROGATES, spike, surrogate
@@ -75,15 +75,16 @@ def test_surrogates_are_even(name):
 
 
 @pytest.mark.parametrize("name", SURROGATES)
-@pytest.mark.parametrize("shape", [(1,), (7, 5), (2, 9, 4), (5000, 3)])
-def test_ternary_values_and_gradients_equal_four_plain_thetas(name, shape):
+@pytest.mark.parametrize(("shape", "own"), [((1,), ()), ((7, 5), (8,)), ((2, 9, 4), ()), ((5000, 3), ())])
+def test_ternary_values_and_gradients_equal_four_plain_thetas(name, shape, own):
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(shape, generator=generator, dtype=torch.float64)
     derivative = surrogate(name)
-    threshold = 0.15 * x.abs().amax(-1, keepdim=True)
+    (share,) = [twentieths / 20 for twentieths in own] or [0.15]
+    threshold = share * x.abs().amax(-1, keepdim=True)
     plain = spike(x - threshold, derivative) - spike(-x - threshold, derivative)
-    fused = ternarise(x, derivative)
+    fused = ternarise(x, derivative, *own)
     torch.testing.assert_close(fused, plain)
     (expected,) = torch.autograd.grad((plain * weight).sum(), x)
     (found,) = torch.autograd.grad((fused * weight).sum(), x)
@@ -99,25 +100,26 @@ def test_ternary_of_silence_is_silence():
 
 
 def test_threshold_is_exactly_three_twentieths():
-    assert (THRESHOLD.numerator, THRESHOLD.denominator) == (3, 20)
+    assert (TWENTIETHS, THRESHOLD_PARTS) == (3, 20)
 
 
-def test_gated_spiking_unit_follows_the_paper_literally():
+@pytest.mark.parametrize(("share", "own"), [(0.15, ()), (0.35, (7,))])
+def test_gated_spiking_unit_follows_the_paper_literally(share, own):
     torch.manual_seed(5)
     channels = 6
-    unit = UNITS["gsu"](channels, surrogate("fast_sigmoid")).double()
+    unit = UNITS["gsu"](channels, surrogate("fast_sigmoid"), *own).double()
     torch.nn.init.normal_(unit.norm.weight)
     torch.nn.init.normal_(unit.norm.bias)
     batch = torch.randn(4, 11, channels, dtype=torch.float64)
     weight, bias = unit.weight.detach().numpy(), unit.bias.detach().numpy()
     scale, offset = unit.norm.weight.detach().numpy(), unit.norm.bias.detach().numpy()
-    weight_threshold = 0.15 * np.abs(weight).max()
+    weight_threshold = share * np.abs(weight).max()
     ternary_weight = theta(weight - weight_threshold) - theta(-weight - weight_threshold)
     found = unit(batch).detach().numpy()
     for sequence in range(4):
         for t in range(11):
             y = batch[sequence, t].numpy()
-            threshold = 0.15 * np.abs(y).max()
+            threshold = share * np.abs(y).max()
             ternary = theta(y - threshold) - theta(-y - threshold)
             product = np.empty(channels)
             for j in range(channels):
@@ -140,15 +142,16 @@ def test_constant_ternary_threshold_is_two_plain_thetas(name):
     torch.testing.assert_close(gradient, derivative(values - 0.5) + derivative(values + 0.5))
 
 
+@pytest.mark.parametrize(("share", "own"), [(0.15, ()), (0.4, (8,))])
 @pytest.mark.parametrize("training", [False, True])
-def test_lean_unit_needs_no_other_channel_of_the_step_for_its_threshold_and_its_norm(training):
+def test_lean_unit_needs_no_other_channel_of_the_step_for_its_threshold_and_its_norm(training, share, own):
     torch.manual_seed(7)
-    unit = UNITS["gsu_lean"](4, surrogate("fast_sigmoid")).double().train(training)
+    unit = UNITS["gsu_lean"](4, surrogate("fast_sigmoid"), *own).double().train(training)
     for statistic in (unit.norm.weight, unit.norm.bias, unit.norm.running_mean):
         torch.nn.init.normal_(statistic)
     y = torch.randn(2, 5, 4, dtype=torch.float64)
     weight, bias = unit.weight.detach().numpy(), unit.bias.detach().numpy()
-    limit = 0.15 * np.abs(weight).max()
+    limit = share * np.abs(weight).max()
     ternary_weight = theta(weight - limit) - theta(-weight - limit)
     steps = y.reshape(-1, 4).numpy()
     product = ((theta(steps - 0.5) - theta(-steps - 0.5)) @ weight + bias) * (steps @ ternary_weight)

@@ -5,7 +5,6 @@ import pytest
 from amaranth.sim import Simulator
 
 from hdl.units.gsu.bank import StepBank
-from quantize.constants import THRESHOLD
 from quantize.layers.functions import bit_length
 from tests.hdl.bench import step_beats
 from tests.networks import random_network
@@ -13,9 +12,9 @@ from tests.networks import random_network
 pytestmark = pytest.mark.usefixtures("garbage_reads")
 
 
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_steps_have_their_scale_and_words(channels):
-    spec = random_network("gsu", channels, 2, 1, seed=channels).blocks[0].unit
+@pytest.mark.parametrize(("channels", "twentieths"), [(1, 3), (3, 3), (4, 3), (4, 11)])
+def test_steps_have_their_scale_and_words(channels, twentieths):
+    spec = random_network("gsu", channels, 2, 1, seed=channels, twentieths=twentieths).blocks[0].unit
     bank = StepBank(spec)
     steps = 11
     y = np.random.default_rng(channels).integers(-32768, 32768, (steps, channels))
@@ -41,7 +40,7 @@ def test_steps_have_their_scale_and_words(channels):
             assert (scale.first, scale.last) == (step == 0, step == steps - 1)
             assert scale.headroom == spec.magnitude_width - int(bit_length(largest[step]))
             width = len(bank.steps.payload.inverted_limit)
-            limit = int(largest[step]) * THRESHOLD.numerator
+            limit = int(largest[step]) * spec.twentieths
             assert scale.inverted_limit == ~limit & ((1 << width) - 1)
             if step % 3 == 0:  # the banks behind fill up, and the input waits
                 await ctx.tick().repeat(6 * channels)
