@@ -18,14 +18,13 @@ from scipy.stats import spearmanr
 
 from benchmarks.command import command
 from benchmarks.results import earlier_rows, markdown_table
-from hdl.devices.devices import find_device
 from hdl.emit.generate import convert, generate
-from hdl.planning.planner import plan_network
 from quantize.errors import StatespikeError
 from quantize.files import scratch_folder, write_whole
 from quantize.reading import read_json, reading
 from statespike.options import Seeds
 from statespike.output import progress, say, write_json
+from statespike.search.evaluation import plan_of
 from statespike.search.finalists import write
 from statespike.search.store import Store
 from statespike.search.trial import Candidate
@@ -61,7 +60,7 @@ def placed(
     trial = candidate.trial
     with scratch_folder() as folder:
         integers = write(store, candidate, folder).integers
-        chosen = plan_network(integers, find_device(trial.device), rate=trial.rate)
+        chosen = plan_of(trial, integers)
         circuit = convert(integers, chosen, harness=True)
         row: dict[str, Any] = {"key": trial.key, "seeds": list(seeds)}
         row |= {name: circuit.manifest[name] for name in ("rtlil_sha256", "tools")}

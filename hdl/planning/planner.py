@@ -72,6 +72,15 @@ class Plan(Folding):
         return shortfall(self.estimate, self.logic_cells, self.device)
 
 
+BUILDS: dict[str, dict[str, bool]] = {
+    "any": {},
+    "small": {"streamed": False, "folded": False},
+    "streamed": {"streamed": True},
+    "folded": {"folded": True},
+}
+"""Name of a build -> which of them `plan_network` looks at."""
+
+
 def plan_network(
     network: QuantizedNetwork,
     device: Device,

@@ -61,6 +61,10 @@ def explore(
     validation: Annotated[
         int, typer.Option(min=0, metavar="N", help="most sequences that measure the error; 0: all")
     ] = 500,
+    inherit: Annotated[
+        bool,
+        typer.Option("--inherit", help="trainings begin with the best earlier weights of the same kinds"),
+    ] = False,
     study: Annotated[
         str | None,
         typer.Option(
@@ -133,6 +137,7 @@ def explore(
         effort=Effort(epochs=epochs or SHORT_EPOCHS, sequences=sequences, validation=validation),
         rate=rate,
         data=data,
+        inherit=inherit,
     )
     if workers is not None and scheduler is not None:
         raise StatespikeError(
@@ -219,7 +224,8 @@ def _finish(store: "Store", run: "Run", identifier: str, seeds: range, epochs: i
 
 
 def _apply(store: "Store", identifier: str, folder: Path | None) -> dict[str, Any]:
-    from statespike.library.circuits import generate, plan
+    from statespike.library.circuits import generate
+    from statespike.search.evaluation import plan_of
     from statespike.search.finalists import write
 
     candidate = store.find(identifier)
@@ -230,7 +236,7 @@ def _apply(store: "Store", identifier: str, folder: Path | None) -> dict[str, An
     if not trial.effort.test:
         say(f"of a short training; `--finish {identifier}` trains it in full, and gives identifiers to apply")
     if folder is not None:
-        chosen = plan(written.integers, trial.device, rate=trial.rate)
+        chosen = plan_of(trial, written.integers)
         generate(written.integers, folder, trial.device, plan=chosen)
         say(f"wrote {folder}: {chosen.cycles_per_step} cycles a step on {trial.device}")
     return candidate.as_json() | {

@@ -149,6 +149,20 @@ class Network(nn.Module):
         network.load_checkpoint(checkpoint)
         return network.eval()
 
+    def inherit(self, checkpoint: Checkpoint) -> None:
+        """Take over what a network of other sizes has in common with this one.
+
+        Of a tensor of the same name and rank that is the part with the same indices: the first channels,
+        modes and layers. The rest stays as it is.
+        """
+        state = self.state_dict()
+        for name, tensor in checkpoint.tensors.items():
+            own = state.get(name)
+            if own is not None and own.ndim == tensor.ndim:
+                shared = tuple(slice(min(sizes)) for sizes in zip(own.shape, tensor.shape, strict=True))
+                own[shared] = torch.from_numpy(tensor[shared].copy())
+        self.load_state_dict(state)
+
     def load_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Take over the tensors of a checkpoint.
 

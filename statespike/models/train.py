@@ -89,6 +89,7 @@ def train(
     on_epoch: Callable[[EpochResult], None] | None = None,
     test: bool = True,
     bars: bool = True,
+    inherited: Checkpoint | None = None,
 ) -> Checkpoint:
     """Train a network and return the checkpoint of the epoch that validated best, the last one if none was.
 
@@ -107,6 +108,9 @@ def train(
         Measure the accuracy on the test set at the end. A search leaves it for its finalists.
     bars : bool
         Show the batches of each epoch on a terminal.
+    inherited : Checkpoint, optional
+        Of a network of any size, whose tensors are the first weights as far as they reach. The command in the
+        checkpoint does not tell of it.
 
     Raises
     ------
@@ -120,6 +124,8 @@ def train(
     _require_size(config)
     network = Network(config, **recipe.network_options)
     scale = Scale.of(task.train, task.output)
+    if inherited is not None:
+        network.inherit(inherited)
     if recipe.start:
         network.load_checkpoint(read_checkpoint(network_file(recipe.start)))
         if scale is not None:

@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from hdl.devices.devices import Device, find_device
+from hdl.devices.devices import find_device
 from hdl.devices.resources import Resources
 from hdl.energy.step import step_energy
-from hdl.planning.planner import Plan, plan_network
-from quantize.checkpoint import Checkpoint, checkpoint_bytes
+from hdl.planning.planner import BUILDS, Plan, plan_network
+from quantize.checkpoint import Checkpoint, checkpoint_bytes, read_checkpoint
 from quantize.convert import quantise
 from quantize.errors import StatespikeError
 from quantize.evaluate import evaluate
+from quantize.files import scratch_folder
 from quantize.inputs import input_format
 from quantize.network import QuantizedNetwork
+from quantize.shared import with_shared_formats
 from quantize.words import per_second
 from statespike.models.tasks.registry import load_task, own_path
 from statespike.models.tasks.split import drawn
@@ -28,6 +30,8 @@ from statespike.search.trial import Outcome, Result, Trial
 
 VALIDATION_EVERY = 5
 """Training sequences of which one measures the error, in a task that names none for it."""
+NO_BUILD = 1.0
+"""What a candidate misses whose network has no build of the kind that it asks for, as a share."""
 
 
 def evaluate_trial(trial: Trial) -> Outcome:
@@ -42,13 +46,12 @@ def evaluate_trial(trial: Trial) -> Outcome:
         If the task's data are missing or others than the trial says.
     """
     task = _task_of(trial)
-    device = find_device(trial.device)
     try:
         with one_thread():
             checkpoint = _trained(trial, task)
             network = quantised(trial, checkpoint, task)
             result = replace(_scored(trial, task, network), versions=checkpoint.provenance["versions"])
-        return Outcome(planned(result, network, device, trial.rate), checkpoint_bytes(checkpoint))
+        return Outcome(planned(result, network, trial), checkpoint_bytes(checkpoint))
     except StatespikeError as error:
         return Outcome(Result(failure=str(error)))
 
@@ -102,14 +105,21 @@ def _recipe(trial: Trial) -> Any:
 
 
 def _trained(trial: Trial, task: Task) -> Checkpoint:
-    return train(task, _recipe(trial), test=trial.effort.test, bars=False)
+    start = None
+    if trial.weights:
+        with scratch_folder() as folder:
+            file = folder / "start.safetensors"
+            file.write_bytes(trial.weights)
+            start = read_checkpoint(file)
+    return train(task, _recipe(trial), test=trial.effort.test, bars=False, inherited=start)
 
 
 def quantised(trial: Trial, checkpoint: Checkpoint, task: Task) -> QuantizedNetwork:
-    """The integers of a trial's checkpoint, in its formats."""
+    """The integers of a trial's checkpoint, in its formats; one set for all layers of a folded circuit."""
     samples = task.calibration
     x = np.asarray(samples.x, np.float64)
-    return quantise(checkpoint, x, input_format(x), trial.specification.precision, samples.lengths)
+    network = quantise(checkpoint, x, input_format(x), trial.specification.precision, samples.lengths)
+    return with_shared_formats(network) if trial.specification.build == "folded" else network
 
 
 def _scored(trial: Trial, task: Task, network: QuantizedNetwork) -> Result:
@@ -139,22 +149,53 @@ def _error(network: QuantizedNetwork, sequences: Sequences) -> float:
     return 1.0 - accuracy
 
 
-def planned(result: Result, network: QuantizedNetwork, device: Device, rate: float | None) -> Result:
-    """The result with the figures of the circuit: as fast as fits, or the smallest that makes the rate."""
-    plan = plan_network(network, device, oversize=True)
-    lacks = tuple(plan.shortfall)
-    if rate is not None and plan.steps_per_second < rate:
+def plan_of(trial: Trial, network: QuantizedNetwork, *, oversize: bool = False) -> Plan:
+    """The circuit of a trial's integers: as fast as fits, or the smallest that makes the steps asked for.
+
+    Raises
+    ------
+    StatespikeError
+        If there is none; with `oversize` only if the network has no build of the kind.
+    """
+    specification = trial.specification
+    device = find_device(trial.device).at(specification.clock_mhz or None)
+    build = BUILDS[specification.build]
+    rate = max(trial.rate or 0.0, float(specification.steps_per_second))
+    plan = plan_network(network, device, oversize=oversize, **build)
+    reached = not plan.shortfall and plan.steps_per_second >= rate
+    if not rate or (oversize and not reached):
+        return plan
+    return plan_network(network, device, rate=rate, **build)
+
+
+def planned(result: Result, network: QuantizedNetwork, trial: Trial) -> Result:
+    """The result with the figures of the circuit.
+
+    Of a network that has no build of its kind they are those of its best circuit, which the result lacks.
+    """
+    specification = trial.specification
+    rate = max(trial.rate or 0.0, float(specification.steps_per_second))
+    none = ""
+    try:
+        plan = plan_of(trial, network, oversize=True)
+    except StatespikeError as error:
+        if specification.build == "any":
+            raise
+        none = str(error)
+        plan = plan_of(
+            replace(trial, specification=replace(specification, build="any")), network, oversize=True
+        )
+    lacks = (none,) if none else tuple(plan.shortfall)
+    if plan.steps_per_second < rate:
         lacks += (f"{per_second(plan.steps_per_second)} steps a second where {rate:g} are asked for",)
-    elif rate is not None and not lacks:
-        plan = plan_network(network, device, rate=rate)
     return replace(
         result,
         estimate=plan.estimate.as_dict(),
         cycles=plan.cycles_per_step,
         steps_per_second=plan.steps_per_second,
-        energy_uj=_energy(network, plan, rate),
+        energy_uj=_energy(network, plan, trial.rate),
         lacks=lacks,
-        excess=_excess(plan, rate),
+        excess=max(_excess(plan, rate), NO_BUILD if none else 0.0),
     )
 
 
@@ -167,9 +208,9 @@ def _energy(network: QuantizedNetwork, plan: Plan, rate: float | None) -> Mappin
     return {"low": energy.microjoules.low, "high": energy.microjoules.high}
 
 
-def _excess(plan: Plan, rate: float | None) -> float:
+def _excess(plan: Plan, rate: float) -> float:
     """How far a plan exceeds its device, or misses a rate, as a share; 0 if it does neither."""
-    shares = [0.0]
+    shares = [0.0, rate / plan.steps_per_second - 1]
     if plan.shortfall:
         device = plan.device
         room = Resources(
@@ -182,6 +223,4 @@ def _excess(plan: Plan, rate: float | None) -> float:
         shares += [needed / room[kind] - 1 for kind, needed in plan.estimate.as_dict().items() if room[kind]]
         # Logic cells, which hold look-up tables and flip-flops, may be short where neither is.
         shares.append(plan.logic_cells / room["lut"] - 1)
-    if rate is not None:
-        shares.append(rate / plan.steps_per_second - 1)
     return max(shares)

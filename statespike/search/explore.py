@@ -1,10 +1,11 @@
 """The loop: batches of candidates, each run where the executor says, until the budget is spent."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from hdl.devices.devices import find_device
 from quantize.errors import StatespikeError, look_up
 from statespike.models.tasks.registry import own_path
 from statespike.search.evaluation import digest_of, evaluate_trial
@@ -43,6 +44,8 @@ class Search:
         Steps a second that a circuit must make.
     data : Path or None
         Where the task's files are, or data of one's own.
+    inherit : bool
+        Trainings begin with the weights of the best earlier candidate of the same kinds.
 
     Raises
     ------
@@ -61,12 +64,15 @@ class Search:
     effort: Effort = field(default_factory=Effort)
     rate: float | None = None
     data: Path | None = None
+    inherit: bool = False
 
     def __post_init__(self) -> None:
         look_up(SAMPLERS, self.sampler, "sampler")
         for name, least in (("budget", 1), ("batch", 2)):
             if getattr(self, name) < least:
                 raise StatespikeError(f"the {name} is {getattr(self, name)}; give at least {least}")
+        for clock_mhz in self.space.clock_mhz:
+            find_device(self.device).at(clock_mhz or None)
 
     def trials(self, specifications: Iterable[Specification], **changes: Any) -> list[Trial]:
         """The trials of specifications; `changes` are entries of a trial that are not the search's."""
@@ -127,6 +133,8 @@ def explore(
     while len(candidates) < search.budget:
         count = min(search.batch, search.budget - len(candidates))
         trials = search.trials(sampler.ask(count))
+        if search.inherit:
+            trials = [inheriting(trial, candidates, store) for trial in trials]
         results = known_or_run(trials, store, run)
         ran += results.ran
         drawn = [Candidate(trial, results.by_key[trial.key]) for trial in trials]
@@ -134,6 +142,22 @@ def explore(
         candidates += drawn
         on_batch(Progress(list(candidates), ran))
     return Progress(candidates, ran)
+
+
+def inheriting(trial: Trial, earlier: Sequence[Candidate], store: Store) -> Trial:
+    """The trial with the weights of the candidate of its kinds that made the fewest errors so far.
+
+    Of those, the first. Without any it begins with random weights.
+    """
+
+    def kinds(one: Trial) -> tuple[str, str]:
+        return one.specification.model, one.specification.array
+
+    possible = [one for one in earlier if kinds(one.trial) == kinds(trial) and not one.result.failure]
+    if not possible:
+        return trial
+    parent = min(possible, key=lambda one: one.result.error).trial
+    return replace(trial, start=parent.key, weights=store.checkpoint(parent))
 
 
 @dataclass(frozen=True)

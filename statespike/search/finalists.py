@@ -16,7 +16,7 @@ from statespike.search.trial import Effort, Trial
 
 
 def finish(store: Store, run: Run, trial: Trial, seeds: Iterable[int], epochs: int) -> list[Candidate]:
-    """Train a specification in full with several seeds, and measure the test set.
+    """Train a specification in full with several seeds, from random weights, and measure the test set.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def finish(store: Store, run: Run, trial: Trial, seeds: Iterable[int], epochs: i
         On all training sequences.
     """
     effort = Effort(epochs=epochs, sequences=0, validation=0, batch=trial.effort.batch, test=True)
-    trials = [replace(trial, seed=seed, effort=effort) for seed in seeds]
+    trials = [replace(trial, seed=seed, effort=effort, start="", weights=b"") for seed in seeds]
     results = known_or_run(trials, store, run).by_key
     return [Candidate(one, results[one.key]) for one in trials]
 

@@ -54,6 +54,7 @@ def figures(search: Search, progress: Progress) -> dict[str, Any]:
         "batch": search.batch,
         "budget": search.budget,
         "rate": search.rate,
+        "inherit": search.inherit,
         "space": search.space.as_json(),
         "drawn": len(progress.candidates),
         "distinct": progress.distinct,

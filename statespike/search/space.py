@@ -5,9 +5,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from hdl.planning.planner import BUILDS
 from quantize.calibration import Precision
 from quantize.configuration import ARRAY_NAMES, MODELS, POOLINGS
+from quantize.constants import THRESHOLD_PARTS, TWENTIETHS
 from quantize.errors import StatespikeError
+from quantize.kinds import UNITS
 from quantize.reading import read_json, reading, require_file
 from statespike.models.recipe import Recipe
 
@@ -16,7 +19,11 @@ Choice = str | int
 
 @dataclass(frozen=True)
 class Specification:
-    """A network and the formats of its integers. How parallel its circuit is, the planner decides.
+    """A network, the formats of its integers, and what is asked of its circuit.
+
+    How parallel the circuit is, the planner decides: as fast as fits, or the smallest of a speed. What means
+    nothing is what it usually is, so that no candidate has two specifications: a ternary threshold of a unit
+    that has none, and a circuit that serves all of one layer.
 
     Parameters
     ----------
@@ -25,6 +32,14 @@ class Specification:
     layers, channels, modes : int
     pole_bits, output_bits, mixer_bits, state_bits : int
         See `quantize.calibration.Precision`.
+    twentieths : int
+        See `quantize.configuration.NetworkConfig`.
+    build : str
+        One of `hdl.planning.planner.BUILDS`.
+    steps_per_second : int
+        The circuit is the smallest that makes so many; as fast as fits for 0.
+    clock_mhz : int
+        Of the circuit; the device's planning clock for 0.
     """
 
     model: str
@@ -37,6 +52,16 @@ class Specification:
     output_bits: int
     mixer_bits: int
     state_bits: int
+    twentieths: int = TWENTIETHS
+    build: str = "any"
+    steps_per_second: int = 0
+    clock_mhz: int = 0
+
+    def __post_init__(self) -> None:
+        if not UNITS[self.model].ternary:
+            object.__setattr__(self, "twentieths", TWENTIETHS)
+        if self.layers == 1 and self.build == "folded":
+            object.__setattr__(self, "build", "any")
 
     @property
     def precision(self) -> Precision:
@@ -52,6 +77,7 @@ class Specification:
             layers=self.layers,
             channels=self.channels,
             modes=self.modes,
+            twentieths=self.twentieths,
             # Real modes have no other first poles, whatever the model's default is.
             initialisation="lin" if self.array == "s4d_real" else "",
             **training,
@@ -59,10 +85,18 @@ class Specification:
 
     def __str__(self) -> str:
         bits = f"{self.pole_bits}/{self.output_bits}/{self.mixer_bits}/{self.state_bits}"
-        return f"{self.model} {self.array} {self.layers}x{self.channels}x{self.modes} {self.pooling} {bits}"
+        told = f"{self.model} {self.array} {self.layers}x{self.channels}x{self.modes} {self.pooling} {bits}"
+        if self.twentieths != TWENTIETHS:
+            told += f" {self.twentieths}/{THRESHOLD_PARTS}"
+        if self.build != "any":
+            told += f" {self.build}"
+        if self.steps_per_second:
+            told += f" {self.steps_per_second:,}/s"
+        return told + (f" {self.clock_mhz} MHz" if self.clock_mhz else "")
 
 
 NAMES = tuple(field.name for field in fields(Specification))
+MAY_BE_ZERO = ("steps_per_second", "clock_mhz")
 
 
 @dataclass(frozen=True)
@@ -71,8 +105,10 @@ class Space:
 
     Parameters
     ----------
-    model, array, pooling : tuple of str
-    layers, channels, modes, pole_bits, output_bits, mixer_bits, state_bits : tuple of int
+    model, array, pooling, build : tuple of str
+    layers, channels, modes, pole_bits, output_bits, mixer_bits, state_bits, twentieths : tuple of int
+    steps_per_second, clock_mhz : tuple of int
+        0 as in a `Specification`.
 
     Raises
     ------
@@ -90,9 +126,13 @@ class Space:
     output_bits: tuple[int, ...] = (3, 4, 5, 6, 7, 8)
     mixer_bits: tuple[int, ...] = (3, 4, 5, 6, 7, 8)
     state_bits: tuple[int, ...] = (8, 10, 12, 14, 16)
+    twentieths: tuple[int, ...] = (2, 3, 4, 6)
+    build: tuple[str, ...] = ("any", "folded")
+    steps_per_second: tuple[int, ...] = (0, 10_000, 1_000)
+    clock_mhz: tuple[int, ...] = (0, 24)
 
     def __post_init__(self) -> None:
-        kinds = {"model": MODELS, "array": ARRAY_NAMES, "pooling": POOLINGS}
+        kinds = {"model": MODELS, "array": ARRAY_NAMES, "pooling": POOLINGS, "build": tuple(BUILDS)}
         for name, values in self.choices():
             if not values:
                 raise StatespikeError(f"the search space names nothing for {name}; give at least one value")
@@ -101,9 +141,15 @@ class Space:
                     raise StatespikeError(
                         f"the search space has the {name} {value!r}; choose from {', '.join(kinds[name])}"
                     )
-                if name not in kinds and (type(value) is not int or value < 1):
+                least = 0 if name in MAY_BE_ZERO else 1
+                if name not in kinds and (type(value) is not int or value < least):
                     raise StatespikeError(
-                        f"the search space has {value!r} for {name}; give whole numbers of at least 1"
+                        f"the search space has {value!r} for {name}; give whole numbers of at least {least}"
+                    )
+                if name == "twentieths" and int(value) >= THRESHOLD_PARTS:
+                    raise StatespikeError(
+                        f"the search space has {value} for {name}; a ternary threshold is less than "
+                        f"{THRESHOLD_PARTS} twentieths"
                     )
         for name in ("pole_bits", "output_bits", "mixer_bits"):
             for value in getattr(self, name):

@@ -11,7 +11,7 @@ from typing import Any
 
 from statespike.search.space import Specification
 
-VERSION = 2
+VERSION = 3
 """Of what a trial does; another one makes earlier results those of other trials."""
 SHOWN = 8
 """Digits of a trial's key that tell it from the others of a study."""
@@ -60,6 +60,10 @@ class Trial:
         Where the task's files are, or data of one's own; empty for the task's own place.
     data_sha256 : str
         Of a file of one's own. Of a folder there is none: it is taken to stay as it is.
+    start : str
+        Key of the trial whose weights the training begins with; random weights if empty.
+    weights : bytes
+        That trial's checkpoint as its file, which follows from its key.
     """
 
     specification: Specification
@@ -70,17 +74,19 @@ class Trial:
     rate: float | None = None
     data: str = ""
     data_sha256: str = ""
+    start: str = ""
+    weights: bytes = field(default=b"", repr=False, compare=False)
 
     @property
     def key(self) -> str:
         """Name of the trial by its content, 64 hexadecimal digits; where its files lie is none of it."""
-        content = asdict(self) | {"version": VERSION}
+        content = self.as_json() | {"version": VERSION}
         del content["data"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def as_json(self) -> dict[str, Any]:
-        """The trial as JSON values."""
-        return asdict(self)
+        """The trial as JSON values, without the weights that it starts with."""
+        return {name: value for name, value in asdict(self).items() if name != "weights"}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Trial":

@@ -77,15 +77,46 @@ def test_a_greater_budget_adds_to_a_smaller_one(run, sampler):
 
 
 def test_a_candidate_that_is_drawn_again_is_run_once(run):
-    space = Space(("s4d",), ("s4d",), ("mean",), (1,), (4, 6), (1,), (8,), (8,), (8,), (8,))
+    only = {name: values[:1] for name, values in Space(model=("s4d",)).choices()}
+    space = Space(**only | {"channels": (4, 6)})
     found = run(replace(SEARCH, space=space))
     assert (len(found.candidates), found.distinct, found.run) == (20, 2, 2)
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_trainings_inherit_from_the_best_of_their_kinds(run, sampler):
+    search = replace(SEARCH, sampler=sampler, budget=60, inherit=True)
+    found = run(search)
+    by_key = {one.trial.key: one for one in found.candidates}
+    heirs = 0
+    for index, one in enumerate(found.candidates):
+        kinds = one.trial.specification.model, one.trial.specification.array
+        batch = index // search.batch * search.batch
+        errors = [
+            other.result.error
+            for other in found.candidates[:batch]
+            if (other.trial.specification.model, other.trial.specification.array) == kinds
+            and not other.result.failure
+        ]
+        parent = by_key.get(one.trial.start)
+        assert (parent is None) == (not errors)
+        if parent is not None:
+            heirs += 1
+            assert parent.result.error == min(errors)
+            assert one.trial.weights == repr(parent.trial.specification).encode()
+    assert heirs > 10
+    assert run(replace(search, budget=20)).candidates == found.candidates[:20]
+
+
+def test_a_clock_that_the_device_cannot_have_is_refused_before_anything_runs():
+    with pytest.raises(StatespikeError, match="up5k cannot be clocked at 900 MHz"):
+        replace(SEARCH, space=Space(clock_mhz=(0, 900)))
+
+
 def test_evolution_finds_more_than_chance(run):
-    search = replace(SEARCH, objectives=("lut",), budget=120, batch=8)
+    search = replace(SEARCH, objectives=("error",), budget=120, batch=8)
     evolved, drawn = (
-        min(values_of(one.result, ("lut",)) for one in run(replace(search, sampler=name)).candidates
+        min(values_of(one.result, ("error",)) for one in run(replace(search, sampler=name)).candidates
             if one.result.feasible)
         for name in ("nsga2", "random")
     )  # fmt: skip

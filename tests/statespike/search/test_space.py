@@ -19,7 +19,7 @@ def test_a_space_comes_back_from_json_as_it_was():
     space = Space(model=("gsu", "prf"), channels=(4, 5, 6))
     assert Space.from_json(space.as_json()) == space
     assert Space.from_json({"channels": [4, 5, 6]}).modes == Space().modes
-    assert Space(*[values[:2] for _, values in Space().choices()]).size == 2**10
+    assert Space(*[values[:2] for _, values in Space().choices()]).size == 2**14
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,10 @@ def test_a_space_comes_back_from_json_as_it_was():
         ({"model": ["lstm"]}, "has the model 'lstm'"),
         ({"mixer_bits": [9]}, "9 bits is out of range"),
         ({"state_bits": [99]}, "99 state bits is out of range"),
+        ({"build": ["large"]}, "has the build 'large'; choose from any, small, streamed, folded"),
+        ({"clock_mhz": [-1]}, "has -1 for clock_mhz; give whole numbers of at least 0"),
+        ({"twentieths": [0]}, "has 0 for twentieths; give whole numbers of at least 1"),
+        ({"twentieths": [20]}, "a ternary threshold is less than 20 twentieths"),
     ],
 )
 def test_a_space_that_cannot_be_is_refused(values, sentence):
@@ -44,6 +48,19 @@ def test_a_space_that_cannot_be_is_refused(values, sentence):
 def test_every_pair_of_kinds_is_a_network(model, array):
     specification = Specification(model, array, "mean", 2, 4, 2, 8, 8, 8, 14)
     assert specification.recipe().network_config(1, 10).arrays == (array, array)
+
+
+def test_what_means_nothing_is_what_it_usually_is():
+    common = ("mean", 1, 4, 2, 8, 8, 8, 14)
+    assert Specification("prf", "s4d", *common, 6, "folded") == Specification("prf", "s4d", *common)
+    assert Specification("gsu", "s4d", *common, 6).twentieths == 6
+
+
+def test_a_specification_tells_what_is_unusual_of_it():
+    common = ("gsu_lean", "s4d", "mean", 2, 4, 2, 8, 8, 8, 14)
+    assert str(Specification(*common)) == "gsu_lean s4d 2x4x2 mean 8/8/8/14"
+    unusual = Specification(*common, 6, "folded", 1000, 24)
+    assert str(unusual) == "gsu_lean s4d 2x4x2 mean 8/8/8/14 6/20 folded 1,000/s 24 MHz"
 
 
 def test_bits_left_out_are_those_of_the_poles():

@@ -46,7 +46,9 @@ def test_a_trial_is_known_by_its_content_alone():
         replace(TRIAL, effort=Effort(epochs=5)),
         replace(TRIAL, specification=replace(SPECIFICATION, mixer_bits=5)),
     ]
-    assert len({TRIAL.key, *(other.key for other in others)}) == 7
+    others += [replace(TRIAL, start="12"), replace(TRIAL, specification=replace(SPECIFICATION, clock_mhz=12))]
+    assert len({TRIAL.key, *(other.key for other in others)}) == 9
+    assert replace(TRIAL, weights=b"of the trial that start names").key == TRIAL.key
     assert Trial.from_json(TRIAL.as_json()) == TRIAL
 
 

@@ -14,7 +14,8 @@ from statespike.search.space import Specification
 from statespike.search.trial import Effort, Result, Trial
 
 EFFORT = Effort(epochs=1, sequences=120, validation=20)
-TRIAL = Trial(Specification("prf", "s4d_real", "last", 1, 3, 1, 8, 7, 5, 12), 0, "digits", "up5k", EFFORT)
+SPECIFICATION = Specification("prf", "s4d_real", "last", 1, 3, 1, 8, 7, 5, 12)
+TRIAL = Trial(SPECIFICATION, 0, "digits", "up5k", EFFORT)
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +48,57 @@ def test_a_rate_that_no_circuit_makes_is_a_shortage(outcome):
 
 def test_a_step_at_a_slow_rate_takes_more_energy_in_waiting(outcome, network):
     slow, slower = (
-        planned(Result(), network, find_device("up5k"), rate).energy_uj["high"] for rate in (100.0, 10.0)
+        planned(Result(), network, replace(TRIAL, rate=rate)).energy_uj["high"] for rate in (100.0, 10.0)
     )
     assert outcome.result.energy_uj["high"] < slow < slower
-    assert planned(Result(), network, find_device("hx8k"), None).energy_uj == {}
+    assert planned(Result(), network, replace(TRIAL, device="hx8k")).energy_uj == {}
 
 
-def test_a_network_that_is_too_big_says_by_how_much(outcome, network):
+def test_a_network_that_is_too_big_says_by_how_much(outcome, network, monkeypatch):
     small = replace(find_device("up5k"), luts=50, block_rams=0, sprams=0)
-    found = planned(outcome.result, network, small, None)
+    monkeypatch.setattr("statespike.search.evaluation.find_device", lambda name: small)
+    found = planned(outcome.result, network, TRIAL)
     assert not found.feasible and "logic cells where 46 can be used" in found.lacks[0]
     assert found.excess > 1
+
+
+def test_a_specification_asks_for_a_speed_and_a_clock(outcome, network):
+    def of(**changes):
+        return planned(Result(), network, replace(TRIAL, specification=replace(SPECIFICATION, **changes)))
+
+    slow, half = of(steps_per_second=1000), of(clock_mhz=24)
+    assert slow.feasible and slow.cycles > outcome.result.cycles
+    assert slow.estimate["lut"] < outcome.result.estimate["lut"]
+    assert half.cycles == outcome.result.cycles
+    assert half.steps_per_second == 24e6 / half.cycles < outcome.result.steps_per_second
+    assert half.energy_uj["high"] > outcome.result.energy_uj["high"]
+
+
+def test_a_build_that_a_network_has_not_is_a_shortage(network):
+    streamed = replace(TRIAL, specification=replace(SPECIFICATION, build="streamed"))
+    found = planned(Result(), network, streamed)
+    assert found.lacks == (
+        "this network has no streamed build on up5k; take the small one, or another device",
+    )
+    assert found.excess == 1 and found.estimate and not found.feasible
+
+
+def test_layers_of_a_folded_circuit_share_their_formats():
+    two = replace(SPECIFICATION, model="gsu_lean", array="s4d", layers=2, build="folded", channels=4)
+    apart = evaluate_trial(replace(TRIAL, specification=replace(two, build="small"))).result
+    folded = evaluate_trial(replace(TRIAL, specification=two)).result
+    assert folded.feasible, folded.lacks or folded.failure
+    assert folded.estimate["lut"] < apart.estimate["lut"]
+
+
+def test_a_training_begins_with_the_weights_that_it_inherits(outcome):
+    wider = replace(SPECIFICATION, channels=5, modes=2)
+    own = replace(TRIAL, specification=wider)
+    child = replace(own, start=TRIAL.key, weights=outcome.checkpoint)
+    found = evaluate_trial(child)
+    assert evaluate_trial(child) == found
+    assert child.key != own.key
+    assert found.checkpoint != evaluate_trial(own).checkpoint
 
 
 def test_what_cannot_be_planned_is_a_failure():
