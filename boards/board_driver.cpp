@@ -1,4 +1,4 @@
-// A board's whole top, compiled (`model.h` of the simulator), between a power switch and a serial line: what a host at
+// A board's whole top, compiled (by model.h and board.h), between a power switch and a serial line: what a host at
 // the other end of the line says and hears, in bytes.
 //
 // The host's bits last so many clock cycles as baud rate and clock have it, not as the board's divisor rounds it.
@@ -80,53 +80,36 @@ struct Listener {
     }
 };
 
-struct Board {
-    Design top;
+struct Host {
     Talker talker;
     Listener listener;
 };
 
 }  // namespace
 
+#include "board.h"
+
 extern "C" {
 
 // `bit`: clock cycles of a bit of the line.
 Board *power_up(double bit) {
     auto *board = new Board;
-    board->talker.bit = board->listener.bit = bit;
+    board->host.talker.bit = board->host.listener.bit = bit;
     return board;
 }
 
-// The words of all registers and memories, behind a `run`; without a place, only how many there are.
-size_t save(Board *board, int64_t *words) {
-    size_t count = 0;
-    each_word(board->top, [&](uint32_t &word) {
-        if (words)
-            words[count] = word;
-        count++;
-    });
-    return count;
-}
-
-// Puts a board into the state of another one; `words` has as many as `save` told.
-void restore(Board *board, const int64_t *words) {
-    each_word(board->top, [&](uint32_t &word) { word = uint32_t(*words++); });
-}
-
-void power_down(Board *board) { delete board; }
-
 void say(Board *board, const uint8_t *bytes, size_t count) {
-    board->talker.bytes.insert(board->talker.bytes.end(), bytes, bytes + count);
+    board->host.talker.bytes.insert(board->host.talker.bytes.end(), bytes, bytes + count);
 }
 
-void hold(Board *board, int32_t low) { board->talker.hold(low); }
+void hold(Board *board, int32_t low) { board->host.talker.hold(low); }
 
 // Bytes that have not begun to leave.
-size_t unsaid(const Board *board) { return board->talker.bytes.size(); }
+size_t unsaid(const Board *board) { return board->host.talker.bytes.size(); }
 
 // Takes bytes that were heard, at most `room`; how many.
 size_t hear(Board *board, uint8_t *bytes, size_t room) {
-    auto &heard = board->listener.bytes;
+    auto &heard = board->host.listener.bytes;
     size_t count = 0;
     while (count < room && !heard.empty()) {
         bytes[count++] = heard.front();
@@ -137,9 +120,9 @@ size_t hear(Board *board, uint8_t *bytes, size_t room) {
 
 void run(Board *board, uint64_t cycles) {
     for (uint64_t cycle = 0; cycle < cycles; cycle++) {
-        put(board->top.p_rx, board->talker.level());
+        put(board->top.p_rx, board->host.talker.level());
         before_edge(board->top);
-        board->listener.hear(get(board->top.p_tx));
+        board->host.listener.hear(get(board->top.p_tx));
         edge(board->top);
     }
 }

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from amaranth.build import Pins, Resource, Subsignal
+from amaranth.build import Connector, Pins, Resource, Subsignal
 from amaranth_boards.colorlight_5a75b_r7_0 import Colorlight_5A75B_R70Platform
 from amaranth_boards.ecp5_5g_evn import ECP55GEVNPlatform
 from amaranth_boards.ecpix5 import ECPIX545Platform
@@ -22,12 +22,29 @@ from amaranth_boards.upduino_v3 import UpduinoV3Platform
 from boards import colorlight_i5, tang_nano_20k
 from boards.programmers import Programmer
 from hdl.devices.devices import Device, find_device
-from quantize.errors import look_up
+from quantize.errors import StatespikeError, look_up
 
-LINK_LUTS = 320
-"""Logic cells of the UP5K for serial port, link and reset: 315 for one feature and ten classes."""
+UART, SPI = LINES = ("uart", "spi")
+"""What may join a board to its host: a serial line, or SPI."""
+LINK_LUTS = {UART: 320, SPI: 365}
+"""Logic cells of the UP5K for line, link and reset: 313 and 360 for one feature and ten classes."""
 USB = "USB"
 """Where the serial line is on boards that bring it to a USB bridge of their own."""
+
+
+@dataclass(frozen=True)
+class SpiHeader:
+    """Where a board can be joined to an SPI line.
+
+    Parameters
+    ----------
+    pins : dict of "cs_n", "mosi", "miso" and "sck" to pin name
+    words : str
+        Which pin is which.
+    """
+
+    pins: dict[str, str]
+    words: str
 
 
 @dataclass(frozen=True)
@@ -42,13 +59,13 @@ class Board:
     device : Device
     clock_mhz : float
         Of its oscillator.
-    pins : dict of "clk", "rx", "tx" and, on boards that have one, "led" to pin name
-        `rx` is the FPGA's input.
+    pins : dict of "clk", those of its line and, on boards that have one, "led" to pin name
+        Of a serial line "rx", the FPGA's input, and "tx"; of SPI "sck", "cs_n", "mosi" and "miso".
     led_inverted : bool
         The LED lights when its pin is low.
     programmer : Programmer
     link : str
-        Where the serial line is: "USB", or what has to be joined to it.
+        Where the line is: "USB", or what has to be joined to it.
     standards : mapping of port to str
         Levels of ports that are not at 3.3 V, as the family's tools spell them.
     clock_at_pll : bool
@@ -58,7 +75,11 @@ class Board:
     needs : str
         What has to be done to the board first; empty if nothing.
     baud : int
-        Of the link; every board's clock divides to it exactly.
+        Of the serial line; every board's clock divides to it exactly.
+    line : str
+        Of `LINES`.
+    spi : SpiHeader, optional
+        Where SPI can be joined; None if no free pins are known that take and drive 3.3 V.
     """
 
     name: str
@@ -74,17 +95,41 @@ class Board:
     design_mhz: float | None = None
     needs: str = ""
     baud: int = 1_000_000
+    line: str = UART
+    spi: SpiHeader | None = None
+
+    @property
+    def lines(self) -> list[str]:
+        """Which of `LINES` it can have."""
+        return [UART] if self.spi is None else [*LINES]
+
+    def on(self, line: str) -> Self:
+        """The board as it is joined by this line.
+
+        Raises
+        ------
+        StatespikeError
+            If it cannot be; the message names the boards that can.
+        """
+        look_up(dict.fromkeys(LINES), line, "link")
+        if line == self.line:
+            return self
+        if self.spi is None:
+            others = ", ".join(one.name for one in BOARDS.values() if one.spi is not None)
+            raise StatespikeError(f"no pins for SPI are known of {self.name}; boards with some are {others}")
+        own = {name: pin for name, pin in self.pins.items() if name in ("clk", "led")}
+        return replace(self, pins=own | self.spi.pins, link=self.spi.words, line=SPI)
 
     @property
     def room(self) -> Device:
         """What the part has for a network, beside the link."""
-        return replace(self.device, luts=self.device.luts - LINK_LUTS)
+        return replace(self.device, luts=self.device.luts - LINK_LUTS[self.line])
 
     def write_constraints(self, folder: Path) -> Path:
         """Write the constraint file of the board's tools into `folder`, and return its path."""
         family = self.device.family
         path = folder / f"pins{family.constraint_suffix}"
-        lines = family.constraints(self.pins, self.clock_mhz, self.standards, pulled_up=("rx",))
+        lines = family.constraints(self.pins, self.clock_mhz, self.standards, pulled_up=("rx", "cs_n"))
         path.write_text("\n".join([*lines, ""]))
         return path
 
@@ -139,6 +184,20 @@ def _loader(*arguments: str) -> Programmer:
     return Programmer("openFPGALoader", arguments, lasting=False)
 
 
+def _spi(connectors: Sequence[Connector], number: int, title: str, order: str = "1 2 3 4") -> SpiHeader:
+    """SPI at pins of the connector of this number, in the order of CS, MOSI, MISO and SCK.
+
+    The default is that of Digilent's Pmods of type 2.
+    """
+    (mapping,) = (one.mapping for one in connectors if one.number == number)
+    at = dict(zip(("cs_n", "mosi", "miso", "sck"), order.split(), strict=True))
+    words = title.format(**{name: pin.upper() for name, pin in at.items()})
+    return SpiHeader({name: mapping[pin] for name, pin in at.items()}, words)
+
+
+HEADER = "pins {cs_n} (CS), {mosi} (MOSI), {miso} (MISO) and {sck} (SCK) of "
+
+
 def _adapter(rx: str, tx: str) -> str:
     return f"a USB serial adapter of 3.3 V at {rx} (to the FPGA) and {tx} (from it)"
 
@@ -147,6 +206,10 @@ def _ulx3s(size: str) -> Board:
     return _board(
         f"ulx3s-{size}f", f"ULX3S {size}F", f"ecp5-{size}k", ULX3S_25F_Platform.resources, "clk25",
         _loader("-b", "ulx3s"),
+        spi=_spi(
+            ULX3S_25F_Platform.connectors, 0, "GP0 (CS), GP1 (MOSI), GP2 (MISO) and GP3 (SCK) of J1",
+            "0+ 1+ 2+ 3+",
+        ),
     )  # fmt: skip
 
 
@@ -156,6 +219,9 @@ def _orangecrab(size: str) -> Board:
         OrangeCrabR0_2_25FPlatform.resources, "clk", Programmer("dfu-util", ("-a", "0", "-D")),
         uart={"rx": "N17", "tx": "M18"}, link=_adapter("pin 0", "pin 1"),
         needs="hold its button while it is plugged in: the bootloader then takes a bitstream",
+        spi=_spi(
+            OrangeCrabR0_2_25FPlatform.connectors, 0, "pin 10 (CS), MOSI, MISO and SCK", "10 copi cipo sck"
+        ),
     )  # fmt: skip
 
 
@@ -163,28 +229,40 @@ def _ecpix5(size: str) -> Board:
     return _board(
         f"ecpix5-{size}", f"ECPIX-5 {size}F", f"ecp5-um5g-{size}k-bg554", ECPIX545Platform.resources,
         "clk100", _loader("-b", "ecpix5"), design_mhz=50.0,
+        spi=_spi(ECPIX545Platform.connectors, 0, HEADER + "PMOD0"),
     )  # fmt: skip
 
 
 BOARDS = {
     board.name: board
     for board in (
-        _board("icebreaker", "iCEBreaker", "up5k", ICEBreakerPlatform.resources, "clk12", ICEPROG),
-        _board("icesugar", "iCESugar", "up5k", ICESugarPlatform.resources, "clk12", Programmer("icesprog")),
+        _board(
+            "icebreaker", "iCEBreaker", "up5k", ICEBreakerPlatform.resources, "clk12", ICEPROG,
+            spi=_spi(ICEBreakerPlatform.connectors, 0, HEADER + "PMOD 1A"),
+        ),
+        _board(
+            "icesugar", "iCESugar", "up5k", ICESugarPlatform.resources, "clk12", Programmer("icesprog"),
+            spi=_spi(ICESugarPlatform.connectors, 1, HEADER + "PMOD2"),
+        ),
         _board(
             "upduino-v3", "UPduino v3", "up5k", UpduinoV3Platform.resources, "clk12", ICEPROG,
             uart={"rx": "28", "tx": "38"}, link=_adapter("gpio_28", "gpio_38"), clock_at_pll=False,
             needs="close the solder jumper OSC, which brings the oscillator to gpio_20: "
             "the FPGA's own oscillator is too loose for a serial line",
+            spi=_spi(
+                UpduinoV3Platform.connectors, 0,
+                "gpio_23 (CS), gpio_25 (MOSI), gpio_26 (MISO) and gpio_27 (SCK)", "7 8 9 10",
+            ),
         ),
         _board(
             "hx8k-b-evn", "iCE40-HX8K-B-EVN", "hx8k", ICE40HX8KBEVNPlatform.resources, "clk12", ICEPROG,
-            clock_at_pll=False,
+            clock_at_pll=False, spi=_spi(ICE40HX8KBEVNPlatform.connectors, 2, HEADER + "J2", "9 10 11 12"),
         ),
         _board(
             "tinyfpga-bx", "TinyFPGA BX", "lp8k", TinyFPGABXPlatform.resources, "clk16",
             Programmer("tinyprog", ("-p",)), uart={"rx": "A2", "tx": "A1"}, link=_adapter("pin 1", "pin 2"),
             clock_at_pll=False,
+            spi=_spi(TinyFPGABXPlatform.connectors, 0, HEADER + "the board", "10 11 12 13"),
         ),
         *(_ulx3s(size) for size in ("12", "25", "45", "85")),
         *(_orangecrab(size) for size in ("25", "85")),
@@ -208,6 +286,10 @@ BOARDS = {
         _board(
             "icepi-zero", "IcepiZero v1.3", "ecp5-25k-bg256", IcepiZero1_3Platform.resources, "clk50",
             _loader("-b", "icepi-zero"),
+            spi=_spi(
+                IcepiZero1_3Platform.connectors, 0, "GPIO " + HEADER.removeprefix("pins ") + "the header",
+                "8 10 9 11",
+            ),
         ),
         _board(
             "tang-nano-9k", "Tang Nano 9K", "gw1nr-9c", TangNano9kPlatform.resources, "clk27",

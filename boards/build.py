@@ -7,10 +7,11 @@ from typing import Any
 
 from amaranth.lib.wiring import Component
 
-from boards.boards import Board
+from boards.boards import SPI, Board
 from boards.clocking import BoardShell
 from boards.link import Link
-from boards.top import BoardTop
+from boards.spi import most_sck_mhz
+from boards.top import BoardTop, LineTop, SpiTop
 from boards.uart import divisor
 from hdl.devices.devices import Device
 from hdl.devices.family import Pll
@@ -123,7 +124,8 @@ def _manifest_of(link: Link, board: Board, clock: float, facts: Mapping[str, Any
         "device": board.device.name,
         "clock_mhz": clock,
         "clock_from": "board",
-        "baud": board.baud,
+        "line": board.line,
+        **({"sck_mhz": most_sck_mhz(clock)} if board.line == SPI else {"baud": board.baud}),
         "link": link.facts,
         "resources": facts.get("estimate"),
         "resources_from": "estimate",
@@ -170,7 +172,11 @@ def shell_of(
     """The top module of a board around a network, and its clock in MHz; see `build`."""
     pll = pll_for(board, clock_mhz)
     clock = pll.clock_mhz if pll else board.clock_mhz
-    top = BoardTop(network, link, divisor(clock * 1e6, board.baud), board.device.features)
+    top: LineTop
+    if board.line == SPI:
+        top = SpiTop(network, link, board.device.features)
+    else:
+        top = BoardTop(network, link, divisor(clock * 1e6, board.baud), board.device.features)
     return BoardShell(top, board, pll), clock
 
 

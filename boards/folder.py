@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from boards.boards import Board, board
+from boards.boards import SPI, UART, Board, board
 from boards.build import DESIGN, NETWORK
 from boards.link import Link
 from hdl.emit.build_folder import CONTENTS, MANIFEST, read_manifest
@@ -25,10 +25,13 @@ class BoardBuild:
     ----------
     folder : Path
     board : Board
+        As its line joins it.
     clock_mhz : float
         Of the design.
     baud : int
-        Of the serial line.
+        Of a serial line; 0 of another.
+    sck_mhz : float
+        Most that SCK may have, of SPI; 0 of another line.
     network : QuantizedNetwork
     link : Link
         Of the network.
@@ -40,6 +43,7 @@ class BoardBuild:
     board: Board
     clock_mhz: float
     baud: int
+    sck_mhz: float
     network: QuantizedNetwork
     link: Link
     bitstream: Path | None
@@ -82,11 +86,13 @@ def _checked(folder: Path, manifest: dict[str, Any]) -> BoardBuild:
     link = Link.of(network, manifest["link"].get("counted_layers"))
     if link.facts != manifest["link"]:
         raise StatespikeError(f"the link in {folder / MANIFEST} is not that of {NETWORK} beside it; {AGAIN}")
+    on = board(manifest["board"]).on(manifest.get("line", UART))
     return BoardBuild(
         folder=folder,
-        board=board(manifest["board"]),
+        board=on,
         clock_mhz=float(manifest["clock_mhz"]),
-        baud=int(manifest["baud"]),
+        baud=0 if on.line == SPI else int(manifest["baud"]),
+        sck_mhz=float(manifest["sck_mhz"]) if on.line == SPI else 0.0,
         network=network,
         link=link,
         bitstream=None if bitstream is None else folder / bitstream,

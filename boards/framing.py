@@ -1,4 +1,4 @@
-"""What travels over the serial line: frames with a checksum, in both directions.
+"""What travels between host and board: frames with a checksum, in both directions.
 
 Host to board, a frame: a sequence number (one byte, from 0 after each restart, modulo 256), the number of
 payload bytes less one (two bytes), the payload, and a checksum (two bytes). Numbers are little-endian.

@@ -15,7 +15,8 @@ finds a buffer full, however slow the network is, and no damaged step enters the
 
 Whatever goes wrong (a damaged, missing or additional byte in either direction), the host restarts the board
 by a break, the line held low for longer than a byte, and sends the sequence again. A break resets network,
-buffers and sequence number; the board then says that it is ready, and what it is.
+buffers and sequence number; the board then says that it is ready, and what it is. Over SPI a byte takes the
+place of the break (`boards.spi_bytes`).
 """
 
 import json

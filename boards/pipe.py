@@ -30,7 +30,7 @@ def _cause(error: Exception) -> str:
 
 
 class BytePipe(Protocol):
-    """A serial line, seen from the host."""
+    """A line to a board, seen from the host."""
 
     def write(self, data: bytes) -> None:
         """Send all of `data`.
@@ -57,13 +57,26 @@ class BytePipe(Protocol):
         ...
 
     def send_break(self) -> None:
-        """Hold the line low for longer than a byte.
+        """Restart the board: hold a serial line low for longer than a byte, or what does so on another line.
 
         Raises
         ------
         StatespikeError
             If there is no line any more.
         """
+        ...
+
+
+class OpenedPipe(BytePipe, Protocol):
+    """A line of this machine."""
+
+    @property
+    def name(self) -> str:
+        """As it was asked for."""
+        ...
+
+    def close(self) -> None:
+        """Give it back."""
         ...
 
 

@@ -42,7 +42,7 @@ UNUSED: dict[str, tuple[Unused, ...]] = {
     ),
     "report": (Unused(("device",), lambda given: given["output"] is None, "without -o"),),
     "run": (
-        Unused(("port",), lambda given: given["virtual"], "with --virtual"),
+        Unused(("port", "spi"), lambda given: given["virtual"], "with --virtual"),
         Unused(("keep",), lambda given: not given["virtual"], "without --virtual"),
     ),
     "train": (

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from boards.boards import SPI, UART
 from boards.boards import board as board_named
 from boards.build import pll_for
 from hdl.emit.build_folder import refuse_others
@@ -23,6 +24,9 @@ def build(
     board: Annotated[
         str, typer.Option(metavar="BOARD", help="one that `statespike boards` lists")
     ] = "icebreaker",
+    link: Annotated[
+        str, typer.Option(metavar="LINK", help="to the host: uart, or spi where a board has pins for it")
+    ] = UART,
     clock: Annotated[
         float | None,
         typer.Option(metavar="MHZ", help="by default the board's oscillator; another by the PLL"),
@@ -43,13 +47,13 @@ def build(
 ) -> None:
     """Turn a network into a bitstream for a board.
 
-    The design talks to the host over a serial port. With --counters, `statespike run` tells
+    The design talks to the host over a serial port or SPI. With --counters, `statespike run` tells
     what the board itself has counted.
 
     Example: statespike build smnist-gsu --board icebreaker -o build/icebreaker
     """
     refuse_others(output)
-    target = board_named(board)
+    target = board_named(board).on(link)
     pll_for(target, clock)  # what cannot be is told before any work
     integers = integers_of(network, shared_formats=folded)
     with progress() as bars:
@@ -60,13 +64,23 @@ def build(
         bars.add_task(f"building for {target.name}", total=None)
         chosen = range(1, seeds + 1) if bitstream else ()
         result = build_network(
-            integers, output, target.name, plan=plan, clock_mhz=clock, seeds=chosen, counters=counters
+            integers,
+            output,
+            target.name,
+            plan=plan,
+            clock_mhz=clock,
+            seeds=chosen,
+            counters=counters,
+            link=link,
         )
     if counters and plan.folded:
         remark("one block serves all layers in turn: the board counts steps and cycles, no clipped values")
     speed = f"{target.name} at {result.manifest['clock_mhz']:g} MHz"
+    joined = f"serial port at {target.baud} baud"
+    if target.line == SPI:
+        joined = f"SPI up to {result.manifest['sck_mhz']:g} MHz at {target.link}"
     if result.bitstream is None:
-        say(f"wrote {output} without a bitstream: {speed}, for `statespike run --virtual`")
+        say(f"wrote {output} without a bitstream: {speed}, {joined}, for `statespike run --virtual`")
     else:
         fastest, untimed = max(result.manifest["fmax_mhz"]), result.manifest["untimed"]
         possible = f"{fastest:.1f} would be possible"
@@ -74,5 +88,5 @@ def build(
             possible = f"the tools' {fastest:.1f} leaves out paths through {untimed}"
         if result.manifest["dense_seeds"]:
             remark(f"{target.name} is nearly full: some seeds found a place at full density only")
-        say(f"wrote {result.bitstream}: {speed} ({possible}), serial port at {target.baud} baud")
+        say(f"wrote {result.bitstream}: {speed} ({possible}), {joined}")
     write_json(json, result.manifest)

@@ -12,6 +12,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from boards.boards import SPI
 from boards.folder import open_build
 from boards.host import Answer
 from hdl.network.counted import MOST_COUNTED
@@ -61,8 +62,14 @@ def run(
             metavar="DEV", help="serial port of the board  [default: the only one]", show_default=False
         ),
     ] = None,
+    spi: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DEV", help="SPI device of the board, of a build with --link spi", show_default=False
+        ),
+    ] = None,
     virtual: Annotated[
-        bool, typer.Option("--virtual", help="simulate the board, behind a pseudo-terminal")
+        bool, typer.Option("--virtual", help="simulate the board, behind a pseudo-terminal or a virtual bus")
     ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="compare every logit with the integer reference")
@@ -107,9 +114,11 @@ def run(
     asked = None if at_once else sequences_of(task, data, limit)
     # What is wrong with a recording is said before a board is opened or compiled.
     clips = [] if wav is None else list(clips_of_wav(wav, open_build(build).network))
+    if not virtual:
+        require_line(build, port, spi)
     with progress() as bars:
         bars.add_task("compiling the virtual board" if virtual else "opening the port", total=None)
-        board = Board(build, port, virtual=virtual, timeout=timeout, keep=keep, saved=earlier)
+        board = Board(build, port or spi, virtual=virtual, timeout=timeout, keep=keep, saved=earlier)
     with board:
         tally = Tally(board.network, check)
         if pieces:
@@ -184,6 +193,23 @@ def run(
         raise typer.Exit(MISMATCH)
     if check:
         say(f"all {tally.logits.size:,} logits equal the integer reference")
+
+
+def require_line(build: Path, port: str | None, spi: str | None) -> None:
+    """Refuse the device of another line than that of the build.
+
+    Raises
+    ------
+    StatespikeError
+    """
+    if port is spi is None:
+        return
+    line = open_build(build).board.line
+    if (line == SPI) != (port is None):
+        own, other = ("--spi", "--port") if line == SPI else ("--port", "--spi")
+        raise StatespikeError(
+            f"the design in {build} was built with --link {line}: name its device with {own}, not {other}"
+        )
 
 
 def counted_on_board(counters: dict[str, int]) -> str:

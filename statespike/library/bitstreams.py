@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from boards.boards import Board
+from boards.boards import UART, Board
 from boards.boards import board as board_named
 from boards.build import Build, pll_for
 from boards.build import build as build_board
@@ -43,8 +43,9 @@ def build(
     clock_mhz: float | None = None,
     seeds: Sequence[int] = (1, 2, 3),
     counters: bool = False,
+    link: str = UART,
 ) -> Build:
-    """Make a bitstream for a board: the network behind a serial port.
+    """Make a bitstream for a board: the network behind a serial port, or on an SPI bus.
 
     Parameters
     ----------
@@ -64,10 +65,14 @@ def build(
         Count steps, cycles and clipped values on the board, see `statespike.Board.counters`. In a folded
         circuit clipped values are not counted.
 
+    link : str
+        "uart", or "spi" on a board that has pins for it.
+
     Raises
     ------
     StatespikeError
-        If no circuit fits, a tool is missing or fails, or no seed reaches the clock.
+        If the board has no pins for the link, no circuit fits, a tool is missing or fails, or no seed reaches
+        the clock.
 
     Examples
     --------
@@ -77,7 +82,7 @@ def build(
     >>> result.bitstream.suffix, result.manifest["board"]
     ('.bit', 'ulx3s-25f')
     """
-    target = board_named(board)
+    target = board_named(board).on(link)
     chosen = plan or board_plan(network, target, clock_mhz)
     counted_layers = None
     if counters:

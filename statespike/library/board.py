@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from serial.tools import list_ports
 
+from boards.boards import SPI
 from boards.folder import BoardBuild, open_build
 from boards.host import Answer, Host
-from boards.pipe import SerialPort
+from boards.pipe import OpenedPipe, SerialPort
+from boards.spi_port import SpiDevice, SpiPort, VirtualSpiPort
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
 from quantize.identity import network_digest
@@ -29,7 +31,7 @@ TIMEOUT = 5.0
 
 
 class Board:
-    """A network on a board: what `statespike.build` made, behind a serial port.
+    """A network on a board: what `statespike.build` made, behind a serial port or an SPI bus.
 
     Use as a context manager, or call `close`. The board is restarted, and refused if it holds another design
     than the folder's.
@@ -39,9 +41,10 @@ class Board:
     folder : path
         A build folder of a board.
     port : str, optional
-        Serial port, such as /dev/ttyUSB1, COM3 or a URL of pyserial; by default the only one there is.
+        Serial port, such as /dev/ttyUSB1, COM3 or a URL of pyserial; of a build for SPI a device such as
+        /dev/spidev0.0. By default the only one there is.
     virtual : bool
-        Simulate the board: its whole top is compiled, and runs behind a pseudo-terminal.
+        Simulate the board: its whole top is compiled, and runs behind a pseudo-terminal, or at a virtual bus.
     timeout : float
         Seconds to wait for bytes.
     keep : path, optional
@@ -55,7 +58,7 @@ class Board:
     network : QuantizedNetwork
     build : boards.folder.BoardBuild
     port : str
-        Name of the serial port.
+        Name of the serial port, or of the bus.
     position : int
         Steps of the sequence that is open; 0 if none is.
 
@@ -92,8 +95,11 @@ class Board:
         number = None if saved is None else self._require_own(saved, virtual=virtual)
         self.position = 0 if saved is None else int(saved[POSITION])
         with ExitStack() as opened:
+            line: OpenedPipe
             if virtual:
-                line: SerialPort = _virtual_port(self.build, timeout, keep, saved)
+                line = _virtual_port(self.build, timeout, keep, saved)
+            elif self.build.board.line == SPI:
+                line = SpiPort(SpiDevice(port or _only_bus(), self.build.sck_mhz), timeout)
             else:
                 line = SerialPort(port or _only_port(), self.build.baud, timeout)
             opened.callback(line.close)
@@ -184,8 +190,8 @@ class Board:
             NETWORK: np.array(network_digest(self.network)),
             BOARD: np.array(self.build.board.name),
         }
-        virtual = getattr(self._line, "virtual", None)
-        return entries if virtual is None else entries | {MACHINE: virtual.state()}
+        machine = getattr(self._line, "virtual", None)
+        return entries if machine is None else entries | {MACHINE: machine.state()}
 
     def _require_own(self, saved: Mapping[str, NDArray[np.generic]], *, virtual: bool) -> int:
         """Refuse what `saved` gave of something else; return the number of the frame that is due."""
@@ -230,20 +236,41 @@ def _only_port() -> str:
     return names[0]
 
 
+def _only_bus() -> str:
+    """The one SPI device of this machine.
+
+    Raises
+    ------
+    StatespikeError
+        If there is none, or several.
+    """
+    names = sorted(str(path) for path in Path("/dev").glob("spidev*"))
+    if len(names) != 1:
+        found = f"there are {', '.join(names)}" if names else "there is none"
+        raise StatespikeError(
+            f"which SPI device is the board's? {found}; name it with --spi, or take --virtual"
+        )
+    return names[0]
+
+
 def _virtual_port(
     build: BoardBuild, timeout: float, keep: Path | None, saved: Mapping[str, NDArray[np.generic]] | None
-) -> SerialPort:
-    # Only here: pseudo-terminals are of POSIX, and this imports the simulator.
-    try:
-        from boards.terminal import TerminalBoard, VirtualPort
-    except ImportError as error:
-        raise StatespikeError(
-            "virtual boards need pseudo-terminals, which this system has none of"
-        ) from error
-    from boards.compiled import CompiledBoard, compile_board
+) -> OpenedPipe:
+    from boards.compiled import CompiledBoard, CompiledSpiBoard, compile_board  # imports the simulator
 
+    line = build.board.line
+    state = None if saved is None else np.asarray(saved[MACHINE], np.int64)
     with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
-        library = compile_board(build.design, build.board.device.family, keep or Path(temporary))
-        state = None if saved is None else np.asarray(saved[MACHINE], np.int64)
+        library = compile_board(build.design, build.board.device.family, keep or Path(temporary), line)
+        if line == SPI:
+            return VirtualSpiPort(
+                CompiledSpiBoard(library, build.clock_mhz / build.sck_mhz / 2, state), timeout
+            )
+        try:
+            from boards.terminal import TerminalBoard, VirtualPort
+        except ImportError as error:
+            raise StatespikeError(
+                "virtual boards need pseudo-terminals, which this system has none of"
+            ) from error
         board = CompiledBoard(library, build.clock_mhz * 1e6 / build.baud, state)
     return VirtualPort(TerminalBoard(board), build.baud, timeout)

@@ -1,7 +1,7 @@
 import pytest
 from amaranth.sim import Simulator
 
-from boards.boards import BOARDS, board
+from boards.boards import BOARDS, SPI, UART, board
 from boards.build import pll_for
 from boards.clocking import BoardShell
 from boards.framing import Kind, encode_frame, encode_message
@@ -47,6 +47,34 @@ def test_every_board_is_whole(name, tmp_path):
     one.device.require_clock(one.clock_mhz)
     text = one.write_constraints(tmp_path).read_text()
     assert all(pin in text for pin in one.pins.values())
+
+
+@pytest.mark.parametrize("name", [name for name in BOARDS if BOARDS[name].spi])
+def test_every_board_with_spi_is_whole(name, tmp_path):
+    """The pins of SPI are free ones, and its constraints hold them."""
+    one = board(name).on(SPI)
+    assert (one.line, one.lines) == (SPI, [UART, SPI])
+    assert set(one.pins) - {"led"} == {"clk", "sck", "cs_n", "mosi", "miso"}
+    assert len(set(one.pins.values()) | set(board(name).pins.values())) == len(one.pins) + 2
+    text = one.write_constraints(tmp_path).read_text()
+    assert all(pin in text for pin in one.pins.values())
+    assert one.on(SPI) is one
+
+
+def test_pins_of_spi(tmp_path):
+    icebreaker = board("icebreaker").on(SPI)
+    assert icebreaker.link == "pins 1 (CS), 2 (MOSI), 3 (MISO) and 4 (SCK) of PMOD 1A"
+    assert "set_io -pullup yes cs_n 4" in icebreaker.write_constraints(tmp_path).read_text().splitlines()
+    pins = board("ulx3s-85f").on(SPI).pins
+    assert [pins[name] for name in ("cs_n", "mosi", "miso", "sck")] == ["B11", "A10", "A9", "B9"]
+
+
+def test_a_board_without_pins_for_spi_is_told():
+    with pytest.raises(
+        StatespikeError, match="no pins for SPI are known of colorlight-i5; boards with some are"
+    ):
+        board("colorlight-i5").on(SPI)
+    assert board("colorlight-i5").lines == [UART]
 
 
 def test_pins_of_header_and_of_coloured_leds():

@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out
 
-from boards.boards import LINK_LUTS, board
+from boards.boards import LINES, LINK_LUTS, board
 from boards.build import shell_of
 from boards.link import Link
 from hdl.primitives.streams import Logit, beats
@@ -54,7 +54,8 @@ def cells_of(component: Component, folder) -> int:
 
 @pytest.mark.synth
 @pytest.mark.slow
-def test_the_link_takes_the_room_that_is_kept_for_it(tmp_path):
-    shell, _ = shell_of(Stub(), LINK, board("icebreaker"))
+@pytest.mark.parametrize("line", LINES)
+def test_the_link_takes_the_room_that_is_kept_for_it(line, tmp_path):
+    shell, _ = shell_of(Stub(), LINK, board("icebreaker").on(line))
     taken = cells_of(shell, tmp_path / "board") - cells_of(Stub(), tmp_path / "stub")
-    assert LINK_LUTS - 20 <= taken <= LINK_LUTS
+    assert LINK_LUTS[line] - 20 <= taken <= LINK_LUTS[line]

@@ -11,6 +11,7 @@ from boards.crc import SerialChecksum
 from boards.frame_receiver import FrameReceiver
 from boards.link import Link
 from boards.message_transmitter import MessageTransmitter
+from boards.spi import LEAST_CYCLES, SpiPins, SpiReceiver, SpiTransmitter
 from boards.step_receiver import StepReceiver
 from boards.uart import UartReceiver, UartTransmitter
 from hdl.network.axis import AxisNetwork
@@ -70,6 +71,41 @@ class Line(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i), transmitter.i)
         wiring.connect(m, receiver.o, wiring.flipped(self.o))
         m.d.comb += receiver.rx.eq(transmitter.tx)
+        return m
+
+
+class SpiLine(wiring.Component):
+    """Bytes over an SPI line whose host gives back what it gets, in transfers of two bytes."""
+
+    def __init__(self) -> None:
+        super().__init__({"i": In(stream.Signature(8)), "o": Out(stream.Signature(8))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.pins, m.submodules.transmitter, m.submodules.receiver = pins, transmitter, receiver = (
+            SpiPins(),
+            SpiTransmitter(),
+            SpiReceiver(),
+        )
+        wiring.connect(m, wiring.flipped(self.i), transmitter.i)
+        wiring.connect(m, receiver.o, wiring.flipped(self.o))
+        half, edge, sends = Signal(range(LEAST_CYCLES)), Signal(range(36)), Signal()
+        m.d.sync += half.eq(half + 1)
+        with m.If(half == LEAST_CYCLES - 1):
+            m.d.sync += [half.eq(0), edge.eq(edge + 1)]
+            with m.If(edge[0]):
+                m.d.sync += sends.eq(transmitter.miso)
+            with m.If(edge == 35):
+                m.d.sync += edge.eq(0)
+        m.d.comb += [
+            pins.cs_n.eq(edge < 2),
+            pins.sck.eq(edge[0] & (edge > 2) & (edge < 35)),
+            pins.mosi.eq(sends),
+            transmitter.falls.eq(pins.falls),
+            receiver.data.eq(pins.data),
+            *(end.selected.eq(pins.selected) for end in (transmitter, receiver)),
+            *(end.rises.eq(pins.rises) for end in (transmitter, receiver)),
+        ]
         return m
 
 

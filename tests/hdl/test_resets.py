@@ -21,7 +21,7 @@ import boards
 import hdl
 from benchmarks.drawn import drawn_folding, drawn_loop
 from boards.clocking import BoardShell
-from boards.top import BoardTop
+from boards.top import BoardTop, SpiTop
 from hdl.emit.harness import SerialHarness
 from hdl.head.running_pool import StreamedRunningPool
 from hdl.network.axis import AxisNetwork
@@ -40,7 +40,7 @@ from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.layers.repeated import RunningSpec
 from quantize.shared import with_shared_formats
 from tests.formal.test_streams import PARTS
-from tests.hdl.one_stream import Asked, Axis, Counted, Exchange, Head, Line, Rejoined
+from tests.hdl.one_stream import Asked, Axis, Counted, Exchange, Head, Line, Rejoined, SpiLine
 from tests.hdl.resets import Source, unlike_fresh
 from tests.networks import random_network
 
@@ -108,7 +108,12 @@ def parts() -> dict[str, tuple[Callable[[], Any], int]]:
     found["network"] = (lambda: built("small", "binary_s4d"), 300)
     found["network with counters"] = (lambda: Counted(built("small", "binary_s4d", top=CountedNetwork)), 300)
     found["network between AXI4-Streams"] = (lambda: Axis(built("small", "binary_s4d", top=AxisNetwork)), 300)
-    found |= {"serial line": (Line, 200), "serial link": (Exchange, 120), "board counters": (Asked, 100)}
+    found |= {
+        "serial line": (Line, 200),
+        "SPI line": (SpiLine, 600),
+        "serial link": (Exchange, 120),
+        "board counters": (Asked, 100),
+    }
     return found | {f"stream, {name}": (part.make, 60) for name, part in PARTS.items()}
 
 
@@ -167,7 +172,7 @@ def test_a_sum_that_a_reset_leaves_is_found(reset_less):
     assert bool(unlike_fresh(Sum(reset_less=reset_less), 1, range(20), 20)) == reset_less
 
 
-WHOLES = {BoardShell, BoardTop, SerialHarness}
+WHOLES = {BoardShell, BoardTop, SpiTop, SerialHarness}
 """They join parts that are tried here with pins; simulations of boards reset them in mid-sequence."""
 NEVER_ALONE = {LeanFrame, _Probe}
 """Units inherit from the one, and the other is built but never run."""
