@@ -6,7 +6,7 @@ from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
-from hdl.network.counted import counter_ports
+from hdl.network.counted import Counted, counter_ports
 
 EVENTS = ("steps", "busy_cycles", "waiting_cycles")
 """What a board counts of any network: steps that the network took; cycles from a sequence's first step to its
@@ -15,12 +15,12 @@ COUNTER_BYTES = 6
 """Of each counter on the line: 48 bits of cycles are two months at 48 MHz."""
 
 
-def counter_names(layers: int) -> list[str]:
+def counter_names(layers: Counted) -> list[str]:
     """Names of a board's counters, in the order in which they travel.
 
     Parameters
     ----------
-    layers : int
+    layers : int or "all"
         Of which clipped values are counted; see `hdl.network.counted.CountedNetwork`.
     """
     return [*EVENTS, *counter_ports(layers)]

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from boards.counters import COUNTER_BYTES, counter_names
 from boards.framing import CHECKSUM_BYTES, MOST_PAYLOAD, Kind
+from hdl.network.counted import Counted
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
 from quantize.identity import network_digest
@@ -71,8 +72,9 @@ class Link:
         Digest of the network (`quantize.identity`).
     answer_stride : int, optional
         Steps between two answers; None if a sequence has one, at its end (`quantize.answers`).
-    counted_layers : int, optional
-        Layers whose clipped values the board counts, beside steps and cycles; None if it counts nothing.
+    counted_layers : int or "all", optional
+        Layers whose clipped values the board counts, beside steps and cycles, each by itself or all together;
+        None if it counts nothing.
 
     Raises
     ------
@@ -88,7 +90,7 @@ class Link:
     max_steps: int | None = None
     network: str = ""
     answer_stride: int | None = None
-    counted_layers: int | None = None
+    counted_layers: Counted | None = None
 
     def __post_init__(self) -> None:
         if self.steps_per_frame < 1:
@@ -102,7 +104,7 @@ class Link:
             )
 
     @classmethod
-    def of(cls, network: QuantizedNetwork, counted_layers: int | None = None) -> Self:
+    def of(cls, network: QuantizedNetwork, counted_layers: Counted | None = None) -> Self:
         """The link of a network, with the smallest buffer."""
         return cls(
             features=network.beats_per_step,

@@ -18,7 +18,7 @@ from hdl.primitives.fast_contents import port_name
 from hdl.primitives.streams import Beat, answer_layout
 from hdl.toolchain.verilog import rtlil_text
 from quantize.describe import when_answered
-from quantize.errors import look_up
+from quantize.errors import StatespikeError, look_up
 from quantize.formats import Integers
 from quantize.network import QuantizedNetwork
 
@@ -249,6 +249,11 @@ class Counted(Plain):
     form = "counted"
 
     def component(self, network: QuantizedNetwork, folding: Folding) -> CountedNetwork:
+        if folding.folded:
+            raise StatespikeError(
+                "one block serves all layers of this circuit, and counts of each layer's clipped values are "
+                "not made there; choose another interface, or a plan that is not folded"
+            )
         return CountedNetwork(network, folding)
 
     def describe(self, network: QuantizedNetwork) -> dict[str, Any]:

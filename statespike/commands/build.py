@@ -74,7 +74,7 @@ def build(
             link=link,
         )
     if counters and plan.folded:
-        remark("one block serves all layers in turn: the board counts steps and cycles, no clipped values")
+        remark("one block serves all layers in turn: the board counts clipped values of all layers together")
     speed = f"{target.name} at {result.manifest['clock_mhz']:g} MHz"
     joined = f"serial port at {target.baud} baud"
     if target.line == SPI:

@@ -11,7 +11,7 @@ from boards.build import build as build_board
 from boards.link import Link
 from hdl.emit.generate import expected_of
 from hdl.emit.manifest import manifest_of
-from hdl.network.counted import CountedNetwork
+from hdl.network.counted import CountedNetwork, layers_counted
 from hdl.network.top import Network
 from hdl.planning.planner import Plan, plan_network
 from quantize.network import QuantizedNetwork
@@ -62,8 +62,7 @@ def build(
         Of the placer; the fastest result becomes the bitstream, which takes minutes. Without any there is
         none: what is written then serves a virtual board (`statespike.Board`).
     counters : bool
-        Count steps, cycles and clipped values on the board, see `statespike.Board.counters`. In a folded
-        circuit clipped values are not counted.
+        Count steps, cycles and clipped values on the board, see `statespike.Board.counters`.
 
     link : str
         "uart", or "spi" on a board that has pins for it.
@@ -84,12 +83,9 @@ def build(
     """
     target = board_named(board).on(link)
     chosen = plan or board_plan(network, target, clock_mhz)
-    counted_layers = None
-    if counters:
-        counted_layers = 0 if chosen.folded else len(network.blocks)
     return build_board(
-        CountedNetwork(network, chosen) if counted_layers else Network(network, chosen),
-        Link.of(network, counted_layers),
+        CountedNetwork(network, chosen) if counters else Network(network, chosen),
+        Link.of(network, layers_counted(network, chosen) if counters else None),
         target,
         Path(folder),
         clock_mhz=clock_mhz,

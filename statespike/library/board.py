@@ -170,7 +170,8 @@ class Board:
 
         `steps` that the network took; `busy_cycles` of the clock from a sequence's first step to its last
         answer; `waiting_cycles` in which a value waited for the network; and for each layer the values that
-        it clipped, `clipped_inputs_0` and so on, which stay at 65,535.
+        it clipped, `clipped_inputs_0` and so on, which stay at 65,535. A folded circuit counts those of all
+        layers together, `clipped_inputs_all` and so on.
 
         Raises
         ------

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from boards.folder import open_build
 from quantize.file import save_network
 from quantize.shared import with_shared_formats
 from tests.networks import random_network, random_samples
@@ -66,3 +67,15 @@ def test_a_rate_tells_that_common_formats_would_make_the_circuit_smaller(run, re
         assert result.exit_code == 0, result.output
         assert ("one block for all layers in turn would make this rate" in result.stderr) == tells
     assert "quantise it with shared formats" in refuse("cost", own, "--folded")
+
+
+def test_the_folded_circuit_counts_what_all_layers_clip_together(run, layered, tmp_path):
+    shared, _ = layered
+    result = run("build", shared, "--folded", "--no-bitstream", "--counters", "-o", tmp_path / "board")
+    assert result.exit_code == 0, result.output
+    assert "the board counts clipped values of all layers together" in result.stderr
+    link = open_build(tmp_path / "board").link
+    assert link.counted_layers == "all"
+    assert [name for name in link.counters if name.startswith("clipped")] == [
+        "clipped_inputs_all", "clipped_states_all", "clipped_outputs_all", "clipped_sums_all",
+    ]  # fmt: skip
