@@ -1,5 +1,7 @@
 """The classifier: its size, its streaming form, padding, and the way to a checkpoint and back."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -106,3 +108,22 @@ def test_the_seed_decides_the_first_weights():
     first, second = small("gsu"), small("gsu")
     for one, other in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(("channels", "modes", "layers"), [(6, 4, 3), (3, 2, 1), (4, 3, 2)])
+def test_a_network_inherits_what_both_have(channels, modes, layers):
+    parent = small("gsu").to_checkpoint({})
+    sizes = {"channels": channels, "modes": modes, "layers": layers}
+    network = Network(replace(parent.config, **sizes))
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    network.inherit(parent)
+    for name, tensor in network.to_checkpoint({}).tensors.items():
+        given = parent.tensors.get(name)
+        if given is None:
+            np.testing.assert_array_equal(tensor, before[name])
+            continue
+        shared = tuple(slice(min(pair)) for pair in zip(tensor.shape, given.shape, strict=True))
+        np.testing.assert_array_equal(tensor[shared], given[shared])
+        rest = np.ones(tensor.shape, bool)
+        rest[shared] = False
+        np.testing.assert_array_equal(tensor[rest], before[name].numpy()[rest])
