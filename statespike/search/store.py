@@ -112,6 +112,17 @@ class Store:
             )
         return rows[0]
 
+    def finalists(self, trial: Trial) -> list[Candidate]:
+        """The full trainings of a trial's specification, by seed (`statespike.search.finalists`)."""
+        same = (trial.specification, trial.task, trial.device, trial.rate)
+        found = [
+            one
+            for one in self._rows(_TRIALS.c.key != "")
+            if one.trial.effort.test
+            and (one.trial.specification, one.trial.task, one.trial.device, one.trial.rate) == same
+        ]
+        return sorted(found, key=lambda one: (one.trial.effort.epochs, one.trial.seed))
+
     def checkpoint(self, trial: Trial) -> bytes:
         """The checkpoint of a known trial as the bytes of its file; empty if it has none."""
         try:

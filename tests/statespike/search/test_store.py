@@ -52,6 +52,19 @@ def test_a_trial_is_known_by_its_content_alone():
     assert Trial.from_json(TRIAL.as_json()) == TRIAL
 
 
+def test_finalists_are_the_full_trainings_of_a_specification(store):
+    full = Effort(epochs=40, sequences=0, validation=0, test=True)
+    others = [
+        replace(TRIAL, specification=replace(SPECIFICATION, mixer_bits=5), effort=full),
+        replace(TRIAL, task="smnist", effort=full),
+        replace(TRIAL, seed=3),
+    ]
+    wanted = [replace(TRIAL, seed=seed, effort=full) for seed in (2, 0, 1)]
+    for trial in [TRIAL, *others, *wanted]:
+        store.put(trial, synthetic(trial))
+    assert [one.trial.seed for one in store.finalists(TRIAL)] == [0, 1, 2]
+
+
 @pytest.mark.parametrize("identifier", ["", "abc", "wxyz", "12345678"])
 def test_an_identifier_of_no_candidate_is_refused(store, identifier):
     store.put(TRIAL, synthetic(TRIAL))
