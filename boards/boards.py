@@ -22,12 +22,14 @@ from amaranth_boards.upduino_v3 import UpduinoV3Platform
 from boards import colorlight_i5, tang_nano_20k
 from boards.programmers import Programmer
 from hdl.devices.devices import Device, find_device
+from hdl.devices.resources import Resources
 from quantize.errors import StatespikeError, look_up
 
 UART, SPI = LINES = ("uart", "spi")
 """What may join a board to its host: a serial line, or SPI."""
-LINK_LUTS = {UART: 320, SPI: 365}
-"""Logic cells of the UP5K for line, link and reset: 313 and 360 for one feature and ten classes."""
+LINK_CELLS = {UART: Resources(320, 125, 0, 0, 0), SPI: Resources(365, 145, 0, 0, 0)}
+"""Logic cells and flip-flops of the UP5K for line, link and reset: 313 and 123, and 360 and 144, for one
+feature and ten classes."""
 USB = "USB"
 """Where the serial line is on boards that bring it to a USB bridge of their own."""
 
@@ -119,11 +121,6 @@ class Board:
             raise StatespikeError(f"no pins for SPI are known of {self.name}; boards with some are {others}")
         own = {name: pin for name, pin in self.pins.items() if name in ("clk", "led")}
         return replace(self, pins=own | self.spi.pins, link=self.spi.words, line=SPI)
-
-    @property
-    def room(self) -> Device:
-        """What the part has for a network, beside the link."""
-        return replace(self.device, luts=self.device.luts - LINK_LUTS[self.line])
 
     def write_constraints(self, folder: Path) -> Path:
         """Write the constraint file of the board's tools into `folder`, and return its path."""

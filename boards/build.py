@@ -16,6 +16,7 @@ from boards.uart import divisor
 from hdl.devices.devices import Device
 from hdl.devices.family import Pll
 from hdl.devices.memories import MemoryNeed
+from hdl.devices.resources import Resources
 from hdl.emit.build_folder import build_folder
 from hdl.emit.header import header_of
 from hdl.emit.ports import ports_of
@@ -197,8 +198,17 @@ def pll_for(board: Board, clock_mhz: float | None) -> Pll | None:
 
 def _with_buffer(expected: Expected, link: Link, device: Device) -> Expected:
     """What synthesis must infer with the link's buffer added to the network."""
-    if device.sprams:
-        return replace(expected, spram=None if expected.spram is None else expected.spram + 1)
+    buffer = buffer_of(link, device)
+    return replace(
+        expected,
+        bram=None if expected.bram is None else expected.bram + buffer.bram,
+        spram=None if expected.spram is None else expected.spram + buffer.spram,
+    )
+
+
+def buffer_of(link: Link, device: Device) -> Resources:
+    """The memories of a device that the link's buffer takes."""
     buffer = MemoryNeed(link.buffer_bytes, 8, block=True, written=True, single_port=True)
-    blocks = buffer.blocks(device.family)
-    return replace(expected, bram=None if expected.bram is None else expected.bram + blocks)
+    if device.sprams:
+        return Resources(0, 0, bram=0, spram=buffer.single_port_blocks(device.family), dsp=0)
+    return Resources(0, 0, bram=buffer.blocks(device.family), spram=0, dsp=0)

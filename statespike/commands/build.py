@@ -8,12 +8,13 @@ import typer
 from boards.boards import SPI, UART
 from boards.boards import board as board_named
 from boards.build import pll_for
+from boards.room import kept_in_words
 from hdl.emit.build_folder import refuse_others
 from statespike.library.bitstreams import board_plan
 from statespike.library.bitstreams import build as build_network
 from statespike.networks import integers_of, tell_smaller
 from statespike.options import Folded, Json, NetworkPath, Rate, Seeds
-from statespike.output import progress, remark, say, write_json
+from statespike.output import note, progress, remark, say, write_json
 
 
 def build(
@@ -58,7 +59,8 @@ def build(
     integers = integers_of(network, shared_formats=folded)
     with progress() as bars:
         bars.add_task("planning", total=None)
-        plan = board_plan(integers, target, clock, rate=rate, folded=folded or None)
+        plan = board_plan(integers, target, clock, rate=rate, folded=folded or None, counters=counters)
+    note(f"of {target.device.name}, {kept_in_words(target, plan.device, counters=counters)}")
     tell_smaller(integers, plan, rate)
     with progress() as bars:
         bars.add_task(f"building for {target.name}", total=None)

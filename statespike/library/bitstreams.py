@@ -9,11 +9,13 @@ from boards.boards import board as board_named
 from boards.build import Build, pll_for
 from boards.build import build as build_board
 from boards.link import Link
+from boards.room import kept, kept_in_words, room_for
 from hdl.emit.generate import expected_of
 from hdl.emit.manifest import manifest_of
 from hdl.network.counted import CountedNetwork, layers_counted
 from hdl.network.top import Network
 from hdl.planning.planner import Plan, plan_network
+from quantize.errors import StatespikeError
 from quantize.network import QuantizedNetwork
 
 
@@ -24,14 +26,19 @@ def board_plan(
     *,
     rate: float | None = None,
     folded: bool | None = None,
+    counters: bool = False,
 ) -> Plan:
-    """How parallel a network's circuit is on a board, at its clock and beside its link; see `build`.
+    """How parallel a network's circuit is on a board, at its clock, beside link and counters; see `build`.
 
     The other arguments are those of `statespike.plan`.
     """
     pll = pll_for(target, clock_mhz)
-    room = target.room.at(pll.clock_mhz if pll else target.clock_mhz)
-    return plan_network(network, room, rate=rate, folded=folded)
+    room = room_for(network, target, counters=counters, folded=folded)
+    room = room.at(pll.clock_mhz if pll else target.clock_mhz)
+    try:
+        return plan_network(network, room, rate=rate, folded=folded)
+    except StatespikeError as error:
+        raise StatespikeError(f"{error}; {kept_in_words(target, room, counters=counters)}") from error
 
 
 def build(
@@ -55,7 +62,7 @@ def build(
     board : str
         One of `boards.boards.BOARDS`.
     plan : Plan, optional
-        Of this network for this board and clock, see `board_plan`.
+        Of this network for this board, clock, link and counters, see `board_plan`.
     clock_mhz : float, optional
         By default the board's oscillator; another one is made by the PLL.
     seeds : sequence of int
@@ -82,7 +89,7 @@ def build(
     ('.bit', 'ulx3s-25f')
     """
     target = board_named(board).on(link)
-    chosen = plan or board_plan(network, target, clock_mhz)
+    chosen = plan or board_plan(network, target, clock_mhz, counters=counters)
     return build_board(
         CountedNetwork(network, chosen) if counters else Network(network, chosen),
         Link.of(network, layers_counted(network, chosen) if counters else None),
@@ -92,6 +99,6 @@ def build(
         seeds=seeds,
         expected=expected_of(chosen),
         no_collisions=True,
-        facts=manifest_of(network, chosen),
+        facts=manifest_of(network, chosen) | {"kept": kept(target, chosen.device).as_dict()},
         integers=network,
     )

@@ -13,8 +13,6 @@ from boards.virtual import _Listener, _Talker
 from hdl.devices.ecp5 import ECP5
 from hdl.devices.gowin import GOWIN
 from hdl.devices.ice40 import ICE40
-from hdl.devices.resources import Resources
-from hdl.planning.cost import shortfall
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
 
@@ -191,11 +189,3 @@ def test_shell_holds_the_reset_after_power_up_and_then_answers(tiny):
     assert bytes(listener.bytes) == b"".join(said)
     assert leds[0] == leds[-1] == 1, "dark, of an inverted LED"
     assert 0 in leds
-
-
-def test_a_network_for_a_board_leaves_room_for_its_link():
-    """The shipped GSU: its fastest circuit fits the part alone, but was not placed with a link beside it."""
-    whole, estimate = board("icebreaker"), Resources(lut=3708, ff=2961, bram=29, spram=3, dsp=8)
-    assert shortfall(estimate, 4778, whole.device) == []
-    (short,) = shortfall(estimate, 4778, whole.room)
-    assert "logic cells" in short

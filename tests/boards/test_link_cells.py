@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out
 
-from boards.boards import LINES, LINK_LUTS, board
+from boards.boards import LINES, LINK_CELLS, board
 from boards.build import shell_of
 from boards.link import Link
 from hdl.primitives.streams import Logit, beats
@@ -40,16 +40,17 @@ class Stub(Component):
         return m
 
 
-def cells_of(component: Component, folder) -> int:
-    """Logic cells of the UP5K that a design is packed into."""
+def cells_of(component: Component, folder) -> tuple[int, int]:
+    """Logic cells of the UP5K that a design is packed into, and its flip-flops."""
     device = board("icebreaker").device
     folder.mkdir()
     (folder / "design.il").write_text(rtlil_text(component, platform=device.family))
     run_yosys("read_rtlil design.il\nsynth_ice40 -top top -json design.json\n", folder)
     options = ["--json", "design.json", "--pack-only", "--pcf-allow-unconstrained"]
     run_tool(device.family.placer, [*device.flags, *options], folder, "pack.log")
-    (cells,) = re.findall(r"ICESTORM_LC: +(\d+)/", (folder / "pack.log").read_text())
-    return int(cells)
+    log = (folder / "pack.log").read_text()
+    (cells,) = re.findall(r"ICESTORM_LC: +(\d+)/", log)
+    return int(cells), sum(map(int, re.findall(r"(\d+) LCs used as (?:DFF|LUT4 and DFF)", log)))
 
 
 @pytest.mark.synth
@@ -57,5 +58,8 @@ def cells_of(component: Component, folder) -> int:
 @pytest.mark.parametrize("line", LINES)
 def test_the_link_takes_the_room_that_is_kept_for_it(line, tmp_path):
     shell, _ = shell_of(Stub(), LINK, board("icebreaker").on(line))
-    taken = cells_of(shell, tmp_path / "board") - cells_of(Stub(), tmp_path / "stub")
-    assert LINK_LUTS[line] - 20 <= taken <= LINK_LUTS[line]
+    cells, flip_flops = cells_of(shell, tmp_path / "board")
+    own_cells, own_flip_flops = cells_of(Stub(), tmp_path / "stub")
+    kept = LINK_CELLS[line]
+    assert kept.lut - 20 <= cells - own_cells <= kept.lut
+    assert kept.ff - 20 <= flip_flops - own_flip_flops <= kept.ff

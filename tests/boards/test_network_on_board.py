@@ -8,6 +8,7 @@ from benchmarks.digests import load
 from boards.boards import board
 from boards.host import Host
 from boards.link import Link
+from boards.room import room_for
 from boards.top import BoardTop
 from boards.virtual import VirtualBoard
 from hdl.network.top import Network
@@ -20,7 +21,7 @@ from tests.networks import random_network, random_samples
 def through_pins(network: QuantizedNetwork, inputs: np.ndarray) -> np.ndarray:
     """Logits of a network on the iCEBreaker, over its serial line."""
     link = Link.of(network)
-    circuit = Network(network, plan_network(network, board("icebreaker").room))
+    circuit = Network(network, plan_network(network, room_for(network, board("icebreaker"))))
     host = Host(VirtualBoard(BoardTop(circuit, link, 4)), link)
     answers = host.run(list(inputs))
     assert host.restarts == 1

@@ -13,6 +13,7 @@ from pyslang.syntax import SyntaxTree
 from boards.boards import board
 from boards.clocking import BoardShell
 from boards.link import Link
+from boards.room import room_for
 from boards.top import BoardTop
 from hdl.devices.devices import find_device
 from hdl.emit.build_folder import FORMAT, VERSION
@@ -206,7 +207,7 @@ def test_a_network_without_a_limit_says_so():
 @pytest.mark.parametrize("name", ["icebreaker", "ulx3s-25f"])
 def test_ports_of_a_boards_top_have_pins(name, tmp_path):
     network, target = random_network("binary_s4d", 3, 2, 1, seed=1), board(name)
-    plan = plan_network(network, target.room)
+    plan = plan_network(network, room_for(network, target))
     shell = BoardShell(BoardTop(Network(network, plan), Link.of(network), 12, target.device.features), target)
     source = write_rtlil(shell, tmp_path / "design.il")
     module, ports, _ = declared(convert_to_verilog(source))
