@@ -1,6 +1,7 @@
 """One residual block of a quantised network: an array, a unit, perhaps a norm."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from quantize.formats import Integers, saturate
 from quantize.layers.array import ArraySpec
@@ -19,6 +20,13 @@ class Block:
     array: ArraySpec
     unit: UnitSpec
     norm: LayerNormSpec | None = None
+
+    def for_any_contents(self) -> Self:
+        """See `quantize.specification.Specification.for_any_contents`."""
+        norm = None if self.norm is None else self.norm.for_any_contents()
+        return replace(
+            self, array=self.array.for_any_contents(), unit=self.unit.for_any_contents(), norm=norm
+        )
 
     @property
     def norm_before(self) -> LayerNormSpec | None:

@@ -132,6 +132,25 @@ class QuantizedNetwork:
         """Steps of the longest sequence that it is made for; None without a limit."""
         return self.pool.limit
 
+    @property
+    def any_contents(self) -> bool:
+        """Whether widths leave room for any contents of the tables, see `for_any_contents`."""
+        return self.encoder.any_contents
+
+    def for_any_contents(self) -> "QuantizedNetwork":
+        """A copy whose circuit can be loaded with the tables of other networks.
+
+        See `Specification.for_any_contents`; it computes the same.
+        """
+        return replace(
+            self,
+            encoder=self.encoder.for_any_contents(),
+            blocks=tuple(block.for_any_contents() for block in self.blocks),
+            norm=None if self.norm is None else self.norm.for_any_contents(),
+            pool=self.pool.for_any_contents(),
+            decoder=self.decoder.for_any_contents(),
+        )
+
     def require_lengths(self, lengths: Integers) -> None:
         """Refuse sequences that the network is not made for.
 

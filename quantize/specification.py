@@ -7,7 +7,7 @@ A specification is one object with two realisations: its `compute` here, in inte
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -71,6 +71,8 @@ class Specification(ABC):
     """
 
     kind: ClassVar[str]
+    any_contents: ClassVar[bool] = False
+    """Whether widths leave room for any contents of the tables; of copies that `for_any_contents` made."""
 
     @abstractmethod
     def shapes(self) -> Mapping[str, int]:
@@ -86,6 +88,26 @@ class Specification(ABC):
     def state_bits(self) -> int:
         """Bits that are kept from one step to the next."""
         return 0
+
+    def changed(self, **changes: Any) -> Self:
+        """A copy with other fields, made for any contents if this one is."""
+        copy = replace(self, **changes)
+        return copy.for_any_contents() if self.any_contents else copy
+
+    def for_any_contents(self) -> Self:
+        """A copy whose widths hold whatever its tables may be given, in the same formats and shapes.
+
+        It computes the same. A circuit of it can be loaded with other tables (`hdl.network.reloadable`).
+        """
+        copy = replace(self)
+        for name in set(vars(copy)) - {item.name for item in fields(self)}:
+            del vars(copy)[name]  # what was found of its own contents
+        vars(copy)["any_contents"] = True
+        return copy
+
+    def magnitudes(self, words: Integers, width: int) -> Integers:
+        """Magnitudes of a table's words: its own, or the largest of signed words of so many bits."""
+        return np.full_like(words, 1 << (width - 1)) if self.any_contents else np.abs(words)
 
     def built_for(self) -> dict[str, Any]:
         """Kind, formats, numbers and sizes: what a datapath is built for, beside the contents of tables."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
@@ -30,6 +31,13 @@ def at_once(outputs: range) -> int:
     return 0
 
 
+class MixerWidths(NamedTuple):
+    """Bits of a weight and of a sum with its bias, for any contents of the tables."""
+
+    weight: int
+    total: int
+
+
 class EventMixer(Component):
     """`sum_i activation_i weight_ij + bias_j`; activations of two bits, -1, 0 or 1, take additions only.
 
@@ -48,6 +56,8 @@ class EventMixer(Component):
     target : DeviceFeatures
     layers : int
         It serves them in turn, step by step: each has its outputs behind those of the one before.
+    widths : MixerWidths, optional
+        Of its words, where others can be loaded; by default as few bits as these words need.
 
     Members
     -------
@@ -66,7 +76,9 @@ class EventMixer(Component):
         activation_width: int,
         target: DeviceFeatures = MULTIPLIER_BLOCKS,
         layers: int = 1,
+        widths: MixerWidths | None = None,
     ):
+        self.widths = widths
         self.weight, self.bias, self.lanes, self.activation_width = weight, bias, lanes, activation_width
         self.target, self.layers = target, layers
         self.channels, self.outputs = len(weight), weight.shape[1] // layers
@@ -86,12 +98,12 @@ class EventMixer(Component):
     @cached_property
     def dropped(self) -> int:
         """Low bits that memory and sums do without."""
-        return trailing_zeros(self.weight)
+        return 0 if self.widths else trailing_zeros(self.weight)
 
     @cached_property
     def weight_width(self) -> int:
         """Bits of a lane's field in the weight memory."""
-        return stored_width(self.weight)
+        return self.widths.weight if self.widths else stored_width(self.weight)
 
     @property
     def block_latency(self) -> int:
@@ -106,6 +118,8 @@ class EventMixer(Component):
     @property
     def sum_width(self) -> int:
         """Bits that no sum exceeds."""
+        if self.widths:
+            return self.widths.total
         return mixed_width(self.weight, self.bias, self.activation_width)
 
     @property

@@ -11,11 +11,11 @@ from hdl.devices.family import Family
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.blocks import block_sizes
 from hdl.units.activations import IntegrateAndFire, Smooth, Spikes
-from hdl.units.event_mixer import Delay, EventMixer
+from hdl.units.event_mixer import Delay, EventMixer, MixerWidths
 from hdl.units.gate import SigmoidGate
 from hdl.units.unit import LayeredUnit, UnitKind
 from quantize.formats import OPERAND_WIDTH
-from quantize.layers.glu import FireGluSpec, GluSpec, SmoothGluSpec
+from quantize.layers.glu import WEIGHT_WIDTH, FireGluSpec, GluSpec, SmoothGluSpec
 
 # Logic cells on the iCE40: of a lane, and of what accompanies the pairs in a gate that does not wait.
 LANE_CELLS = 32
@@ -77,10 +77,20 @@ class Glu(LayeredUnit):
             biases.append(np.stack([each.value_bias, each.gate_bias], axis=1).reshape(-1) << up)
         self.mixer = EventMixer(
             np.concatenate(weights, axis=1), np.concatenate(biases), lanes,
-            spec.activation_format.width, target, len(specs),
+            spec.activation_format.width, target, len(specs), self._widths(specs),
         )  # fmt: skip
         self.gate = SigmoidGate(finest(specs), target, sum_width=self.mixer.sum_width, sequential=sequential)
         super().__init__(spec, lanes, target)
+
+    @staticmethod
+    def _widths(specs: Sequence[GluSpec]) -> MixerWidths | None:
+        """Of the mixer's words, where others can be loaded."""
+        if not specs[0].any_contents:
+            return None
+        ups = [up for _, up in aligned(specs)]
+        return MixerWidths(
+            WEIGHT_WIDTH + max(ups), max(spec.sum_width + up for spec, up in zip(specs, ups, strict=True))
+        )
 
     @staticmethod
     def lane_choices(spec: GluSpec) -> list[int]:

@@ -6,10 +6,10 @@ from amaranth.lib import wiring
 from hdl.devices.features import MULTIPLIER_BLOCKS, DeviceFeatures
 from hdl.primitives.fixed import requantise
 from hdl.units.activations import Spikes
-from hdl.units.event_mixer import Delay, EventMixer
+from hdl.units.event_mixer import Delay, EventMixer, MixerWidths
 from hdl.units.unit import Unit, UnitKind
 from quantize.layers.functions import TRIT_WIDTH
-from quantize.layers.linear import SpikeLinearSpec
+from quantize.layers.linear import WEIGHT_WIDTH, SpikeLinearSpec
 
 
 class SpikeLinear(Unit):
@@ -25,7 +25,8 @@ class SpikeLinear(Unit):
 
     def __init__(self, spec: SpikeLinearSpec, lanes: int, target: DeviceFeatures = MULTIPLIER_BLOCKS):
         self.spikes = Spikes(spec)
-        self.mixer = EventMixer(spec.weight, spec.bias, lanes, TRIT_WIDTH)
+        widths = MixerWidths(WEIGHT_WIDTH, spec.sum_width) if spec.any_contents else None
+        self.mixer = EventMixer(spec.weight, spec.bias, lanes, TRIT_WIDTH, widths=widths)
         super().__init__(spec, lanes, target)
 
     @property

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
@@ -154,13 +154,15 @@ class ArraySpec(Specification):
     @cached_property
     def accumulator_width(self) -> int:
         """Bits that no sum of a step can exceed, whatever the states."""
-        weights = sum(np.abs(table).sum(1) for table in self.output_weights)
-        bound = (weights << (self.state_width - 1)) + (np.abs(self.skip) << (self.input.width - 1))
+        tables = [self.magnitudes(table, OUTPUT_WEIGHT_WIDTH) for table in self.output_weights]
+        skip = self.magnitudes(self.skip, COEFFICIENT_WIDTH)
+        weights = sum(table.sum(1) for table in tables)
+        bound = (weights << (self.state_width - 1)) + (skip << (self.input.width - 1))
         return signed_width(int(bound.max()))
 
     def lane(self, index: int, lanes: int) -> Self:
         """The channels `index`, `index + lanes`, `index + 2 lanes`, ... by themselves."""
-        return replace(self, **{name: getattr(self, name)[index::lanes] for name in self._tables()})
+        return self.changed(**{name: getattr(self, name)[index::lanes] for name in self._tables()})
 
     def followed_by(self, others: Sequence[Self]) -> Self:
         """The channels of other arrays in the same formats behind its own."""
@@ -168,7 +170,7 @@ class ArraySpec(Specification):
         joined: dict[str, Any] = {
             name: np.concatenate([getattr(array, name) for array in arrays]) for name in self._tables()
         }
-        return replace(self, **joined)
+        return self.changed(**joined)
 
     def _tables(self) -> list[str]:
         return [item.name for item in fields(self) if "shape" in item.metadata]

@@ -85,7 +85,7 @@ class EncoderSpec(Specification):
     @cached_property
     def accumulator_width(self) -> int:
         """Bits that no sum exceeds."""
-        bound = np.abs(self.weight).sum(1) << (self.input.width - 1)
+        bound = self.magnitudes(self.weight, WEIGHT_WIDTH).sum(1) << (self.input.width - 1)
         return signed_width(int(bound.max()))
 
     @property
@@ -230,13 +230,14 @@ class DecoderSpec(Specification):
     @cached_property
     def logit_width(self) -> int:
         """Bits that no logit exceeds."""
-        products = np.abs(self.weight).sum(1) << (POOLED_WIDTH - 1)
-        return signed_width(int((products + (np.abs(self.bias) << self.bias_shift)).max()))
+        products = self.magnitudes(self.weight, OPERAND_WIDTH).sum(1) << (POOLED_WIDTH - 1)
+        biases = self.magnitudes(self.bias, OPERAND_WIDTH) << self.bias_shift
+        return signed_width(int((products + biases).max()))
 
     @property
     def weight_width(self) -> int:
         """Bits of the widest word."""
-        return signed_width(int(np.abs(self.rows).max()))
+        return OPERAND_WIDTH if self.any_contents else signed_width(int(np.abs(self.rows).max()))
 
     def compute(self, pooled: Integers) -> Integers:
         """(..., H) to (..., classes)."""

@@ -94,19 +94,28 @@ class GatedProductSpec(UnitSpec):
 
     @cached_property
     def gate_width(self) -> int:
-        """Bits of g: what the fullest column of the table can sum to."""
-        fullest = max(int(np.abs(self.table).sum(0).max()), 1)
-        return signed_width(fullest * ((1 << ACTIVATION_BITS) - 1))
+        """Bits of g: what the fullest column of the table can sum to.
+
+        Any table with the same shift of g fits an operand behind it.
+        """
+        if self.any_contents:
+            return min(_gate_width(self.channels), OPERAND_WIDTH + self.gate_shift)
+        return _gate_width(self._fullest)
 
     @property
     def gate_shift(self) -> int:
         """Right shift that fits g into an operand of the product."""
-        return max(0, self.gate_width - OPERAND_WIDTH)
+        return max(0, _gate_width(self._fullest) - OPERAND_WIDTH)
+
+    @cached_property
+    def _fullest(self) -> int:
+        """Non-zeros of the table's fullest column, or 1."""
+        return max(int(np.abs(self.table).sum(0).max()), 1)
 
     @cached_property
     def bias_path_width(self) -> int:
-        """Bits of p."""
-        return mixed_width(self.weight, self.bias, TRIT_WIDTH)
+        """Bits of p, which is an operand of the product whatever the contents."""
+        return OPERAND_WIDTH if self.any_contents else mixed_width(self.weight, self.bias, TRIT_WIDTH)
 
     @property
     def magnitude_width(self) -> int:
@@ -121,12 +130,12 @@ class GatedProductSpec(UnitSpec):
     @cached_property
     def idle_weight_bits(self) -> int:
         """Low bits that are zero in all real weights: memory and sums do without them."""
-        return trailing_zeros(self.weight)
+        return 0 if self.any_contents else trailing_zeros(self.weight)
 
     @cached_property
     def stored_weight_width(self) -> int:
         """Bits of a real weight in memory."""
-        return stored_width(self.weight)
+        return WEIGHT_WIDTH if self.any_contents else stored_width(self.weight)
 
     @abstractmethod
     def activations(self, y: Integers) -> tuple[Integers, Integers]:
@@ -146,6 +155,11 @@ class GatedProductSpec(UnitSpec):
     def mixed(self, y: Integers) -> Integers:
         """The gate product as it leaves the mixer, (..., H)."""
         return requantise(self.products(y), self.mixer_shift, self.mixer_width)
+
+
+def _gate_width(nonzeros: int) -> int:
+    """Bits of a sum of so many activations."""
+    return signed_width(nonzeros * ((1 << ACTIVATION_BITS) - 1))
 
 
 def _sign_and_magnitude(y: Integers) -> tuple[Integers, Integers]:

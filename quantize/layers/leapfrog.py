@@ -100,7 +100,11 @@ class LeapfrogSpec(ArraySpec):
 
         At least one more than are shifted out, where that is so little that it is always rounded to 0.
         """
-        largest = (self.damping << self.damping_alignment) + (self.stiffness << self.stiffness_alignment)
+        damping, stiffness = (
+            self.magnitudes(words, COEFFICIENT_WIDTH) - self.any_contents
+            for words in (self.damping, self.stiffness)
+        )
+        largest = (damping << self.damping_alignment) + (stiffness << self.stiffness_alignment)
         return max(signed_width(int(largest.max()) << (self.state_width - 1)), self.feedback_shift + 1)
 
     @property

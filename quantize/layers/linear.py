@@ -58,7 +58,8 @@ class SpikeLinearSpec(UnitSpec):
     @cached_property
     def sum_width(self) -> int:
         """Bits of a sum with its bias."""
-        return mixed_width(self.weight, self.bias, TRIT_WIDTH)
+        weight = self.magnitudes(self.weight, WEIGHT_WIDTH)
+        return mixed_width(weight, self.magnitudes(self.bias, BIAS_WIDTH), TRIT_WIDTH)
 
     @property
     def output_shift(self) -> int:

@@ -144,8 +144,12 @@ class GsuMixer(Component):
 
     @property
     def _biases_inside(self) -> bool:
-        """Whether the memory of activations gives the biases too: nothing is walked while sums leave."""
-        return self.sequential and self.tables.bias_path_width <= self.spec.magnitude_width + 1
+        """Whether the memory of activations gives the biases too: nothing is walked while sums leave.
+
+        Not where they can be loaded again: the memory has one port to write.
+        """
+        fits = self.tables.bias_path_width <= self.spec.magnitude_width + 1
+        return self.sequential and fits and not self.tables.any_contents
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -57,12 +57,19 @@ class LayerTables:
     def bias_path_width(self) -> int:
         return max(spec.bias_path_width + up for spec, up in self._aligned)
 
+    @property
+    def any_contents(self) -> bool:
+        """See `quantize.specification.Specification.any_contents`."""
+        return self.finest.any_contents
+
     @cached_property
     def idle_weight_bits(self) -> int:
-        return trailing_zeros(np.stack(self._weights))
+        return 0 if self.any_contents else trailing_zeros(np.stack(self._weights))
 
     @cached_property
     def stored_weight_width(self) -> int:
+        if self.any_contents:
+            return max(spec.stored_weight_width + up for spec, up in self._aligned)
         return stored_width(np.stack(self._weights))
 
     @property
