@@ -7,6 +7,7 @@ from hdl.devices.devices import Device, require_rate
 from hdl.devices.resources import Resources
 from hdl.network.folding import Folding
 from hdl.network.layer_loop import obstacle
+from hdl.network.reloadable import circuit_of
 from hdl.network.top import Network
 from hdl.planning.census import census
 from hdl.planning.cost import counted_form, shortfall
@@ -191,7 +192,7 @@ def assess(network: QuantizedNetwork, folding: Folding, device: Device) -> Plan:
     key = key_of(network, folding, form)
     found, text = recall(key), None
     if found is None:
-        text = rtlil_text(Network(network, folding), platform=form)
+        text = rtlil_text(circuit_of(network, folding), platform=form)
         found = census(text)
         keep(key, found)
     return Plan(
@@ -221,4 +222,4 @@ def counted_text(network: QuantizedNetwork, plan: Plan) -> str:
     """The circuit of a plan in the form that is counted."""
     if plan.counted is not None:
         return plan.counted
-    return rtlil_text(Network(network, plan), platform=counted_form(plan.device))
+    return rtlil_text(circuit_of(network, plan), platform=counted_form(plan.device))

@@ -36,7 +36,8 @@ def key_of(network: QuantizedNetwork, folding: Folding, form: Family | None) -> 
     chosen = [repr(getattr(folding, item.name)) for item in fields(Folding)]
     form_name = "portable" if form is None else form.name
     program = store.program_digest(SOURCES, TOOLS)
-    return store.name_of(network_digest(network), *chosen, form_name, program)
+    contents = ["any contents"] if network.any_contents else []
+    return store.name_of(network_digest(network), *contents, *chosen, form_name, program)
 
 
 def recall(key: str) -> Census | None:

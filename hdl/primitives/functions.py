@@ -10,7 +10,7 @@ from quantize.layers.functions import TABLE_DEPTH, TABLE_WIDTH, EvenTable, Gelu,
 
 def _even(m: Module, name: str, even: EvenTable, entries: list[int], argument: Value) -> Value:
     """The table's entry for an argument, a cycle later."""
-    port = rom(m, name, entries, TABLE_WIDTH, block=True)
+    port = rom(m, name, entries, TABLE_WIDTH, block=True, fixed=True)
     position = magnitude(argument) >> even.index_shift
     m.d.comb += port.addr.eq(Mux(position >= TABLE_DEPTH, TABLE_DEPTH - 1, position))
     return port.data

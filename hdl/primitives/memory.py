@@ -7,6 +7,7 @@ from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib.memory import Memory, ReadPort, WritePort
 
 from hdl.primitives.fast_contents import set_words
+from hdl.primitives.reload import loaded_table
 from quantize.formats import Integers
 
 # A table this small costs fewer look-up tables than the share of a memory block it would occupy.
@@ -31,14 +32,20 @@ def in_blocks(rows: int, width: int) -> bool:
     return rows > LOGIC_ROWS or rows * width > LOGIC_BITS
 
 
-def rom(m: Module, name: str, rows: Sequence[int], width: int, *, block: bool | None = None) -> ReadPort:
+def rom(
+    m: Module, name: str, rows: Sequence[int], width: int, *, block: bool | None = None, fixed: bool = False
+) -> ReadPort:
     """A constant memory with one synchronous read port, added to `m`.
+
+    Where tables are collected (`hdl.primitives.reload`) it can be loaded with others.
 
     Parameters
     ----------
     rows : unsigned words
     block : bool, optional
         In memory blocks or in logic; by its size if not given.
+    fixed : bool
+        The same for all networks: never loaded.
 
     Raises
     ------
@@ -47,18 +54,29 @@ def rom(m: Module, name: str, rows: Sequence[int], width: int, *, block: bool | 
     """
     if block is None:
         block = in_blocks(len(rows), width)
-    memory = Memory(
-        shape=unsigned(width),
-        depth=max(len(rows), 2),
-        init=[],
-        attrs={"rom_style": "block" if block else "logic"},
-    )
     words = [int(row) for row in rows]
     if words and (min(words) < 0 or max(words) >> width):
         raise ValueError(f"words from {min(words)} to {max(words)} do not fit {width} bits")
+    loaded = None if fixed else loaded_table(name, words, width)
+    style = {"rom_style": "block" if block else "logic"}
+    if loaded is not None:
+        style = {"ram_style": "block" if block else _written_style(len(words) * width)}
+    memory = Memory(shape=unsigned(width), depth=max(len(rows), 2), init=[], attrs=style)
     set_words(memory, words)
     m.submodules[name] = memory
+    if loaded is not None:
+        write = memory.write_port()
+        m.d.comb += [
+            write.addr.eq(loaded.address),
+            write.data.eq(loaded.data),
+            write.en.eq(loaded.write),
+        ]
     return memory.read_port()
+
+
+def _written_style(bits: int) -> str:
+    """Where a table that is small enough for logic goes if it can be loaded; see `ram`."""
+    return "distributed" if bits >= BUFFER_BITS else "logic"
 
 
 def ram(
