@@ -44,7 +44,7 @@ def load(name: str) -> QuantizedNetwork:
     """A shipped network in integers of 8 bits."""
     task = name.partition("-")[0]
     samples = load_task(TASKS.get(task, task), None).calibration
-    return quantise_checkpoint(read_checkpoint(ZOO / f"{name}.safetensors"), samples, Precision())[0]
+    return quantise_checkpoint(read_checkpoint(ZOO / f"{name}.safetensors"), samples, Precision()).network
 
 
 def row_of(network: QuantizedNetwork, device: str) -> dict[str, Any]:

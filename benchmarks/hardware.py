@@ -53,7 +53,7 @@ def load(name: str) -> tuple[QuantizedNetwork, Sequences]:
         raise StatespikeError(f"unknown network {name!r}; shipped are {known}")
     checkpoint = read_checkpoint(path)
     samples = calibration_of(checkpoint, None)
-    return quantise_checkpoint(checkpoint, samples, Precision())[0], samples
+    return quantise_checkpoint(checkpoint, samples, Precision()).network, samples
 
 
 def promised(name: str, network: QuantizedNetwork, samples: Sequences, plan: Plan) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from quantize.centring import centred
 from quantize.checkpoint import Checkpoint
 from quantize.errors import StatespikeError
 from quantize.formats import STREAM_WIDTH, Format, Integers, fixed_words
+from quantize.imposed import ImposedFormats
 from quantize.inputs import EncoderChoice, require_sequences
 from quantize.kinds import ARRAYS, HEADS, OUTPUTS, UNITS
 from quantize.layer_kinds import AnyEncoderSpec
@@ -25,8 +28,9 @@ from quantize.layers.norm import GAIN_WIDTH, INPUT_WIDTH, MOST_LEFT, LayerNormSp
 from quantize.network import QuantizedNetwork
 from quantize.ranges import Ranges, ranges_of
 from quantize.rounded import rounded_checkpoint
-from quantize.specification import QuantizedNetworkError
+from quantize.specification import QuantizedNetworkError, Specification
 
+Layer = TypeVar("Layer", bound=Specification)
 CALIBRATION_DATA = "the calibration data"
 
 
@@ -38,6 +42,7 @@ def quantise(
     lengths: NDArray[np.int64] | None = None,
     max_steps: int | None = None,
     encoder: EncoderChoice = EncoderChoice.AUTO,
+    formats: ImposedFormats | None = None,
 ) -> QuantizedNetwork:
     """Quantise a network after training.
 
@@ -56,6 +61,9 @@ def quantise(
     encoder : EncoderChoice
         By default the network reads tokens if it has several features and every step of the samples is
         one-hot, or zeros.
+    formats : ImposedFormats, optional
+        Those of another network of the same sizes, for its circuit; the bits of states, the longest sequence
+        and the input are then that network's, too. The calibration tells the scales of the states alone.
 
     Raises
     ------
@@ -74,8 +82,13 @@ def quantise(
             "the network has batch norms behind its blocks, which have no integer form; "
             "train it with batch norms before them, or with layer norms"
         )
+    if formats is not None:
+        like = formats.network
+        encoder = EncoderChoice.TOKEN if isinstance(like.encoder, EmbeddingSpec) else EncoderChoice.LINEAR
+        input_format, max_steps = like.input, like.max_steps
+        precision = replace(precision, state=like.blocks[0].array.state_width)
     with _formats_told():
-        return _quantised(checkpoint, samples, input_format, precision, lengths, max_steps, encoder)
+        return _quantised(checkpoint, samples, input_format, precision, lengths, max_steps, encoder, formats)
 
 
 @contextmanager
@@ -98,10 +111,12 @@ def _quantised(
     lengths: NDArray[np.int64] | None,
     max_steps: int | None,
     encoder: EncoderChoice,
+    formats: ImposedFormats | None,
 ) -> QuantizedNetwork:
     config = checkpoint.config
     taken = None if _reads_tokens(samples, encoder) else input_format
-    given = samples, taken, precision, lengths, max_steps or 1 << (samples.shape[1] - 1).bit_length()
+    longest = max_steps or 1 << (samples.shape[1] - 1).bit_length()
+    given = samples, taken, precision, lengths, longest, formats
     network = _converted(checkpoint, ranges_of(checkpoint, samples, lengths), *given)
     if not checkpoint.tuned_bits or UNITS[config.model].spike_threshold is None:
         return network
@@ -119,6 +134,7 @@ def _converted(
     precision: Precision,
     lengths: NDArray[np.int64] | None,
     max_steps: int,
+    formats: ImposedFormats | None,
 ) -> QuantizedNetwork:
     """The network in formats that hold the values that real numbers would give for the samples.
 
@@ -126,11 +142,17 @@ def _converted(
     kept, of three layers at most.
     """
     config = checkpoint.config
+
+    def fitted(name: str, layer: Layer) -> Layer:
+        return layer if formats is None else formats.of(name, layer)
+
     # No finer than the GELU's argument, which a block's output comes from.
     stream = format_for(ranges.stream, STREAM_WIDTH)
     stream = Format(STREAM_WIDTH, min(stream.fraction, Gelu().argument.fraction))
+    if formats is not None:
+        stream = formats.stream
 
-    encoder = _encoder(checkpoint, input_format, stream)
+    encoder = fitted("encoder", _encoder(checkpoint, input_format, stream))
     shape = (*samples.shape[:2], config.channels)
     x = stream_words(shape, lambda part: encoder.compute(encoder.inputs(samples[part])))
     layers: list[Block] = []
@@ -142,6 +164,7 @@ def _converted(
             taken = ranges.largest[f"sum_{layer}" if after else before]
             given_by = None if after else ranges.largest[f"norm_{layer}"]
             norm = _layer_norm(checkpoint, f"layers.{layer}.norm", stream, taken, given_by)
+            norm = fitted(f"norm_{layer}", norm)
         given, format_given = x, stream
         if norm is not None and not norm.after:
             given, format_given = _computed(norm.compute, x), norm.output
@@ -149,6 +172,7 @@ def _converted(
         array = ARRAYS[config.arrays[layer]].quantised(
             exact, given, ranges.largest[f"array_{layer}"], format_given, precision
         )
+        array = fitted(f"array_{layer}", array)
         threshold = UNITS[config.model].spike_threshold
         if threshold is not None:
             array = centred(array, given, ranges.spikes[layer], threshold, lengths)
@@ -156,15 +180,16 @@ def _converted(
         unit = UNITS[config.model].quantised(
             checkpoint, f"layers.{layer}.unit", array.output, stream, y, precision
         )
+        unit = fitted(f"unit_{layer}", unit)
         layers.append(Block(array, unit, norm))
         x = _block_outputs(layers[-1], x, y)
     final_norm, pooled = None, stream
     if config.final_norm == "layer":
         last = ranges.largest[f"layer_{config.layers - 1}"]
-        final_norm = _layer_norm(checkpoint, "norm", stream, last, ranges.largest["norm"])
+        final_norm = fitted("norm", _layer_norm(checkpoint, "norm", stream, last, ranges.largest["norm"]))
         pooled = final_norm.output
-    pool = HEADS[config.pooling].quantised(config, pooled, max_steps)
-    decoder = _decoder(checkpoint, pooled)
+    pool = fitted("pool", HEADS[config.pooling].quantised(config, pooled, max_steps))
+    decoder = fitted("decoder", _decoder(checkpoint, pooled))
     provenance = dict(checkpoint.provenance)
     return QuantizedNetwork(encoder, tuple(layers), pool, decoder, provenance, final_norm)
 

@@ -10,7 +10,6 @@ from hdl.planning.planner import Plan, plan_network
 from quantize.checkpoint import Checkpoint
 from quantize.convert import Precision
 from quantize.errors import StatespikeError, naming
-from quantize.fidelity import Fidelity
 from quantize.inputs import EncoderChoice, require_sequences
 from quantize.network import QuantizedNetwork
 from quantize.shared import difference, with_shared_formats
@@ -134,7 +133,8 @@ def quantise_checkpoint(
     encoder: EncoderChoice = EncoderChoice.AUTO,
     *,
     shared_formats: bool = False,
-) -> tuple[QuantizedNetwork, Fidelity]:
+    formats_of: QuantizedNetwork | None = None,
+) -> library.Quantised:
     """Quantise, with a bar while it lasts, and compare both on the samples.
 
     Says what was assumed and had no effect, and warns if the integers are much worse.
@@ -143,10 +143,10 @@ def quantise_checkpoint(
         bars.add_task("quantising", total=None)
         made = library.quantised(
             checkpoint, samples.x, samples.lengths, samples.y, precision, max_steps, encoder,
-            shared_formats=shared_formats,
+            shared_formats=shared_formats, formats_of=formats_of,
         )  # fmt: skip
     _tell(made.notes, made.warnings)
-    return made.network, made.fidelity
+    return made
 
 
 def _tell(notes: Iterable[str], warnings: Iterable[str]) -> None:
@@ -157,17 +157,25 @@ def _tell(notes: Iterable[str], warnings: Iterable[str]) -> None:
 
 
 def _quantised_once(
-    checkpoint: Checkpoint, samples: Sequences, precision: Precision, *, shared_formats: bool
+    checkpoint: Checkpoint,
+    samples: Sequences,
+    precision: Precision,
+    *,
+    shared_formats: bool,
+    formats_of: QuantizedNetwork | None,
 ) -> QuantizedNetwork:
     """As `quantise_checkpoint`; what an earlier run made is not made again."""
-    name = name_of_quantised(checkpoint, samples, precision, shared_formats=shared_formats)
+    name = name_of_quantised(
+        checkpoint, samples, precision, shared_formats=shared_formats, formats_of=formats_of
+    )
     found = recall_quantised(name)
     if found is None:
         with progress() as bars:
             bars.add_task("quantising", total=None)
             made = library.quantised(
-                checkpoint, samples.x, samples.lengths, samples.y, precision, shared_formats=shared_formats
-            )
+                checkpoint, samples.x, samples.lengths, samples.y, precision,
+                shared_formats=shared_formats, formats_of=formats_of,
+            )  # fmt: skip
         found = made.network, made.notes, made.warnings
         keep_quantised(name, found)
     network, notes, warnings = found
@@ -194,14 +202,20 @@ def network_for(path: Path, task: str | None, data: Path | None) -> Checkpoint |
 
 
 def integers_of(
-    path: Path, task: str | None = None, data: Path | None = None, *, shared_formats: bool = False
+    path: Path,
+    task: str | None = None,
+    data: Path | None = None,
+    *,
+    shared_formats: bool = False,
+    formats_of: QuantizedNetwork | None = None,
 ) -> QuantizedNetwork:
     """The quantised network of a NETWORK argument.
 
     A checkpoint is quantised on the way, to the bits that it was fine-tuned for, else to 8; on its own task's
     calibration samples, or on sequences drawn from the user's own data when it was trained on something else.
     Otherwise `data` is where the files of `task` are, and those of the checkpoint's own task if that is
-    the same. A checkpoint's layers are given `shared_formats` if wanted; integers stay as they are.
+    the same. A checkpoint's layers are given `shared_formats` if wanted, or the `formats_of` another network;
+    integers stay as they are.
     """
     network = network_for(path, task, data)
     if isinstance(network, QuantizedNetwork):
@@ -221,8 +235,9 @@ def integers_of(
         f"{name_of(path)} is a checkpoint: quantised on the way to {precision.coefficients} bits and states "
         f"of {precision.state}, with {count(len(samples), 'calibration sequence')}"
         f"{', all layers in one set of formats' if shared_formats else ''}"
+        f"{', in the formats of the network that was built' if formats_of is not None else ''}"
     )
-    return _quantised_once(network, samples, precision, shared_formats=shared_formats)
+    return _quantised_once(network, samples, precision, shared_formats=shared_formats, formats_of=formats_of)
 
 
 MOST_OBSERVED = 100

@@ -23,11 +23,18 @@ Quantised = tuple[QuantizedNetwork, tuple[str, ...], tuple[str, ...]]
 
 
 def name_of_quantised(
-    checkpoint: Checkpoint, samples: Sequences, precision: Precision, *, shared_formats: bool
+    checkpoint: Checkpoint,
+    samples: Sequences,
+    precision: Precision,
+    *,
+    shared_formats: bool,
+    formats_of: QuantizedNetwork | None = None,
 ) -> str:
     """The name of a checkpoint's integers."""
     tensors = [part for name in sorted(checkpoint.tensors) for part in (name, checkpoint.tensors[name])]
     described = [asdict(checkpoint.config), checkpoint.provenance, asdict(precision), shared_formats]
+    if formats_of is not None:
+        described.append(network_digest(formats_of))
     return store.name_of(_program(), json.dumps(described), *tensors, *_arrays(samples))
 
 

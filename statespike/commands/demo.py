@@ -48,7 +48,7 @@ def demo(
     task = load_task(TASK)
     shown = task.test.take(slice(images))
     checkpoint = read_checkpoint(CHECKPOINT)
-    network, _ = quantise_checkpoint(checkpoint, task.calibration, Precision())
+    network = quantise_checkpoint(checkpoint, task.calibration, Precision()).network
     folder.mkdir(parents=True, exist_ok=True)
     save_network(network, folder / NETWORK)
     plan = plan_network(network, find_device(DEVICE))

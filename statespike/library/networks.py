@@ -17,6 +17,7 @@ from quantize.convert import Precision
 from quantize.errors import StatespikeError
 from quantize.fidelity import Fidelity, fidelity
 from quantize.file import save_network
+from quantize.imposed import ImposedFormats
 from quantize.inputs import EncoderChoice, input_format, require_sequences
 from quantize.layers.embedding import EmbeddingSpec
 from quantize.load import load as load_file
@@ -159,6 +160,7 @@ def quantise(
     max_steps: int | None = None,
     encoder: EncoderChoice = EncoderChoice.AUTO,
     shared_formats: bool = False,
+    formats_of: QuantizedNetwork | None = None,
 ) -> QuantizedNetwork:
     """Turn a checkpoint into a network of integers, without retraining.
 
@@ -185,12 +187,15 @@ def quantise(
         Of real numbers or of tokens; by default tokens if every step of the samples is one-hot, or zeros.
     shared_formats : bool
         All layers in one set of formats, which a circuit needs whose one engine serves them in turn.
+    formats_of : QuantizedNetwork, optional
+        The formats of a network of the same sizes, so that a circuit built for that one can be loaded with
+        this one; `state_bits`, `max_steps` and `encoder` are then that network's, too.
 
     Raises
     ------
     StatespikeError
         If the samples do not suit the network, or a pole cannot be represented. If layers cannot share their
-        formats.
+        formats, or not have those of the other network.
 
     Examples
     --------
@@ -206,8 +211,9 @@ def quantise(
     tuned = checkpoint.tuned_bits or Precision.coefficients
     precision = Precision(tuned if bits is None else bits, state_bits)
     made = quantised(
-        checkpoint, samples, lengths, y, precision, max_steps, encoder, shared_formats=shared_formats
-    )
+        checkpoint, samples, lengths, y, precision, max_steps, encoder, shared_formats=shared_formats,
+        formats_of=formats_of,
+    )  # fmt: skip
     for sentence in (*made.notes, *made.warnings):
         warn(sentence, stacklevel=2)
     return made.network
@@ -226,12 +232,15 @@ class Quantised:
         What was assumed, or had no effect.
     warnings : tuple of str
         What is probably not wanted.
+    words_clipped : int or None
+        Words of tables that the formats of another network clipped; None if it has its own.
     """
 
     network: QuantizedNetwork
     fidelity: Fidelity
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    words_clipped: int | None = None
 
 
 def quantised(
@@ -244,11 +253,15 @@ def quantised(
     encoder: EncoderChoice = EncoderChoice.AUTO,
     *,
     shared_formats: bool = False,
+    formats_of: QuantizedNetwork | None = None,
 ) -> Quantised:
     """Quantise, and compare both networks on the samples, by labels if there are some. See `quantise`."""
     x = np.asarray(samples)
     lengths = require_sequences(x.shape, checkpoint.config.features, lengths, convert.CALIBRATION_DATA)
-    network = convert.quantise(checkpoint, x, input_format(x), precision, lengths, max_steps, encoder)
+    formats = None if formats_of is None else ImposedFormats(formats_of)
+    network = convert.quantise(
+        checkpoint, x, input_format(x), precision, lengths, max_steps, encoder, formats
+    )
     if shared_formats:
         network = with_shared_formats(network)
     found = fidelity(checkpoint, network, x, lengths, labels)
@@ -260,8 +273,16 @@ def quantised(
         )
     if max_steps is not None and network.max_steps is None:
         notes.append("--max-steps has no effect: this network takes sequences of any length")
+    if formats is not None:
+        notes += formats.notes()
     warnings = (found.warning(), found.clipping.vanishing(), *vanished_weights(checkpoint, network))
-    return Quantised(network, found, tuple(notes), tuple(one for one in warnings if one is not None))
+    return Quantised(
+        network,
+        found,
+        tuple(notes),
+        tuple(one for one in warnings if one is not None),
+        None if formats is None else formats.clipped,
+    )
 
 
 def calibration_of(checkpoint: Checkpoint, data: Path | None = None) -> Sequences:
