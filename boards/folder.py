@@ -1,5 +1,6 @@
 """Reading what `boards.build` wrote: what a host needs of a board's build folder."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -9,6 +10,9 @@ from boards.boards import SPI, UART, Board, board
 from boards.build import DESIGN, NETWORK
 from boards.link import Link
 from hdl.emit.build_folder import CONTENTS, MANIFEST, read_manifest
+from hdl.emit.loaded import difference_of_shapes, loaded_shape
+from hdl.planning.recorded import folding_of
+from hdl.primitives.reload import LoadedTable
 from quantize.errors import StatespikeError
 from quantize.file import load_network
 from quantize.network import QuantizedNetwork
@@ -37,6 +41,8 @@ class BoardBuild:
         Of the network.
     bitstream : Path or None
         None if none was asked for.
+    schedule : dict or None
+        How parallel a circuit is whose tables can be loaded, see `hdl.planning.recorded.folding_of`.
     """
 
     folder: Path
@@ -47,6 +53,33 @@ class BoardBuild:
     network: QuantizedNetwork
     link: Link
     bitstream: Path | None
+    schedule: dict[str, Any] | None
+
+    def loaded_with(self, network: QuantizedNetwork) -> tuple[Link, Sequence[LoadedTable]]:
+        """The link of another network in this circuit, and its tables.
+
+        Raises
+        ------
+        StatespikeError
+            If the tables are constant, or the network has another shape; it says what differs.
+        """
+        if self.schedule is None:
+            raise StatespikeError(
+                f"{self.folder} holds a circuit whose tables are constant; `statespike build --reload` makes "
+                "one that can be loaded with other networks"
+            )
+
+        different = difference_of_shapes(self.network, network)
+        if different is None:
+            folding = folding_of(self.schedule, self.network, self.board.device)
+            shape = loaded_shape(network, folding)
+            if shape.digest == self.link.shape:
+                return Link.of(network, self.link.counted_layers, shape.digest), shape.tables
+            different = "a circuit of other operators"
+        raise StatespikeError(
+            f"the network does not fit the circuit in {self.folder}: it has {different}; quantise its "
+            f"checkpoint with --formats-of {self.folder / NETWORK}, if its sizes are the same"
+        )
 
     @property
     def design(self) -> str:
@@ -75,6 +108,10 @@ def open_build(folder: Path) -> BoardBuild:
         return _checked(folder, manifest)
 
 
+def _schedule_of(manifest: dict[str, Any]) -> dict[str, Any]:
+    return manifest["schedule"] | {"decoder_lanes": manifest["head"]["decoder_lanes"] or 0}
+
+
 def _checked(folder: Path, manifest: dict[str, Any]) -> BoardBuild:
     bitstream = manifest["bitstream"]
     for name in (DESIGN, NETWORK, *([] if bitstream is None else [bitstream])):
@@ -83,7 +120,7 @@ def _checked(folder: Path, manifest: dict[str, Any]) -> BoardBuild:
         if sha256((folder / name).read_bytes()).hexdigest() != manifest[CONTENTS][name]:
             raise StatespikeError(f"{folder / name} was changed since it was built; {AGAIN}")
     network = load_network(folder / NETWORK)
-    link = Link.of(network, manifest["link"].get("counted_layers"))
+    link = Link.of(network, manifest["link"].get("counted_layers"), manifest["link"].get("shape"))
     if link.facts != manifest["link"]:
         raise StatespikeError(f"the link in {folder / MANIFEST} is not that of {NETWORK} beside it; {AGAIN}")
     on = board(manifest["board"]).on(manifest.get("line", UART))
@@ -96,4 +133,5 @@ def _checked(folder: Path, manifest: dict[str, Any]) -> BoardBuild:
         network=network,
         link=link,
         bitstream=None if bitstream is None else folder / bitstream,
+        schedule=_schedule_of(manifest) if link.shape else None,
     )

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from boards.framing import Kind, decode_message, encode_frame
-from boards.link import REPORT, VERSION, Link
+from boards.link import CIRCUIT_BYTES, REPORT, VERSION, Link
 from boards.pipe import BytePipe, LinkError
 from quantize.answers import answers_within, stacked_answers
 from quantize.errors import StatespikeError
@@ -49,13 +50,19 @@ class Host:
         How often a sequence is sent before the line is given up.
     number : int, optional
         Of the frame that is due, on a board that an earlier host left within a sequence; it is not restarted.
+    any_network : bool
+        The board's circuit alone must be that of `link`, whatever network it is loaded with; see `load`.
 
     Attributes
     ----------
+    faults : int
+        How often the board was restarted because something went wrong.
     restarts : int
-        How often the board was restarted.
+        How often the board was restarted, the first time and after loading among them.
     number : int
         Of the frame that is due.
+    holds : bytes
+        The identity that the board told when it was restarted.
 
     Raises
     ------
@@ -63,9 +70,18 @@ class Host:
         If the board does not answer, or holds another design than that of `link`.
     """
 
-    def __init__(self, pipe: BytePipe, link: Link, attempts: int = ATTEMPTS, number: int | None = None):
-        self.pipe, self.link, self.attempts = pipe, link, attempts
-        self.restarts = 0
+    def __init__(
+        self,
+        pipe: BytePipe,
+        link: Link,
+        attempts: int = ATTEMPTS,
+        number: int | None = None,
+        *,
+        any_network: bool = False,
+    ):
+        self.pipe, self.link, self.attempts, self.any_network = pipe, link, attempts, any_network
+        self.restarts = self.faults = 0
+        self.holds = link.identity
         self.number = number or 0
         self._in_step = number is not None
         self._surely(lambda: None, "the board could not be started")
@@ -132,6 +148,38 @@ class Host:
             ) from error
         self._in_step = True
         return answer
+
+    def load(self, link: Link, payloads: Iterable[bytes], on_frame: Callable[[int], None]) -> None:
+        """Give the board the tables of another network of its shape.
+
+        A frame during which anything goes wrong is sent again, after a restart.
+
+        Parameters
+        ----------
+        link : Link
+            Of the other network, which is the host's from now on.
+        payloads : iterable of bytes
+            See `boards.loading.payloads_of`.
+        on_frame : callable
+            Called with the bytes of each frame that was accepted.
+
+        Raises
+        ------
+        StatespikeError
+            If the line fails in every attempt; the board then holds no network.
+        """
+        self.link, self.any_network = link, True
+        for payload in payloads:
+            self._surely(partial(self._store, payload), "the board's tables could not be loaded")
+            on_frame(len(payload))
+        # Parts of the circuit hold what they read before; and the board tells what it is now.
+        self.any_network, self._in_step = False, False
+        self._surely(lambda: None, "the board could not be started")
+
+    def _store(self, payload: bytes) -> None:
+        self.pipe.write(encode_frame(self.number, payload))
+        self.number = (self.number + 1) % 256
+        self._collect([], 0)
 
     def counters(self) -> dict[str, int]:
         """What the board has counted since its last restart, by name; nothing if its design does not count.
@@ -200,6 +248,7 @@ class Host:
                 return done
             except LinkError as error:
                 last = error
+                self.faults += 1
         raise StatespikeError(f"{failure} in {self.attempts} attempts; in the last one {last}")
 
     def _restart(self) -> None:
@@ -220,7 +269,16 @@ class Host:
                 f"the board speaks version {body[0]} of the protocol, this host version {VERSION}: "
                 "build and load the design again"
             )
-        if body != self.link.ready_body:
+        self.holds = body[1:]
+        own, circuit = self.link.identity, len(self.link.identity)
+        if self.link.shape is not None:
+            circuit = CIRCUIT_BYTES
+            if self.holds[:circuit] == own[:circuit] and self.holds != own and not self.any_network:
+                raise StatespikeError(
+                    "the board is loaded with another network, or with half of one: load it with "
+                    "`statespike load`, or name the network with --network"
+                )
+        if self.holds[:circuit] != own[:circuit]:
             raise StatespikeError(
                 f"the board holds another design ({body[1:].hex()}) than the one that was asked for "
                 f"({self.link.identity.hex()}): load its bitstream"

@@ -6,6 +6,11 @@ its sequence + 2 if it is the last; then each feature's value, little-endian, in
 answers again and again sends an answer as soon as it has it, also before the frame of its step is accepted.
 How many there are follows from the number of steps; the host waits for those to a frame before the next one.
 
+A board with tables that can be loaded (`Link.shape`) takes records of them in place of steps: the number 8 in
+place of a step's header, then the record (`hdl.primitives.table_receiver`). Of its identity, three bytes tell
+its circuit, and four the network that is loaded; the latter are a table of the board, too. They are 0 while
+a network is being loaded.
+
 A board that counts (`Link.counted_layers`) is asked for its counters by a frame of one byte, the number 4 in
 place of a step's header. It accepts the frame, then sends all counters (`boards.counters`), six bytes each.
 
@@ -30,6 +35,7 @@ from numpy.typing import NDArray
 from boards.counters import COUNTER_BYTES, counter_names
 from boards.framing import CHECKSUM_BYTES, MOST_PAYLOAD, Kind
 from hdl.network.counted import Counted
+from hdl.network.reloadable import IDENTITY_BYTES as LOADED_BYTES
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
 from quantize.identity import network_digest
@@ -40,8 +46,12 @@ VERSION = 3
 FIRST, LAST = 1, 2
 REPORT = 4
 """In place of a step's header: the counters are asked for. A bit of its own, which no header has."""
+LOAD = 8
+"""Before a record of a table, likewise."""
 IDENTITY_BYTES = 7
 """With the version before it eight, which three bits count."""
+CIRCUIT_BYTES = IDENTITY_BYTES - LOADED_BYTES
+"""Of the identity of a board with tables that can be loaded: its circuit's. The others are the network's."""
 
 
 def bytes_of(width: int) -> int:
@@ -75,6 +85,9 @@ class Link:
     counted_layers : int or "all", optional
         Layers whose clipped values the board counts, beside steps and cycles, each by itself or all together;
         None if it counts nothing.
+    shape : str, optional
+        Digest of the circuit without the contents of its tables, if they can be loaded
+        (`hdl.emit.loaded.LoadedShape`).
 
     Raises
     ------
@@ -91,6 +104,7 @@ class Link:
     network: str = ""
     answer_stride: int | None = None
     counted_layers: Counted | None = None
+    shape: str | None = None
 
     def __post_init__(self) -> None:
         if self.steps_per_frame < 1:
@@ -104,8 +118,12 @@ class Link:
             )
 
     @classmethod
-    def of(cls, network: QuantizedNetwork, counted_layers: Counted | None = None) -> Self:
-        """The link of a network, with the smallest buffer."""
+    def of(
+        cls, network: QuantizedNetwork, counted_layers: Counted | None = None, shape: str | None = None
+    ) -> Self:
+        """The link of a network, with the smallest buffer; with a `shape`, of one that can be loaded."""
+        if shape is not None:
+            network = network.for_any_contents()
         return cls(
             features=network.beats_per_step,
             width=network.input.width,
@@ -116,6 +134,7 @@ class Link:
             network=network_digest(network),
             answer_stride=network.answer_stride,
             counted_layers=counted_layers,
+            shape=shape,
         )
 
     @property
@@ -142,8 +161,9 @@ class Link:
     def facts(self) -> dict[str, Any]:
         """The parameters by name, for a manifest; a design that counts nothing has no word of it."""
         known = asdict(self)
-        if self.counted_layers is None:
-            del known["counted_layers"]
+        for name in ("counted_layers", "shape"):
+            if known[name] is None:
+                del known[name]
         return known
 
     @property
@@ -157,7 +177,17 @@ class Link:
         known = self.facts
         if self.answer_stride is None:  # what a design of one answer is known by says nothing of it
             del known["answer_stride"]
-        return sha256(json.dumps(known, sort_keys=True).encode()).digest()[:IDENTITY_BYTES]
+        whole = sha256(json.dumps(known, sort_keys=True).encode()).digest()
+        if self.shape is None:
+            return whole[:IDENTITY_BYTES]
+        del known["network"]
+        circuit = sha256(json.dumps(known, sort_keys=True).encode()).digest()
+        return circuit[:CIRCUIT_BYTES] + whole[: IDENTITY_BYTES - CIRCUIT_BYTES]
+
+    @property
+    def loaded_identity(self) -> int:
+        """What a board with tables keeps of the identity: that of the network which is loaded."""
+        return int.from_bytes(self.identity[CIRCUIT_BYTES:], "little")
 
     @property
     def ready_body(self) -> bytes:

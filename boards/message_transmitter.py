@@ -1,12 +1,12 @@
 """Messages to the host: that the board is ready, that a frame was accepted or refused, and answers."""
 
-from amaranth.hdl import Array, Const, Module, Signal
+from amaranth.hdl import Array, Const, Module, Signal, Value
 from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out
 
 from boards.counters import CounterByte
 from boards.framing import Kind
-from boards.link import Link
+from boards.link import LOADED_BYTES, Link
 from hdl.primitives.streams import answer_layout
 
 
@@ -35,6 +35,8 @@ class MessageTransmitter(Component):
     report : In(1), if the link has counters
         High for one cycle: they are to be sent. Not again before they were.
     counters : In(stream of CounterByte), if the link has counters
+    identity : In(32), if tables can be loaded
+        Of the network that is.
     """
 
     def __init__(self, link: Link):
@@ -50,6 +52,7 @@ class MessageTransmitter(Component):
                 "checksum": In(16),
                 "clear": Out(1),
                 **(counting if link.counters else {}),
+                **({"identity": In(8 * LOADED_BYTES)} if link.shape else {}),
             }
         )
 
@@ -58,7 +61,9 @@ class MessageTransmitter(Component):
         link = self.link
         ready, accepted, refused, answers = Signal(init=1), Signal(), Signal(), Signal()
         report, reports = Signal(), Signal()  # stay 0 where the link has no counters
-        body = link.ready_body
+        body: list[Value] = [Const(byte, 8) for byte in link.ready_body]
+        if link.shape:
+            body[-LOADED_BYTES:] = [self.identity.word_select(byte, 8) for byte in range(LOADED_BYTES)]
         part = Signal(range(max(len(body), link.logit_bytes)))
         logit = Signal(8 * link.logit_bytes)
         m.d.comb += logit.eq(self.i.payload.value.as_signed())
@@ -99,7 +104,7 @@ class MessageTransmitter(Component):
                         m.next = "CHECKSUM_LOW"
             with m.State("READY"):
                 m.d.comb += [
-                    self.o.payload.eq(Array(Const(byte, 8) for byte in body)[part]),
+                    self.o.payload.eq(Array(body)[part]),
                     self.o.valid.eq(1),
                 ]
                 with m.If(self.o.ready):

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out
 
-from boards.link import REPORT, Link
+from boards.link import LOAD, REPORT, Link
 from hdl.primitives.streams import beats
 
 
@@ -20,15 +20,22 @@ class StepReceiver(Component):
     i : In(stream of 8)
     o : Out(stream of Beat)
     taken : Out(1)
-        High for one cycle when the last beat of a step is taken, or the counters are asked for.
+        High for one cycle when the last beat of a step is taken, the counters are asked for, or a record was
+        written.
     report : Out(1), if the link has counters
         High for one cycle when they are asked for.
+    tables : Out(stream of 8), if tables can be loaded
+        The bytes of records.
+    stored : In(1), if tables can be loaded
+        High for one cycle when a record was written.
     """
 
     def __init__(self, link: Link):
         self.link = link
         members = {"i": In(stream.Signature(8)), "o": Out(beats(link.width)), "taken": Out(1)}
-        super().__init__(members | ({"report": Out(1)} if link.counters else {}))
+        members |= {"report": Out(1)} if link.counters else {}
+        loading = {"tables": Out(stream.Signature(8)), "stored": In(1)}
+        super().__init__(members | (loading if link.shape else {}))
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -49,6 +56,19 @@ class StepReceiver(Component):
                     if link.counters:
                         with m.If((self.i.payload & REPORT).any()):
                             m.next = "REPORT"
+                    if link.shape:
+                        with m.If((self.i.payload & LOAD).any()):
+                            m.next = "RECORD"
+            if link.shape:
+                with m.State("RECORD"):
+                    m.d.comb += [
+                        self.tables.payload.eq(self.i.payload),
+                        self.tables.valid.eq(self.i.valid),
+                        self.i.ready.eq(self.tables.ready),
+                        self.taken.eq(self.stored),
+                    ]
+                    with m.If(self.stored):
+                        m.next = "HEADER"
             if link.counters:
                 with m.State("REPORT"):
                     m.d.comb += [self.taken.eq(1), self.report.eq(1)]

@@ -31,7 +31,8 @@ class LineTop(Component):
     Parameters
     ----------
     network : Component
-        With ports `i` and `o`, and those of the link's counters of clipped values; taps are left unconnected.
+        With ports `i` and `o`, those of the link's counters of clipped values, and those of
+        `hdl.network.reloadable.ReloadableNetwork` if the link has a shape; taps are left unconnected.
     link : Link
     target : DeviceFeatures
         Of the device: where the frame's buffer lies.
@@ -87,8 +88,15 @@ class LineTop(Component):
         connect(m, messages.o, transmitter.i)
 
         step = steps.taken
+        if self.link.shape:
+            connect(m, steps.tables, self.network.tables)
+            m.d.comb += [
+                steps.stored.eq(self.network.stored),
+                messages.identity.eq(self.network.identity),
+            ]
+            step &= ~steps.stored
         if self.link.counters:
-            step = steps.taken & ~steps.report
+            step &= ~steps.report
             self._count(m, steps, messages, step)
         answer = messages.i.payload
         ends = answer.last if self.link.answer_stride is None else answer.last & answer.ends

@@ -21,6 +21,8 @@ from quantize.network import QuantizedNetwork
 from quantize.specification import QuantizedNetworkError, Specification
 from quantize.words import count
 
+TRAINED = ("channels", "mean", "time_shift", "stride", "after", "twentieths")
+"""Numbers of layers that are no formats: another one is another network."""
 Layer = TypeVar("Layer", bound=Specification)
 
 
@@ -70,6 +72,12 @@ class ImposedFormats:
                 raise StatespikeError(
                     f"the formats of another network do not fit: {name} has {letter} = {size}, and there it "
                     f"is {like.shapes()[letter]}"
+                )
+        for entry in TRAINED:
+            if getattr(like, entry, None) != getattr(layer, entry, None):
+                raise StatespikeError(
+                    f"the formats of another network do not fit: {name} has {entry.replace('_', ' ')} "
+                    f"{getattr(layer, entry)}, and there it is {getattr(like, entry)}"
                 )
         changes: dict[str, Any] = {
             item.name: getattr(like, item.name) for item in fields(like) if "shape" not in item.metadata

@@ -31,6 +31,7 @@ COMMANDS = {
     "explore": "Search for networks and their circuits under several objectives.",
     "boards": "List the boards with their FPGA, clock, serial line and programmer.",
     "program": "Load a build's bitstream into its board, by the board's own programmer.",
+    "load": "Load another network into a board that was built with --reload.",
     "run": "Run sequences through a network on a board, or on a virtual one.",
     "mixer": "Turn a constant ternary matrix into a core of additions.",
 }

@@ -7,9 +7,10 @@ import typer
 
 from boards.boards import SPI, UART
 from boards.boards import board as board_named
-from boards.build import pll_for
+from boards.build import NETWORK, pll_for
 from boards.room import kept_in_words
 from hdl.emit.build_folder import refuse_others
+from quantize.words import count
 from statespike.library.bitstreams import board_plan
 from statespike.library.bitstreams import build as build_network
 from statespike.networks import integers_of, tell_smaller
@@ -44,12 +45,20 @@ def build(
     counters: Annotated[
         bool, typer.Option("--counters", help="count steps, cycles and clipped values on the board")
     ] = False,
+    reload: Annotated[
+        bool,
+        typer.Option(
+            "--reload", help="tables in memory that is written: other networks of its shape can be loaded"
+        ),
+    ] = False,
     json: Json = None,
 ) -> None:
     """Turn a network into a bitstream for a board.
 
     The design talks to the host over a serial port or SPI. With --counters, `statespike run` tells
-    what the board itself has counted.
+    what the board itself has counted. With --reload, `statespike load` and `statespike run
+    --network` load other networks of the same sizes and formats over the same line; the
+    board begins with this one.
 
     Example: statespike build smnist-gsu --board icebreaker -o build/icebreaker
     """
@@ -59,7 +68,9 @@ def build(
     integers = integers_of(network, shared_formats=folded)
     with progress() as bars:
         bars.add_task("planning", total=None)
-        plan = board_plan(integers, target, clock, rate=rate, folded=folded or None, counters=counters)
+        plan = board_plan(
+            integers, target, clock, rate=rate, folded=folded or None, counters=counters, reload=reload
+        )
     note(f"of {target.device.name}, {kept_in_words(target, plan.device, counters=counters)}")
     tell_smaller(integers, plan, rate)
     with progress() as bars:
@@ -74,9 +85,16 @@ def build(
             seeds=chosen,
             counters=counters,
             link=link,
+            reload=reload,
         )
     if counters and plan.folded:
         remark("one block serves all layers in turn: the board counts clipped values of all layers together")
+    if reload:
+        tables = result.manifest["tables"]
+        remark(
+            f"{count(len(tables['list']), 'table')} of {tables['bytes']:,} bytes can be loaded; quantise "
+            f"other checkpoints with --formats-of {output / NETWORK}"
+        )
     speed = f"{target.name} at {result.manifest['clock_mhz']:g} MHz"
     joined = f"serial port at {target.baud} baud"
     if target.line == SPI:

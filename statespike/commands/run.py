@@ -3,7 +3,7 @@
 import statistics
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +21,7 @@ from quantize.clipping import Clipping, input_clipping
 from quantize.errors import StatespikeError, naming
 from quantize.evaluate import Evaluation
 from quantize.formats import Integers
+from quantize.identity import network_digest
 from quantize.network import QuantizedNetwork
 from quantize.scores import Regression
 from quantize.states import read_states
@@ -29,7 +30,8 @@ from statespike.commands.evaluate import score_of
 from statespike.going_on import go_on
 from statespike.library.board import TIMEOUT, Board
 from statespike.live import clips_of_wav, rule_of, said_of, sequences_of_lines
-from statespike.networks import labels_for, sequences_of
+from statespike.models import network_file
+from statespike.networks import integers_of, labels_for, sequences_of
 from statespike.options import Data, FromState, Json, Limit, Logits, TaskName
 from statespike.output import note, progress, say, warn, write_json, write_logits
 
@@ -38,6 +40,27 @@ MISMATCH = 1
 
 BuildPath = Annotated[
     Path, typer.Argument(metavar="BUILD", help="folder that `statespike build` wrote", show_default=False)
+]
+
+Port = Annotated[
+    str | None,
+    typer.Option(metavar="DEV", help="serial port of the board  [default: the only one]", show_default=False),
+]
+Spi = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DEV", help="SPI device of the board, of a build with --link spi", show_default=False
+    ),
+]
+Virtual = Annotated[
+    bool, typer.Option("--virtual", help="simulate the board, behind a pseudo-terminal or a virtual bus")
+]
+Timeout = Annotated[float, typer.Option(min=0.1, metavar="S", help="seconds to wait for bytes")]
+Keep = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", help="keep the compiled virtual board here for the next run", show_default=False
+    ),
 ]
 
 
@@ -56,31 +79,23 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="clips of a recording, for networks of sound", show_default=False),
     ] = None,
-    port: Annotated[
-        str | None,
+    port: Port = None,
+    virtual: Virtual = False,
+    network: Annotated[
+        Path | None,
         typer.Option(
-            metavar="DEV", help="serial port of the board  [default: the only one]", show_default=False
+            metavar="NETWORK",
+            help="load this one first, into a board that was built with --reload",
+            parser=network_file,
+            show_default=False,
         ),
     ] = None,
-    spi: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DEV", help="SPI device of the board, of a build with --link spi", show_default=False
-        ),
-    ] = None,
-    virtual: Annotated[
-        bool, typer.Option("--virtual", help="simulate the board, behind a pseudo-terminal or a virtual bus")
-    ] = False,
+    spi: Spi = None,
     check: Annotated[
         bool, typer.Option("--check", help="compare every logit with the integer reference")
     ] = False,
-    timeout: Annotated[float, typer.Option(min=0.1, metavar="S", help="seconds to wait for bytes")] = TIMEOUT,
-    keep: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER", help="keep the compiled virtual board here for the next run", show_default=False
-        ),
-    ] = None,
+    timeout: Timeout = TIMEOUT,
+    keep: Keep = None,
     from_state: FromState = None,
     save_state: Annotated[
         Path | None,
@@ -93,7 +108,8 @@ def run(
 ) -> None:
     """Run sequences through a network on a board, or on a virtual one.
 
-    The board must hold the folder's bitstream; another one is refused. With --live or
+    The board must hold the folder's bitstream; another one is refused. With --network a
+    board built with --reload is loaded with another network first. With --live or
     --wav, answers are printed as they come. With --check, exit status 1 when a logit
     differs from the integer reference. With --save-state the last sequence of --live has
     no end, and a later call goes on with it by --from-state.
@@ -112,14 +128,19 @@ def run(
         )
     earlier = None if from_state is None else read_states(from_state)
     asked = None if at_once else sequences_of(task, data, limit)
+    other = None if network is None else integers_of(network, formats_of=open_build(build).network)
     # What is wrong with a recording is said before a board is opened or compiled.
-    clips = [] if wav is None else list(clips_of_wav(wav, open_build(build).network))
+    clips = [] if wav is None else list(clips_of_wav(wav, other or open_build(build).network))
     if not virtual:
         require_line(build, port, spi)
     with progress() as bars:
         bars.add_task("compiling the virtual board" if virtual else "opening the port", total=None)
-        board = Board(build, port or spi, virtual=virtual, timeout=timeout, keep=keep, saved=earlier)
+        board = Board(
+            build, port or spi, virtual=virtual, timeout=timeout, keep=keep, network=other, saved=earlier
+        )
     with board:
+        if board.loaded is not None:
+            note(board.loaded.sentence())
         tally = Tally(board.network, check)
         if pieces:
             note(f"{board.build.board.title} on {board.port}: {rule_of(board.network)}")
@@ -132,8 +153,7 @@ def run(
         sequences = None if asked is None else labels_for(asked, board.network)
         if sequences is None:
             note(f"{board.build.board.title} on {board.port}: {rule_of(board.network)}")
-            network = board.network
-            source = sequences_of_lines(sys.stdin, network) if wav is None else iter(clips)
+            source = sequences_of_lines(sys.stdin, board.network) if wav is None else iter(clips)
             tally.play(board, islice(source, limit), lambda answer: say("\n".join(tally.sentences(answer))))
         else:
             lengths = sequences.lengths
@@ -155,6 +175,8 @@ def run(
         "port": board.port,
         "virtual": virtual,
         "restarts": board.restarts,
+        "network_sha256": network_digest(board.network),
+        "loaded": board.loaded and asdict(board.loaded),
         "counters": counters or None,
         "accuracy": None,
     }

@@ -4,6 +4,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from amaranth.lib.wiring import Component
+
 from boards.boards import UART, Board
 from boards.boards import board as board_named
 from boards.build import Build, pll_for
@@ -11,8 +13,10 @@ from boards.build import build as build_board
 from boards.link import Link
 from boards.room import kept, kept_in_words, room_for
 from hdl.emit.generate import expected_of
+from hdl.emit.loaded import described_tables, loaded_shape
 from hdl.emit.manifest import manifest_of
 from hdl.network.counted import CountedNetwork, layers_counted
+from hdl.network.reloadable import ReloadableNetwork
 from hdl.network.top import Network
 from hdl.planning.planner import Plan, plan_network
 from quantize.errors import StatespikeError
@@ -27,16 +31,19 @@ def board_plan(
     rate: float | None = None,
     folded: bool | None = None,
     counters: bool = False,
+    reload: bool = False,
 ) -> Plan:
     """How parallel a network's circuit is on a board, at its clock, beside link and counters; see `build`.
 
-    The other arguments are those of `statespike.plan`.
+    With `reload` the plan of a circuit whose tables can be loaded. The other arguments are those of
+    `statespike.plan`.
     """
     pll = pll_for(target, clock_mhz)
-    room = room_for(network, target, counters=counters, folded=folded)
+    made = network.for_any_contents() if reload else network
+    room = room_for(made, target, counters=counters, folded=folded)
     room = room.at(pll.clock_mhz if pll else target.clock_mhz)
     try:
-        return plan_network(network, room, rate=rate, folded=folded)
+        return plan_network(made, room, rate=rate, folded=folded)
     except StatespikeError as error:
         raise StatespikeError(f"{error}; {kept_in_words(target, room, counters=counters)}") from error
 
@@ -51,6 +58,7 @@ def build(
     seeds: Sequence[int] = (1, 2, 3),
     counters: bool = False,
     link: str = UART,
+    reload: bool = False,
 ) -> Build:
     """Make a bitstream for a board: the network behind a serial port, or on an SPI bus.
 
@@ -70,9 +78,11 @@ def build(
         none: what is written then serves a virtual board (`statespike.Board`).
     counters : bool
         Count steps, cycles and clipped values on the board, see `statespike.Board.counters`.
-
     link : str
         "uart", or "spi" on a board that has pins for it.
+    reload : bool
+        All tables of the network can be loaded over the link with those of another one in the same formats
+        and sizes, see `statespike.Board.load`.
 
     Raises
     ------
@@ -89,16 +99,27 @@ def build(
     ('.bit', 'ulx3s-25f')
     """
     target = board_named(board).on(link)
-    chosen = plan or board_plan(network, target, clock_mhz, counters=counters)
+    chosen = plan or board_plan(network, target, clock_mhz, counters=counters, reload=reload)
+    made = network.for_any_contents() if reload else network
+    circuit: Component = CountedNetwork(made, chosen) if counters else Network(made, chosen)
+    counted = layers_counted(network, chosen) if counters else None
+    facts = manifest_of(made, chosen) | {"kept": kept(target, chosen.device).as_dict()}
+    shape = None
+    if reload:
+        loaded = loaded_shape(network, chosen)
+        shape, facts["tables"] = loaded.digest, described_tables(loaded)
+    agreed = Link.of(network, counted, shape)
+    if reload:
+        circuit = ReloadableNetwork(circuit, agreed.loaded_identity)
     return build_board(
-        CountedNetwork(network, chosen) if counters else Network(network, chosen),
-        Link.of(network, layers_counted(network, chosen) if counters else None),
+        circuit,
+        agreed,
         target,
         Path(folder),
         clock_mhz=clock_mhz,
         seeds=seeds,
         expected=expected_of(chosen),
         no_collisions=True,
-        facts=manifest_of(network, chosen) | {"kept": kept(target, chosen.device).as_dict()},
+        facts=facts,
         integers=network,
     )

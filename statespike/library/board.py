@@ -2,8 +2,10 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -14,20 +16,55 @@ from serial.tools import list_ports
 from boards.boards import SPI
 from boards.folder import BoardBuild, open_build
 from boards.host import Answer, Host
+from boards.link import Link
+from boards.loading import payloads_of
 from boards.pipe import OpenedPipe, SerialPort
 from boards.spi_port import SpiDevice, SpiPort, VirtualSpiPort
+from hdl.primitives.reload import LoadedTable
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
 from quantize.identity import network_digest
 from quantize.inputs import require_sequences
 from quantize.network import QuantizedNetwork
 from quantize.session import NETWORK, POSITION
+from quantize.words import count
 
 NUMBER, BOARD, MACHINE = "number", "board", "machine"
 """Names of a saved sequence's entries, beside those of `quantize.session`."""
 
 TIMEOUT = 5.0
 """Seconds to wait for bytes of a board."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a board was loaded with.
+
+    Parameters
+    ----------
+    network_sha256 : str
+        See `quantize.identity.network_digest`.
+    tables, table_bytes : int
+        Tables, and bytes of their rows.
+    frames, sent_bytes : int
+        Frames that the board accepted, and bytes of their payloads.
+    seconds : float
+        From the first frame until the board was ready again.
+    """
+
+    network_sha256: str
+    tables: int
+    table_bytes: int
+    frames: int
+    sent_bytes: int
+    seconds: float
+
+    def sentence(self) -> str:
+        """What was loaded, in words."""
+        return (
+            f"loaded {count(self.tables, 'table')} of {self.table_bytes:,} bytes in "
+            f"{count(self.frames, 'frame')} and {self.seconds:.2f} s"
+        )
 
 
 class Board:
@@ -49,6 +86,9 @@ class Board:
         Seconds to wait for bytes.
     keep : path, optional
         Where the compiled top of a virtual board is kept for the next time.
+    network : QuantizedNetwork, optional
+        Another one than the folder's, of the same shape: the board is loaded with it unless it is already,
+        see `load`.
     saved : mapping, optional
         What `saved` gave: go on with the sequence that was open then. A real board must have stayed powered,
         and nothing else may have used its port.
@@ -61,6 +101,8 @@ class Board:
         Name of the serial port, or of the bus.
     position : int
         Steps of the sequence that is open; 0 if none is.
+    loaded : Loaded or None
+        What the board was loaded with since it was opened.
 
     Raises
     ------
@@ -88,10 +130,15 @@ class Board:
         virtual: bool = False,
         timeout: float = TIMEOUT,
         keep: Path | None = None,
+        network: QuantizedNetwork | None = None,
         saved: Mapping[str, NDArray[np.generic]] | None = None,
     ):
         self.build = open_build(Path(folder))
-        self.network: QuantizedNetwork = self.build.network
+        self.network = network or self.build.network
+        self.loaded: Loaded | None = None
+        link, tables = self.build.link, None
+        if network is not None:
+            link, tables = self.build.loaded_with(network)
         number = None if saved is None else self._require_own(saved, virtual=virtual)
         self.position = 0 if saved is None else int(saved[POSITION])
         with ExitStack() as opened:
@@ -105,13 +152,48 @@ class Board:
             opened.callback(line.close)
             self.port = line.name
             self._line = line
-            self._host = Host(line, self.build.link, number=number)
+            self._host = Host(line, link, number=number, any_network=tables is not None)
+            if tables is not None and self._host.holds != link.identity:
+                self._load(link, tables)
             self._opened = opened.pop_all()
 
     @property
     def restarts(self) -> int:
         """How often the board was restarted because of a fault on the line."""
-        return max(0, self._host.restarts - 1)
+        return self._host.faults
+
+    def load(self, network: QuantizedNetwork) -> "Loaded":
+        """Load another network of the same shape into the board: answers follow it from now on.
+
+        Of a board that was built with `reload`. The tables stay until others are loaded or the board is
+        configured anew.
+
+        Raises
+        ------
+        StatespikeError
+            If the tables are constant, the network has another shape, or the line fails in several attempts:
+            the board then holds no network.
+        """
+        link, tables = self.build.loaded_with(network)
+        self.position = 0
+        loaded = self._load(link, tables)
+        self.network = network
+        return loaded
+
+    def _load(self, link: Link, tables: Sequence[LoadedTable]) -> "Loaded":
+        sizes: list[int] = []
+        began = time.monotonic()
+        self._host.load(link, payloads_of(tables, link), sizes.append)
+        *contents, _ = tables
+        self.loaded = Loaded(
+            network_sha256=link.network,
+            tables=len(contents),
+            table_bytes=sum(table.content_bytes for table in contents),
+            frames=len(sizes),
+            sent_bytes=sum(sizes),
+            seconds=time.monotonic() - began,
+        )
+        return self.loaded
 
     def run(
         self,

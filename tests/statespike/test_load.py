@@ -1,0 +1,137 @@
+"""Networks that are loaded into a board: its answers are theirs, to the last bit."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import statespike
+from boards.folder import open_build
+from quantize.errors import StatespikeError
+from quantize.file import save_network
+from statespike.models.tasks.registry import load_task
+from tests.networks import random_network
+
+BUILT, OTHER = "digits-gsu_lean", "digits-gsu_lean-4bit"
+
+
+@pytest.fixture(scope="module")
+def network():
+    return statespike.quantise(statespike.load(BUILT))
+
+
+@pytest.fixture(scope="module")
+def folder(network, tmp_path_factory):
+    """A build for the iCEBreaker that can be loaded, without a bitstream."""
+    path = tmp_path_factory.mktemp("board") / "build"
+    statespike.build(network, path, "icebreaker", seeds=[], reload=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Where the compiled board is kept."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="module")
+def other(network):
+    with pytest.warns(UserWarning, match="the scales of the other network clip 1 word"):
+        return statespike.quantise(statespike.load(OTHER), formats_of=network)
+
+
+def test_a_folder_tells_what_can_be_loaded(folder, network, other):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    tables = manifest["tables"]
+    assert tables["bytes"] == sum(table["rows"] * -(-table["bits"] // 8) for table in tables["list"])
+    build = open_build(folder)
+    link, loaded = build.loaded_with(network)
+    assert link == build.link
+    assert [len(table.words) for table in loaded[:-1]] == [table["rows"] for table in tables["list"]]
+    assert build.loaded_with(other)[0].identity != build.link.identity
+
+
+def test_another_shape_is_refused(folder, run, network, tmp_path):
+    wider = random_network("gsu_lean", 4, 4, 2, seed=1, classes=10)
+    with pytest.raises(StatespikeError, match="it has encoder with size H 4, not 8; quantise its checkpoint"):
+        open_build(folder).loaded_with(wider)
+    save_network(wider, tmp_path / "wider.safetensors")
+    result = run("load", folder, tmp_path / "wider.safetensors", "--virtual")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("error: the network does not fit the circuit in")
+    result = run("run", folder, "digits", "--virtual", "--network", "digits-gsu")
+    assert result.exit_code == 2
+    assert "unit_0 is of the kind gsu, and there is one of the kind gsu_lean" in result.stderr
+    first, second = network.blocks
+    finer = replace(first.array, accumulator_fraction=first.array.accumulator_fraction + 1)
+    moved = replace(network, blocks=(replace(first, array=finer), second))
+    with pytest.raises(StatespikeError, match="array_0 with accumulator fraction"):
+        open_build(folder).loaded_with(moved)
+
+
+def test_a_build_with_constant_tables_is_refused(run, tmp_path):
+    drawn = random_network("prf", 3, 2, 1, seed=1)
+    statespike.build(drawn, tmp_path / "build", "icebreaker", seeds=[])
+    save_network(drawn, tmp_path / "network.safetensors")
+    result = run("load", tmp_path / "build", tmp_path / "network.safetensors", "--virtual")
+    assert result.exit_code == 2
+    assert "holds a circuit whose tables are constant" in result.stderr
+    assert "tables" not in json.loads((tmp_path / "build" / "manifest.json").read_text())
+
+
+def test_formats_of_a_checkpoint_are_refused(run, tmp_path):
+    result = run("quantize", BUILT, "--formats-of", OTHER, "-o", tmp_path / "network.safetensors")
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert f"{OTHER} is a checkpoint, whose formats are not chosen yet" in result.stderr
+    assert not (tmp_path / "network.safetensors").exists()
+
+
+@pytest.mark.slow
+def test_twenty_digits_follow_the_network_that_is_loaded(folder, kept, network, other):
+    x = load_task("digits", None).test.x[:20]
+    of_own, of_other = (statespike.evaluate(each, x).logits for each in (network, other))
+    assert not np.array_equal(of_own, of_other)
+    with statespike.Board(folder, virtual=True, keep=kept) as board:
+        assert np.array_equal(board.run(x), of_own)
+        loaded = board.load(other)
+        assert loaded.table_bytes == board.load(other).table_bytes > 900
+        assert np.array_equal(board.run(x), of_other)
+        board.load(network)
+        assert np.array_equal(board.run(x), of_own)
+        assert board.restarts == 0
+
+
+@pytest.mark.slow
+def test_a_command_loads_and_tells_what_it_loaded(run, folder, kept, tmp_path):
+    result = run("load", folder, BUILT, "--virtual", "--keep", kept, "--json", tmp_path / "own.json")
+    assert result.exit_code == 0, result.stderr
+    assert f"holds {BUILT} already" in result.stdout
+    assert json.loads((tmp_path / "own.json").read_text())["loaded"] is None
+    result = run("run", folder, "digits", "--limit", 20, "--virtual", "--check", "--network", OTHER,
+                 "--keep", kept, "--json", tmp_path / "run.json")  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert "all 200 logits equal the integer reference" in result.stdout
+    figures = json.loads((tmp_path / "run.json").read_text())
+    assert figures["loaded"]["network_sha256"] == figures["network_sha256"]
+    assert figures["loaded"]["sent_bytes"] > figures["loaded"]["table_bytes"] > 900
+    assert figures["loaded"]["seconds"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:the scales of the other network clip")
+@pytest.mark.parametrize(
+    ("model", "board"), [("gsu", "icebreaker"), ("binary_s4d", "icebreaker"), ("gsu_lean", "ulx3s-25f")]
+)
+def test_other_kinds_and_boards_are_loaded(model, board, tmp_path):
+    """From integers in a file of the folder, as a host has them that did not build it."""
+    own = statespike.quantise(statespike.load(f"digits-{model}"))
+    statespike.build(own, tmp_path / "build", board, seeds=[], reload=True)
+    shutil.move(tmp_path / "build", tmp_path / "moved")
+    there = statespike.quantise(statespike.load(f"digits-{model}-4bit"), formats_of=own)
+    x = load_task("digits", None).test.x[:20]
+    with statespike.Board(tmp_path / "moved", virtual=True, network=there) as opened:
+        assert opened.loaded is not None
+        assert np.array_equal(opened.run(x), statespike.evaluate(there, x).logits)
