@@ -29,7 +29,7 @@ COMMANDS = {
     "compare": "Compare the kinds of neurons: shipped networks of equal size, all in the same kind of build.",
     "build": "Turn a network into a bitstream for a board.",
     "explore": "Search for networks and their circuits under several objectives.",
-    "boards": "List the boards with their FPGA, clock, serial line and programmer.",
+    "boards": "List the boards with their FPGA, clock, links and programmer.",
     "program": "Load a build's bitstream into its board, by the board's own programmer.",
     "load": "Load another network into a board that was built with --reload.",
     "run": "Run sequences through a network on a board, or on a virtual one.",
