@@ -11,6 +11,7 @@ from boards.build import DESIGN, NETWORK
 from boards.link import Link
 from hdl.emit.build_folder import CONTENTS, MANIFEST, read_manifest
 from hdl.emit.loaded import difference_of_shapes, loaded_shape
+from hdl.network.layer_loop import obstacle
 from hdl.planning.recorded import folding_of
 from hdl.primitives.reload import LoadedTable
 from quantize.errors import StatespikeError
@@ -70,6 +71,11 @@ class BoardBuild:
             )
 
         different = difference_of_shapes(self.network, network)
+        if different is None and self.schedule["folded"] and (reason := obstacle(network)):
+            raise StatespikeError(
+                f"the circuit in {self.folder} serves all layers in turn, and cannot those of this network: "
+                f"{reason}"
+            )
         if different is None:
             folding = folding_of(self.schedule, self.network, self.board.device)
             shape = loaded_shape(network, folding)

@@ -88,9 +88,9 @@ class Glu(LayeredUnit):
         if not specs[0].any_contents:
             return None
         ups = [up for _, up in aligned(specs)]
-        return MixerWidths(
-            WEIGHT_WIDTH + max(ups), max(spec.sum_width + up for spec, up in zip(specs, ups, strict=True))
-        )
+        # See `obstacle` for layers of several scales.
+        total = OPERAND_WIDTH if any(ups) else specs[0].sum_width
+        return MixerWidths(WEIGHT_WIDTH + max(ups), total)
 
     @staticmethod
     def lane_choices(spec: GluSpec) -> list[int]:
@@ -106,7 +106,7 @@ class Glu(LayeredUnit):
     def obstacle(specs: Sequence[GluSpec]) -> str | None:
         """See `LayeredUnit`."""
         ups = [up for _, up in aligned(specs)]
-        width = max(spec.sum_width + up for spec, up in aligned(specs))
+        width = max(spec.own_sum_width + up for spec, up in aligned(specs))
         if not any(ups) or width <= OPERAND_WIDTH:
             return None
         return f"at one scale, sums take {width} bits in its units, and the product has {OPERAND_WIDTH}"

@@ -102,10 +102,11 @@ class GluSpec(UnitSpec):
     @cached_property
     def sum_width(self) -> int:
         """Bits of either sum with its bias; no contents with the same shift of a value need more."""
-        return OPERAND_WIDTH + self.value_shift if self.any_contents else self._own_sum_width
+        return OPERAND_WIDTH + self.value_shift if self.any_contents else self.own_sum_width
 
     @cached_property
-    def _own_sum_width(self) -> int:
+    def own_sum_width(self) -> int:
+        """Bits of either sum with these tables."""
         return max(
             mixed_width(matrix, bias, self.activation_format.width)
             for matrix, bias in ((self.value, self.value_bias), (self.gate, self.gate_bias))
@@ -119,7 +120,7 @@ class GluSpec(UnitSpec):
     @property
     def value_shift(self) -> int:
         """Right shift that fits a value into an operand of the product."""
-        return max(0, self._own_sum_width - OPERAND_WIDTH)
+        return max(0, self.own_sum_width - OPERAND_WIDTH)
 
     @property
     def argument_shift(self) -> int:

@@ -115,7 +115,12 @@ class GatedProductSpec(UnitSpec):
     @cached_property
     def bias_path_width(self) -> int:
         """Bits of p, which is an operand of the product whatever the contents."""
-        return OPERAND_WIDTH if self.any_contents else mixed_width(self.weight, self.bias, TRIT_WIDTH)
+        return OPERAND_WIDTH if self.any_contents else self.own_bias_path_width
+
+    @cached_property
+    def own_bias_path_width(self) -> int:
+        """Bits of p with these tables."""
+        return mixed_width(self.weight, self.bias, TRIT_WIDTH)
 
     @property
     def magnitude_width(self) -> int:

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 import statespike
+from boards.boards import board
 from boards.folder import open_build
 from quantize.errors import StatespikeError
 from quantize.file import save_network
+from statespike.library.bitstreams import board_plan
 from statespike.models.tasks.registry import load_task
 from tests.networks import random_network
 
@@ -94,14 +96,14 @@ def test_twenty_digits_follow_the_network_that_is_loaded(folder, kept, network, 
     x = load_task("digits", None).test.x[:20]
     of_own, of_other = (statespike.evaluate(each, x).logits for each in (network, other))
     assert not np.array_equal(of_own, of_other)
-    with statespike.Board(folder, virtual=True, keep=kept) as board:
-        assert np.array_equal(board.run(x), of_own)
-        loaded = board.load(other)
-        assert loaded.table_bytes == board.load(other).table_bytes > 900
-        assert np.array_equal(board.run(x), of_other)
-        board.load(network)
-        assert np.array_equal(board.run(x), of_own)
-        assert board.restarts == 0
+    with statespike.Board(folder, virtual=True, keep=kept) as opened:
+        assert np.array_equal(opened.run(x), of_own)
+        loaded = opened.load(other)
+        assert loaded.table_bytes == opened.load(other).table_bytes > 900
+        assert np.array_equal(opened.run(x), of_other)
+        opened.load(network)
+        assert np.array_equal(opened.run(x), of_own)
+        assert opened.restarts == 0
 
 
 @pytest.mark.slow
@@ -123,15 +125,34 @@ def test_a_command_loads_and_tells_what_it_loaded(run, folder, kept, tmp_path):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the scales of the other network clip")
 @pytest.mark.parametrize(
-    ("model", "board"), [("gsu", "icebreaker"), ("binary_s4d", "icebreaker"), ("gsu_lean", "ulx3s-25f")]
+    ("model", "name"), [("gsu", "icebreaker"), ("binary_s4d", "icebreaker"), ("gsu_lean", "ulx3s-25f")]
 )
-def test_other_kinds_and_boards_are_loaded(model, board, tmp_path):
+def test_other_kinds_and_boards_are_loaded(model, name, tmp_path):
     """From integers in a file of the folder, as a host has them that did not build it."""
     own = statespike.quantise(statespike.load(f"digits-{model}"))
-    statespike.build(own, tmp_path / "build", board, seeds=[], reload=True)
+    statespike.build(own, tmp_path / "build", name, seeds=[], reload=True)
     shutil.move(tmp_path / "build", tmp_path / "moved")
     there = statespike.quantise(statespike.load(f"digits-{model}-4bit"), formats_of=own)
     x = load_task("digits", None).test.x[:20]
     with statespike.Board(tmp_path / "moved", virtual=True, network=there) as opened:
         assert opened.loaded is not None
+        assert np.array_equal(opened.run(x), statespike.evaluate(there, x).logits)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore:the scales of the other network clip", "ignore:some outputs have only weights"
+)
+def test_a_circuit_that_serves_all_layers_in_turn_is_loaded(tmp_path):
+    """The only build of 32 channels that fits an UP5K with tables that are loaded."""
+    sample = load_task("smnist-sample", None)
+    own = statespike.quantise(statespike.load("smnist-gsu_lean"), sample.calibration.x, shared_formats=True)
+    there = statespike.quantise(statespike.load("fashion-gsu_lean"), sample.calibration.x, formats_of=own)
+    plan = board_plan(own, board("icebreaker"), folded=True, reload=True)
+    statespike.build(own, tmp_path / "build", "icebreaker", plan=plan, seeds=[], reload=True)
+    x = sample.test.x[:20]
+    with statespike.Board(tmp_path / "build", virtual=True) as opened:
+        assert np.array_equal(opened.run(x[:2]), statespike.evaluate(own, x[:2]).logits)
+        loaded = opened.load(there)
+        assert loaded.table_bytes > 5000
         assert np.array_equal(opened.run(x), statespike.evaluate(there, x).logits)

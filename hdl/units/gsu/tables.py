@@ -9,7 +9,7 @@ from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib.memory import ReadPort
 
 from hdl.primitives.memory import rom, rows_of_blocks
-from quantize.formats import Integers, stored_width, trailing_zeros
+from quantize.formats import OPERAND_WIDTH, Integers, stored_width, trailing_zeros
 from quantize.layers.functions import TRIT_WIDTH
 from quantize.layers.gsu import GatedProductSpec
 
@@ -55,7 +55,12 @@ class LayerTables:
 
     @property
     def bias_path_width(self) -> int:
-        return max(spec.bias_path_width + up for spec, up in self._aligned)
+        return OPERAND_WIDTH if self.any_contents else self.own_bias_path_width
+
+    @property
+    def own_bias_path_width(self) -> int:
+        """Bits of p with these tables; no network is served whose p is no operand of the product."""
+        return max(spec.own_bias_path_width + up for spec, up in self._aligned)
 
     @property
     def any_contents(self) -> bool:

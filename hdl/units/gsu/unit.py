@@ -28,7 +28,7 @@ from quantize.layers.norm import WORD
 
 def factor_obstacle(specs: Sequence[GatedProductSpec]) -> str | None:
     """Why one gate product cannot serve these layers, in words; None if it can."""
-    width = LayerTables(tuple(specs)).bias_path_width
+    width = LayerTables(tuple(specs)).own_bias_path_width
     if width <= OPERAND_WIDTH:
         return None
     return f"at one scale, p takes {width} bits in its units, and the product has {OPERAND_WIDTH}"
