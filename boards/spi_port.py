@@ -7,6 +7,7 @@ from typing import Protocol
 from boards.pipe import LinkError
 from boards.spi_bytes import IDLE, RESTART, Unescaper, escaped
 from quantize.errors import StatespikeError
+from quantize.extras import how_to_get
 from quantize.formats import Integers
 
 _MOST = 4096
@@ -56,7 +57,7 @@ class SpiDevice:
             from spidev import SpiDev
         except ImportError as error:
             raise StatespikeError(
-                "a board on SPI needs the Python package spidev: pip install 'statespike[spi]'"
+                f"a board on SPI needs the package spidev, of Linux; {how_to_get('spidev')}"
             ) from error
         self.name = name
         self._device = SpiDev()

@@ -9,6 +9,7 @@ EXTRAS = {
     "optuna": "search",
     "sqlalchemy": "search",
     "distributed": "search",
+    "spidev": "spi",
 }
 """Module that may be missing -> the extra of the project that brings it."""
 

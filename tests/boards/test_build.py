@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from boards.boards import board
+from boards.boards import SPI, board
 from boards.build import build, pll_for
 from boards.link import Link
 from hdl.toolchain import Expected
@@ -41,6 +41,18 @@ def test_build(tiny, tmp_path, name, clock, suffix):
     assert manifest["clock_mhz"] == (clock or board(name).design_mhz)
     assert min(manifest["fmax_mhz"]) > manifest["clock_mhz"]
     assert "module top(" in (tmp_path / "out" / "design.v").read_text()
+
+
+@pytest.mark.synth
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["icebreaker", "ulx3s-25f"])
+def test_a_bitstream_with_spi(tiny, tmp_path, name):
+    target = board(name).on(SPI)
+    built = build(tiny(2), Link(2, 8, 2, 20), target, tmp_path / "out", seeds=(1,))
+    assert built.bitstream.stat().st_size > 1000
+    assert built.manifest["sck_mhz"] == target.clock_mhz / 8
+    assert min(built.manifest["fmax_mhz"]) > target.clock_mhz
+    assert {"sck", "cs_n", "mosi", "miso"} <= set(built.manifest["top"]["ports"])
 
 
 def test_clock_that_the_board_cannot_make_is_told(tiny, tmp_path):

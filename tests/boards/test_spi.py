@@ -259,6 +259,6 @@ def test_a_device_that_is_not_there_is_told(spidev):
 def test_a_package_that_is_missing_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "spidev", None)
     with pytest.raises(
-        StatespikeError, match=r"needs the Python package spidev: pip install 'statespike\[spi\]'"
+        StatespikeError, match=r"needs the package spidev, of Linux; run `pip install -e .*\[spi\]"
     ):
         SpiDevice("/dev/spidev0.0", 1.5)
