@@ -1,4 +1,6 @@
-"""Ternary matrices by name: drawn at random, or trained."""
+"""Ternary matrices by name: drawn at random, trained, or from a file."""
+
+from pathlib import Path
 
 import numpy as np
 
@@ -6,6 +8,7 @@ from benchmarks.hardware import load
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
 from quantize.layers.gsu import GatedProductSpec
+from statespike.library.matrices import matrix_of
 
 ZEROS = {"half": 0.5, "sparse": 0.8}
 
@@ -17,13 +20,15 @@ def matrix(name: str, seed: int) -> Integers:
     ----------
     name : str
         `half-N` or `sparse-N`: N x N drawn at random with 50 or 80 % zeros. `NETWORK:K`: the table of layer K
-        of a shipped network of Gated Spiking Units.
+        of a shipped network of Gated Spiking Units. `FILE.npy`: see `statespike.library.matrices`.
 
     Raises
     ------
     StatespikeError
-        If there is none of that name.
+        If there is none of that name, or a file is not such a matrix.
     """
+    if name.endswith(".npy"):
+        return matrix_of(Path(name)).table
     network, trained, layer = name.partition(":")
     if trained and layer.isdigit():
         blocks = load(network)[0].blocks
@@ -37,6 +42,6 @@ def matrix(name: str, seed: int) -> Integers:
         chances = [(1 - zeros) / 2, zeros, (1 - zeros) / 2]
         return np.random.default_rng(seed).choice([-1, 0, 1], p=chances, size=shape)
     raise StatespikeError(
-        f"unknown matrix {name!r}; known are half-N, sparse-N and NETWORK:K, the table of layer K of a "
-        "shipped network of Gated Spiking Units, such as smnist-gsu:0"
+        f"unknown matrix {name!r}; known are half-N, sparse-N, a file FILE.npy, and NETWORK:K, the table of "
+        "layer K of a shipped network of Gated Spiking Units, such as smnist-gsu:0"
     )

@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.peers import peer
 from hdl.devices.devices import Device
 from hdl.devices.resources import Resources
-from hdl.mixers.cheapest import mixer_builds
+from hdl.mixers.cheapest import cheapest, mixer_builds
 from hdl.mixers.event import TernaryEventMixer
 from hdl.toolchain import synthesise
 from hdl.toolchain.verilog import rtlil_text
@@ -32,7 +32,9 @@ class Job:
     synthesise: Callable[[Path], Resources]
 
 
-def own_jobs(graph: AdderGraph, on: Device, builds: Sequence[str], lanes: Sequence[int]) -> Iterator[Job]:
+def own_jobs(
+    graph: AdderGraph, on: Device, builds: Sequence[str], lanes: Sequence[int], budgets: Sequence[int] = ()
+) -> Iterator[Job]:
     """Our builds of a product on a part.
 
     Parameters
@@ -40,12 +42,20 @@ def own_jobs(graph: AdderGraph, on: Device, builds: Sequence[str], lanes: Sequen
     builds : names of `hdl.mixers.cheapest`
     lanes : int
         Of table and event; if none is given, all and half of what they have lanes for.
+    budgets : int
+        The cheapest build for each of so many cycles a product, instead of those.
     """
     product = graph.product
     most = {"table": product.inputs, "event": product.outputs}
-    for choice in mixer_builds(graph, on.family):
+    choices = mixer_builds(graph, on.family)
+    chosen = {cheapest([one for one in choices if one.build in builds], budget).name for budget in budgets}
+    for choice in choices:
         wanted = lanes or [most.get(choice.build, 0), -(-most.get(choice.build, 0) // 2)]
-        if choice.build not in builds or (choice.lanes is not None and choice.lanes not in wanted):
+        if (
+            choice.name not in chosen
+            if budgets
+            else not (choice.build in builds and (choice.lanes is None or choice.lanes in wanted))
+        ):
             continue
         component = choice.component(graph, on.family)
         text = rtlil_text(component, platform=on.family)
@@ -72,7 +82,10 @@ def own_jobs(graph: AdderGraph, on: Device, builds: Sequence[str], lanes: Sequen
 def peer_jobs(
     name: str, product: TernaryProduct, on: Device, flows: Sequence[str], folder: Path
 ) -> Iterator[Job]:
-    """A peer's circuit for a product on a part, mapped in several ways; its sources go into the folder."""
+    """A peer's circuit for a product on a part, mapped in several ways; its sources go into the folder.
+
+    It has no registers: its product comes in the cycle of its inputs.
+    """
     other = peer(name, product, folder / name)
     for flow in flows:
         sources = "".join(path.read_text() for path in sorted(other.sources.glob("*.v")))
@@ -81,6 +94,7 @@ def peer_jobs(
             "flow": flow,
             "adders": other.adders,
             "cycles": 1,
+            "latency": 0,
             "sha256": sha256(sources.encode()).hexdigest(),
         }
 

@@ -26,6 +26,36 @@ def better_peer(rows: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
     return min(theirs, key=lambda row: row["lut"], default=None)
 
 
+def side_by_side(rows: list[dict[str, Any]]) -> str:
+    """A short table for each matrix, with the cells on every part."""
+    tables = []
+    for matrix, found in groupby(sorted(rows, key=_matrix_of), _matrix_of):
+        group = list(found)
+        parts = list(dict.fromkeys(row["device"] for row in group))
+        named: dict[str, dict[str, dict[str, Any]]] = {}
+        for row in sorted(group, key=_order):
+            named.setdefault(row["name"], {})[row["device"]] = row
+        lines = []
+        for name, on in named.items():
+            one = next(iter(on.values()))
+            cells = (_number(on.get(part, {}).get(cell)) for part in parts for cell in ("lut", "ff", "bram"))
+            lines.append([name, _number(one["cycles"]), _number(one.get("latency")), *cells])
+        header = [text for part in parts for text in (f"{part}: LUT4", "FF", "BRAM")]
+        tables += [matrix, markdown_table(["build", "cycles", "latency", *header], lines, names=1)]
+    return "\n\n".join(tables)
+
+
+def _matrix_of(row: dict[str, Any]) -> str:
+    inputs, outputs = row["shape"]
+    zeros = f"{row['zeros']:.0%} zeros"
+    return f"`{row['matrix']}`, {inputs} x {outputs}, {zeros}, inputs of {row['input_width']} bits:"
+
+
+def _order(row: dict[str, Any]) -> tuple[bool, int, int]:
+    """Ours first, then by speed and size."""
+    return "flow" in row, row["cycles"], row["lut"]
+
+
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:,}"
 
@@ -54,7 +84,7 @@ def as_markdown(rows: list[dict[str, Any]]) -> str:
                 _number(row["ff"]),
                 _number(row["bram"]),
             ]
-            for row in sorted(group, key=lambda row: ("flow" in row, row["cycles"], row["lut"]))
+            for row in sorted(group, key=_order)
         ]
         tables.append(markdown_table([title, *HEADER], lines, names=1))
     return "\n\n".join(tables)

@@ -1,6 +1,7 @@
 """Mixers against their peers: every build, and the netlists of da4ml and alkaid, in one run of one Yosys.
 
     python -m benchmarks.mixers --json mixers.json --markdown mixers.md --curve docs/mixers.svg
+    python -m benchmarks.mixers smnist-gsu:0 half-32 weights.npy --budget 1 --budget 64 --json three.json
     python -m benchmarks.mixers half-16 --device hx8k --build table --lanes 16 --lanes 4 --no-peers
 
 A synthesis takes up to minutes. What the file already has of the very same circuits, made by the same Yosys,
@@ -20,7 +21,7 @@ import typer
 from benchmarks.command import command
 from benchmarks.matrices import matrix
 from benchmarks.mixer_jobs import Job, own_jobs, peer_jobs
-from benchmarks.mixer_report import as_markdown
+from benchmarks.mixer_report import as_markdown, side_by_side
 from benchmarks.peers import FLOWS, PEERS, THEIRS
 from benchmarks.results import earlier_rows
 from hdl.devices.devices import Device, find_device
@@ -28,11 +29,13 @@ from hdl.mixers.cheapest import Build, cheapest, mixer_builds
 from quantize.errors import look_up
 from quantize.files import write_whole
 from quantize.mixing import AdderGraph, TernaryProduct, adder_graph
+from statespike.markdown import put_table, require_place
 from statespike.output import note, say, write_json
 
 MATRICES = ("half-64", "sparse-64", "smnist-gsu:0", "smnist-gsu:1", "smnist-gsu-64:0", "smnist-gsu-64:1")
 DEVICES = ("hx8k", "ecp5-25k")
 BUILDS: tuple[str, ...] = get_args(Build)
+TABLE = "mixers"
 SLOWEST = 4096
 """Most cycles a product of the curve."""
 PLACE = ("matrix", "input_width", "seed", "device", "name")
@@ -63,11 +66,12 @@ def jobs_of(
     on: Device,
     builds: Sequence[str],
     lanes: Sequence[int],
+    budgets: Sequence[int],
     flows: Sequence[str],
     peers: Sequence[str],
 ) -> Iterator[Job]:
     """Our builds of one product on one part, then the peers'."""
-    yield from own_jobs(graph, on, builds, lanes)
+    yield from own_jobs(graph, on, builds, lanes, budgets)
     for name in peers:
         with tempfile.TemporaryDirectory(prefix="statespike-") as temporary:
             yield from peer_jobs(name, product, on, flows, Path(temporary))
@@ -88,7 +92,8 @@ def run(
     matrices: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="MATRIX...", help=f"half-N, sparse-N, NETWORK:K  [default: {' '.join(MATRICES)}]"
+            metavar="MATRIX...",
+            help=f"half-N, sparse-N, NETWORK:K, FILE.npy  [default: {' '.join(MATRICES)}]",
         ),
     ] = None,
     device: Annotated[
@@ -112,6 +117,14 @@ def run(
             metavar="FLOW", help=f"of the peers' adders: {', '.join(FLOWS)}  [default: {' '.join(THEIRS)}]"
         ),
     ] = None,
+    budget: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1,
+            metavar="CYCLES",
+            help="of ours only the cheapest that takes at most so many a product; may be given again",
+        ),
+    ] = None,
     with_peers: Annotated[
         bool, typer.Option("--peers/--no-peers", help="compare with da4ml and alkaid")
     ] = True,
@@ -119,6 +132,10 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="results; goes on with those it has")
     ] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="write the tables to a file")] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help=f"write short tables into the place {TABLE} of a page"),
+    ] = None,
     curve: Annotated[
         Path | None, typer.Option(metavar="FILE", help="draw the cheapest builds for 1..4096 cycles")
     ] = None,
@@ -130,6 +147,8 @@ def run(
         look_up(dict.fromkeys(FLOWS), chosen, "flow")
     if curve is not None:
         from benchmarks.mixer_curve import draw  # matplotlib is asked for by none but this; missing, at once
+    if page is not None:
+        require_place(page, TABLE)
     rows = earlier_rows(json)
     curves, asked = [], []
     for name in matrices or MATRICES:
@@ -145,7 +164,10 @@ def run(
         for on in [find_device(chosen) for chosen in device or DEVICES]:
             curves.append(curve_of(name, graph, on))
             peers = PEERS if with_peers else ()
-            for job in jobs_of(product, graph, on, build or BUILDS, lanes or (), flow or THEIRS, peers):
+            jobs = jobs_of(
+                product, graph, on, build or BUILDS, lanes or (), budget or (), flow or THEIRS, peers
+            )
+            for job in jobs:
                 row = about | {"device": on.name, "search_seconds": searched} | job.row
                 known = matching(rows, row, IDENTITY)
                 if not known:
@@ -156,6 +178,8 @@ def run(
                 asked += known
     say(as_markdown(asked))
     write_json(json, {"rows": rows, "curves": curves})
+    if page is not None:
+        put_table(page, TABLE, side_by_side(asked))
     if markdown is not None:
         write_whole(markdown, f"{as_markdown(asked)}\n".encode())
     if curve is not None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.matrices import matrix
-from benchmarks.mixer_report import as_markdown, better_peer
+from benchmarks.mixer_report import as_markdown, better_peer, side_by_side
 from benchmarks.mixers import run
 from quantize.errors import StatespikeError
 
@@ -18,6 +18,12 @@ def test_random_matrices_have_their_share_of_zeros(name, zeros):
     assert abs((drawn == 0).mean() - zeros) < 0.03
     assert (drawn == matrix(name, seed=0)).all()
     assert (drawn != matrix(name, seed=1)).any()
+
+
+def test_a_file_is_a_matrix_too(tmp_path):
+    weights = np.array([[0.5, 0, -0.5], [0, 0.5, 0.5]])
+    np.save(tmp_path / "weights.npy", weights)
+    assert np.array_equal(matrix(str(tmp_path / "weights.npy"), seed=0), weights / 0.5)
 
 
 def test_trained_tables_are_ternary():
@@ -65,6 +71,30 @@ def test_the_table_has_a_part_and_a_matrix_each():
     assert second[3].startswith("| event, 64 lanes |  | 68 (64 if half are zero) |  | 800 | 0.800 |")
     assert [line.split(" | ")[5] for line in second[4:]] == ["0.900", "1.000", "1.100"]
     assert len({line.count("|") for line in [*first, *second]}) == 1
+
+
+def test_parts_stand_side_by_side():
+    other = ROW | {"device": "ecp5-25k", "lut": 1800}
+    peers = [row | {"latency": 0} for row in THEIR_ROWS]
+    title, table = side_by_side([*peers, EVENT_ROW, ROW, other]).split("\n\n")
+    assert title == "`half-64`, 64 x 64, 50% zeros, inputs of 8 bits:"
+    lines = table.splitlines()
+    assert lines[0] == "| build | cycles | latency | hx8k: LUT4 | FF | BRAM | ecp5-25k: LUT4 | FF | BRAM |"
+    assert lines[2] == "| parallel | 1 | 4 | 800 | 7,890 | 0 | 1,800 | 7,890 | 0 |"
+    assert lines[3] == "| event, 64 lanes | 68 |  | 800 | 7,890 | 0 |  |  |  |"
+    assert lines[4] == "| da4ml, joined | 1 | 0 | 900 | 7,890 | 0 |  |  |  |"
+
+
+@pytest.mark.synth
+def test_the_cheapest_builds_of_a_file_come_into_a_page(tmp_path):
+    np.save(tmp_path / "weights.npy", np.eye(3))
+    page = tmp_path / "page.md"
+    page.write_text("<!-- table mixers -->\n\n<!-- end of table mixers -->\n")
+    weights = str(tmp_path / "weights.npy")
+    run([weights], device=["hx8k", "ecp5-25k"], budget=[1, 64], with_peers=False, page=page)
+    text = page.read_text()
+    assert f"`{weights}`, 3 x 3, 67% zeros, inputs of 8 bits:" in text
+    assert "| parallel | 1 |" in text
 
 
 @pytest.mark.synth
