@@ -49,9 +49,9 @@ def loaded_shape(network: QuantizedNetwork, folding: Folding) -> LoadedShape:
     return LoadedShape(sha256(text.encode()).hexdigest(), circuit.loaded)
 
 
-def described_tables(shape: LoadedShape) -> dict[str, Any]:
-    """The tables for a manifest: name, rows and bits of each, and the bytes of all; without the identity."""
-    *contents, _ = shape.tables
+def described_tables(tables: Sequence[LoadedTable]) -> dict[str, Any]:
+    """Tables for a manifest: name, rows and bits of each, and the bytes of all; without the identity."""
+    *contents, _ = tables
     return {
         "list": [{"name": table.name, "rows": len(table.words), "bits": table.width} for table in contents],
         "bytes": sum(table.content_bytes for table in contents),

@@ -107,7 +107,7 @@ def build(
     shape = None
     if reload:
         loaded = loaded_shape(network, chosen)
-        shape, facts["tables"] = loaded.digest, described_tables(loaded)
+        shape, facts["tables"] = loaded.digest, described_tables(loaded.tables)
     agreed = Link.of(network, counted, shape)
     if reload:
         circuit = ReloadableNetwork(circuit, agreed.loaded_identity)

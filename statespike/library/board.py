@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from boards.link import Link
 from boards.loading import payloads_of
 from boards.pipe import OpenedPipe, SerialPort
 from boards.spi_port import SpiDevice, SpiPort, VirtualSpiPort
+from hdl.emit.loaded import described_tables
 from hdl.primitives.reload import LoadedTable
 from quantize.errors import StatespikeError
 from quantize.formats import Integers
@@ -44,8 +45,10 @@ class Loaded:
     ----------
     network_sha256 : str
         See `quantize.identity.network_digest`.
-    tables, table_bytes : int
-        Tables, and bytes of their rows.
+    tables : list of dict
+        Name, rows and bits of a row of each table.
+    table_bytes : int
+        Of all rows.
     frames, sent_bytes : int
         Frames that the board accepted, and bytes of their payloads.
     seconds : float
@@ -53,7 +56,7 @@ class Loaded:
     """
 
     network_sha256: str
-    tables: int
+    tables: list[dict[str, Any]]
     table_bytes: int
     frames: int
     sent_bytes: int
@@ -62,7 +65,7 @@ class Loaded:
     def sentence(self) -> str:
         """What was loaded, in words."""
         return (
-            f"loaded {count(self.tables, 'table')} of {self.table_bytes:,} bytes in "
+            f"loaded {count(len(self.tables), 'table')} of {self.table_bytes:,} bytes in "
             f"{count(self.frames, 'frame')} and {self.seconds:.2f} s"
         )
 
@@ -184,11 +187,11 @@ class Board:
         sizes: list[int] = []
         began = time.monotonic()
         self._host.load(link, payloads_of(tables, link), sizes.append)
-        *contents, _ = tables
+        described = described_tables(tables)
         self.loaded = Loaded(
             network_sha256=link.network,
-            tables=len(contents),
-            table_bytes=sum(table.content_bytes for table in contents),
+            tables=described["list"],
+            table_bytes=described["bytes"],
             frames=len(sizes),
             sent_bytes=sum(sizes),
             seconds=time.monotonic() - began,

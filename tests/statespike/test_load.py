@@ -120,6 +120,7 @@ def test_a_command_loads_and_tells_what_it_loaded(run, folder, kept, tmp_path):
     assert figures["loaded"]["network_sha256"] == figures["network_sha256"]
     assert figures["loaded"]["sent_bytes"] > figures["loaded"]["table_bytes"] > 900
     assert figures["loaded"]["seconds"] > 0
+    assert figures["loaded"]["tables"] == json.loads((folder / "manifest.json").read_text())["tables"]["list"]
 
 
 @pytest.mark.slow
