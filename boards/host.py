@@ -51,7 +51,8 @@ class Host:
     number : int, optional
         Of the frame that is due, on a board that an earlier host left within a sequence; it is not restarted.
     any_network : bool
-        The board's circuit alone must be that of `link`, whatever network it is loaded with; see `load`.
+        At first the board's circuit alone must be that of `link`, whatever network it is loaded with; see
+        `holds` and `load`.
 
     Attributes
     ----------
@@ -79,12 +80,14 @@ class Host:
         *,
         any_network: bool = False,
     ):
-        self.pipe, self.link, self.attempts, self.any_network = pipe, link, attempts, any_network
+        self.pipe, self.link, self.attempts = pipe, link, attempts
         self.restarts = self.faults = 0
         self.holds = link.identity
         self.number = number or 0
         self._in_step = number is not None
+        self._let_in_any = any_network
         self._surely(lambda: None, "the board could not be started")
+        self._let_in_any = False
 
     def run(
         self, sequences: Iterable[ArrayLike], on_answer: Callable[[Answer], None] = lambda answer: None
@@ -168,12 +171,15 @@ class Host:
         StatespikeError
             If the line fails in every attempt; the board then holds no network.
         """
-        self.link, self.any_network = link, True
-        for payload in payloads:
-            self._surely(partial(self._store, payload), "the board's tables could not be loaded")
-            on_frame(len(payload))
-        # Parts of the circuit hold what they read before; and the board tells what it is now.
-        self.any_network, self._in_step = False, False
+        self.link = link
+        self._let_in_any = True
+        try:
+            for payload in payloads:
+                self._surely(partial(self._store, payload), "the board's tables could not be loaded")
+                on_frame(len(payload))
+        finally:
+            # Parts of the circuit hold what they read before; and the board tells what it is now.
+            self._let_in_any, self._in_step = False, False
         self._surely(lambda: None, "the board could not be started")
 
     def _store(self, payload: bytes) -> None:
@@ -273,7 +279,7 @@ class Host:
         own, circuit = self.link.identity, len(self.link.identity)
         if self.link.shape is not None:
             circuit = CIRCUIT_BYTES
-            if self.holds[:circuit] == own[:circuit] and self.holds != own and not self.any_network:
+            if self.holds[:circuit] == own[:circuit] and self.holds != own and not self._let_in_any:
                 raise StatespikeError(
                     "the board is loaded with another network, or with half of one: load it with "
                     "`statespike load`, or name the network with --network"

@@ -9,6 +9,7 @@ import pytest
 from boards.host import Host
 from boards.link import LOAD, Link
 from boards.loading import payloads_of
+from boards.pipe import LinkError
 from boards.top import BoardTop
 from boards.virtual import VirtualBoard
 from hdl.devices.devices import find_device
@@ -103,6 +104,37 @@ def test_a_board_that_was_left_half_loaded_holds_no_network(first, second):
         with pytest.raises(StatespikeError, match="with half of one: load it"):
             Host(board, expected)
     assert Host(board, there, any_network=True).holds[3:] == bytes(4)
+
+
+def test_a_host_whose_load_failed_runs_nothing(first, second, monkeypatch):
+    board, link, _ = board_of(first, smallest(first))
+    there = Link.of(second, shape=link.shape)
+    payloads = list(payloads_of(loaded_shape(second, smallest(first)).tables, there))
+    host = Host(board, link, attempts=2)
+    u = first.inputs(random_samples(1, 1, seed=5))
+    with monkeypatch.context() as patch:
+        store = host._store
+
+        def fail_in_the_middle(payload: bytes) -> None:
+            if payload is payloads[4]:
+                raise LinkError("silence")
+            store(payload)
+
+        patch.setattr(host, "_store", fail_in_the_middle)
+        with pytest.raises(StatespikeError, match="the board's tables could not be loaded in 2 attempts"):
+            host.load(there, payloads, lambda size: None)
+    with pytest.raises(StatespikeError, match="with half of one: load it"):
+        host.run(list(u))
+
+
+def test_any_network_is_let_in_once(first, second):
+    """A board that is restarted because of a fault must hold the network that it held before."""
+    board, link, _ = board_of(first, smallest(first))
+    host = Host(board, link, any_network=True)
+    host._store(next(payloads_of(loaded_shape(second, smallest(first)).tables, link)))
+    host._in_step = False
+    with pytest.raises(StatespikeError, match="with half of one: load it"):
+        host.run(list(first.inputs(random_samples(1, 1, seed=5))))
 
 
 def test_another_circuit_is_refused_even_to_be_loaded(first):

@@ -126,12 +126,17 @@ def test_a_command_loads_and_tells_what_it_loaded(run, folder, kept, tmp_path):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the scales of the other network clip")
 @pytest.mark.parametrize(
-    ("model", "name"), [("gsu", "icebreaker"), ("binary_s4d", "icebreaker"), ("gsu_lean", "ulx3s-25f")]
+    ("model", "name", "link"),
+    [
+        ("gsu", "icebreaker", "uart"),
+        ("binary_s4d", "icebreaker", "spi"),
+        ("gsu_lean", "ulx3s-25f", "uart"),
+    ],
 )
-def test_other_kinds_and_boards_are_loaded(model, name, tmp_path):
+def test_other_kinds_boards_and_lines_are_loaded(model, name, link, tmp_path):
     """From integers in a file of the folder, as a host has them that did not build it."""
     own = statespike.quantise(statespike.load(f"digits-{model}"))
-    statespike.build(own, tmp_path / "build", name, seeds=[], reload=True)
+    statespike.build(own, tmp_path / "build", name, seeds=[], reload=True, link=link, counters=link == "spi")
     shutil.move(tmp_path / "build", tmp_path / "moved")
     there = statespike.quantise(statespike.load(f"digits-{model}-4bit"), formats_of=own)
     x = load_task("digits", None).test.x[:20]
