@@ -28,6 +28,11 @@ _OF_A_SEARCH = (
     "device", "objectives", "budget", "sampler", "batch", "rate", "space", "sequences", "validation", "html",
 )  # fmt: skip
 
+_OF_A_BOARD = (
+    Unused(("port", "spi"), lambda given: given["virtual"], "with --virtual"),
+    Unused(("keep",), lambda given: not given["virtual"], "without --virtual"),
+)
+
 UNUSED: dict[str, tuple[Unused, ...]] = {
     "generate": (Unused(("seeds",), lambda given: not given["pnr"], "without --pnr"),),
     "cost": (Unused(("seeds",), lambda given: not given["pnr"], "without --pnr"),),
@@ -41,10 +46,8 @@ UNUSED: dict[str, tuple[Unused, ...]] = {
         ),
     ),
     "report": (Unused(("device",), lambda given: given["output"] is None, "without -o"),),
-    "run": (
-        Unused(("port", "spi"), lambda given: given["virtual"], "with --virtual"),
-        Unused(("keep",), lambda given: not given["virtual"], "without --virtual"),
-    ),
+    "run": _OF_A_BOARD,
+    "load": _OF_A_BOARD,
     "train": (
         Unused(
             ("surrogate",),

@@ -147,3 +147,15 @@ def test_a_board_without_pins_for_spi_is_refused(refuse, tmp_path):
     said = refuse("build", "digits-prf", "--link", "i2c", "-o", tmp_path / "build")
     assert "unknown link 'i2c'; choose one of uart, spi" in said
     assert not (tmp_path / "build").exists()
+
+
+@pytest.mark.slow
+def test_another_network_is_loaded_over_spi(run, tmp_path):
+    folder = tmp_path / "build"
+    built = run("build", "digits-gsu_lean", "--link", "spi", "--reload", "--no-bitstream", "-o", folder)
+    assert built.exit_code == 0, built.stderr
+    result = run(
+        "run", folder, "digits", "--limit", 2, "--virtual", "--check", "--network", "digits-gsu_lean-4bit"
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "all 20 logits equal the integer reference" in result.stdout

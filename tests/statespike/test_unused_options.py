@@ -15,6 +15,7 @@ from statespike.unused_options import UNUSED, told
         ("generate", "seeds", {"pnr": False}, "--seeds has no effect without --pnr"),
         ("build", "seeds", {"bitstream": False}, "--seeds has no effect with --no-bitstream"),
         ("run", "port", {"virtual": True}, "--port has no effect with --virtual"),
+        ("load", "spi", {"virtual": True}, "--spi has no effect with --virtual"),
         ("run", "keep", {"virtual": False}, "--keep has no effect without --virtual"),
         ("report", "device", {"output": None}, "--device has no effect without -o"),
         ("simulate", "jobs", {"backend": "amaranth"}, "--jobs has no effect with --backend amaranth"),
