@@ -46,7 +46,11 @@ def draw(search: dict[str, Any], rows: list[dict[str, Any]], path: Path) -> None
     )  # fmt: skip
     for row in by_hand:
         place = row["lut"], max(row["error"], FEWEST)
-        axes.annotate(row["name"], place, (6, 4), textcoords="offset points", fontsize=8)
+        name = row["name"].removeprefix(f"{search['task']}-")
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
+        axes.annotate(name, place, (0, -14), textcoords="offset points", fontsize=8, ha="center", bbox=box)
+    axes.axhline(FEWEST, color="0.6", linewidth=0.8)
+    axes.text(0.99, FEWEST, "none", va="bottom", ha="right", fontsize=8, transform=axes.get_yaxis_transform())
     axes.set(yscale="log", xlabel=f"look-up tables on {search['device']}", ylabel="share of wrong answers")
     axes.set_title(f"{search['task']}: {search['drawn']} candidates of {search['sampler']}")
     axes.grid(which="major", alpha=0.3)

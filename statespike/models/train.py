@@ -38,6 +38,7 @@ from statespike.models.training_sets import (
 EVALUATION_BATCH = 100
 LAST_EPOCH = "weights after the last epoch"
 BEST_EPOCH = "weights of the epoch with the best validation"
+INHERITED = "its first weights were those of another training"
 MOST_PARAMETERS = 1 << 28
 """Of a network: with the optimiser's two averages and the gradient, 4 GB."""
 TEST_SET = {False: "the test set was not used", True: "the test set was used once"}
@@ -109,8 +110,8 @@ def train(
     bars : bool
         Show the batches of each epoch on a terminal.
     inherited : Checkpoint, optional
-        Of a network of any size, whose tensors are the first weights as far as they reach. The command in the
-        checkpoint does not tell of it.
+        Of a network of any size, whose tensors are the first weights as far as they reach. The checkpoint
+        tells so beside its command, which does not.
 
     Raises
     ------
@@ -187,7 +188,10 @@ def train(
         if scale is not None:
             scale.into(network)
     validated = None if validation is None else Score(progress.accuracy, len(validation), measure)
-    return network.to_checkpoint(_provenance(task, recipe, tested, validated, progress))
+    provenance = _provenance(task, recipe, tested, validated, progress)
+    if inherited is not None:
+        provenance["selection"] += f"; {INHERITED}"
+    return network.to_checkpoint(provenance)
 
 
 def _loss_function(

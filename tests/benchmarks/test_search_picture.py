@@ -29,7 +29,7 @@ def test_a_search_is_drawn_with_its_finalists_and_networks_made_by_hand(tmp_path
     text = picture.read_text()
     assert ">2 candidates: short trainings, validation errors, estimated<" in text
     assert ">finalists: trained in full, test errors, synthesised<" in text
-    assert ">digits-prf<" in text
+    assert ">prf<" in text
     shapes = dict(re.findall(r'<path id="(m[0-9a-f]+)" d="([^"]*)"', text.partition('id="line2d')[2]))
     assert len(set(shapes.values())) >= 3
     again = tmp_path / "again.svg"

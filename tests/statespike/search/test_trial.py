@@ -99,6 +99,8 @@ def test_a_training_begins_with_the_weights_that_it_inherits(outcome):
     assert evaluate_trial(child) == found
     assert child.key != own.key
     assert found.checkpoint != evaluate_trial(own).checkpoint
+    told = b"its first weights were those of another training"
+    assert told in found.checkpoint and told not in outcome.checkpoint
 
 
 def test_what_cannot_be_planned_is_a_failure():
