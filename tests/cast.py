@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
@@ -19,19 +20,29 @@ class Cast:
         Where they run, and log.
     client : str
         A module and its arguments, with `{address}` for the scheduler's.
+    host : str
+        Where the scheduler listens.
+    inside : callable, optional
+        From a name to the words before its command.
     """
 
-    def __init__(self, folder: Path, client: str) -> None:
-        self.folder, self._client = folder, client
+    def __init__(
+        self,
+        folder: Path,
+        client: str,
+        host: str = "127.0.0.1",
+        inside: Callable[[str], Sequence[str]] = lambda name: (),
+    ) -> None:
+        self.folder, self._client, self._host, self._inside = folder, client, host, inside
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self.address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+            self.address = f"tcp://{host}:{free.getsockname()[1]}"
         self.processes = {name: self._start(name) for name in ("scheduler", "worker 1", "worker 2", "client")}
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
         port = self.address.rpartition(":")[2]
         arguments = {
-            "scheduler": f"distributed.cli.dask_scheduler --host 127.0.0.1 --port {port} --no-dashboard",
+            "scheduler": f"distributed.cli.dask_scheduler --host {self._host} --port {port} --no-dashboard",
             "client": self._client.format(address=self.address),
         }.get(
             name,
@@ -40,7 +51,7 @@ class Cast:
         )
         with self._log(name).open("a") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", *arguments.split()],
+                [*self._inside(name), sys.executable, "-m", *arguments.split()],
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
@@ -66,6 +77,11 @@ class Cast:
         self.processes[name].send_signal(signal.SIGKILL)
         self.processes[name].wait()
         self.processes[name] = self._start(name)
+
+    def leave(self, name: str) -> None:
+        """Ask one to end, and wait until it has."""
+        self.processes[name].send_signal(signal.SIGTERM)
+        self.processes[name].wait()
 
     def hold(self, name: str) -> None:
         """Let one do nothing, but be there."""
