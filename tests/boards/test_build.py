@@ -46,6 +46,18 @@ def test_build(tiny, tmp_path, name, clock, suffix):
 @pytest.mark.synth
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["icebreaker", "ulx3s-25f"])
+def test_two_builds_give_the_same_bitstream(tiny, tmp_path, name):
+    """Whatever folder they are made in: no path or time is in it."""
+    first, second = (
+        build(tiny(2), Link(2, 8, 2, 20), board(name), tmp_path / folder, seeds=(1, 2))
+        for folder in ("first", "elsewhere/second")
+    )
+    assert first.bitstream.read_bytes() == second.bitstream.read_bytes()
+
+
+@pytest.mark.synth
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["icebreaker", "ulx3s-25f"])
 def test_a_bitstream_with_spi(tiny, tmp_path, name):
     target = board(name).on(SPI)
     built = build(tiny(2), Link(2, 8, 2, 20), target, tmp_path / "out", seeds=(1,))
