@@ -16,8 +16,11 @@ from boards.step_receiver import StepReceiver
 from boards.uart import UartReceiver, UartTransmitter
 from hdl.network.axis import AxisNetwork
 from hdl.network.counted import COUNTER_WIDTH, CountedNetwork, counter_ports
+from hdl.network.reloadable import ReloadableNetwork
 from hdl.network.top import Network
+from hdl.primitives.reload import LoadedTable
 from hdl.primitives.streams import beats
+from hdl.primitives.table_receiver import TableReceiver
 
 
 class Head(wiring.Component):
@@ -211,6 +214,48 @@ class Counted(wiring.Component):
             self.o.payload.eq(Cat(network.o.payload, *(getattr(network, name) for name in self.counts))),
             network.o.ready.eq(self.o.ready),
         ]
+        return m
+
+
+class Recorded(wiring.Component):
+    """Short records into two tables; a row goes out as it is written, and is lost if nobody takes it."""
+
+    def __init__(self) -> None:
+        # Rows of a byte: a record with too few bytes, which no host sends, leaves a part of the last.
+        self.tables = [LoadedTable("short", [0, 0], 5), LoadedTable("long", [0] * 300, 7)]
+        bits = sum(1 + len(table.address) + table.width for table in self.tables)
+        super().__init__({"i": In(stream.Signature(8)), "o": Out(stream.Signature(bits + 1))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.receiver = receiver = TableReceiver(self.tables)
+        told: list[Value] = [receiver.stored]
+        for table in self.tables:
+            row = Cat(table.address, table.data)
+            told += [table.write, Mux(table.write, row, 0)[: len(row)]]
+        m.d.comb += [
+            receiver.i.valid.eq(self.i.valid),
+            # Headers of zeros and ones: one row or two, of a byte or two, in either table.
+            receiver.i.payload.eq(self.i.payload[0]),
+            self.i.ready.eq(receiver.i.ready),
+            self.o.valid.eq(Cat(table.write for table in self.tables).any()),
+            self.o.payload.eq(Cat(told)),
+        ]
+        return m
+
+
+class Loadable(wiring.Component):
+    """A network whose tables can be loaded, and are not."""
+
+    def __init__(self, network: ReloadableNetwork):
+        self.network = network
+        super().__init__({"i": In(network.i.signature.flip()), "o": Out(network.o.signature)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.network = network = self.network
+        wiring.connect(m, wiring.flipped(self.i), network.i)
+        wiring.connect(m, network.o, wiring.flipped(self.o))
         return m
 
 

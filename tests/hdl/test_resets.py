@@ -26,6 +26,8 @@ from hdl.emit.harness import SerialHarness
 from hdl.head.running_pool import StreamedRunningPool
 from hdl.network.axis import AxisNetwork
 from hdl.network.counted import CountedNetwork
+from hdl.network.folding import Folding
+from hdl.network.reloadable import ReloadableNetwork
 from hdl.network.residual_fifo import ResidualFifo, ResidualFork
 from hdl.network.top import Network
 from hdl.primitives.fast_contents import _Probe
@@ -38,9 +40,21 @@ from quantize.kinds import ARRAYS, HEADS, UNITS
 from quantize.layers.head import POOLED_WIDTH
 from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.layers.repeated import RunningSpec
+from quantize.network import QuantizedNetwork
 from quantize.shared import with_shared_formats
 from tests.formal.test_streams import PARTS
-from tests.hdl.one_stream import Asked, Axis, Counted, Exchange, Head, Line, Rejoined, SpiLine
+from tests.hdl.one_stream import (
+    Asked,
+    Axis,
+    Counted,
+    Exchange,
+    Head,
+    Line,
+    Loadable,
+    Recorded,
+    Rejoined,
+    SpiLine,
+)
 from tests.hdl.resets import Source, unlike_fresh
 from tests.networks import random_network
 
@@ -54,7 +68,7 @@ BUILDS = {
 """Whether a build is streamed, and which one of all foldings it has."""
 
 
-def built(build: str, model: str, layers: int = 1, top: type[Any] = Network, **options: Any) -> Any:
+def built(build: str, model: str, layers: int = 1, top: Callable[..., Any] = Network, **options: Any) -> Any:
     """A small network's circuit, in one of `BUILDS`, or another top around it."""
     network = random_network(model, CHANNELS, 1, layers, seed=1, precision=Precision(3, 6), **options)
     streamed, which = BUILDS[build]
@@ -62,6 +76,11 @@ def built(build: str, model: str, layers: int = 1, top: type[Any] = Network, **o
         network = with_shared_formats(network)
         return top(network, drawn_loop(network, lambda choices: choices[which]))
     return top(network, drawn_folding(network, streamed=streamed, one=lambda choices: choices[which]))
+
+
+def loadable_network(network: QuantizedNetwork, folding: Folding) -> ReloadableNetwork:
+    """A network's circuit with tables that can be loaded."""
+    return ReloadableNetwork(Network(network.for_any_contents(), folding))
 
 
 def part_of(take: Callable[[Network], Any], build: str, model: str, **options: Any) -> Any:
@@ -108,7 +127,11 @@ def parts() -> dict[str, tuple[Callable[[], Any], int]]:
     found["network"] = (lambda: built("small", "binary_s4d"), 300)
     found["network with counters"] = (lambda: Counted(built("small", "binary_s4d", top=CountedNetwork)), 300)
     found["network between AXI4-Streams"] = (lambda: Axis(built("small", "binary_s4d", top=AxisNetwork)), 300)
+    found["network with loadable tables"] = (
+        lambda: Loadable(built("small", "binary_s4d", top=loadable_network)), 300
+    )  # fmt: skip
     found |= {
+        "table receiver": (Recorded, 200),
         "serial line": (Line, 200),
         "SPI line": (SpiLine, 600),
         "serial link": (Exchange, 120),
