@@ -7,11 +7,11 @@ import numpy as np
 
 from quantize.coefficients import real_of, stabilised
 from quantize.errors import StatespikeError
-from quantize.formats import OPERAND_WIDTH, Format, Integers, round_shift
+from quantize.formats import OPERAND_WIDTH, STREAM_WIDTH, Format, Integers, round_shift
 from quantize.layers.array import OUTPUT_WEIGHT_WIDTH, ArraySpec
 from quantize.layers.embedding import EmbeddingSpec
 from quantize.layers.ends import DecoderSpec, EncoderSpec
-from quantize.layers.glu import GluSpec
+from quantize.layers.glu import FireGluSpec, GluSpec
 from quantize.layers.gsu import GatedProductSpec, GsuSpec, LeanGsuSpec
 from quantize.layers.leapfrog import LeapfrogSpec
 from quantize.layers.linear import SpikeLinearSpec
@@ -23,6 +23,8 @@ from quantize.words import count
 
 TRAINED = ("channels", "mean", "time_shift", "stride", "after", "twentieths")
 """Numbers of layers that are no formats: another one is another network."""
+LOWEST, HIGHEST = -(1 << (STREAM_WIDTH - 1)), (1 << (STREAM_WIDTH - 1)) - 1
+"""Ends of the formats that a circuit's streams have."""
 Layer = TypeVar("Layer", bound=Specification)
 
 
@@ -82,6 +84,8 @@ class ImposedFormats:
         changes: dict[str, Any] = {
             item.name: getattr(like, item.name) for item in fields(like) if "shape" not in item.metadata
         }
+        for words in saturated_by_format(layer):
+            self.clipped += int(np.count_nonzero((words == LOWEST) | (words == HIGHEST)))
         ours, theirs_scales = scales_of(layer), scales_of(like)
         for item in fields(layer):
             if "shape" in item.metadata:
@@ -138,6 +142,25 @@ class ImposedFormats:
             f"the scales of the other network clip {count(self.clipped, 'word')} of {self.words:,} in tables "
             "to the largest that they hold",
         )
+
+
+def saturated_by_format(layer: Specification) -> tuple[Integers, ...]:
+    """Tables of a layer that were rounded in an imposed format of a stream: a word at its end was clipped.
+
+    Conversion goes from input to output, and what a layer takes in has the imposed format already.
+    """
+    match layer:
+        case EncoderSpec():
+            return (layer.bias,)
+        case EmbeddingSpec():
+            return (layer.table,)
+        case ArraySpec():
+            return (layer.offset,)
+        case LeanGsuSpec():
+            return (layer.offset,)
+        case FireGluSpec():
+            return (layer.threshold,)
+    return ()
 
 
 def scales_of(layer: Specification) -> dict[str, int]:
