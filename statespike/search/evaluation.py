@@ -160,7 +160,7 @@ def plan_of(trial: Trial, network: QuantizedNetwork, *, oversize: bool = False) 
     specification = trial.specification
     device = find_device(trial.device).at(specification.clock_mhz or None)
     build = BUILDS[specification.build]
-    rate = max(trial.rate or 0.0, float(specification.steps_per_second))
+    rate = trial.least_steps_per_second
     plan = plan_network(network, device, oversize=oversize, **build)
     reached = not plan.shortfall and plan.steps_per_second >= rate
     if not rate or (oversize and not reached):
@@ -173,8 +173,7 @@ def planned(result: Result, network: QuantizedNetwork, trial: Trial) -> Result:
 
     Of a network that has no build of its kind they are those of its best circuit, which the result lacks.
     """
-    specification = trial.specification
-    rate = max(trial.rate or 0.0, float(specification.steps_per_second))
+    specification, rate = trial.specification, trial.least_steps_per_second
     none = ""
     try:
         plan = plan_of(trial, network, oversize=True)

@@ -84,6 +84,11 @@ class Trial:
         del content["data"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
+    @property
+    def least_steps_per_second(self) -> float:
+        """What its circuit must make: the search's rate, or more if the specification asks for it; or 0."""
+        return max(self.rate or 0.0, float(self.specification.steps_per_second))
+
     def as_json(self) -> dict[str, Any]:
         """The trial as JSON values, without the weights that it starts with."""
         return {name: value for name, value in asdict(self).items() if name != "weights"}
