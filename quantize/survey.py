@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.blocks import blocks
 from quantize.checkpoint import Checkpoint
 from quantize.clipping import Clipping
 from quantize.configuration import parameter_count
@@ -132,9 +133,16 @@ def observe(
 ) -> Observation:
     """Run sequences through the integer reference: x (sequences, steps, features), labels y (sequences,)."""
     lengths = np.full(len(x), x.shape[1]) if lengths is None else lengths
-    trace = network.compute(network.inputs(x), lengths)
-    accuracy = None if y is None else float((trace.logits.argmax(1) == y).mean())
-    return Observation(accuracy, _activity(network, trace.taps, lengths), len(x), float(lengths.mean()))
+    right, values = 0, 0
+    active = np.zeros(len(network.blocks), np.int64)
+    for part in blocks(len(x), x.shape[1] * max(network.features, network.channels)):
+        trace = network.compute(network.inputs(x[part]), lengths[part])
+        active += _active(network, trace.taps, lengths[part])
+        values += int(lengths[part].sum()) * network.channels
+        if y is not None:
+            right += int((trace.logits.argmax(1) == y[part]).sum())
+    activity = tuple(float(count / values) for count in active)
+    return Observation(None if y is None else right / len(x), activity, len(x), float(lengths.mean()))
 
 
 def activity(network: QuantizedNetwork, samples: Samples) -> tuple[float, ...]:
@@ -146,13 +154,12 @@ def activity(network: QuantizedNetwork, samples: Samples) -> tuple[float, ...]:
     return observe(network, samples.x[:ACTIVITY_SEQUENCES], lengths=lengths).activity
 
 
-def _activity(
-    network: QuantizedNetwork, taps: Mapping[str, Integers], lengths: Integers
-) -> tuple[float, ...]:
+def _active(network: QuantizedNetwork, taps: Mapping[str, Integers], lengths: Integers) -> list[int]:
+    """How many activations of each layer's valid steps are not zero."""
     valid = np.arange(taps["encoder"].shape[1]) < lengths[:, None]
-    shares = []
+    counts = []
     for index, block in enumerate(network.blocks):
         found = block.unit.activations(taps[f"array_{index}"])
         mixed = found[0] if isinstance(found, tuple) else found
-        shares.append(float((mixed[valid] != 0).mean()))
-    return tuple(shares)
+        counts.append(int(np.count_nonzero(mixed[valid])))
+    return counts

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hdl.devices.devices import Device
+from hdl.planning.parts import parts_of
 from hdl.planning.planner import plan_network
 from quantize.checkpoint import Checkpoint, read_checkpoint
 from quantize.configuration import MODELS
@@ -12,13 +13,25 @@ from quantize.convert import Precision, quantise
 from quantize.errors import StatespikeError
 from quantize.inputs import input_format
 from quantize.survey import Samples, observe, survey
-from statespike.library.energy import energy_costs
+from quantize.words import count
+from statespike.library.circuits import cost
 from statespike.markdown import table
 from statespike.models import ZOO
 from statespike.models.tasks.task import Sequences, Task
 
 WIDTHS = (8, 6, 4)
 """Bits of the integers; the circuit is that of the first."""
+SHORT_PARTS = {
+    "state update": "state",
+    "rest of the arrays": "array",
+    "activation": "activ.",
+    "gate": "gate",
+    "mixer": "mixer",
+    "norm": "norm",
+    "input and output": "ends",
+    "path and control": "path",
+}
+"""Part of a circuit -> its title in a table of 80 columns."""
 
 
 @dataclass(frozen=True)
@@ -29,22 +42,29 @@ class Compared:
     checkpoint: Checkpoint
 
 
-def shipped_kinds(task: str) -> list[Compared]:
-    """The networks of equal size that ship for a task, one for each kind of unit that there is.
+@dataclass(frozen=True)
+class Shipped:
+    """The networks of equal size that ship for a task, and the kinds of which there is none."""
+
+    found: list[Compared]
+    missing: list[str]
+
+
+def shipped_kinds(task: str) -> Shipped:
+    """What ships for a task, one network for each kind of unit that there is.
 
     Raises
     ------
     StatespikeError
-        If there are fewer than two.
+        If there is none.
     """
     paths = {model: ZOO / f"{task}-{model}.safetensors" for model in MODELS}
     found = [Compared(model, read_checkpoint(path)) for model, path in paths.items() if path.exists()]
-    if len(found) < 2:
+    if not found:
         raise StatespikeError(
-            f"{len(found)} networks ship for task {task!r}, and two at least are compared; "
-            "`statespike cost` takes networks of your own side by side"
+            f"no networks ship for task {task!r}; `statespike cost` takes networks of your own side by side"
         )
-    return found
+    return Shipped(found, [model for model, path in paths.items() if not path.exists()])
 
 
 def compare(
@@ -77,14 +97,17 @@ def compare(
         one.checkpoint, calibration.x, input_format(calibration.x), Precision(WIDTHS[0]), calibration.lengths
     )
     observed = observe(network, measured.x, measured.y, measured.lengths)
+    config = one.checkpoint.config
     rows = []
     for device in devices:
         on_progress(f"{one.model}: {device.name}")
-        plan = plan_network(network, device, oversize=True, streamed=streamed)
+        plan = plan_network(network, device, oversize=True, streamed=streamed, folded=False)
         rows.append(
             {
                 "model": one.model,
-                "device": device.name,
+                "layers": config.layers,
+                "channels": config.channels,
+                "modes": config.modes,
                 "build": "streamed" if streamed else "small",
                 "sequences": found.sequences,
                 "parameters": found.parameters,
@@ -92,16 +115,10 @@ def compare(
                     "float": found.float_accuracy,
                     **{f"{result.bits} bits": result.accuracy for result in found.integers},
                 },
-                "estimate": plan.estimate.as_dict(),
-                "shortfall": plan.shortfall,
-                "cycles_per_step": plan.cycles_per_step,
-                "multiplications_per_step": network.multiplications_per_step,
-                "clock_mhz": plan.clock_mhz,
-                "clock_from": "planned",
-                "steps_per_second": plan.steps_per_second,
                 "sequences_per_second": plan.steps_per_second / observed.steps,
+                "parts": {part: needs.as_dict() for part, needs in parts_of(network, plan).items()},
             }
-            | energy_costs(network, plan, observed)
+            | cost(network, plan=plan, observed=observed)
         )
     return rows
 
@@ -114,6 +131,19 @@ def _samples(sequences: Sequences) -> Samples:
     return Samples(sequences.x, sequences.y, sequences.lengths)
 
 
+def caption(rows: Sequence[dict[str, Any]], of: int, missing: Sequence[str]) -> str:
+    """How large the networks are, on how many of the test sequences they ran, and what is not there."""
+    first = rows[0]
+    layers, channels = count(first["layers"], "layer"), count(first["channels"], "channel")
+    part = "all" if first["sequences"] == of else f"the first {first['sequences']:,} of"
+    modes = sorted({row["modes"] for row in rows}, reverse=True)
+    size = f"{layers} of {channels}, {' or '.join(map(str, modes))} modes a channel"
+    lines = [f"{size}; {part} {of:,} test sequences."]
+    if missing:
+        lines.append(f"Not shipped for this task: {', '.join(missing)}.")
+    return " ".join(lines)
+
+
 def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
     """Tables of 80 columns: of the kinds of units, and of their circuits on each device.
 
@@ -122,10 +152,11 @@ def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
     kinds = list({row["model"]: row for row in rows}.values())
     parts = [
         table(
-            ["units", *rows[0]["accuracies"], "activity"],
+            ["units", "parameters", *rows[0]["accuracies"], "activity"],
             [
                 [
                     row["model"],
+                    f"{row['parameters']:,}",
                     *(f"{accuracy:.1%}" for accuracy in row["accuracies"].values()),
                     ", ".join(f"{share:.0%}" for share in row["activity"]),
                 ]
@@ -136,6 +167,7 @@ def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
     for device in dict.fromkeys(row["device"] for row in rows):
         circuits = [row for row in rows if row["device"] == device]
         parts += [f"Circuits on {device}:", _resources(circuits), _speeds(circuits)]
+        parts += [f"Look-up tables on {device} by what they do:", _parts(circuits)]
     accountings = ("paper", "everything")
     priced = [[row["model"], *(f"{row['accountings'][key]:.3g}" for key in accountings)] for row in kinds]
     parts += [
@@ -159,25 +191,48 @@ def _resources(circuits: Sequence[dict[str, Any]]) -> str:
     )
 
 
+def _parts(circuits: Sequence[dict[str, Any]]) -> str:
+    return table(
+        ["units", *(SHORT_PARTS[part] for part in circuits[0]["parts"])],
+        [[row["model"], *(f"{needs['lut']:,}" for needs in row["parts"].values())] for row in circuits],
+    )
+
+
 def _speeds(circuits: Sequence[dict[str, Any]]) -> str:
     """Cycles and speed, and the energy where the device's is modelled."""
     header = ["units", "cycles a step", "sequences a second"]
-    cells = [
-        [row["model"], f"{row['cycles_per_step']:,}", f"{row['sequences_per_second']:,.0f}"]
-        for row in circuits
-    ]
+    cells = [[row["model"], cycles_of(row), f"{row['sequences_per_second']:,.0f}"] for row in circuits]
     energies = [row["energy_uj"] for row in circuits]
     if energies[0]["low"] is not None:
         header.append("energy uJ")
         for line, energy in zip(cells, energies, strict=True):
-            line.append(f"{energy['low']:.3g} to {energy['high']:.3g}")
+            line.append(f"{_three_digits(energy['low'])} to {_three_digits(energy['high'])}")
     return table(header, cells)
+
+
+def _three_digits(number: float) -> str:
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
+
+
+def cycles_of(row: dict[str, Any]) -> str:
+    """Cycles a step; the least and the most where they follow the data."""
+    least, most = row["least_cycles_per_step"], row["cycles_per_step"]
+    return f"{least:,} to {most:,}" if row["cycles_follow_data"] else f"{most:,}"
 
 
 def points(rows: Sequence[dict[str, Any]], device: str, width: str) -> dict[str, tuple[float, float]]:
     """Look-up tables and accuracy in per cent of each kind on a device."""
     return {
         row["model"]: (float(row["estimate"]["lut"]), 100 * row["accuracies"][width])
+        for row in rows
+        if row["device"] == device
+    }
+
+
+def logic_by_part(rows: Sequence[dict[str, Any]], device: str) -> dict[str, dict[str, float]]:
+    """Kind -> part -> look-up tables on a device."""
+    return {
+        row["model"]: {part: float(needs["lut"]) for part, needs in row["parts"].items()}
         for row in rows
         if row["device"] == device
     }

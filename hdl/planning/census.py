@@ -6,7 +6,7 @@ Nothing here knows what a layer looks like, so an estimate cannot fall behind th
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -89,6 +89,40 @@ def census_of_instances(rtlil: str, paths: Iterable[str]) -> dict[str, Census]:
         return _count(cells, [memory for part in parts for memory in _memories(part)])
 
     return {path: counted(path) for path in paths}
+
+
+def census_of_parts(rtlil: str, part_of: Callable[[str], str]) -> dict[str, Census]:
+    """Count what the parts of a circuit are made of, every instance for the part that it belongs to.
+
+    Parameters
+    ----------
+    rtlil : str
+        Its top module is called `top`.
+    part_of : callable
+        The part of an instance by its path, see `census_of_instances`; what lies below it is asked for on its
+        own.
+
+    Raises
+    ------
+    StatespikeError
+        If Yosys is missing or fails.
+    """
+    modules = _modules(rtlil)
+    cells: dict[str, list[Mapping[str, Any]]] = {}
+    memories: dict[str, list[MemoryNeed]] = {}
+
+    def sort(module: Mapping[str, Any], path: tuple[str, ...]) -> None:
+        part = part_of(".".join(path))
+        memories.setdefault(part, []).extend(_memories(module))
+        own = cells.setdefault(part, [])
+        for name, cell in module["cells"].items():
+            if cell["type"] in modules:
+                sort(modules[cell["type"]], (*path, name))
+            else:
+                own.append(cell)
+
+    sort(modules["top"], ())
+    return {part: _count(cells[part], memories[part]) for part in cells}
 
 
 def _modules(rtlil: str, flatten: str = "") -> dict[str, Any]:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 WIDTH = 640
 """Units of a drawing; it shrinks with the window."""
-LABEL, ROW, BAR = 170, 20, 14
-"""Width of the names at the left, height of a row, of the bar in it."""
+LABEL, ROW, BAR, TOTAL = 170, 20, 14, 60
+"""Width of the names at the left, height of a row, of the bar in it, width of a figure behind it."""
 
 
 def svg(height: float, parts: Sequence[str], title: str) -> str:
@@ -83,23 +83,30 @@ def ranges(values: Mapping[str, tuple[float, float]], title: str) -> str:
     return svg(height + ROW, parts, title)
 
 
+COLOURS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+"""Classes of parts in the order in which they are told apart best, by eyes that confuse colours too."""
+LEGEND_COLUMNS = 3
+
+
 def stacked(rows: Mapping[str, Mapping[str, float]], title: str) -> str:
-    """For each name a bar in up to three parts, each a share of the whole; a legend above."""
-    colours = ("first", "second", "third")
+    """For each name a bar in up to eight parts, and its whole; a legend above in the same order."""
     kinds = list(next(iter(rows.values())))
-    step = (WIDTH - LABEL) / len(kinds)
+    step = (WIDTH - LABEL) / min(len(kinds), LEGEND_COLUMNS)
     parts = []
-    for place, (kind, colour) in enumerate(zip(kinds, colours, strict=False)):
-        parts += [box(LABEL + place * step, 3, 12, 12, colour), text(LABEL + place * step + 16, 13, kind)]
+    for place, (kind, colour) in enumerate(zip(kinds, COLOURS, strict=False)):
+        x, y = LABEL + place % LEGEND_COLUMNS * step, place // LEGEND_COLUMNS * ROW
+        parts += [box(x, y + 3, 12, 12, colour), text(x + 16, y + 13, kind)]
+    above = -(-len(kinds) // LEGEND_COLUMNS)
     most = max(sum(row.values()) for row in rows.values()) or 1.0
-    for place, (name, row) in enumerate(rows.items(), start=1):
+    for place, (name, row) in enumerate(rows.items(), start=above):
         y, x = place * ROW, float(LABEL)
         parts.append(text(LABEL - 6, y + 13, name, "end"))
-        for (kind, value), colour in zip(row.items(), colours, strict=False):
-            width = value / most * (WIDTH - LABEL - 10)
+        for (kind, value), colour in zip(row.items(), COLOURS, strict=False):
+            width = value / most * (WIDTH - LABEL - TOTAL)
             parts.append(box(x, y + 3, width, BAR, colour, f"{name}, {kind}: {value:.4g}"))
             x += width
-    return svg((len(rows) + 1) * ROW, parts, title)
+        parts.append(text(x + 4, y + 13, f"{sum(row.values()):,.5g}"))
+    return svg((len(rows) + above) * ROW, parts, title)
 
 
 def histogram(counts: NDArray[np.int64], names: Sequence[str], title: str) -> str:

@@ -5,9 +5,10 @@ from html import escape
 
 STYLE = """
 :root { color-scheme: light dark; --text: #1b1b1b; --paper: #ffffff; --faint: #d8d8d8; --first: #0072b2;
-  --second: #d55e00; --third: #009e73; }
+  --second: #d55e00; --third: #009e73; --fourth: #e69f00; --fifth: #56b4e9; --sixth: #cc79a7;
+  --seventh: #f0e442; --eighth: #8a8a8a; }
 @media (prefers-color-scheme: dark) { :root { --text: #ececec; --paper: #16181b; --faint: #44484d;
-  --first: #56b4e9; --second: #e69f00; --third: #2fc79b; } }
+  --first: #56b4e9; --second: #e69f00; --third: #2fc79b; --fourth: #d55e00; --fifth: #0072b2; } }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--paper); margin: 0 auto;
   padding: 0 12px 48px; max-width: 60rem; }
 h1 { font-size: 1.6rem; } h2 { margin-top: 3rem; border-top: 1px solid var(--faint); padding-top: 1rem; }
@@ -15,6 +16,8 @@ figure { margin: 1rem 0; overflow-x: auto; } figcaption { font-size: 0.9rem; }
 svg { width: 100%; max-width: 640px; min-width: 32rem; height: auto; }
 svg text { fill: var(--text); font: 12px system-ui, sans-serif; }
 .first { fill: var(--first); } .second { fill: var(--second); } .third { fill: var(--third); }
+.fourth { fill: var(--fourth); } .fifth { fill: var(--fifth); } .sixth { fill: var(--sixth); }
+.seventh { fill: var(--seventh); } .eighth { fill: var(--eighth); }
 .faint { fill: var(--faint); } .line { stroke: var(--text); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.9rem; }
