@@ -1,0 +1,165 @@
+"""Points of a study of accuracy: a network trained by one recipe for all kinds, and its circuits.
+
+A point's training is its dear part. Its checkpoint is kept, so that accuracy and circuits can be had again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hdl.devices.devices import Device
+from hdl.network.top import Network
+from hdl.planning.planner import Plan, plan_network
+from hdl.primitives.drafts import drafts
+from hdl.units.event_mixer import EventMixer
+from quantize.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from quantize.configuration import parameter_count
+from quantize.convert import Precision, quantise
+from quantize.inputs import input_format
+from quantize.network import QuantizedNetwork
+from quantize.survey import observe
+from statespike.library.circuits import cost
+from statespike.models.recipe import Recipe, model_defaults
+from statespike.models.tasks.task import Task
+from statespike.models.train import one_thread, train
+
+BITS = 8
+"""Of the integers."""
+MODES = 4
+"""Of every channel, but of kinds whose own number is one."""
+LAYERS = 2
+
+
+@dataclass(frozen=True)
+class Point:
+    """What tells one training from the others.
+
+    Parameters
+    ----------
+    task, model : str
+    channels, seed, epochs, batch : int
+    surrogate : str
+        The model's own if empty.
+    """
+
+    task: str
+    model: str
+    channels: int
+    seed: int
+    epochs: int
+    batch: int
+    surrogate: str = ""
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it is trained: the same for all kinds, and no sequence chooses an epoch."""
+        return Recipe(
+            model=self.model,
+            channels=self.channels,
+            modes=min(MODES, model_defaults(self.model).modes),
+            layers=LAYERS,
+            surrogate=self.surrogate,
+            epochs=self.epochs,
+            batch=self.batch,
+            seed=self.seed,
+            validation=0,
+        )
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the one whose circuits stand for its task, model and width."""
+        return self.seed == 0 and self.recipe.surrogate == model_defaults(self.model).surrogate
+
+    @property
+    def name(self) -> str:
+        """Of its files."""
+        surrogate = self.recipe.surrogate
+        other = "" if surrogate == model_defaults(self.model).surrogate else f"-{surrogate.replace(':', '_')}"
+        return f"{self.task}-{self.model}-{self.channels}{other}-seed{self.seed}"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a row says of it."""
+        recipe = self.recipe
+        return {
+            "task": self.task,
+            "model": self.model,
+            "channels": self.channels,
+            "seed": self.seed,
+            "epochs": self.epochs,
+            "batch": self.batch,
+            "modes": recipe.modes,
+            "surrogate": recipe.surrogate,
+        }
+
+
+def trained(point: Point, task: Task, folder: Path) -> Checkpoint:
+    """The checkpoint of a point: the one in the folder if its recipe is the same, else a new one."""
+    path = folder / f"{point.name}.safetensors"
+    if path.exists():
+        found = read_checkpoint(path)
+        if Recipe(**found.provenance["recipe"]) == point.recipe:
+            return found
+    with one_thread():
+        checkpoint = train(task, point.recipe, log=folder / f"{point.name}.log", bars=False)
+    write_checkpoint(path, checkpoint)
+    return checkpoint
+
+
+def integers(checkpoint: Checkpoint, task: Task) -> QuantizedNetwork:
+    """The network in integers, in formats chosen by the task's calibration samples."""
+    samples = task.calibration
+    x = np.asarray(samples.x, np.float64)
+    return quantise(checkpoint, x, input_format(x), Precision(BITS), samples.lengths)
+
+
+def event_mixers(network: QuantizedNetwork, plan: Plan, activity: Sequence[float]) -> list[dict[str, Any]]:
+    """Cycles of a step of each layer's mixer, if it lists what is not zero; no entries of other mixers.
+
+    At the mean number of events, and when every channel has one, which is a walk over the whole table; beside
+    them the cycles of the layer's array.
+    """
+    found = []
+    with drafts():
+        for block, share in zip(Network(network, plan).blocks, activity, strict=True):
+            mixer = getattr(block.residual.unit, "mixer", None)
+            if isinstance(mixer, EventMixer):
+                events = share * mixer.channels
+                found.append(
+                    {
+                        "lanes": mixer.lanes,
+                        "events": events,
+                        "cycles": mixer.cycles(round(events)),
+                        "table_cycles": mixer.cycles(mixer.channels),
+                        "array_cycles": block.paces["array"],
+                    }
+                )
+    return found
+
+
+def measured(point: Point, checkpoint: Checkpoint, task: Task, devices: Sequence[Device]) -> dict[str, Any]:
+    """A row: what the integers reach on the whole test set, and the small build on each of the devices.
+
+    The circuits are those of `statespike cost`, as fast as fits; of one that does not fit, the smallest.
+    Each has the cycles of its event mixers as "event_mixers", see `event_mixers`.
+    """
+    network = integers(checkpoint, task)
+    test = task.test
+    observed = observe(network, test.x, test.y, test.lengths)
+    circuits = {}
+    for device in devices:
+        plan = plan_network(network, device, oversize=True, streamed=False, folded=False)
+        circuits[device.name] = cost(network, plan=plan, observed=observed) | {
+            "event_mixers": event_mixers(network, plan, observed.activity)
+        }
+    return point.identity | {
+        "parameters": parameter_count(checkpoint.config),
+        "float_accuracy": checkpoint.provenance["test_accuracy"]["accuracy"],
+        "accuracy": observed.accuracy,
+        "tested": observed.sequences,
+        "activity": list(observed.activity),
+        "circuits": circuits,
+    }
