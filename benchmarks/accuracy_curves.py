@@ -34,13 +34,16 @@ def points(
     models: Sequence[str],
     channels: Sequence[int],
     surrogates: Sequence[str],
+    penalties: Sequence[float],
     seeds: int,
     epochs: int,
     batch: int,
 ) -> Iterator[Point]:
     """All points, every task with the first seed before any with the second."""
-    for seed, task, width, surrogate, model in product(range(seeds), tasks, channels, surrogates, models):
-        yield Point(task, model, width, seed, epochs, batch, surrogate)
+    for seed, task, width, surrogate, penalty, model in product(
+        range(seeds), tasks, channels, surrogates, penalties, models
+    ):
+        yield Point(task, model, width, seed, epochs, batch, surrogate, penalty)
 
 
 def run(
@@ -54,6 +57,9 @@ def run(
     surrogate: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="may be given again  [default: the model's]"),
+    ] = None,
+    activity_penalty: Annotated[
+        list[float] | None, typer.Option(metavar="L", help="may be given again  [default: 0]")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="trainings of each")] = 1,
     epochs: Annotated[int, typer.Option(min=1)] = 30,
@@ -73,9 +79,8 @@ def run(
         look_up(dict.fromkeys(MODELS), name, "model")
     devices = [find_device(name) for name in device.split(",")]
     tasks = {name: load_task(name) for name in task}
-    asked = list(
-        points(task, model or list(MODELS), _widths(channels), surrogate or [""], seeds, epochs, batch)
-    )
+    variants = (surrogate or [""], activity_penalty or [0.0])
+    asked = list(points(task, model or list(MODELS), _widths(channels), *variants, seeds, epochs, batch))
     rows = earlier_rows(json)
     for number, point in enumerate(asked, 1):
         known = [row for row in rows if all(row.get(key) == value for key, value in point.identity.items())]

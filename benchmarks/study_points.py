@@ -43,6 +43,8 @@ class Point:
     channels, seed, epochs, batch : int
     surrogate : str
         The model's own if empty.
+    penalty : float
+        Of activity, see `Recipe.activity_penalty`.
     """
 
     task: str
@@ -52,6 +54,7 @@ class Point:
     epochs: int
     batch: int
     surrogate: str = ""
+    penalty: float = 0.0
 
     @property
     def recipe(self) -> Recipe:
@@ -66,18 +69,24 @@ class Point:
             batch=self.batch,
             seed=self.seed,
             validation=0,
+            activity_penalty=self.penalty,
         )
 
     @property
     def is_first(self) -> bool:
         """Whether it is the one whose circuits stand for its task, model and width."""
-        return self.seed == 0 and self.recipe.surrogate == model_defaults(self.model).surrogate
+        return (
+            self.seed == 0
+            and not self.penalty
+            and self.recipe.surrogate == model_defaults(self.model).surrogate
+        )
 
     @property
     def name(self) -> str:
         """Of its files."""
         surrogate = self.recipe.surrogate
         other = "" if surrogate == model_defaults(self.model).surrogate else f"-{surrogate.replace(':', '_')}"
+        other += f"-penalty{self.penalty:g}" if self.penalty else ""
         return f"{self.task}-{self.model}-{self.channels}{other}-seed{self.seed}"
 
     @property
@@ -93,6 +102,7 @@ class Point:
             "batch": self.batch,
             "modes": recipe.modes,
             "surrogate": recipe.surrogate,
+            "activity_penalty": recipe.activity_penalty,
         }
 
 

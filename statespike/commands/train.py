@@ -92,6 +92,10 @@ def train(
     dropout: Annotated[
         float, typer.Option(help="share of a block's channels that a training sequence goes without")
     ] = Recipe.dropout,
+    activity_penalty: Annotated[
+        float,
+        typer.Option(metavar="L", help="added to the loss times the share of activations that are not zero"),
+    ] = Recipe.activity_penalty,
     start: Annotated[
         Path | None,
         typer.Option(
@@ -153,6 +157,7 @@ def train(
         balance=_exponent(class_weights),
         label_smoothing=label_smoothing,
         dropout=dropout,
+        activity_penalty=activity_penalty,
         limit=limit or Recipe.limit,
     )
     history: list[dict[str, Any]] = []

@@ -88,6 +88,9 @@ class Recipe:
         Share of each target that is spread over all classes.
     dropout : float
         Share of the channels of a block's output that is left out, drawn for each sequence.
+    activity_penalty : float
+        What the loss adds for the mean share of activations that are not zero; 0 for nothing. Of kinds whose
+        activations are spikes or ternary.
     limit : int
         Trained on the first so many sequences of the training set, enough for fine-tuning; on all for 0.
     """
@@ -119,6 +122,7 @@ class Recipe:
     balance: float = 0.0
     label_smoothing: float = 0.0
     dropout: float = 0.0
+    activity_penalty: float = 0.0
     limit: int = 0
 
     def __post_init__(self) -> None:
@@ -164,7 +168,7 @@ class Recipe:
         options = f"--surrogate {self.surrogate} " if self.surrogate else ""
         for name in (
             "norm", "norm_position", "array", "stride", "time_constant", "validation",
-            "label_smoothing", "dropout",
+            "label_smoothing", "dropout", "activity_penalty",
         ):  # fmt: skip
             if getattr(self, name) != getattr(Recipe, name):
                 options += f"--{name.replace('_', '-')} {getattr(self, name)} "

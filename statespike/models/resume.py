@@ -97,9 +97,10 @@ def load_state(
     with reading(path, "not a training state", advice):
         with warnings.catch_warnings(action="ignore"):  # of a damaged file, which is refused
             state = torch.load(BytesIO(packed), weights_only=True)
-        found = (state["task"], state["recipe"])
+        # What an earlier version did not know had no effect in it, as by default.
+        found = (state["task"], Recipe(**state["recipe"]))
         progress = Progress(**state["progress"])
-    if found != (task, asdict(recipe)):
+    if found != (task, recipe):
         raise StatespikeError(
             f"{path}: the state of another task or recipe; give the options of that run, or another file"
         )

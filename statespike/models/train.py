@@ -34,6 +34,7 @@ from statespike.models.training_sets import (
     shuffled_batches,
     training_sets,
 )
+from statespike.models.units import Unit
 
 EVALUATION_BATCH = 100
 LAST_EPOCH = "weights after the last epoch"
@@ -197,13 +198,18 @@ def train(
 def _loss_function(
     task: Task, recipe: Recipe, trained: Network | RoundedNetwork, weights: torch.Tensor | None
 ) -> Callable[[Batch], torch.Tensor]:
-    """The mean loss of a batch, as a function."""
+    """The mean loss of a batch, as a function, with what the recipe adds for activity."""
     stride = trained.config.answer_stride
+    units = [part for part in trained.modules() if isinstance(part, Unit)] if recipe.activity_penalty else []
+    for unit in units:
+        unit.counts_activity = True
 
     def loss_of(batch: Batch) -> torch.Tensor:
         inputs, labels, lengths = batch
         answers, wanted = answered(trained(inputs, lengths), labels, lengths, inputs.shape[1], stride)
-        return LOSSES[task.output](answers, wanted, weights, recipe.label_smoothing)
+        loss = LOSSES[task.output](answers, wanted, weights, recipe.label_smoothing)
+        shares = [unit.activity for unit in units if unit.activity is not None]
+        return loss + recipe.activity_penalty * torch.stack(shares).mean() if shares else loss
 
     return loss_of
 

@@ -12,7 +12,7 @@ from quantize.calibration import Precision
 from quantize.configuration import POOLINGS
 from quantize.errors import StatespikeError
 from quantize.scores import check_labels
-from statespike.models.recipe import Recipe
+from statespike.models.recipe import Recipe, model_defaults
 from statespike.models.tasks.split import held_out
 from statespike.models.tasks.task import Augmentation, Sequences, Task, TaskError
 
@@ -99,6 +99,15 @@ def check_task(task: Task, recipe: Recipe) -> None:
             raise StatespikeError(f"{name} is {value}; it must be greater than 0, and finite")
     if not 0 <= recipe.seed < MOST_SEEDS:
         raise StatespikeError(f"seed is {recipe.seed}; give a whole number from 0 to {MOST_SEEDS - 1}")
+    if not 0 <= recipe.activity_penalty < math.inf:
+        raise StatespikeError(
+            f"activity_penalty is {recipe.activity_penalty}; it must be 0 or greater, and finite"
+        )
+    if recipe.activity_penalty and not model_defaults(recipe.model).surrogate:
+        raise StatespikeError(
+            f"activity_penalty counts spikes and ternary values, and the activations of {recipe.model} are "
+            "real numbers; give 0, or another model"
+        )
     for name in ("balance", "label_smoothing", "dropout"):
         value = getattr(recipe, name)
         if not 0 <= value <= 1 or (name == "dropout" and value == 1):

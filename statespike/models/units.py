@@ -21,7 +21,25 @@ from statespike.models.ternary import ternarise, ternary
 
 
 class Unit(nn.Module):
-    """What all units share: the streaming form of one that treats every step alone."""
+    """What all units share: the streaming form of one that treats every step alone.
+
+    Attributes
+    ----------
+    counts_activity : bool
+        Whether `activity` is kept in training, of kinds whose activations are spikes or ternary.
+    activity : Tensor or None
+        Mean share of the last call's activations that were not zero, over the valid steps; a gradient goes
+        through it.
+    """
+
+    counts_activity = False
+    activity: Tensor | None = None
+
+    def count_activity(self, activations: Tensor, valid: Tensor | None) -> None:
+        """Keep the `activity` of spikes or ternary values (B, T, H), if it is wanted."""
+        if self.counts_activity and self.training:
+            shares = activations.abs().mean(-1)
+            self.activity = shares.mean() if valid is None else shares[valid].mean()
 
     def initial_state(self, batch: int) -> Tensor:
         """Return the state before the first step, (B, 0) unless a unit has one."""
@@ -60,7 +78,9 @@ class GatedSpikingUnit(Unit):
 
     def forward(self, y: Tensor, valid: Tensor | None = None) -> Tensor:
         """Map y (B, T, H) to (B, T, H)."""
-        normalised: Tensor = self.norm(self.product(y, self.ternarise(y)))
+        activations = self.ternarise(y)
+        self.count_activity(activations, valid)
+        normalised: Tensor = self.norm(self.product(y, activations))
         return functional.gelu(normalised)
 
     def ternarise(self, x: Tensor) -> Tensor:
@@ -92,6 +112,7 @@ class LeanGatedSpikingUnit(GatedSpikingUnit):
     def forward(self, y: Tensor, valid: Tensor | None = None) -> Tensor:
         """Map y (B, T, H) to (B, T, H); `valid` (B, T) is True on the steps that belong to a sequence."""
         activations = ternary(y, LEAN_THRESHOLD, self.derivative)
+        self.count_activity(activations, valid)
         return functional.relu(self.norm(self.product(y, activations), valid))
 
 
@@ -127,7 +148,9 @@ class ActivationUnit(GatedLinearUnit):
 
     def forward(self, y: Tensor, valid: Tensor | None = None) -> Tensor:
         """Map y (B, T, H) to (B, T, H)."""
-        return self.mix(self.activation(y))
+        activations = self.activation(y)
+        self.count_activity(activations, valid)
+        return self.mix(activations)
 
 
 class IntegrateAndFireUnit(GatedLinearUnit):
@@ -148,7 +171,9 @@ class IntegrateAndFireUnit(GatedLinearUnit):
         drive = y * (-self.log_threshold).exp()
         given = drive.detach()
         decayed = shipped_dynamics().predict(given) if self.training else decayed_potential(given)
-        return self.mix(fire(decayed + drive, self.derivative))
+        spikes = fire(decayed + drive, self.derivative)
+        self.count_activity(spikes, valid)
+        return self.mix(spikes)
 
     def initial_state(self, batch: int) -> Tensor:
         """Return the potentials before the first step, (B, H)."""
@@ -178,7 +203,9 @@ class ResonateAndFireUnit(Unit):
 
     def forward(self, y: Tensor, valid: Tensor | None = None) -> Tensor:
         """Map y (B, T, H) to (B, T, H)."""
-        result: Tensor = self.mix(spike(y - FIRE_THRESHOLD, self.derivative))
+        spikes = spike(y - FIRE_THRESHOLD, self.derivative)
+        self.count_activity(spikes, valid)
+        result: Tensor = self.mix(spikes)
         return result
 
 

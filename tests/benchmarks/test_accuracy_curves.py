@@ -17,7 +17,7 @@ POINT = Point("digits", "prf", 3, 0, epochs=1, batch=64)
 
 
 def test_every_task_has_its_first_seed_before_any_has_its_second():
-    found = list(points(["a", "b"], ["gsu"], [8, 16], [""], 2, 1, 32))
+    found = list(points(["a", "b"], ["gsu"], [8, 16], [""], [0.0], 2, 1, 32))
     assert [(one.seed, one.task, one.channels) for one in found] == [
         (seed, task, channels) for seed in (0, 1) for task in "ab" for channels in (8, 16)
     ]
@@ -35,6 +35,7 @@ def test_names_differ_where_trainings_do():
     assert POINT.name == "digits-prf-3-seed0"
     assert Point("digits", "prf", 3, 0, 1, 64, surrogate="arctan").name == POINT.name  # its own
     assert Point("digits", "prf", 3, 0, 1, 64, surrogate="fast_sigmoid").name.startswith("digits-prf-3-fast")
+    assert Point("digits", "prf", 3, 0, 1, 64, penalty=0.5).name == "digits-prf-3-penalty0.5-seed0"
 
 
 def test_a_row_tells_what_the_commands_tell(tmp_path):

@@ -10,8 +10,11 @@ import pytest
 import torch
 
 from quantize.checkpoint import read_checkpoint, write_checkpoint
+from quantize.convert import Precision, quantise
 from quantize.errors import StatespikeError
+from quantize.inputs import input_format
 from quantize.rounded import rounded_tensors
+from quantize.survey import Samples, activity
 from statespike.models import ZOO
 from statespike.models.kinds import UNITS
 from statespike.models.network import Network
@@ -160,6 +163,46 @@ def test_augmentation_and_smoothing_act_on_training_alone():
         )
     assert sum(seen) == 2 * RECIPE.epochs * len(training_sets(toy_task(), RECIPE)[0])
     assert losses[3] < losses[7]
+
+
+@pytest.mark.parametrize("model", ["binary_s4d", "gsu_lean"])
+def test_a_penalty_of_activity_lowers_it(model):
+    recipe = Recipe(model=model, channels=6, modes=2, layers=1, epochs=12, batch=8)
+    samples = Samples(toy_task().test.x, toy_task().test.y, None)
+    shares = {}
+    for penalty in (0.0, 2.0):
+        checkpoint = train(toy_task(), replace(recipe, activity_penalty=penalty))
+        network = quantise(checkpoint, samples.x, input_format(samples.x), Precision(8))
+        (shares[penalty],) = activity(network, samples)
+        assert checkpoint.provenance["recipe"]["activity_penalty"] == penalty
+        assert ("--activity-penalty 2.0" in checkpoint.provenance["command"]) == (penalty > 0)
+    assert shares[2.0] < 0.9 * shares[0.0]
+
+
+@pytest.mark.parametrize("model", ["s4d", "tanh", "sigmoid"])
+def test_a_penalty_of_real_activations_is_refused(model):
+    with pytest.raises(
+        StatespikeError, match=f"activity_penalty counts spikes .* activations of {model} are real numbers"
+    ):
+        train(toy_task(), replace(RECIPE, model=model, activity_penalty=0.1))
+
+
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf")])
+def test_a_penalty_that_is_no_number_from_0_on_is_refused(value):
+    with pytest.raises(StatespikeError, match=f"activity_penalty is {value}; it must be 0 or greater"):
+        train(toy_task(), replace(RECIPE, activity_penalty=value))
+
+
+def test_a_state_of_an_earlier_version_goes_on(tmp_path):
+    """It has no entry of what came later."""
+    state = tmp_path / "run.state"
+    first = train(toy_task(), RECIPE, resume=state)
+    content = torch.load(io.BytesIO(state.read_bytes()[len(MAGIC) + 32 :]), weights_only=True)
+    del content["recipe"]["activity_penalty"]
+    packed = io.BytesIO()
+    torch.save(content, packed)
+    state.write_bytes(MAGIC + sha256(packed.getvalue()).digest() + packed.getvalue())
+    assert train(toy_task(), RECIPE, resume=state).provenance == first.provenance
 
 
 @pytest.mark.parametrize(

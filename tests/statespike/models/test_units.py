@@ -194,3 +194,28 @@ def test_resonate_and_fire_mixes_what_passes_one():
 @pytest.mark.parametrize("model", sorted(set(UNITS) - {"spiking_ssm"}))
 def test_a_unit_without_memory_has_an_empty_state(model):
     assert UNITS[model](3, surrogate("arctan")).initial_state(5).shape == (5, 0)
+
+
+@pytest.mark.parametrize("model", ["gsu", "gsu_lean", "binary_s4d", "spiking_ssm", "prf"])
+def test_activity_is_the_share_of_activations_that_are_not_zero(model):
+    """Over the valid steps alone, in training alone, and with a gradient."""
+    torch.manual_seed(0)
+    unit = UNITS[model](4, surrogate("triangle"))
+    y = torch.randn(2, 6, 4).mul_(2).requires_grad_()
+    valid = torch.arange(6) < torch.tensor([[6], [2]])
+    unit(y, valid)
+    assert unit.activity is None  # nobody asked
+    unit.counts_activity = True
+    unit.eval()(y, valid)
+    assert unit.activity is None
+    unit.train()(y, valid)
+    share = unit.activity
+    kept = {"gsu": lambda: ternarise(y, surrogate("triangle")).abs(),
+            "gsu_lean": lambda: ternary(y, LEAN_THRESHOLD, surrogate("triangle")).abs(),
+            "binary_s4d": lambda: (y > 0).float(),
+            "prf": lambda: (y > 1).float()}  # fmt: skip
+    if model in kept:
+        assert share.item() == pytest.approx(kept[model]()[valid].mean().item())
+    assert 0 < share < 1
+    (gradient,) = torch.autograd.grad(share, y)
+    assert gradient[0].abs().sum() > 0 and not gradient[1, 2:].any()
