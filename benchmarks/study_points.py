@@ -22,6 +22,7 @@ from quantize.inputs import input_format
 from quantize.network import QuantizedNetwork
 from quantize.survey import observe
 from statespike.library.circuits import cost
+from statespike.library.energy import priced
 from statespike.models.recipe import Recipe, model_defaults
 from statespike.models.tasks.task import Task
 from statespike.models.train import one_thread, train
@@ -31,6 +32,8 @@ BITS = 8
 MODES = 4
 """Of every channel, but of kinds whose own number is one."""
 LAYERS = 2
+ANY_RATE = 1.0
+"""Steps a second that every circuit makes."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,8 @@ def event_mixers(network: QuantizedNetwork, plan: Plan, activity: Sequence[float
                 found.append(
                     {
                         "lanes": mixer.lanes,
+                        "outputs": mixer.outputs,
+                        "activation_width": mixer.activation_width,
                         "events": events,
                         "cycles": mixer.cycles(round(events)),
                         "table_cycles": mixer.cycles(mixer.channels),
@@ -154,22 +159,26 @@ def measured(point: Point, checkpoint: Checkpoint, task: Task, devices: Sequence
     """A row: what the integers reach on the whole test set, and the small build on each of the devices.
 
     The circuits are those of `statespike cost`, as fast as fits; of one that does not fit, the smallest.
-    Each has the cycles of its event mixers as "event_mixers", see `event_mixers`.
+    Each has the smallest circuit of the same build, which is the slowest, as "smallest", and both have what
+    `event_mixers` tells.
     """
     network = integers(checkpoint, task)
     test = task.test
     observed = observe(network, test.x, test.y, test.lengths)
-    circuits = {}
-    for device in devices:
-        plan = plan_network(network, device, oversize=True, streamed=False, folded=False)
-        circuits[device.name] = cost(network, plan=plan, observed=observed) | {
-            "event_mixers": event_mixers(network, plan, observed.activity)
-        }
+
+    def circuit(device: Device, rate: float | None = None) -> dict[str, Any]:
+        plan = plan_network(network, device, rate=rate, oversize=True, streamed=False, folded=False)
+        mixers = event_mixers(network, plan, observed.activity)
+        return cost(network, plan=plan, observed=observed) | {"event_mixers": mixers}
+
+    circuits = {one.name: circuit(one) | {"smallest": circuit(one, ANY_RATE)} for one in devices}
     return point.identity | {
         "parameters": parameter_count(checkpoint.config),
         "float_accuracy": checkpoint.provenance["test_accuracy"]["accuracy"],
         "accuracy": observed.accuracy,
         "tested": observed.sequences,
+        "steps": observed.steps,
         "activity": list(observed.activity),
+        "accountings": priced(network, observed),
         "circuits": circuits,
     }

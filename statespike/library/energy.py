@@ -21,18 +21,21 @@ def energy_costs(network: QuantizedNetwork, plan: Plan, observed: Observation | 
     if plan.device.power is not None:
         energy = step_energy(network, plan, plan.device.power, clock_mhz=plan.clock_mhz).microjoules * steps
         low, high = energy.low, energy.high
-    paper = everything = None
-    if observed is not None:
-        counted = accountings(network, observed)
-        paper, everything = counted.paper_pj * steps * 1e-6, counted.everything_pj * steps * 1e-6
     return {
         "accuracy": None if observed is None else observed.accuracy,
         "activity": None if observed is None else list(observed.activity),
         "observed_sequences": 0 if observed is None else observed.sequences,
         "energy_uj": {"low": low, "high": high, "per": per},
         "energy_from": "not modelled" if plan.device.power is None else "model",
-        "accountings": {"paper": paper, "everything": everything},
+        "accountings": {"paper": None, "everything": None} if observed is None else priced(network, observed),
     }
+
+
+def priced(network: QuantizedNetwork, observed: Observation) -> dict[str, float]:
+    """A mean sequence at the papers' prices in microjoules, see `quantize.accounting.Accountings`."""
+    counted = accountings(network, observed)
+    microjoules = observed.steps * 1e-6
+    return {"paper": counted.paper_pj * microjoules, "everything": counted.everything_pj * microjoules}
 
 
 def energy_of(network: QuantizedNetwork, plan: Plan, *, rate: float | None = None) -> StepEnergy:
