@@ -42,7 +42,9 @@ class ReciprocalSquareRoot(Component):
     Both fall with the next sum.
 
     Neither the root nor the quotient restores a remainder that became negative: the next step adds where it
-    would have subtracted.
+    would have subtracted. The quotient works on the inverted remainder, -1 - r, which is negative where r is
+    not: so both begin alike, from -1, and no register of the remainder has more in front of it than the
+    carry of its sum. What a division brings in is inverted too.
 
     Parameters
     ----------
@@ -115,13 +117,11 @@ class ReciprocalSquareRoot(Component):
             m.d.sync += squares.eq(squares << 2)
         bit = ~remainder[-1]
         brought = Mux(dividing, Cat(self.factor[-1], remainder), Cat(squares[-2:], remainder))[: width + 2]
-        brought = Mux(states.first, numerator >> (bits - 1), brought)
+        brought = Mux(states.first, ~(numerator >> (bits - 1)), brought)
         trial = Mux(dividing, root, Cat(Const(1, 1), ~bit, bit, root)) ^ bit.replicate(width + 2)
-        with m.If(normalising):
-            # No remainder, as if one had been subtracted too much.
+        with m.If(normalising | divides):
+            # Nothing is left, as if one had been subtracted too much: the first step adds.
             m.d.sync += remainder.eq(-1)
-        with m.Elif(divides):  # the first step subtracts
-            m.d.sync += remainder[-1].eq(0)
         with m.Elif(stepping):
             m.d.sync += remainder.eq(brought + trial + bit)
 
@@ -132,12 +132,12 @@ class ReciprocalSquareRoot(Component):
             m.d.sync += root.eq(Cat(bit, root))
         with m.If(self.start):
             m.d.sync += self.factor.eq(1)
-        with m.Elif(states.first):  # the numerator, and what the first step pushes in
-            m.d.sync += self.factor.eq((numerator << 1 | 1) & ((1 << bits) - 1))
+        with m.Elif(states.first):  # the numerator, and room for what the first step pushes in
+            m.d.sync += self.factor.eq(~(numerator << 1) & ((1 << bits) - 1))
         with m.Elif(states.closing & overflows):  # a quotient beyond the word saturates
             m.d.sync += self.factor.eq(-1)
         with m.Elif(doubles | (stepping & dividing) | states.closing):
-            m.d.sync += self.factor.eq(Cat(bit & ~normalising, self.factor))
+            m.d.sync += self.factor.eq(Cat(remainder[-1] & ~normalising, self.factor))
         return m
 
     def _sum(self, m: Module) -> tuple[Value, Signal]:
