@@ -1,7 +1,7 @@
 """Estimates beside synthesis, of drawn networks that no weight was fitted on.
 
     python -m benchmarks.estimates --count 12 --json estimates.json
-    python -m benchmarks.estimates --count 19 --json estimates.json --page docs/estimates.md
+    python -m benchmarks.estimates --count 36 --json estimates.json --page docs/estimates.md
 
 Each seed draws a kind of unit, a size, arrays, norms, a head, an encoder, a precision, a device and one of
 the planner's choices for it. The circuit is counted as `statespike cost` does it, and synthesised. A netlist

@@ -95,6 +95,6 @@ def _weighed(component: Component, link: Link, board: Board) -> Resources:
     """The cost model's cells of a board's top; logic cells for look-up tables where flip-flops share them."""
     device = board.device
     shell, _ = shell_of(component, link, board)
-    found = census(rtlil_text(shell, platform=counted_form(device)))
+    found = census(rtlil_text(shell, platform=counted_form(device)), device.family)
     cells = found.resources(device)
     return cells if device.family.costs.packing is None else replace(cells, lut=found.logic_cells(device))

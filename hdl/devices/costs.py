@@ -1,6 +1,5 @@
 """What operators come to in the cells of a family: the weights of the estimates."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 CHOOSER = 2 / 3
@@ -17,8 +16,8 @@ class CellCosts:
 
     Parameters
     ----------
-    operators : dict
-        Class of operator (see `hdl.planning.census.OPERATORS`) -> look-up tables a bit of result.
+    minimised : float
+        Look-up tables that synthesis finds for one of a cover, see `hdl.planning.cover`.
     accumulator : float
         Of a bit of a sum to which a term, chosen beside it, is added in some cycles.
     counter : float
@@ -34,11 +33,14 @@ class CellCosts:
     packing : float or None
         Logic cells that placement packs for one that was counted, where look-up tables and flip-flops share
         logic cells that are counted as such; None where both are counted apart.
-    distributed : float
-        Look-up tables for 16 rows of a bit in a distributed memory; of families that have such.
+    whole_chains : bool
+        A carry chain is made of cells of its own: all its bits take look-up tables, whether their sums are
+        read or not. Otherwise a sum takes one, in which its reader may have room.
+    reset_needs_enable : bool
+        A register is cleared only while it is enabled.
     """
 
-    operators: Mapping[str, float]
+    minimised: float
     accumulator: float
     counter: float
     carry_step: int
@@ -46,7 +48,8 @@ class CellCosts:
     free_complements: bool
     trit_in_adder: bool
     packing: float | None
-    distributed: float = 1.0
+    whole_chains: bool = True
+    reset_needs_enable: bool = False
 
     def adder(self, width: int) -> int:
         """Look-up tables of an adder."""

@@ -83,8 +83,8 @@ class Family(ABC):
     """Bits of one memory block, the parity bits included."""
     single_port_shape: ClassVar[tuple[int, int]] = (1, 1)
     """Words of a single-port memory, and bits of each; of families whose devices have some."""
-    distributed_memories: ClassVar[bool]
-    """Look-up tables can be written: what streamed builds keep their short memories in."""
+    distributed_cell: ClassVar[str] = ""
+    """Type of the cell of writable look-up tables, 16 rows of four bits; empty if there is none."""
     costs: ClassVar[CellCosts]
     """What operators come to in its cells."""
     counts_own_cells: ClassVar[bool]
@@ -95,6 +95,11 @@ class Family(ABC):
 
     def __hash__(self) -> int:
         return hash(type(self))
+
+    @property
+    def distributed_memories(self) -> bool:
+        """Whether look-up tables can be written: what streamed builds keep their short memories in."""
+        return self.distributed_cell != ""
 
     # Cells
 

@@ -8,6 +8,11 @@ from hdl.devices.blocks import count_blocks
 from hdl.devices.costs import CHOOSER
 from hdl.devices.family import Family
 
+ROWS = 16
+"""Rows of a look-up table, constant or written."""
+CELL_BITS = 4
+"""Bits of each row in a cell of written look-up tables."""
+
 
 @dataclass(frozen=True)
 class MemoryNeed:
@@ -26,6 +31,8 @@ class MemoryNeed:
         In single-port memories, where the device has them.
     registers : int or None
         Flip-flops of the words that were read, where it is not in blocks; None for a whole word.
+    covered : bool
+        Its look-up tables are counted with those of the circuit's functions.
     """
 
     depth: int
@@ -35,6 +42,7 @@ class MemoryNeed:
     distributed: bool = False
     single_port: bool = False
     registers: int | None = None
+    covered: bool = False
 
     def placed(self, family: Family) -> Self:
         """The memory where a family has it."""
@@ -54,12 +62,16 @@ class MemoryNeed:
         return self.written and not (self.block or self.distributed)
 
     def look_up_tables(self, family: Family) -> float:
-        """Of a memory that is not in blocks: for 16 constant or distributed rows of a bit, and to choose."""
+        """Of a memory that is not in blocks: of its cells, and to choose between rows."""
+        if self.covered:
+            return 0.0
         if self.in_flip_flops:
             return self.width * CHOOSER * (self.depth - 1)
-        rows = ceil(self.depth / 16)
-        stored = family.costs.distributed if self.distributed else 1
-        return self.width * (rows * stored + CHOOSER * (rows - 1))
+        rows = ceil(self.depth / ROWS)
+        stored = self.width
+        if self.distributed:
+            stored = ceil(self.width / CELL_BITS) * family.cells["lut"][family.distributed_cell]
+        return rows * stored + self.width * CHOOSER * (rows - 1)
 
     def single_port_blocks(self, family: Family) -> int:
         """Single-port memories it takes, if it is in such."""

@@ -1,4 +1,4 @@
-"""Counting the operators and memories of a circuit, from its RTLIL.
+"""Counting what a circuit is made of, from its RTLIL.
 
 Nothing here knows what a layer looks like, so an estimate cannot fall behind the components.
 """
@@ -7,61 +7,43 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
+from functools import cache
 from typing import Any
 
+from hdl.devices.family import Family
 from hdl.devices.memories import MemoryNeed
-from hdl.planning.cost import Census
+from hdl.planning.cells import FLIP_FLOPS, TABLE, flag, table_of
+from hdl.planning.cost import Census, sum_of
+from hdl.planning.cover import cover
 from hdl.primitives.single_port import SINGLE_PORT
 from hdl.toolchain.verilog import run_yosys
 from quantize.files import scratch_folder
 
-OPERATORS = {
-    "add": ("$add", "$alu", "$macc", "$macc_v2"),
-    "subtract": ("$sub", "$neg"),
-    "multiplex": ("$mux", "$pmux", "$bmux"),
-    "compare": ("$eq", "$ne", "$lt", "$le", "$gt", "$ge"),
-    "gate": (
-        "$and",
-        "$or",
-        "$xor",
-        "$xnor",
-        "$not",
-        "$reduce_or",
-        "$reduce_and",
-        "$reduce_bool",
-        "$logic_not",
-    ),
-    "shift": ("$shr", "$shl", "$sshr", "$sshl", "$shiftx", "$shift"),
-}
-"""Class of operator -> Yosys' cells of it; a family weighs each class."""
-FLIP_FLOPS = ("$dff", "$sdff", "$adff", "$aldff")
 CONTENTS = re.compile(r"^ *cell \$meminit_v2 .*?^ *end\n", re.DOTALL | re.MULTILINE)
 """What a memory holds at the start, in RTLIL."""
 LONG_CONTENTS = 1 << 12
 """Characters of contents that are left out: most of a large network's text, of tables that lie in blocks."""
 
 
-def census(rtlil: str) -> Census:
+def census(rtlil: str, family: Family) -> Census:
     """Count what a circuit is made of.
 
     Parameters
     ----------
     rtlil : str
         Its top module is called `top`; see `counted_form`.
+    family : Family
 
     Raises
     ------
     StatespikeError
         If Yosys is missing or fails.
     """
-    top = _modules(rtlil, "flatten\n")["top"]
-    cells = top["cells"].values()
-    return replace(_count(cells, _memories(top)), unpaired=_unpaired(cells))
+    return _count(_modules(rtlil, "flatten\n")["top"], family)
 
 
-def census_of_instances(rtlil: str, paths: Iterable[str]) -> dict[str, Census]:
-    """Count what some instances in a circuit are made of, all below them included.
+def census_of_instances(rtlil: str, paths: Iterable[str], family: Family) -> dict[str, Census]:
+    """Count what some instances in a circuit are made of, all below them included, each module for itself.
 
     Parameters
     ----------
@@ -69,29 +51,24 @@ def census_of_instances(rtlil: str, paths: Iterable[str]) -> dict[str, Census]:
         Its top module is called `top`.
     paths : iterable of str
         Names of instances with dots between them, such as "layer_0.array"; "" is the whole circuit.
+    family : Family
 
     Raises
     ------
     StatespikeError
         If Yosys is missing or fails.
     """
-    modules = _modules(rtlil)
+    instances = dict(_instances(rtlil, family))
 
-    def below(module: str) -> Iterator[Mapping[str, Any]]:
-        yield modules[module]
-        for cell in modules[module]["cells"].values():
-            if cell["type"] in modules:
-                yield from below(cell["type"])
+    def below(path: str) -> Iterator[Census]:
+        return (
+            found for name, found in instances.items() if f"{name}.".startswith(f"{path}." if path else "")
+        )
 
-    def counted(path: str) -> Census:
-        parts = list(below(f"top.{path}" if path else "top"))
-        cells = (cell for part in parts for cell in part["cells"].values() if cell["type"] not in modules)
-        return _count(cells, [memory for part in parts for memory in _memories(part)])
-
-    return {path: counted(path) for path in paths}
+    return {path: sum_of(below(path)) for path in paths}
 
 
-def census_of_parts(rtlil: str, part_of: Callable[[str], str]) -> dict[str, Census]:
+def census_of_parts(rtlil: str, part_of: Callable[[str], str], family: Family) -> dict[str, Census]:
     """Count what the parts of a circuit are made of, every instance for the part that it belongs to.
 
     Parameters
@@ -101,28 +78,31 @@ def census_of_parts(rtlil: str, part_of: Callable[[str], str]) -> dict[str, Cens
     part_of : callable
         The part of an instance by its path, see `census_of_instances`; what lies below it is asked for on its
         own.
+    family : Family
 
     Raises
     ------
     StatespikeError
         If Yosys is missing or fails.
     """
+    of_part: dict[str, list[Census]] = {}
+    for path, found in _instances(rtlil, family):
+        of_part.setdefault(part_of(path), []).append(found)
+    return {part: sum_of(found) for part, found in of_part.items()}
+
+
+def _instances(rtlil: str, family: Family) -> Iterator[tuple[str, Census]]:
+    """The path of every instance, and what it is made of without those below it; the top's path is empty."""
     modules = _modules(rtlil)
-    cells: dict[str, list[Mapping[str, Any]]] = {}
-    memories: dict[str, list[MemoryNeed]] = {}
+    counted = cache(lambda name: _count(modules[name], family, others=modules))
 
-    def sort(module: Mapping[str, Any], path: tuple[str, ...]) -> None:
-        part = part_of(".".join(path))
-        memories.setdefault(part, []).extend(_memories(module))
-        own = cells.setdefault(part, [])
-        for name, cell in module["cells"].items():
+    def below(name: str, path: tuple[str, ...]) -> Iterator[tuple[str, Census]]:
+        yield ".".join(path), counted(name)
+        for instance, cell in modules[name]["cells"].items():
             if cell["type"] in modules:
-                sort(modules[cell["type"]], (*path, name))
-            else:
-                own.append(cell)
+                yield from below(cell["type"], (*path, instance))
 
-    sort(modules["top"], ())
-    return {part: _count(cells[part], memories[part]) for part in cells}
+    return below("top", ())
 
 
 def _modules(rtlil: str, flatten: str = "") -> dict[str, Any]:
@@ -143,27 +123,23 @@ def _short(contents: re.Match[str]) -> str:
     return contents[0] if len(contents[0]) < LONG_CONTENTS else ""
 
 
-def _memories(module: Mapping[str, Any]) -> list[MemoryNeed]:
-    """The memories of a module that are read."""
+def _memories(module: Mapping[str, Any], tables: Collection[str]) -> list[MemoryNeed]:
+    """The memories of a module that are read; `tables` are covered."""
     clocked: Counter[str] = Counter()
     read: set[str] = set()
     written: set[str] = set()
-    contents: dict[str, list[int | str]] = {}
+    contents = _contents(module)
     for cell in module["cells"].values():
-        name = cell["parameters"].get("MEMID", "").removeprefix("\\")
-        if cell["type"] == "$memrd_v2":
-            read.add(name)
-            clocked[name] += int(cell["parameters"]["CLK_ENABLE"], 2)
+        if cell["type"] == TABLE:
+            read.add(table_of(cell))
+            clocked[table_of(cell)] += flag(cell, "CLK_ENABLE")
         elif cell["type"] == "$memwr_v2":
-            written.add(name)
-        elif cell["type"] == "$meminit_v2":
-            contents[name] = cell["connections"]["DATA"]
+            written.add(table_of(cell))
     found = []
     for name, memory in module.get("memories", {}).items():
         if name not in read:
             continue
-        style = memory["attributes"].get("rom_style", memory["attributes"].get("ram_style"))
-        width = memory["width"]
+        style, width = _style(memory), memory["width"]
         found.append(
             MemoryNeed(
                 memory["size"],
@@ -174,9 +150,35 @@ def _memories(module: Mapping[str, Any]) -> list[MemoryNeed]:
                 single_port=SINGLE_PORT in memory["attributes"],
                 registers=clocked[name]
                 * (width if name in written else _varying_bits(contents.get(name), width)),
+                covered=name in tables,
             )
         )
     return found
+
+
+def _style(memory: Mapping[str, Any]) -> str | None:
+    attributes = memory["attributes"]
+    return attributes.get("rom_style", attributes.get("ram_style"))
+
+
+def _contents(module: Mapping[str, Any]) -> dict[str, list[int | str]]:
+    """Name of a memory -> what its bits are at the start, as far as that is in the circuit."""
+    return {
+        table_of(cell): cell["connections"]["DATA"]
+        for cell in module["cells"].values()
+        if cell["type"] in ("$meminit", "$meminit_v2")
+    }
+
+
+def _tables_in_logic(module: Mapping[str, Any]) -> dict[str, tuple[int, list[int | str]]]:
+    """Name of a constant table in logic -> bits of a word, and its contents."""
+    written = {table_of(cell) for cell in module["cells"].values() if cell["type"] == "$memwr_v2"}
+    memories = module.get("memories", {})
+    return {
+        name: (memories[name]["width"], bits)
+        for name, bits in _contents(module).items()
+        if name not in written and _style(memories[name]) in ("logic", None) and set(bits) <= {"0", "1"}
+    }
 
 
 def _varying_bits(contents: list[int | str] | None, width: int) -> int:
@@ -190,60 +192,30 @@ def _varying_bits(contents: list[int | str] | None, width: int) -> int:
     return sum(len(set(column)) > 1 for column in columns)
 
 
-def _count(cells: Iterable[Mapping[str, Any]], memories: list[MemoryNeed]) -> Census:
-    kinds = {name: kind for kind, names in OPERATORS.items() for name in names}
-    bits: Counter[str] = Counter()
+def _count(module: Mapping[str, Any], family: Family, others: Collection[str] = ()) -> Census:
+    """Count a module, without the `others` that it has instances of."""
+    cells = module["cells"].values()
     own: Counter[str] = Counter()
     flip_flops, multipliers = 0, []
     for cell in cells:
-        kind = cell["type"]
-        size = {
-            name: int(value, 2)
-            for name, value in cell["parameters"].items()
-            if name.endswith(("WIDTH", "SIZE")) and set(value) <= {"0", "1"}
-        }
+        kind, connections = cell["type"], cell["connections"]
         if kind == "$mul":
-            multipliers.append((size["A_WIDTH"], size["B_WIDTH"]))
+            multipliers.append((len(connections["A"]), len(connections["B"])))
         elif kind.startswith(FLIP_FLOPS):
-            flip_flops += size["WIDTH"]
-        elif kind in kinds:
-            width = size.get("Y_WIDTH", size.get("WIDTH", 1))
-            if kinds[kind] == "compare":
-                width = max(size["A_WIDTH"], size["B_WIDTH"])
-            elif kinds[kind] == "shift":
-                width *= min(size["B_WIDTH"], 5)
-            elif kind == "$pmux":
-                width *= size["S_WIDTH"]
-            elif kind.startswith("$reduce"):
-                width = size["A_WIDTH"] // 2
-            bits[kinds[kind]] += width
-        elif not kind.startswith("$"):
+            flip_flops += len(connections["Q"])
+        elif not kind.startswith("$") and kind not in others:
             own[kind] += 1
-    return Census(dict(bits), flip_flops, 0, multipliers, memories, dict(own))
-
-
-def _unpaired(cells: Collection[Mapping[str, Any]]) -> int:
-    """Flip-flops whose data comes from elsewhere than an operator that they alone read, of a flat circuit.
-
-    The registers of multipliers, in front of them and behind, are not among them: they are a block's own, or
-    paired with its rows.
-    """
-    operators = {name for names in OPERATORS.values() for name in names}
-    made: set[int | str] = set()
-    multiplied: set[int | str] = set()
-    readers: Counter[int | str] = Counter()
-    registers: list[tuple[int | str, int | str]] = []
-    for cell in cells:
-        if cell["type"].startswith(FLIP_FLOPS):
-            registers += zip(cell["connections"]["D"], cell["connections"]["Q"], strict=True)
-        for port, bits in cell["connections"].items():
-            if cell["type"] == "$mul":
-                multiplied.update(bits)
-            if cell.get("port_directions", {}).get(port) == "input":  # a part's own cell has none here
-                readers.update(bits)
-            elif cell["type"] in operators:
-                made.update(bits)
-    return sum(
-        (before not in made or readers[before] > 1) and before not in multiplied and after not in multiplied
-        for before, after in registers
+    outputs = [
+        bit for port in module["ports"].values() if port["direction"] == "output" for bit in port["bits"]
+    ]
+    tables = _tables_in_logic(module)
+    found = cover(cells, outputs, tables, family.costs)
+    return Census(
+        tables=found.tables,
+        chains=found.chains,
+        flip_flops=flip_flops,
+        unpaired=found.unpaired,
+        multipliers=multipliers,
+        memories=_memories(module, tables),
+        own_cells=dict(own),
     )

@@ -1,9 +1,10 @@
-"""What a counted circuit costs on a device: its operators and memories, weighed by the family.
+"""What a counted circuit costs on a device.
 
 Multipliers and memory blocks are exact; look-up tables are within about a tenth of synthesis.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hdl.devices.costs import PRODUCT
@@ -35,16 +36,17 @@ def shortfall(estimate: Resources, logic_cells: int, device: Device) -> list[str
 
 @dataclass(frozen=True)
 class Census:
-    """Operators and memories of a circuit.
+    """What a circuit, or a part of one, is made of.
 
     Parameters
     ----------
-    bits : dict
-        Class of operator -> bits of result.
+    tables : int
+        Look-up tables that cover its functions, see `hdl.planning.cover`.
+    chains : int
+        Look-up tables in carry chains.
     flip_flops : int
     unpaired : int
-        Flip-flops whose data no operator makes for them alone, but for those of multipliers; counted of whole
-        circuits only, 0 of an instance.
+        Places of logic cells that no look-up table takes, see `hdl.planning.cover.Cover`.
     multipliers : list of (bits, bits)
         Operand widths of each.
     memories : list of MemoryNeed
@@ -52,7 +54,8 @@ class Census:
         Type -> number of the family's cells that the circuit asks for by name.
     """
 
-    bits: Mapping[str, int]
+    tables: int
+    chains: int
     flip_flops: int
     unpaired: int
     multipliers: list[tuple[int, int]]
@@ -65,8 +68,7 @@ class Census:
 
     def resources(self, device: Device) -> Resources:
         """The estimate for a device."""
-        weights = device.family.costs.operators
-        luts = sum(weights[kind] * bits for kind, bits in self.bits.items())
+        luts = device.family.costs.minimised * self.tables + self.chains
         luts += _weighed(self.own_cells, device.family.cells["lut"])
         flip_flops = self.flip_flops
         memories = [memory.placed(device.family) for memory in self.memories]
@@ -98,6 +100,23 @@ class Census:
         if not device.dsps:  # the form counted has a register that a multiplier in logic does without
             cells -= sum(a + b for a, b in self.multipliers)
         return round((device.family.costs.packing or 1) * cells)
+
+
+def sum_of(parts: Iterable[Census]) -> Census:
+    """What several parts are made of together; of none, nothing."""
+    total, own = Census(0, 0, 0, 0, [], [], {}), Counter[str]()
+    for part in parts:
+        own.update(part.own_cells)
+        total = Census(
+            total.tables + part.tables,
+            total.chains + part.chains,
+            total.flip_flops + part.flip_flops,
+            total.unpaired + part.unpaired,
+            [*total.multipliers, *part.multipliers],
+            [*total.memories, *part.memories],
+            own,
+        )
+    return total
 
 
 def _weighed(cells: Mapping[str, int], weights: Mapping[str, int]) -> int:

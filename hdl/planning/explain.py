@@ -66,7 +66,9 @@ def explain(network: QuantizedNetwork, plan: Plan) -> list[ComponentCost]:
     """
     with drafts():
         places = list(_places(Network(network, plan), plan))
-    counted = census_of_instances(counted_text(network, plan), [place.path for place in places])
+    counted = census_of_instances(
+        counted_text(network, plan), [place.path for place in places], plan.device.family
+    )
     return [
         ComponentCost(
             layer=place.layer,

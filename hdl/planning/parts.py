@@ -39,7 +39,7 @@ def parts_of(network: QuantizedNetwork, plan: Plan) -> dict[str, Resources]:
     StatespikeError
         If Yosys is missing or fails.
     """
-    counted = census_of_parts(counted_text(network, plan), part_of)
+    counted = census_of_parts(counted_text(network, plan), part_of, plan.device.family)
     return {
         part: counted[part].resources(plan.device) if part in counted else Resources(0, 0, 0, 0, 0)
         for part in PARTS

@@ -189,11 +189,11 @@ def _plan_rate(
 def assess(network: QuantizedNetwork, folding: Folding, device: Device) -> Plan:
     """What a choice comes to on a part."""
     form = counted_form(device)
-    key = key_of(network, folding, form)
+    key = key_of(network, folding, device.family)
     found, text = recall(key), None
     if found is None:
         text = rtlil_text(circuit_of(network, folding), platform=form)
-        found = census(text)
+        found = census(text, device.family)
         keep(key, found)
     return Plan(
         layers=folding.layers,

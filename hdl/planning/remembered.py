@@ -1,7 +1,7 @@
 """What circuits were counted to be before: counts are kept by what they follow from.
 
 To count a circuit means to elaborate it and to let Yosys tidy it, seconds for a network. The count follows
-from the network's integers, its folding, the form that is counted, the sources of this program and the
+from the network's integers, its folding, the family of devices, the sources of this program and the
 versions of two tools; `quantize.store` keeps it by these.
 """
 
@@ -23,21 +23,20 @@ KIND = "counts"
 _KNOWN: dict[str, Census] = {}
 
 
-def key_of(network: QuantizedNetwork, folding: Folding, form: Family | None) -> str:
+def key_of(network: QuantizedNetwork, folding: Folding, family: Family) -> str:
     """The name of a circuit's count.
 
     Parameters
     ----------
     network : QuantizedNetwork
     folding : Folding
-    form : Family or None
-        What it is elaborated for, see `hdl.planning.cost.counted_form`.
+    family : Family
+        For which it is elaborated and counted.
     """
     chosen = [repr(getattr(folding, item.name)) for item in fields(Folding)]
-    form_name = "portable" if form is None else form.name
     program = store.program_digest(SOURCES, TOOLS)
     contents = ["any contents"] if network.any_contents else []
-    return store.name_of(network_digest(network), *contents, *chosen, form_name, program)
+    return store.name_of(network_digest(network), *contents, *chosen, family.name, program)
 
 
 def recall(key: str) -> Census | None:

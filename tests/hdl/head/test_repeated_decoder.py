@@ -93,6 +93,6 @@ def test_few_channels_are_synthesised_as_planned(name, tmp_path):
     spec, _, _ = drawn(channels=3, classes=2, bias_shift=5, answers=2, seed=4)
     device = find_device(name)
     text = rtlil_text(make_repeated_decoder(spec, 0, device.features), platform=device.family)
-    planned = census(text).resources(device)
+    planned = census(text, device.family).resources(device)
     found = synthesise(text, device, tmp_path, Expected(bram=planned.bram), no_collisions=True).resources
     assert found.bram == planned.bram == (0 if device.family.distributed_memories else 1)

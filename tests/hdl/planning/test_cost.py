@@ -42,7 +42,7 @@ class Tables(Component):
 
 def test_registers_of_memories_are_those_that_synthesis_keeps():
     target = find_device("ecp5-25k")
-    counted = census(rtlil_text(Tables(), platform=counted_form(target)))
+    counted = census(rtlil_text(Tables(), platform=counted_form(target)), target.family)
     assert counted.resources(target).ff == 4
 
 
@@ -61,12 +61,12 @@ class Registers(Component):
 
 
 def test_flip_flops_without_a_look_up_table_take_a_cell_of_their_own():
-    counted = census(rtlil_text(Registers()))
+    counted = census(rtlil_text(Registers()), find_device("hx8k").family)
     assert counted.flip_flops == 24
-    assert counted.unpaired == 16
+    assert counted.unpaired == 17  # the lowest bit of both sums is the same inverter
     cells = counted.logic_cells(find_device("hx8k"))
     assert (
-        counted.resources(find_device("hx8k")).lut + 16
+        counted.resources(find_device("hx8k")).lut + 17
         < cells
         < counted.resources(find_device("hx8k")).lut + 24
     )
@@ -75,9 +75,9 @@ def test_flip_flops_without_a_look_up_table_take_a_cell_of_their_own():
 def test_cells_that_a_circuit_asks_for_by_name_are_counted_as_they_are():
     target = find_device("ecp5-25k")
     form = counted_form(target)
-    adder = census(rtlil_text(TritAdder(12, 8), platform=form)).resources(target)
+    adder = census(rtlil_text(TritAdder(12, 8), platform=form), target.family).resources(target)
     assert (adder.lut, adder.ff) == (2 * 7, 0)  # twelve bits and the one that begins the carry
-    multiplier = census(rtlil_text(Multiplier(), platform=form)).resources(target)
+    multiplier = census(rtlil_text(Multiplier(), platform=form), target.family).resources(target)
     assert (multiplier.dsp, multiplier.lut, multiplier.ff) == (1, 0, 0)
 
 

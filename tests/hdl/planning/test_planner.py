@@ -27,7 +27,9 @@ def test_every_kind_of_unit_has_a_plan(model):
     network = random_network(model, 2, 1, 1, seed=1)
     plan = plan_network(network, roomy)
     assert plan.shortfall == []
-    assert plan.multipliers == census(counted_text(network, plan)).multiplier_count(plan.device.family)
+    assert plan.multipliers == census(counted_text(network, plan), plan.device.family).multiplier_count(
+        plan.device.family
+    )
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,9 @@ def test_every_kind_of_unit_has_a_plan(model):
 def test_every_multiplier_is_counted_before_the_circuit_is_made(model, channels, folding):
     network = random_network(model, channels, 1, 1, seed=1, norm="layer", norm_position="pre")
     plan = assess(network, folding, find_device("ecp5-25k"))
-    assert plan.multipliers == census(counted_text(network, plan)).multiplier_count(plan.device.family)
+    assert plan.multipliers == census(counted_text(network, plan), plan.device.family).multiplier_count(
+        plan.device.family
+    )
 
 
 def test_lanes_are_given_up_when_multipliers_are_short():
@@ -179,10 +183,10 @@ def test_products_of_a_norm_take_turns_where_the_pace_allows_it(dsps, cycles, in
 
 
 def test_room_for_placement_is_kept():
-    """Two networks that nextpnr packed for the UP5K: with one seed the second was not placed."""
-    target, estimate = find_device("up5k"), Resources(lut=3708, ff=2961, bram=29, spram=3, dsp=8)
-    assert shortfall(estimate, 4808, target) == []
-    assert shortfall(estimate, 4949, target) == ["4949 logic cells where 4915 can be used (34 too many)"]
+    """The fullest circuit placed on the UP5K, the GSU of sequential MNIST, and one a little larger."""
+    target, estimate = find_device("up5k"), Resources(lut=3878, ff=2952, bram=29, spram=3, dsp=8)
+    assert shortfall(estimate, 4948, target) == []
+    assert shortfall(estimate, 4986, target) == ["4986 logic cells where 4952 can be used (34 too many)"]
 
 
 def test_every_kind_of_array_is_as_parallel_as_the_pace_asks():

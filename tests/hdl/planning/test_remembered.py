@@ -26,7 +26,7 @@ def test_a_known_count_gives_the_same_plan_without_the_tools(folder, monkeypatch
     network = random_network("prf", 1, 1, 1, seed=1)
     first = plan_network(network, UP5K)
     monkeypatch.setattr(remembered, "_KNOWN", {})
-    monkeypatch.setattr(planner, "census", lambda text: pytest.fail("counted again"))
+    monkeypatch.setattr(planner, "census", lambda text, family: pytest.fail("counted again"))
     again = plan_network(network, UP5K)
     assert again.counted is None
     assert planner.counted_text(network, again) == first.counted
@@ -47,18 +47,18 @@ def test_a_damaged_file_is_counted_again(folder, monkeypatch, damage):
     assert json.loads(kept.read_text()) == whole
 
 
-def test_another_network_folding_form_or_program_has_another_name(monkeypatch):
+def test_another_network_folding_family_or_program_has_another_name(monkeypatch):
     network, other = (random_network("prf", 1, 1, 1, seed=seed) for seed in (1, 2))
     folding = plan_network(network, UP5K)
     names = [
-        remembered.key_of(network, folding, None),
-        remembered.key_of(other, folding, None),
         remembered.key_of(network, folding, UP5K.family),
+        remembered.key_of(other, folding, UP5K.family),
+        remembered.key_of(network, folding, find_device("ecp5-25k").family),
     ]
     monkeypatch.setattr(store, "program_digest", lambda packages, tools: "another")
-    names.append(remembered.key_of(network, folding, None))
+    names.append(remembered.key_of(network, folding, UP5K.family))
     assert len(set(names)) == 4
-    assert names[3] == remembered.key_of(network, folding, None)
+    assert names[3] == remembered.key_of(network, folding, UP5K.family)
 
 
 def test_nothing_is_written_where_no_folder_is_wanted(folder, tmp_path, monkeypatch):
