@@ -2,34 +2,31 @@
 
 from typing import Any
 
-from boards.boards import BOARDS, Board
+from boards.boards import BOARDS, USB, Board
 from statespike.options import Json
-from statespike.output import new_table, say, show, write_json
+from statespike.output import new_table, say_prose, show, write_json
 
 
 def boards(json: Json = None) -> None:
     """List the boards with their FPGA, clock, links and programmer.
 
+    The serial line is on the board's USB socket unless it says where.
+
     Example: statespike boards --json boards.json
     """
-    table = new_table("name", "board", "device", "MHz", "serial line", "links", "programmer")
+    table = new_table("name", "device", "MHz", "links", "programmer")
     for board in BOARDS.values():
-        table.add_row(
-            board.name,
-            board.title,
-            board.device.name,
-            f"{board.clock_mhz:g}",
-            board.link,
-            ", ".join(board.lines),
-            board.programmer.name,
-        )
+        links, programmer = ", ".join(board.lines), board.programmer.name
+        table.add_row(board.name, board.device.name, f"{board.clock_mhz:g}", links, programmer)
     show(table)
-    for board in BOARDS.values():
-        if board.needs:
-            say(f"{board.name}: {board.needs}")
-    for board in BOARDS.values():
-        if board.spi is not None:
-            say(f"{board.name}, SPI: {board.spi.words}")
+    for what, words in (
+        ("", {board.name: board.needs for board in BOARDS.values()}),
+        (", serial line", {board.name: board.link for board in BOARDS.values() if board.link != USB}),
+        (", SPI", {board.name: board.spi.words for board in BOARDS.values() if board.spi is not None}),
+    ):
+        for name, text in words.items():
+            if text:
+                say_prose(f"{name}{what}: {text}")
     write_json(json, {"boards": [_figures(board) for board in BOARDS.values()]})
 
 

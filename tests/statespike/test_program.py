@@ -54,8 +54,13 @@ def test_boards_are_listed(run, tmp_path):
     listed = json.loads((tmp_path / "boards.json").read_text())["boards"]
     assert [one["name"] for one in listed] == list(BOARDS)
     assert {"device", "clock_mhz", "link", "programmer"} <= set(listed[0])
-    for name in ("icebreaker", "orangecrab-85f", "iceprog", "dfu-util"):
-        assert name in result.stdout
+    # Whole, so that a name can be copied into a command.
+    words = [line.split() for line in result.stdout.splitlines()]
+    rows = {one[0]: one[1:] for one in words if len(one) > 1 and one[0] in BOARDS}
+    assert set(BOARDS) <= set(rows)
+    for board in BOARDS.values():
+        assert rows[board.name][0] == board.device.name
+        assert rows[board.name][-1] == board.programmer.name
     assert "upduino-v3: close the solder jumper OSC" in result.stdout
 
 
