@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from boards.folder import open_build
-from statespike.commands.run import BuildPath, Keep, Port, Spi, Timeout, Virtual, require_line
+from statespike.commands.run import BuildPath, Keep, Port, Spi, Timeout, Virtual, opening, require_line
 from statespike.library.board import TIMEOUT, Board
 from statespike.networks import integers_of, name_of
 from statespike.options import Json, NetworkPath
@@ -33,8 +33,15 @@ def load(
     if not virtual:
         require_line(build, port, spi)
     with progress() as bars:
-        bars.add_task("compiling the virtual board" if virtual else "opening the port", total=None)
-        board = Board(build, port or spi, virtual=virtual, timeout=timeout, keep=keep, network=other)
+        board = Board(
+            build,
+            port or spi,
+            virtual=virtual,
+            timeout=timeout,
+            keep=keep,
+            network=other,
+            on_opening=lambda: bars.add_task(opening(virtual=virtual), total=None),
+        )
     with board:
         title, loaded, restarts = board.build.board.title, board.loaded, board.restarts
     if loaded is None:

@@ -134,9 +134,15 @@ def run(
     if not virtual:
         require_line(build, port, spi)
     with progress() as bars:
-        bars.add_task("compiling the virtual board" if virtual else "opening the port", total=None)
         board = Board(
-            build, port or spi, virtual=virtual, timeout=timeout, keep=keep, network=other, saved=earlier
+            build,
+            port or spi,
+            virtual=virtual,
+            timeout=timeout,
+            keep=keep,
+            network=other,
+            saved=earlier,
+            on_opening=lambda: bars.add_task(opening(virtual=virtual), total=None),
         )
     with board:
         if board.loaded is not None:
@@ -215,6 +221,11 @@ def run(
         raise typer.Exit(MISMATCH)
     if check:
         say(f"all {tally.logits.size:,} logits equal the integer reference")
+
+
+def opening(*, virtual: bool) -> str:
+    """What is under way until a board answers."""
+    return "compiling the virtual board" if virtual else "opening the port"
 
 
 def require_line(build: Path, port: str | None, spi: str | None) -> None:

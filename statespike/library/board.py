@@ -95,6 +95,9 @@ class Board:
     saved : mapping, optional
         What `saved` gave: go on with the sequence that was open then. A real board must have stayed powered,
         and nothing else may have used its port.
+    on_opening : callable, optional
+        Called when all is checked, before the port is opened or the virtual board compiled, which may take
+        long.
 
     Attributes
     ----------
@@ -135,6 +138,7 @@ class Board:
         keep: Path | None = None,
         network: QuantizedNetwork | None = None,
         saved: Mapping[str, NDArray[np.generic]] | None = None,
+        on_opening: Callable[[], object] = lambda: None,
     ):
         self.build = open_build(Path(folder))
         self.network = network or self.build.network
@@ -144,6 +148,7 @@ class Board:
             link, tables = self.build.loaded_with(network)
         number = None if saved is None else self._require_own(saved, virtual=virtual)
         self.position = 0 if saved is None else int(saved[POSITION])
+        on_opening()
         with ExitStack() as opened:
             line: OpenedPipe
             if virtual:

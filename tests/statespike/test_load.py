@@ -63,6 +63,7 @@ def test_another_shape_is_refused(folder, run, network, tmp_path):
     result = run("load", folder, tmp_path / "wider.safetensors", "--virtual")
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith("error: the network does not fit the circuit in")
+    assert "compiling" not in result.stderr
     result = run("run", folder, "digits", "--virtual", "--network", "digits-gsu")
     assert result.exit_code == 2
     assert "unit_0 is of the kind gsu, and there is one of the kind gsu_lean" in result.stderr
