@@ -15,6 +15,7 @@ from boards.top import BoardTop, LineTop, SpiTop
 from boards.uart import divisor
 from hdl.devices.devices import Device
 from hdl.devices.family import Pll
+from hdl.devices.features import DeviceFeatures
 from hdl.devices.memories import MemoryNeed
 from hdl.devices.resources import Resources
 from hdl.emit.build_folder import build_folder
@@ -174,10 +175,11 @@ def shell_of(
     pll = pll_for(board, clock_mhz)
     clock = pll.clock_mhz if pll else board.clock_mhz
     top: LineTop
+    features = _line_features(board.device, loadable=link.shape is not None)
     if board.line == SPI:
-        top = SpiTop(network, link, board.device.features)
+        top = SpiTop(network, link, features)
     else:
-        top = BoardTop(network, link, divisor(clock * 1e6, board.baud), board.device.features)
+        top = BoardTop(network, link, divisor(clock * 1e6, board.baud), features)
     return BoardShell(top, board, pll), clock
 
 
@@ -198,7 +200,7 @@ def pll_for(board: Board, clock_mhz: float | None) -> Pll | None:
 
 def _with_buffer(expected: Expected, link: Link, device: Device) -> Expected:
     """What synthesis must infer with the link's buffer added to the network."""
-    buffer = buffer_of(link, device)
+    buffer = buffer_of(link, device, loadable=link.shape is not None)
     return replace(
         expected,
         bram=None if expected.bram is None else expected.bram + buffer.bram,
@@ -206,9 +208,15 @@ def _with_buffer(expected: Expected, link: Link, device: Device) -> Expected:
     )
 
 
-def buffer_of(link: Link, device: Device) -> Resources:
-    """The memories of a device that the link's buffer takes."""
+def _line_features(device: Device, *, loadable: bool) -> DeviceFeatures:
+    """What the link's end must know of a device: single-port memories are left to tables that are loaded."""
+    found = device.features
+    return replace(found, buffers_in_blocks=loadable and found.single_port_memories)
+
+
+def buffer_of(link: Link, device: Device, *, loadable: bool) -> Resources:
+    """The memories of a device that the link's buffer takes; `loadable`: beside tables that can be loaded."""
     buffer = MemoryNeed(link.buffer_bytes, 8, block=True, written=True, single_port=True)
-    if device.sprams:
+    if device.sprams and not loadable:
         return Resources(0, 0, bram=0, spram=buffer.single_port_blocks(device.family), dsp=0)
     return Resources(0, 0, bram=buffer.blocks(device.family), spram=0, dsp=0)

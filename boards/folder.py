@@ -56,6 +56,11 @@ class BoardBuild:
     bitstream: Path | None
     schedule: dict[str, Any] | None
 
+    @property
+    def begins_empty(self) -> bool:
+        """Whether a configured board holds no network: some of its tables have no initial contents."""
+        return self.schedule is not None and bool(self.schedule["single_port_bits"])
+
     def loaded_with(self, network: QuantizedNetwork) -> tuple[Link, Sequence[LoadedTable]]:
         """The link of another network in this circuit, and its tables.
 
@@ -115,7 +120,13 @@ def open_build(folder: Path) -> BoardBuild:
 
 
 def _schedule_of(manifest: dict[str, Any]) -> dict[str, Any]:
-    return manifest["schedule"] | {"decoder_lanes": manifest["head"]["decoder_lanes"] or 0}
+    tables = manifest["tables"]
+    moved = [table["single_port_bits"] for table in tables["list"]]
+    return manifest["schedule"] | {
+        "decoder_lanes": manifest["head"]["decoder_lanes"] or 0,
+        "single_port_bits": moved if any(moved) else [],
+        "buffers_in_blocks": tables["buffers_in_blocks"],
+    }
 
 
 def _checked(folder: Path, manifest: dict[str, Any]) -> BoardBuild:

@@ -279,15 +279,30 @@ class Host:
         own, circuit = self.link.identity, len(self.link.identity)
         if self.link.shape is not None:
             circuit = CIRCUIT_BYTES
-            if self.holds[:circuit] == own[:circuit] and self.holds != own and not self._let_in_any:
-                raise StatespikeError(
-                    "the board is loaded with another network, or with half of one: load it with "
-                    "`statespike load`, or name the network with --network"
-                )
+            if self.holds[:circuit] == own[:circuit] and not self._let_in_any:
+                self.require_own()
         if self.holds[:circuit] != own[:circuit]:
             raise StatespikeError(
                 f"the board holds another design ({body[1:].hex()}) than the one that was asked for "
                 f"({self.link.identity.hex()}): load its bitstream"
+            )
+
+    @property
+    def holds_none(self) -> bool:
+        """Whether the board told that it holds no whole network."""
+        return self.link.shape is not None and not any(self.holds[CIRCUIT_BYTES:])
+
+    def require_own(self) -> None:
+        """Refuse a board that holds another network than that of the link.
+
+        Raises
+        ------
+        StatespikeError
+        """
+        if self.holds != self.link.identity:
+            raise StatespikeError(
+                "the board is loaded with another network, or with half of one: load it with "
+                "`statespike load`, or name the network with --network"
             )
 
     def _answer(self, steps: Integers, position: int = 0, *, ended: bool = True) -> Answer:

@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from boards.link import LOAD, Link
+from hdl.network.reloadable import NO_NETWORK
 from hdl.primitives.reload import LoadedTable
 from hdl.primitives.table_receiver import HEADER_BYTES, ROWS_AT_ONCE
-
-_NO_NETWORK = 0
-"""Identity of a board whose tables are of no network, or of none that is whole."""
 
 
 def payloads_of(tables: Sequence[LoadedTable], link: Link) -> Iterator[bytes]:
@@ -24,7 +22,7 @@ def payloads_of(tables: Sequence[LoadedTable], link: Link) -> Iterator[bytes]:
     """
     *contents, identity = range(len(tables))
     row_bytes = tables[identity].row_bytes
-    yield _record(identity, 0, row_bytes, [_NO_NETWORK])
+    yield _record(identity, 0, row_bytes, [NO_NETWORK])
     for number in contents:
         table = tables[number]
         # A step's header and a record's, then whole rows.

@@ -32,6 +32,7 @@ def room_for(
     Parameters
     ----------
     network : QuantizedNetwork
+        One that takes any contents leaves the link no single-port memory.
     board : Board
     counters : bool
         The board counts.
@@ -44,7 +45,8 @@ def room_for(
         If Yosys is missing or fails.
     """
     room = _without(board.device, LINK_CELLS[board.line])
-    room = _without(room, buffer_of(Link.of(network), board.device))
+    buffer = buffer_of(Link.of(network), board.device, loadable=network.any_contents)
+    room = _without(room, buffer)
     if not counters:
         return room
     with drafts():

@@ -131,11 +131,12 @@ class Family(ABC):
         return None
 
     def single_port_memory(
-        self, m: Module, address: Value, write: Value, w_data: Value, r_data: Signal
+        self, m: Module, address: Value, write: Value, w_data: Value, r_data: Signal, selected: Value
     ) -> None:
         """A memory of one port in the family's single-port memories, added to `m`.
 
-        Only asked of families whose devices have such memories.
+        Only asked of families whose devices have such memories. Where `selected` is low, nothing is written
+        and `r_data` stays.
 
         Raises
         ------

@@ -18,6 +18,8 @@ class DeviceFeatures:
         Otherwise products are made in look-up tables.
     single_port_memories : bool
         For what is never read and written at once; see `hdl.primitives.single_port`.
+    buffers_in_blocks : bool
+        Buffers that could lie in those lie in block memories, and leave them to tables that are loaded.
     tables_in_blocks : bool
         Small tables go into memory blocks too. Otherwise they are logic, where they take less than their
         share of a block: see `hdl.primitives.memory.in_blocks`.
@@ -25,6 +27,7 @@ class DeviceFeatures:
 
     multiplier_blocks: bool = True
     single_port_memories: bool = False
+    buffers_in_blocks: bool = False
     tables_in_blocks: bool = False
 
     @property

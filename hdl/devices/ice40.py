@@ -133,7 +133,7 @@ endmodule
         )
 
     def single_port_memory(
-        self, m: Module, address: Value, write: Value, w_data: Value, r_data: Signal
+        self, m: Module, address: Value, write: Value, w_data: Value, r_data: Signal, selected: Value
     ) -> None:
         """An SB_SPRAM256KA for each sixteen bits of a word."""
         missing = SPRAM_WORDS.bit_length() - 1 - len(address)
@@ -149,7 +149,7 @@ endmodule
                 i_DATAIN=Cat(written, Const(0, SPRAM_WIDTH - len(written))),
                 i_MASKWREN=Const(0b1111, 4),
                 i_WREN=write,
-                i_CHIPSELECT=Const(1, 1),
+                i_CHIPSELECT=selected,
                 i_STANDBY=Const(0, 1),
                 i_SLEEP=Const(0, 1),
                 i_POWEROFF=Const(1, 1),  # low switches it off

@@ -12,6 +12,8 @@ ROWS = 16
 """Rows of a look-up table, constant or written."""
 CELL_BITS = 4
 """Bits of each row in a cell of written look-up tables."""
+BUFFER_BITS = 96
+"""A buffer of so many bits lies in a block: in logic it needs a flip-flop a bit."""
 
 
 @dataclass(frozen=True)

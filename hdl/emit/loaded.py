@@ -44,17 +44,42 @@ def loaded_shape(network: QuantizedNetwork, folding: Folding) -> LoadedShape:
     StatespikeError
         If the circuit has more tables, or larger ones, than can be loaded.
     """
-    circuit = ReloadableNetwork(Network(network.for_any_contents(), folding))
+    circuit = ReloadableNetwork(
+        Network(network.for_any_contents(), folding), single_port_bits=folding.single_port_bits
+    )
     text = CONTENTS.sub("", rtlil_text(circuit))
     return LoadedShape(sha256(text.encode()).hexdigest(), circuit.loaded)
 
 
 def described_tables(tables: Sequence[LoadedTable]) -> dict[str, Any]:
-    """Tables for a manifest: name, rows and bits of each, and the bytes of all; without the identity."""
+    """Tables for a manifest, without the identity.
+
+    Name, rows and bits of each, and how many of the bits lie in single-port memories; and the bytes of all.
+    """
     *contents, _ = tables
     return {
-        "list": [{"name": table.name, "rows": len(table.words), "bits": table.width} for table in contents],
+        "list": [
+            {
+                "name": table.name,
+                "rows": len(table.words),
+                "bits": table.width,
+                "single_port_bits": table.single_port_bits,
+            }
+            for table in contents
+        ],
         "bytes": sum(table.content_bytes for table in contents),
+    }
+
+
+def placed_tables(tables: Sequence[LoadedTable], folding: Folding) -> dict[str, Any]:
+    """`described_tables`, and what follows from where they lie.
+
+    Whether the circuit begins with the contents of its own network, and whether the network's buffers, such
+    as the sums of its pool, leave single-port memories to tables.
+    """
+    return described_tables(tables) | {
+        "begin_loaded": not any(folding.single_port_bits),
+        "buffers_in_blocks": folding.target.buffers_in_blocks,
     }
 
 

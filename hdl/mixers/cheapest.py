@@ -14,7 +14,7 @@ import numpy as np
 
 from hdl.devices.costs import CHOOSER
 from hdl.devices.family import Family
-from hdl.devices.memories import MemoryNeed
+from hdl.devices.memories import BUFFER_BITS, MemoryNeed
 from hdl.devices.resources import Resources
 from hdl.mixers.event import TernaryEventMixer
 from hdl.mixers.parallel import ParallelMixer
@@ -24,7 +24,7 @@ from hdl.mixers.table import TableMixer
 from hdl.mixers.trits import TRITS, UNPACKING
 from hdl.primitives.blocks import block_sizes
 from hdl.primitives.drafts import drafts
-from hdl.primitives.memory import BUFFER_BITS, in_blocks
+from hdl.primitives.memory import in_blocks
 from hdl.primitives.selection import NEAR
 from quantize.errors import StatespikeError
 from quantize.mixing import AdderGraph, TernaryProduct

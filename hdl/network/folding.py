@@ -48,6 +48,9 @@ class Folding:
         Of the part.
     folded : bool
         One block serves all layers in turn, see `hdl.network.layer_loop.LayerLoop`.
+    single_port_bits : tuple of int
+        Of each table that can be loaded, in their order: the lowest bits of a row that lie in single-port
+        memories. Empty if none do.
     """
 
     layers: tuple[LayerFolding, ...]
@@ -56,3 +59,4 @@ class Folding:
     streamed: bool = False
     target: DeviceFeatures = MULTIPLIER_BLOCKS
     folded: bool = False
+    single_port_bits: tuple[int, ...] = ()

@@ -16,10 +16,14 @@ from quantize.network import QuantizedNetwork
 
 IDENTITY_BYTES = 4
 """Of what tells the network that is loaded."""
+NO_NETWORK = 0
+"""Identity of a circuit whose tables are of no network, or of none that is whole."""
 
 
 class ReloadableNetwork(wiring.Component):
     """A network whose tables are written through a stream of bytes; they begin with its own contents.
+
+    Tables in single-port memories begin with unknown ones: no network is loaded then.
 
     Behind all tables, in the order of their components, one of a single row has the identity of the network
     that is loaded, which a reset does not change. Nothing may be under way while tables are written, and
@@ -31,6 +35,8 @@ class ReloadableNetwork(wiring.Component):
         Of a network that takes any contents (`QuantizedNetwork.for_any_contents`).
     identity : int
         What tells its own contents.
+    single_port_bits : sequence of int
+        See `hdl.network.folding.Folding`.
 
     Members
     -------
@@ -42,8 +48,14 @@ class ReloadableNetwork(wiring.Component):
     identity : Out(32)
     """
 
-    def __init__(self, network: Network | CountedNetwork, identity: int = 0):
-        self.network, self.own_identity = network, identity
+    def __init__(
+        self,
+        network: Network | CountedNetwork,
+        identity: int = NO_NETWORK,
+        single_port_bits: Sequence[int] = (),
+    ):
+        self.network, self.single_port_bits = network, single_port_bits
+        self.first_identity = NO_NETWORK if any(single_port_bits) else identity
         self.loaded: Sequence[LoadedTable] = ()
         super().__init__(
             {
@@ -56,13 +68,13 @@ class ReloadableNetwork(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        with collected_tables() as tables:
+        with collected_tables(self.single_port_bits) as tables:
             m.submodules.network = Fragment.get(self.network, platform)
-        known = LoadedTable("identity", [self.own_identity], 8 * IDENTITY_BYTES)
+        known = LoadedTable("identity", [self.first_identity], 8 * IDENTITY_BYTES)
         self.loaded = [*tables, known]
         _require_room(self.loaded)
         m.submodules.receiver = receiver = TableReceiver(self.loaded)
-        identity = Signal(known.width, init=self.own_identity, reset_less=True)
+        identity = Signal(known.width, init=self.first_identity, reset_less=True)
         with m.If(known.write):
             m.d.sync += identity.eq(known.data)
         m.d.comb += [self.identity.eq(identity), self.stored.eq(receiver.stored)]
@@ -78,7 +90,23 @@ class ReloadableNetwork(wiring.Component):
 def circuit_of(network: QuantizedNetwork, folding: Folding) -> Network | ReloadableNetwork:
     """A network's circuit: with tables that can be loaded if the network takes any contents."""
     plain = Network(network, folding)
-    return ReloadableNetwork(plain) if network.any_contents else plain
+    if not network.any_contents:
+        return plain
+    return ReloadableNetwork(plain, single_port_bits=folding.single_port_bits)
+
+
+def tables_of(network: QuantizedNetwork, folding: Folding) -> Sequence[LoadedTable]:
+    """The tables of a network's circuit that can be loaded, in their order.
+
+    Parameters
+    ----------
+    network : QuantizedNetwork
+        That takes any contents.
+    folding : Folding
+    """
+    with collected_tables() as tables:
+        Fragment.get(Network(network, folding), None)
+    return tables
 
 
 def _require_room(tables: Sequence[LoadedTable]) -> None:

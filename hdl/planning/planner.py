@@ -1,6 +1,6 @@
 """The planner: how parallel each layer is on a part, as fast as fits."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
 from hdl.devices.devices import Device, require_rate
@@ -10,9 +10,10 @@ from hdl.network.layer_loop import obstacle
 from hdl.network.reloadable import circuit_of
 from hdl.network.top import Network
 from hdl.planning.census import census
-from hdl.planning.cost import counted_form, shortfall
+from hdl.planning.cost import Census, counted_form, shortfall
 from hdl.planning.design_space import foldings
 from hdl.planning.remembered import keep, key_of, recall
+from hdl.planning.single_port import with_tables_moved
 from hdl.primitives.drafts import drafts
 from hdl.toolchain.verilog import rtlil_text
 from quantize.errors import StatespikeError
@@ -187,7 +188,21 @@ def _plan_rate(
 
 
 def assess(network: QuantizedNetwork, folding: Folding, device: Device) -> Plan:
-    """What a choice comes to on a part."""
+    """What a choice comes to on a part.
+
+    If it lacks nothing but memories, and its tables can be loaded, some of them move into single-port ones.
+    """
+    plan, found = _counted(network, folding, device)
+    without = replace(plan.estimate, bram=0, spram=0)
+    if network.any_contents and plan.shortfall and not shortfall(without, plan.logic_cells, device):
+        moved = with_tables_moved(network, folding, device, found)
+        if moved is not None:
+            plan, _ = _counted(network, moved, device)
+    return plan
+
+
+def _counted(network: QuantizedNetwork, folding: Folding, device: Device) -> tuple[Plan, Census]:
+    """What a choice as it is comes to, and the count of its circuit."""
     form = counted_form(device)
     key = key_of(network, folding, device.family)
     found, text = recall(key), None
@@ -195,19 +210,21 @@ def assess(network: QuantizedNetwork, folding: Folding, device: Device) -> Plan:
         text = rtlil_text(circuit_of(network, folding), platform=form)
         found = census(text, device.family)
         keep(key, found)
-    return Plan(
+    plan = Plan(
         layers=folding.layers,
         encoder_bits=folding.encoder_bits,
         decoder_lanes=folding.decoder_lanes,
         streamed=folding.streamed,
         target=folding.target,
         folded=folding.folded,
+        single_port_bits=folding.single_port_bits,
         device=device,
         estimate=found.resources(device),
         logic_cells=found.logic_cells(device),
         counted=text,
         **_schedule(network, folding),
     )
+    return plan, found
 
 
 def _schedule(network: QuantizedNetwork, folding: Folding) -> dict[str, int]:

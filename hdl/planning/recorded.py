@@ -20,7 +20,8 @@ def folding_of(schedule: Mapping[str, Any], network: QuantizedNetwork, device: D
     Parameters
     ----------
     schedule : mapping
-        The manifest's entry, with `decoder_lanes`.
+        The manifest's entry, with `decoder_lanes`, and `single_port_bits` and `buffers_in_blocks` of its
+        tables (`hdl.emit.loaded.placed_tables`).
     network : QuantizedNetwork
         Of the manifest.
     device : Device
@@ -30,7 +31,7 @@ def folding_of(schedule: Mapping[str, Any], network: QuantizedNetwork, device: D
     StatespikeError
         If the network has no such folding here.
     """
-    target = device.features
+    target = replace(device.features, buffers_in_blocks=schedule["buffers_in_blocks"])
     if schedule["folded"]:
         target = replace(target, tables_in_blocks=True)
     layers = tuple(
@@ -44,6 +45,7 @@ def folding_of(schedule: Mapping[str, Any], network: QuantizedNetwork, device: D
         streamed=schedule["streamed"],
         target=target,
         folded=schedule["folded"],
+        single_port_bits=tuple(schedule["single_port_bits"]),
     )
 
 

@@ -6,7 +6,9 @@ import numpy as np
 from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib.memory import Memory, ReadPort, WritePort
 
+from hdl.devices.memories import BUFFER_BITS
 from hdl.primitives.fast_contents import set_words
+from hdl.primitives.loaded_memory import loaded_memory
 from hdl.primitives.reload import loaded_table
 from quantize.formats import Integers
 
@@ -16,8 +18,6 @@ LOGIC_BITS = 2048
 LOGIC_ROWS = 64
 # A constant table of so many rows is one look-up table a bit; a deeper one's bits arrive late in their cycle.
 LOOK_UP_ROWS = 16
-# A buffer in logic needs a flip-flop a bit, so it moves into a block much earlier.
-BUFFER_BITS = 96
 # A memory in look-up tables is 16 words deep; more of them need multiplexers.
 DISTRIBUTED_DEPTH = 64
 
@@ -57,20 +57,14 @@ def rom(
     words = [int(row) for row in rows]
     if words and (min(words) < 0 or max(words) >> width):
         raise ValueError(f"words from {min(words)} to {max(words)} do not fit {width} bits")
-    loaded = None if fixed else loaded_table(name, words, width)
+    if not fixed:
+        loaded = loaded_table(name, words, width, "block" if block else _written_style(len(words) * width))
+        if loaded is not None:
+            return loaded_memory(m, loaded)
     style = {"rom_style": "block" if block else "logic"}
-    if loaded is not None:
-        style = {"ram_style": "block" if block else _written_style(len(words) * width)}
     memory = Memory(shape=unsigned(width), depth=max(len(rows), 2), init=[], attrs=style)
     set_words(memory, words)
     m.submodules[name] = memory
-    if loaded is not None:
-        write = memory.write_port()
-        m.d.comb += [
-            write.addr.eq(loaded.address),
-            write.data.eq(loaded.data),
-            write.en.eq(loaded.write),
-        ]
     return memory.read_port()
 
 

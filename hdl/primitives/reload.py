@@ -20,6 +20,10 @@ class LoadedTable:
         Unsigned, row after row: what it holds when the circuit is configured.
     width : int
         Bits of a row.
+    style : str
+        Where synthesis puts what lies in no single-port memory, see `hdl.primitives.memory.ram`.
+    single_port_bits : int
+        Lowest bits of a row that lie in single-port memories, which begin with unknown contents.
 
     Attributes
     ----------
@@ -31,6 +35,8 @@ class LoadedTable:
     name: str
     words: Sequence[int]
     width: int
+    style: str = "block"
+    single_port_bits: int = 0
     address: Signal = field(init=False)
     data: Signal = field(init=False)
     write: Signal = field(init=False)
@@ -56,24 +62,38 @@ class LoadedTable:
         return len(self.words) * self.row_bytes
 
 
-_COLLECTED: ContextVar[list[LoadedTable] | None] = ContextVar("_COLLECTED", default=None)
+@dataclass(frozen=True)
+class _Collection:
+    tables: list[LoadedTable]
+    single_port_bits: Sequence[int]
+
+
+_COLLECTED: ContextVar[_Collection | None] = ContextVar("_COLLECTED", default=None)
 
 
 @contextmanager
-def collected_tables() -> Iterator[list[LoadedTable]]:
-    """Tables of the components elaborated here can be loaded, and come into this list in a fixed order."""
-    tables: list[LoadedTable] = []
-    before = _COLLECTED.set(tables)
+def collected_tables(single_port_bits: Sequence[int] = ()) -> Iterator[list[LoadedTable]]:
+    """Tables of the components elaborated here can be loaded, and come into this list in a fixed order.
+
+    Parameters
+    ----------
+    single_port_bits : sequence of int
+        Of each table in that order, or of none.
+    """
+    collection = _Collection([], single_port_bits)
+    before = _COLLECTED.set(collection)
     try:
-        yield tables
+        yield collection.tables
     finally:
         _COLLECTED.reset(before)
 
 
-def loaded_table(name: str, words: Sequence[int], width: int) -> LoadedTable | None:
+def loaded_table(name: str, words: Sequence[int], width: int, style: str) -> LoadedTable | None:
     """A table among those that are collected; None where tables are constant."""
-    tables = _COLLECTED.get()
-    if tables is None:
+    collection = _COLLECTED.get()
+    if collection is None:
         return None
-    tables.append(LoadedTable(name, words, width))
-    return tables[-1]
+    bits = collection.single_port_bits
+    number = len(collection.tables)
+    collection.tables.append(LoadedTable(name, words, width, style, bits[number] if bits else 0))
+    return collection.tables[-1]

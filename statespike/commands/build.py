@@ -95,6 +95,13 @@ def build(
             f"{count(len(tables['list']), 'table')} of {tables['bytes']:,} bytes can be loaded; quantise "
             f"other checkpoints with --formats-of {output / NETWORK}"
         )
+        if not tables["begin_loaded"]:
+            moved = sum(table["single_port_bits"] > 0 for table in tables["list"])
+            remark(
+                f"block memories run out: {moved} of the tables {'lies' if moved == 1 else 'lie'} in "
+                "single-port memories, which a bitstream cannot initialise; the board holds no network until "
+                "`statespike run` or `load` loads one"
+            )
     speed = f"{target.name} at {result.manifest['clock_mhz']:g} MHz"
     joined = f"serial port at {target.baud} baud"
     if target.line == SPI:

@@ -13,7 +13,7 @@ from boards.build import build as build_board
 from boards.link import Link
 from boards.room import kept, kept_in_words, room_for
 from hdl.emit.generate import expected_of
-from hdl.emit.loaded import described_tables, loaded_shape
+from hdl.emit.loaded import loaded_shape, placed_tables
 from hdl.emit.manifest import manifest_of
 from hdl.network.counted import CountedNetwork, layers_counted
 from hdl.network.reloadable import ReloadableNetwork
@@ -82,7 +82,8 @@ def build(
         "uart", or "spi" on a board that has pins for it.
     reload : bool
         All tables of the network can be loaded over the link with those of another one in the same formats
-        and sizes, see `statespike.Board.load`.
+        and sizes, see `statespike.Board.load`. Where block memories run out, some tables lie in single-port
+        memories, and the board begins without a network.
 
     Raises
     ------
@@ -107,10 +108,10 @@ def build(
     shape = None
     if reload:
         loaded = loaded_shape(network, chosen)
-        shape, facts["tables"] = loaded.digest, described_tables(loaded.tables)
+        shape, facts["tables"] = loaded.digest, placed_tables(loaded.tables, chosen)
     agreed = Link.of(network, counted, shape)
     if reload:
-        circuit = ReloadableNetwork(circuit, agreed.loaded_identity)
+        circuit = ReloadableNetwork(circuit, agreed.loaded_identity, chosen.single_port_bits)
     return build_board(
         circuit,
         agreed,

@@ -91,7 +91,7 @@ class Board:
         Where the compiled top of a virtual board is kept for the next time.
     network : QuantizedNetwork, optional
         Another one than the folder's, of the same shape: the board is loaded with it unless it is already,
-        see `load`.
+        see `load`. Without one, a board that begins empty is loaded with the folder's unless it holds one.
     saved : mapping, optional
         What `saved` gave: go on with the sequence that was open then. A real board must have stayed powered,
         and nothing else may have used its port.
@@ -144,8 +144,8 @@ class Board:
         self.network = network or self.build.network
         self.loaded: Loaded | None = None
         link, tables = self.build.link, None
-        if network is not None:
-            link, tables = self.build.loaded_with(network)
+        if network is not None or self.build.begins_empty:
+            link, tables = self.build.loaded_with(self.network)
         number = None if saved is None else self._require_own(saved, virtual=virtual)
         self.position = 0 if saved is None else int(saved[POSITION])
         on_opening()
@@ -162,6 +162,8 @@ class Board:
             self._line = line
             self._host = Host(line, link, number=number, any_network=tables is not None)
             if tables is not None and self._host.holds != link.identity:
+                if network is None and not self._host.holds_none:
+                    self._host.require_own()
                 self._load(link, tables)
             self._opened = opened.pop_all()
 

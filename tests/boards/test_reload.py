@@ -15,7 +15,7 @@ from boards.virtual import VirtualBoard
 from hdl.devices.devices import find_device
 from hdl.emit.loaded import LoadedShape, difference_of_shapes, loaded_shape
 from hdl.network.folding import Folding
-from hdl.network.reloadable import ReloadableNetwork
+from hdl.network.reloadable import ReloadableNetwork, tables_of
 from hdl.network.top import Network
 from hdl.planning.design_space import foldings
 from quantize.convert import Precision, quantise
@@ -40,7 +40,8 @@ def smallest(network: QuantizedNetwork, device: str = "ecp5-25k") -> Folding:
 def board_of(network: QuantizedNetwork, folding: Folding) -> tuple[VirtualBoard, Link, LoadedShape]:
     shape = loaded_shape(network, folding)
     link = Link.of(network, shape=shape.digest)
-    circuit = ReloadableNetwork(Network(network.for_any_contents(), folding), link.loaded_identity)
+    plain = Network(network.for_any_contents(), folding)
+    circuit = ReloadableNetwork(plain, link.loaded_identity, folding.single_port_bits)
     return VirtualBoard(BoardTop(circuit, link, 4), watchdog=4_000), link, shape
 
 
@@ -85,6 +86,34 @@ def load_both_ways(first: QuantizedNetwork, second: QuantizedNetwork, rate: floa
 
 def test_a_network_is_loaded_and_answers(first, second):
     load_both_ways(first, second, 0.0)
+
+
+def with_columns_moved(network: QuantizedNetwork) -> Folding:
+    """The smallest choice, with a column of each table in a single-port memory: all of some tables."""
+    folding = replace(smallest(network), target=replace(smallest(network).target, buffers_in_blocks=True))
+    tables = tables_of(network.for_any_contents(), folding)
+    assert max(table.width for table in tables) > 16
+    return replace(folding, single_port_bits=tuple(min(16, table.width) for table in tables))
+
+
+def test_a_board_whose_tables_begin_unknown_holds_no_network_until_one_is_loaded(first, second):
+    folding = with_columns_moved(first)
+    board, link, shape = board_of(first, folding)
+    with pytest.raises(StatespikeError, match="or with half of one: load it"):
+        Host(board, link)
+    u = first.inputs(random_samples(1, 2, seed=5))
+    other = loaded_shape(second, folding)
+    assert other.digest == shape.digest != loaded_shape(second, smallest(second)).digest
+    there = Link.of(second, shape=other.digest)
+    host = Host(board, link, any_network=True)
+    assert host.holds_none
+    for network, each, tables in ((first, link, shape.tables), (second, there, other.tables)):
+        host.load(each, payloads_of(tables, each), lambda size: None)
+        assert np.array_equal(host.run(list(u)), network.compute(u).logits)
+        assert not host.holds_none
+    host = Host(board, link, any_network=True)
+    with pytest.raises(StatespikeError, match="the board is loaded with another network"):
+        host.require_own()
 
 
 @pytest.mark.slow

@@ -32,6 +32,8 @@ def test_the_links_logic_and_buffer_are_kept(network):
     assert found == Resources(lut=LINK_CELLS[UART].lut, ff=LINK_CELLS[UART].ff, bram=0, spram=1, dsp=0)
     over_spi = icebreaker.on(SPI)
     assert kept(over_spi, room_for(network, over_spi)).lut == LINK_CELLS[SPI].lut
+    loadable = kept(icebreaker, room_for(network.for_any_contents(), icebreaker))
+    assert (loadable.bram, loadable.spram) == (1, 0)  # its tables may need all single-port memories
     ulx3s = board("ulx3s-25f")
     assert kept(ulx3s, room_for(network, ulx3s)).bram == 1
     words = kept_in_words(ulx3s, room_for(network, ulx3s), counters=False)

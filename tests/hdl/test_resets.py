@@ -27,7 +27,7 @@ from hdl.head.running_pool import StreamedRunningPool
 from hdl.network.axis import AxisNetwork
 from hdl.network.counted import CountedNetwork
 from hdl.network.folding import Folding
-from hdl.network.reloadable import ReloadableNetwork
+from hdl.network.reloadable import ReloadableNetwork, tables_of
 from hdl.network.residual_fifo import ResidualFifo, ResidualFork
 from hdl.network.top import Network
 from hdl.primitives.fast_contents import _Probe
@@ -83,6 +83,14 @@ def loadable_network(network: QuantizedNetwork, folding: Folding) -> ReloadableN
     return ReloadableNetwork(Network(network.for_any_contents(), folding))
 
 
+def network_of_moved_tables(network: QuantizedNetwork, folding: Folding) -> ReloadableNetwork:
+    """Likewise, the array's coefficients in single-port memories: they begin as zeros here."""
+    tables = tables_of(network.for_any_contents(), folding)
+    bits = [table.width if table.name == "coefficients" else 0 for table in tables]
+    assert any(bits)
+    return ReloadableNetwork(Network(network.for_any_contents(), folding), single_port_bits=bits)
+
+
 def part_of(take: Callable[[Network], Any], build: str, model: str, **options: Any) -> Any:
     """A component of a small network's circuit."""
     return take(built(build, model, **options))
@@ -129,6 +137,9 @@ def parts() -> dict[str, tuple[Callable[[], Any], int]]:
     found["network between AXI4-Streams"] = (lambda: Axis(built("small", "binary_s4d", top=AxisNetwork)), 300)
     found["network with loadable tables"] = (
         lambda: Loadable(built("small", "binary_s4d", top=loadable_network)), 300
+    )  # fmt: skip
+    found["network with tables in single-port memories"] = (
+        lambda: Loadable(built("small", "binary_s4d", top=network_of_moved_tables)), 300
     )  # fmt: skip
     found |= {
         "table receiver": (Recorded, 200),

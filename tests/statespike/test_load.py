@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,11 +11,13 @@ import pytest
 import statespike
 from boards.boards import board
 from boards.folder import open_build
+from quantize.convert import Precision, quantise
 from quantize.errors import StatespikeError
 from quantize.file import save_network
+from quantize.imposed import ImposedFormats
 from statespike.library.bitstreams import board_plan
 from statespike.models.tasks.registry import load_task
-from tests.networks import random_network
+from tests.networks import INPUT, random_checkpoint, random_network, random_samples, random_tokens
 
 BUILT, OTHER = "digits-gsu_lean", "digits-gsu_lean-4bit"
 
@@ -151,7 +154,6 @@ def test_other_kinds_boards_and_lines_are_loaded(model, name, link, tmp_path):
     "ignore:the scales of the other network clip", "ignore:some outputs have only weights"
 )
 def test_a_circuit_that_serves_all_layers_in_turn_is_loaded(tmp_path):
-    """The only build of 32 channels that fits an UP5K with tables that are loaded."""
     sample = load_task("smnist-sample", None)
     own = statespike.quantise(statespike.load("smnist-gsu_lean"), sample.calibration.x, shared_formats=True)
     there = statespike.quantise(statespike.load("fashion-gsu_lean"), sample.calibration.x, formats_of=own)
@@ -163,3 +165,66 @@ def test_a_circuit_that_serves_all_layers_in_turn_is_loaded(tmp_path):
         loaded = opened.load(there)
         assert loaded.table_bytes > 5000
         assert np.array_equal(opened.run(x), statespike.evaluate(there, x).logits)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore:the scales of the other network clip", "ignore:some outputs have only weights"
+)
+def test_tables_in_single_port_memories_are_loaded(run, tmp_path):
+    """A board whose block memories do not suffice begins without a network, and is loaded with its own."""
+    sample = load_task("smnist-sample", None)
+    own = statespike.quantise(statespike.load("smnist-gsu_lean"), sample.calibration.x)
+    there = statespike.quantise(statespike.load("fashion-gsu_lean"), sample.calibration.x, formats_of=own)
+    result = statespike.build(own, tmp_path / "build", "icebreaker", seeds=[], reload=True)
+    tables = result.manifest["tables"]
+    assert not tables["begin_loaded"]
+    assert sum(-(-table["single_port_bits"] // 16) for table in tables["list"]) == 4
+    x = sample.test.x[:20]
+    with statespike.Board(tmp_path / "build", virtual=True, keep=tmp_path / "kept") as opened:
+        assert opened.loaded is not None
+        assert np.array_equal(opened.run(x[:2]), statespike.evaluate(own, x[:2]).logits)
+        assert opened.load(there).tables == tables["list"]
+        assert np.array_equal(opened.run(x), statespike.evaluate(there, x).logits)
+        opened.load(own)
+        assert np.array_equal(opened.run(x[:2]), statespike.evaluate(own, x[:2]).logits)
+        assert opened.restarts == 0
+    told = run("run", tmp_path / "build", "smnist-sample", "--limit", 1, "--virtual", "--check",
+               "--keep", tmp_path / "kept")  # fmt: skip
+    assert told.exit_code == 0, told.stderr
+    assert "loaded 15 tables of" in told.stderr
+    assert "all 10 logits equal the integer reference" in told.stdout
+
+
+DRAWN: dict[str, dict[str, Any]] = {
+    "running head": {"pooling": "running", "stride": 3, "time_constant": 4},
+    "an answer a step": {"pooling": "every_step"},
+    "last step": {"pooling": "last"},
+    "real modes": {"array": "s4d_real"},
+    "tokens": {"features": 5},
+    "norms": {"norm": "layer", "final_norm": "layer"},
+    "regression": {"output": "regression", "pooling": "every_step"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("case", DRAWN)
+def test_networks_with_other_heads_encoders_and_arrays_are_loaded(case, tmp_path):
+    options = DRAWN[case]
+    features = options.get("features", 1)
+    own, there = (random_checkpoint("gsu_lean", 4, 2, 1, seed=seed, **options) for seed in (1, 2))
+    draw = random_tokens if case == "tokens" else random_samples
+    samples, x = draw(4, 32, features, seed=1), draw(5, 12, features, seed=3)
+    first = quantise(own, samples, INPUT, Precision())
+    second = quantise(there, samples, INPUT, Precision(), formats=ImposedFormats(first))
+    assert (first.encoder.kind == "embedding") == (case == "tokens")
+    # Two norms are more than the iCEBreaker holds.
+    name = "ulx3s-25f" if case == "norms" else "icebreaker"
+    statespike.build(first, tmp_path / "build", name, seeds=[], reload=True)
+    of_first, of_second = (statespike.evaluate(each, x).logits for each in (first, second))
+    assert not np.array_equal(of_first, of_second)
+    with statespike.Board(tmp_path / "build", virtual=True) as opened:
+        assert np.array_equal(opened.run(x), of_first)
+        opened.load(second)
+        assert np.array_equal(opened.run(x), of_second)
