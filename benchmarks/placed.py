@@ -4,7 +4,8 @@
 
 `found.json` is what `statespike explore --json` wrote, and the study keeps the checkpoints. The front comes
 first, then candidates spread evenly over the estimated look-up tables. Each is quantised and planned as the
-search did it, synthesised, placed and routed. A circuit that the file already has is not made again.
+search did it, synthesised, placed and routed. A circuit that the file already has is not made again; its
+estimate is always new.
 """
 
 from collections.abc import Sequence
@@ -30,8 +31,8 @@ from statespike.search.store import Store
 from statespike.search.trial import Candidate
 
 COUNTED = ("lut", "ff", "bram", "spram", "dsp")
-NEAR = 0.1
-"""The goal of the estimates: look-up tables and flip-flops within a tenth."""
+NEAR, NEAR_CLOCK = 0.1, 0.15
+"""The goals of the estimates: look-up tables and flip-flops within a tenth, clocks within so much."""
 
 
 def chosen(candidates: Sequence[dict[str, Any]], count: int) -> list[str]:
@@ -55,7 +56,7 @@ def placed(
 ) -> dict[str, Any]:
     """A candidate's estimate beside its netlist and the clocks of its seeds, or why there is no circuit.
 
-    An earlier row stays if the same tools would make the same circuit.
+    The circuit of an earlier row stays if the same tools would make it again.
     """
     trial = candidate.trial
     with scratch_folder() as folder:
@@ -64,11 +65,14 @@ def placed(
         circuit = convert(integers, chosen, harness=True)
         row: dict[str, Any] = {"key": trial.key, "seeds": list(seeds)}
         row |= {name: circuit.manifest[name] for name in ("rtlil_sha256", "tools")}
+        # A clock that was asked for is no estimate.
+        planned = None if chosen.device.clock_asked else chosen.clock_mhz
+        estimated = {"estimate": chosen.estimate.as_dict(), "planned_mhz": planned}
         for one in known:
             if all(one.get(name) == value for name, value in row.items()):
-                return one
+                return one | estimated
         row |= {"id": candidate.identifier, "network": str(trial.specification), "device": trial.device}
-        row |= {"error": candidate.result.error, "estimate": chosen.estimate.as_dict()}
+        row |= {"error": candidate.result.error} | estimated
         try:
             made = generate(circuit, folder / "build", seeds=seeds)
         except StatespikeError as error:
@@ -96,6 +100,13 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "most": float(off.max()),
             "rank_correlation": _rank_correlation(estimates, netlists),
         }
+    planned = [row for row in made if row["planned_mhz"] is not None]
+    if planned:
+        clocks = np.array([min(row["fmax_mhz"]) / row["planned_mhz"] - 1 for row in planned])
+        near = int((abs(clocks) <= NEAR_CLOCK).sum())
+        found["clock"] = {
+            "planned": len(planned), "near": near, "least": float(clocks.min()), "most": float(clocks.max()),
+        }  # fmt: skip
     found["exact"] = {
         kind: sum(row["estimate"][kind] == row["measured"][kind] for row in made)
         for kind in ("bram", "spram", "dsp")
@@ -140,6 +151,12 @@ def tell(found: dict[str, Any]) -> None:
         + ", ".join(f"{title} {found['exact'][kind]}" for kind, title in
                     (("bram", "block memories"), ("spram", "SPRAM"), ("dsp", "multipliers")))
     )  # fmt: skip
+    if "clock" in found:
+        one = found["clock"]
+        say(
+            f"clocks: the slowest seed within {NEAR_CLOCK:.0%} of the planned clock in {one['near']} of "
+            f"{one['planned']}, {one['least']:+.0%} to {one['most']:+.0%} of it"
+        )
     if found["refused"]:
         say(f"{found['refused']} candidates have no placed circuit; their rows say why")
 

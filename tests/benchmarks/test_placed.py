@@ -17,6 +17,7 @@ def row(estimate: int, netlist: int, **other) -> dict:
     cells = {"bram": 2, "spram": 0, "dsp": 4}
     return {
         "id": "0123abcd", "network": "gsu", "error": 0.25, "cycles_per_step": 1234, "fmax_mhz": [51.25],
+        "planned_mhz": None,
         "estimate": cells | {"lut": estimate, "ff": 100}, "measured": cells | {"lut": netlist, "ff": 100},
     } | other  # fmt: skip
 
@@ -39,6 +40,14 @@ def test_errors_are_shares_of_the_netlist():
     assert found["lut"]["rank_correlation"] == pytest.approx(1.0)
     assert found["ff"]["rank_correlation"] is None  # all are equal
     assert found["exact"] == {"bram": 3, "spram": 3, "dsp": 3}
+
+
+def test_the_slowest_seed_is_compared_with_clocks_that_were_planned_and_not_asked_for():
+    rows = [row(1, 1, planned_mhz=48.0, fmax_mhz=clocks) for clocks in ([60.0, 52.8], [40.0], [48.0, 47.5])]
+    assert "clock" not in summary([row(1, 1)])
+    found = summary([*rows, row(1, 1)])["clock"]
+    assert (found["planned"], found["near"]) == (3, 2)
+    assert (found["least"], found["most"]) == pytest.approx((40 / 48 - 1, 0.1))
 
 
 def test_the_table_has_estimate_and_netlist_of_what_was_placed():

@@ -184,8 +184,8 @@ def test_products_of_a_norm_take_turns_where_the_pace_allows_it(dsps, cycles, in
 
 def test_room_for_placement_is_kept():
     """The fullest circuit placed on the UP5K, the GSU of sequential MNIST, and one a little larger."""
-    target, estimate = find_device("up5k"), Resources(lut=3878, ff=2952, bram=29, spram=3, dsp=8)
-    assert shortfall(estimate, 4948, target) == []
+    target, estimate = find_device("up5k"), Resources(lut=3874, ff=2952, bram=29, spram=3, dsp=8)
+    assert shortfall(estimate, 4944, target) == []
     assert shortfall(estimate, 4986, target) == ["4986 logic cells where 4952 can be used (34 too many)"]
 
 
