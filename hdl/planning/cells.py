@@ -212,7 +212,7 @@ class Reader:
     def _inner_of(self, cell: Cell, name: str) -> Cell | None:
         """The adder of a port, if nothing else reads its sum."""
         bits = cell["connections"][name]
-        inner = self._made_by.get(bits[0])
+        inner = self._made_by.get(bits[0]) if bits else None
         if inner is None or inner["type"] not in ADDERS or inner is cell:
             return None
         sums = inner["connections"]["Y"]
