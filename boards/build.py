@@ -15,7 +15,6 @@ from boards.top import BoardTop, LineTop, SpiTop
 from boards.uart import divisor
 from hdl.devices.devices import Device
 from hdl.devices.family import Pll
-from hdl.devices.features import DeviceFeatures
 from hdl.devices.memories import MemoryNeed
 from hdl.devices.resources import Resources
 from hdl.emit.build_folder import build_folder
@@ -62,6 +61,7 @@ def build(
     no_collisions: bool = False,
     facts: Mapping[str, Any] | None = None,
     integers: QuantizedNetwork | None = None,
+    buffer_in_block: bool = False,
 ) -> Build:
     """Build a network for a board.
 
@@ -86,15 +86,17 @@ def build(
         Further entries of the manifest.
     integers : QuantizedNetwork, optional
         Kept in the folder, for the host.
+    buffer_in_block : bool
+        The link's buffer leaves single-port memories to the network.
 
     Raises
     ------
     StatespikeError
         If a tool is missing or fails, the design does not fit, or no seed reaches the clock.
     """
-    shell, clock = shell_of(network, link, board, clock_mhz)
+    shell, clock = shell_of(network, link, board, clock_mhz, buffer_in_block=buffer_in_block)
     if expected is not None:
-        expected = _with_buffer(expected, link, board.device)
+        expected = _with_buffer(expected, link, board.device, in_block=buffer_in_block)
 
     manifest = _manifest_of(link, board, clock, facts or {})
     with build_folder(folder) as unfinished_build:
@@ -169,13 +171,18 @@ def _write_fastest(
 
 
 def shell_of(
-    network: Component, link: Link, board: Board, clock_mhz: float | None = None
+    network: Component,
+    link: Link,
+    board: Board,
+    clock_mhz: float | None = None,
+    *,
+    buffer_in_block: bool = False,
 ) -> tuple[BoardShell, float]:
     """The top module of a board around a network, and its clock in MHz; see `build`."""
     pll = pll_for(board, clock_mhz)
     clock = pll.clock_mhz if pll else board.clock_mhz
     top: LineTop
-    features = _line_features(board.device, loadable=link.shape is not None)
+    features = replace(board.device.features, buffers_in_blocks=buffer_in_block)
     if board.line == SPI:
         top = SpiTop(network, link, features)
     else:
@@ -198,9 +205,9 @@ def pll_for(board: Board, clock_mhz: float | None) -> Pll | None:
     return board.device.family.pll(board.clock_mhz, wanted, at_pad=board.clock_at_pll)
 
 
-def _with_buffer(expected: Expected, link: Link, device: Device) -> Expected:
+def _with_buffer(expected: Expected, link: Link, device: Device, *, in_block: bool) -> Expected:
     """What synthesis must infer with the link's buffer added to the network."""
-    buffer = buffer_of(link, device, loadable=link.shape is not None)
+    buffer = buffer_of(link, device, in_block=in_block)
     return replace(
         expected,
         bram=None if expected.bram is None else expected.bram + buffer.bram,
@@ -208,15 +215,9 @@ def _with_buffer(expected: Expected, link: Link, device: Device) -> Expected:
     )
 
 
-def _line_features(device: Device, *, loadable: bool) -> DeviceFeatures:
-    """What the link's end must know of a device: single-port memories are left to tables that are loaded."""
-    found = device.features
-    return replace(found, buffers_in_blocks=loadable and found.single_port_memories)
-
-
-def buffer_of(link: Link, device: Device, *, loadable: bool) -> Resources:
-    """The memories of a device that the link's buffer takes; `loadable`: beside tables that can be loaded."""
+def buffer_of(link: Link, device: Device, *, in_block: bool = False) -> Resources:
+    """The memories of a device that the link's buffer takes; `in_block`: single-port ones are for others."""
     buffer = MemoryNeed(link.buffer_bytes, 8, block=True, written=True, single_port=True)
-    if device.sprams and not loadable:
+    if device.sprams and not in_block:
         return Resources(0, 0, bram=0, spram=buffer.single_port_blocks(device.family), dsp=0)
     return Resources(0, 0, bram=buffer.blocks(device.family), spram=0, dsp=0)

@@ -22,7 +22,12 @@ from quantize.words import count
 
 
 def room_for(
-    network: QuantizedNetwork, board: Board, *, counters: bool = False, folded: bool | None = None
+    network: QuantizedNetwork,
+    board: Board,
+    *,
+    counters: bool = False,
+    folded: bool | None = None,
+    buffer_in_block: bool = False,
 ) -> Device:
     """The part of a board without what the link takes, and the counters.
 
@@ -32,12 +37,13 @@ def room_for(
     Parameters
     ----------
     network : QuantizedNetwork
-        One that takes any contents leaves the link no single-port memory.
     board : Board
     counters : bool
         The board counts.
     folded : bool, optional
         As of `hdl.planning.planner.plan_network`.
+    buffer_in_block : bool
+        The link's buffer leaves single-port memories to the network.
 
     Raises
     ------
@@ -45,7 +51,7 @@ def room_for(
         If Yosys is missing or fails.
     """
     room = _without(board.device, LINK_CELLS[board.line])
-    buffer = buffer_of(Link.of(network), board.device, loadable=network.any_contents)
+    buffer = buffer_of(Link.of(network), board.device, in_block=buffer_in_block)
     room = _without(room, buffer)
     if not counters:
         return room
@@ -64,6 +70,11 @@ def kept(board: Board, room: Device) -> Resources:
         spram=whole.sprams - room.sprams,
         dsp=whole.dsps - room.dsps,
     )
+
+
+def buffer_in_block(board: Board, room: Device) -> bool:
+    """Whether the link's buffer leaves a part's single-port memories to the network; see `room_for`."""
+    return 0 < board.device.sprams == room.sprams
 
 
 def kept_in_words(board: Board, room: Device, *, counters: bool) -> str:

@@ -11,7 +11,7 @@ from boards.boards import board as board_named
 from boards.build import Build, pll_for
 from boards.build import build as build_board
 from boards.link import Link
-from boards.room import kept, kept_in_words, room_for
+from boards.room import buffer_in_block, kept, kept_in_words, room_for
 from hdl.emit.generate import expected_of
 from hdl.emit.loaded import loaded_shape, placed_tables
 from hdl.emit.manifest import manifest_of
@@ -35,17 +35,30 @@ def board_plan(
 ) -> Plan:
     """How parallel a network's circuit is on a board, at its clock, beside link and counters; see `build`.
 
-    With `reload` the plan of a circuit whose tables can be loaded. The other arguments are those of
-    `statespike.plan`.
+    With `reload` the plan of a circuit whose tables can be loaded; of circuits equally fast, one without
+    tables in single-port memories. The other arguments are those of `statespike.plan`.
     """
     pll = pll_for(target, clock_mhz)
     made = network.for_any_contents() if reload else network
-    room = room_for(made, target, counters=counters, folded=folded)
-    room = room.at(pll.clock_mhz if pll else target.clock_mhz)
-    try:
-        return plan_network(made, room, rate=rate, folded=folded)
-    except StatespikeError as error:
-        raise StatespikeError(f"{error}; {kept_in_words(target, room, counters=counters)}") from error
+    found: list[Plan] = []
+    # Where tables may need all single-port memories, the link's buffer is tried in both places.
+    for in_block in (False, True)[: 1 + (reload and target.device.sprams > 0)]:
+        room = room_for(made, target, counters=counters, folded=folded, buffer_in_block=in_block)
+        room = room.at(pll.clock_mhz if pll else target.clock_mhz)
+        try:
+            found.append(plan_network(made, room, rate=rate, folded=folded))
+        except StatespikeError as error:
+            failure = StatespikeError(f"{error}; {kept_in_words(target, room, counters=counters)}")
+            failure.__cause__ = error
+    if not found:
+        raise failure
+
+    def cost(plan: Plan) -> tuple[int, bool, int]:
+        blocks = plan.estimate.bram + kept(target, plan.device).bram
+        # Any that reaches a rate is fast enough.
+        return plan.cycles_per_step if rate is None else 0, any(plan.single_port_bits), blocks
+
+    return min(found, key=cost)
 
 
 def build(
@@ -123,4 +136,5 @@ def build(
         no_collisions=True,
         facts=facts,
         integers=network,
+        buffer_in_block=reload and buffer_in_block(target, chosen.device),
     )

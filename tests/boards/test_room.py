@@ -8,7 +8,7 @@ import pytest
 from boards.boards import LINK_CELLS, SPI, UART, board
 from boards.build import shell_of
 from boards.link import Link
-from boards.room import kept, kept_in_words, room_for
+from boards.room import buffer_in_block, kept, kept_in_words, room_for
 from hdl.devices.resources import Resources
 from hdl.network.counted import CountedNetwork
 from hdl.network.top import Network
@@ -32,9 +32,12 @@ def test_the_links_logic_and_buffer_are_kept(network):
     assert found == Resources(lut=LINK_CELLS[UART].lut, ff=LINK_CELLS[UART].ff, bram=0, spram=1, dsp=0)
     over_spi = icebreaker.on(SPI)
     assert kept(over_spi, room_for(network, over_spi)).lut == LINK_CELLS[SPI].lut
-    loadable = kept(icebreaker, room_for(network.for_any_contents(), icebreaker))
-    assert (loadable.bram, loadable.spram) == (1, 0)  # its tables may need all single-port memories
+    room = room_for(network, icebreaker, buffer_in_block=True)
+    assert buffer_in_block(icebreaker, room)
+    assert not buffer_in_block(icebreaker, room_for(network, icebreaker))
+    assert (kept(icebreaker, room).bram, kept(icebreaker, room).spram) == (1, 0)
     ulx3s = board("ulx3s-25f")
+    assert not buffer_in_block(ulx3s, room_for(network, ulx3s))
     assert kept(ulx3s, room_for(network, ulx3s)).bram == 1
     words = kept_in_words(ulx3s, room_for(network, ulx3s), counters=False)
     assert words == "320 look-up tables and 1 block memory are kept for the link"
@@ -88,3 +91,18 @@ def test_counters_take_the_room_that_is_kept_for_them(network, tmp_path):
     rooms = [room_for(network, icebreaker, counters=each) for each in (False, True)]
     assert counting[0] - plain[0] == pytest.approx(rooms[0].luts - rooms[1].luts, rel=0.15)
     assert counting[1] - plain[1] == pytest.approx(rooms[0].flip_flops - rooms[1].flip_flops, rel=0.15)
+
+
+def test_tables_that_are_loaded_move_only_where_blocks_run_out():
+    drawn, whole = random_network("gsu_lean", 32, 4, 1, seed=1), board("icebreaker")
+    roomy = board_plan(drawn, whole, rate=1000, folded=False, reload=True)
+    assert roomy.single_port_bits == ()
+    assert not buffer_in_block(whole, roomy.device)
+    for missing in (0, 1):
+        small = replace(whole, device=replace(whole.device, block_rams=roomy.estimate.bram - missing))
+        plan = board_plan(drawn, small, rate=1000, folded=False, reload=True)
+        assert plan.shortfall == []
+        assert any(plan.single_port_bits) == bool(missing)
+        assert plan.estimate.bram + kept(small, plan.device).bram <= small.device.block_rams
+        taken = plan.estimate.spram + kept(small, plan.device).spram
+        assert taken <= small.device.sprams
