@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hdl.primitives.drafts import drafts
 from hdl.units.event_mixer import EventMixer
 from quantize.configuration import MODELS
 from statespike.models.recipe import model_defaults
@@ -133,10 +134,11 @@ def event_cycles(group: Group, circuit: dict[str, Any]) -> list[str]:
     """
     if not circuit["event_mixers"]:
         return ["-"] * 3
-    cycles = [
-        mixer_like(layer, group.channels).cycles(round(share * group.channels))
-        for layer, share in zip(circuit["event_mixers"], group.activity, strict=True)
-    ]
+    with drafts():
+        cycles = [
+            mixer_like(layer, group.channels).cycles(round(share * group.channels))
+            for layer, share in zip(circuit["event_mixers"], group.activity, strict=True)
+        ]
     most, array = (
         max(layer[kind] for layer in circuit["event_mixers"]) for kind in ("table_cycles", "array_cycles")
     )

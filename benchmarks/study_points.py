@@ -3,7 +3,7 @@
 A point's training is its dear part. Its checkpoint is kept, so that accuracy and circuits can be had again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,11 @@ BITS = 8
 MODES = 4
 """Of every channel, but of kinds whose own number is one."""
 LAYERS = 2
+OF_CIRCUITS = (
+    "clock_mhz", "cycles_per_step", "least_cycles_per_step", "steps_per_second", "latency_cycles",
+    "multiplications_per_step", "schedule", "estimate", "shortfall", "energy_uj",
+)  # fmt: skip
+"""What of a cost is not said of the network already."""
 ANY_RATE = 1.0
 """Steps a second that every circuit makes."""
 
@@ -135,24 +140,24 @@ def event_mixers(network: QuantizedNetwork, plan: Plan, activity: Sequence[float
     At the mean number of events, and when every channel has one, which is a walk over the whole table; beside
     them the cycles of the layer's array.
     """
-    found = []
     with drafts():
-        for block, share in zip(Network(network, plan).blocks, activity, strict=True):
-            mixer = getattr(block.residual.unit, "mixer", None)
-            if isinstance(mixer, EventMixer):
-                events = share * mixer.channels
-                found.append(
-                    {
-                        "lanes": mixer.lanes,
-                        "outputs": mixer.outputs,
-                        "activation_width": mixer.activation_width,
-                        "events": events,
-                        "cycles": mixer.cycles(round(events)),
-                        "table_cycles": mixer.cycles(mixer.channels),
-                        "array_cycles": block.paces["array"],
-                    }
-                )
-    return found
+        return list(_event_mixers(Network(network, plan), activity))
+
+
+def _event_mixers(circuit: Network, activity: Sequence[float]) -> Iterator[dict[str, Any]]:
+    for block, share in zip(circuit.blocks, activity, strict=True):
+        mixer = getattr(block.residual.unit, "mixer", None)
+        if isinstance(mixer, EventMixer):
+            events = share * mixer.channels
+            yield {
+                "lanes": mixer.lanes,
+                "outputs": mixer.outputs,
+                "activation_width": mixer.activation_width,
+                "events": events,
+                "cycles": mixer.cycles(round(events)),
+                "table_cycles": mixer.cycles(mixer.channels),
+                "array_cycles": block.paces["array"],
+            }
 
 
 def measured(point: Point, checkpoint: Checkpoint, task: Task, devices: Sequence[Device]) -> dict[str, Any]:
@@ -168,8 +173,9 @@ def measured(point: Point, checkpoint: Checkpoint, task: Task, devices: Sequence
 
     def circuit(device: Device, rate: float | None = None) -> dict[str, Any]:
         plan = plan_network(network, device, rate=rate, oversize=True, streamed=False, folded=False)
+        found = cost(network, plan=plan, observed=observed)
         mixers = event_mixers(network, plan, observed.activity)
-        return cost(network, plan=plan, observed=observed) | {"event_mixers": mixers}
+        return {name: found[name] for name in OF_CIRCUITS} | {"event_mixers": mixers}
 
     circuits = {one.name: circuit(one) | {"smallest": circuit(one, ANY_RATE)} for one in devices}
     return point.identity | {

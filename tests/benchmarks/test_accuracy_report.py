@@ -111,8 +111,8 @@ def test_cycles_of_a_mixer_follow_its_size_alone():
     plan = plan_network(network, find_device("up5k"), streamed=False, folded=False)
     with drafts():
         mixer = Network(network, plan).blocks[0].residual.unit.mixer
-    layer = {name: getattr(mixer, name) for name in ("lanes", "outputs", "activation_width")}
-    assert [mixer_like(layer, 6).cycles(n) for n in range(7)] == [mixer.cycles(n) for n in range(7)]
+        layer = {name: getattr(mixer, name) for name in ("lanes", "outputs", "activation_width")}
+        assert [mixer_like(layer, 6).cycles(n) for n in range(7)] == [mixer.cycles(n) for n in range(7)]
 
 
 def test_mixers_that_list_nothing_have_dashes():
