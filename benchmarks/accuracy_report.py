@@ -7,6 +7,7 @@ Of a size the median over its seeds is told, with the lowest and the highest. Th
 seed. A kind reaches an accuracy with the smallest width whose median does.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -84,7 +85,7 @@ def _line(group: Group, device: str) -> list[str]:
         group.model, str(group.channels), str(group.seeds), group.accuracy_text,
         _logic(circuit), f"{estimate['bram']:,}",
         f"{estimate['dsp']:,}", f"{circuit['cycles_per_step']:,}",
-        "-" if energy["low"] is None else f"{energy['low']:.3g} to {energy['high']:.3g}",
+        "-" if energy["low"] is None else f"{energy['low']:.3g}..{energy['high']:.3g}",
     ]  # fmt: skip
 
 
@@ -211,7 +212,9 @@ def tables(groups: Sequence[Group]) -> Iterator[tuple[str, str]]:
                 for small in (False, True)
             ),
         )
-        widths = sorted({group.channels for group in plain(groups, task) if group.model == BASELINE})
+        kinds = {group.model for group in plain(groups, task)}
+        at = Counter(group.channels for group in plain(groups, task))
+        widths = sorted(width for width, there in at.items() if there == len(kinds) and BASELINE in kinds)
         yield (
             f"accountings {task}",
             "\n\n".join(

@@ -141,7 +141,7 @@ def caption(rows: Sequence[dict[str, Any]], of: int, missing: Sequence[str]) -> 
     lines = [f"{size}; {part} {of:,} test sequences."]
     if missing:
         lines.append(f"Not shipped for this task: {', '.join(missing)}.")
-    return " ".join(lines)
+    return "\n\n".join(lines)
 
 
 def as_markdown(rows: Sequence[dict[str, Any]]) -> str:

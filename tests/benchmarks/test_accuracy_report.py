@@ -69,8 +69,8 @@ def test_the_smallest_width_whose_median_reaches_an_accuracy():
         for level, device in ((0.92, "up5k"), (0.92, "ecp5-25k"), (0.95, "up5k"))
     )
     assert low == [
-        ["binary_s4d", "16", "2", "94.5 (94.0..95.0)", "1,500", "7", "4", "150", "0.5 to 2"],
-        ["s4d", "8", "1", "93.0", "900", "7", "4", "90", "0.5 to 2"],
+        ["binary_s4d", "16", "2", "94.5 (94.0..95.0)", "1,500", "7", "4", "150", "0.5..2"],
+        ["s4d", "8", "1", "93.0", "900", "7", "4", "90", "0.5..2"],
     ]
     # Energies are not modelled there.
     assert other[0] == ["binary_s4d", "16", "2", "94.5 (94.0..95.0)", "3,000", "7", "4", "300"]
@@ -131,6 +131,13 @@ def test_tables_go_into_their_places_and_pictures_do_not_change(tmp_path):
     assert first.read_bytes() == second.read_bytes()
     drawing = first.read_text()
     assert "digits on up5k" in drawing and "binary_s4d" in drawing and "not modelled" in drawing
+
+
+def test_energies_are_shares_of_the_baseline_at_widths_that_all_kinds_have():
+    other = row("s4d", 4, 0, 0.7, 700)
+    assert "H = 4" not in dict(tables(groups_of([*ROWS, other])))["accountings digits"]
+    found = dict(tables(groups_of([row("prf", 8, 0, 0.8, 500)])))
+    assert found["accountings digits"] == ""  # there is no baseline yet
 
 
 def test_every_kind_has_a_colour_and_a_marker_of_its_own(tmp_path):
