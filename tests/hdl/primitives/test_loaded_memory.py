@@ -21,9 +21,9 @@ WIDTH = 40
 
 
 class Reader(Component):
-    """A sequence is loaded into a table while the last row read is on show; then all of its rows leave.
+    """A sequence is loaded into a table, then all of its rows leave.
 
-    A row that waits is held while the table's address moves on. Nothing leaves before all is loaded.
+    Meanwhile the table reads elsewhere; a row that waits to leave is held while the address moves on.
     """
 
     def __init__(self, rows: int, single_port_bits: int):
@@ -35,11 +35,12 @@ class Reader(Component):
         with collected_tables((self.single_port_bits,)) as tables:
             port = rom(m, "table", [0] * self.rows, WIDTH)
         (table,) = tables
-        address, end, offers = Signal(range(self.rows)), Signal(range(self.rows)), Signal()
+        address, end = Signal(range(self.rows)), Signal(range(self.rows))
+        reads, offers = Signal(), Signal()
         m.d.comb += [
             table.address.eq(address),
             table.data.eq(self.i.payload.value),
-            port.addr.eq(Mux(offers, ~address, address)),
+            port.addr.eq(Mux(reads, address, ~address)),
             port.en.eq(~offers),
             self.o.valid.eq(offers),
             self.o.payload.value.eq(port.data.as_signed()),
@@ -54,6 +55,7 @@ class Reader(Component):
                         m.d.sync += [end.eq(address), address.eq(0)]
                         m.next = "READ"
             with m.State("READ"):
+                m.d.comb += reads.eq(1)
                 m.next = "OFFER"
             with m.State("OFFER"):
                 m.d.comb += offers.eq(1)
