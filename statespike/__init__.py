@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from statespike.library.circuits import plan as plan
     from statespike.library.networks import import_network as import_network
     from statespike.library.networks import load as load
-    from statespike.library.networks import quantise as quantise
     from statespike.library.networks import save as save
     from statespike.library.networks import shipped_networks as shipped_networks
+    from statespike.library.quantising import quantise as quantise
     from statespike.library.simulation import simulate as simulate
     from statespike.models.tasks.registry import load_task as load_task
 
@@ -45,7 +45,7 @@ _HOMES = {
     "save": "statespike.library.networks",
     "import_network": "statespike.library.networks",
     "load_task": "statespike.models.tasks.registry",
-    "quantise": "statespike.library.networks",
+    "quantise": "statespike.library.quantising",
     "describe": "quantize.describe",
     "evaluate": "quantize.evaluate",
     "Session": "quantize.session",

@@ -16,6 +16,7 @@ from quantize.shared import difference, with_shared_formats
 from quantize.survey import Observation, observe
 from quantize.words import count
 from statespike.library import networks as library
+from statespike.library import quantising
 from statespike.models import ZOO
 from statespike.models.tasks.own import OwnData
 from statespike.models.tasks.readers import read_own
@@ -116,7 +117,7 @@ def calibration_of(checkpoint: Checkpoint, data: Path | None) -> Sequences:
     # Without --data the name of what it was trained on is no path of this folder.
     own = None if data is None else own_path(task, data)
     if own is None:
-        return library.calibration_of(checkpoint, data)
+        return quantising.calibration_of(checkpoint, data)
     found = read_own(own)
     for line in found.notes:
         remark(line)
@@ -134,14 +135,14 @@ def quantise_checkpoint(
     *,
     shared_formats: bool = False,
     formats_of: QuantizedNetwork | None = None,
-) -> library.Quantised:
+) -> quantising.Quantised:
     """Quantise, with a bar while it lasts, and compare both on the samples.
 
     Says what was assumed and had no effect, and warns if the integers are much worse.
     """
     with progress() as bars:
         bars.add_task("quantising", total=None)
-        made = library.quantised(
+        made = quantising.quantised(
             checkpoint, samples.x, samples.lengths, samples.y, precision, max_steps, encoder,
             shared_formats=shared_formats, formats_of=formats_of,
         )  # fmt: skip
@@ -172,7 +173,7 @@ def _quantised_once(
     if found is None:
         with progress() as bars:
             bars.add_task("quantising", total=None)
-            made = library.quantised(
+            made = quantising.quantised(
                 checkpoint, samples.x, samples.lengths, samples.y, precision,
                 shared_formats=shared_formats, formats_of=formats_of,
             )  # fmt: skip

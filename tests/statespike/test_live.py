@@ -10,7 +10,8 @@ from boards.host import Answer
 from quantize.errors import StatespikeError
 from quantize.inputs import EncoderChoice
 from statespike.commands.run import Tally
-from statespike.library.networks import load, quantise
+from statespike.library.networks import load
+from statespike.library.quantising import quantise
 from statespike.live import CLIP_STEPS, clips_of_wav, pieces_of_lines, rule_of, said_of, sequences_of_lines
 from tests.networks import random_network, random_samples, random_tokens
 

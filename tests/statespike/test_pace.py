@@ -5,7 +5,8 @@ import pytest
 
 from hdl.devices.devices import DEVICES
 from statespike.library.circuits import plan
-from statespike.library.networks import load, quantise
+from statespike.library.networks import load
+from statespike.library.quantising import quantise
 from statespike.library.simulation import simulate
 from statespike.models.tasks.registry import load_task
 

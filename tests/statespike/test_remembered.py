@@ -12,7 +12,7 @@ from quantize.convert import Precision
 from quantize.identity import network_digest
 from quantize.store import FOLDER
 from statespike import networks
-from statespike.library import networks as library
+from statespike.library import quantising
 from statespike.models.tasks.task import Sequences
 from statespike.output import forget_warnings
 from statespike.remembered import name_of_quantised
@@ -33,7 +33,7 @@ def forbid(monkeypatch):
 
     def close() -> None:
         monkeypatch.setattr(counts, "_KNOWN", {})
-        for place, name in ((library, "quantised"), (networks, "observe"), (planner, "census")):
+        for place, name in ((quantising, "quantised"), (networks, "observe"), (planner, "census")):
             monkeypatch.setattr(place, name, lambda *_, **__: pytest.fail("made again"))
 
     return close
@@ -58,9 +58,9 @@ def test_integers_from_the_folder_are_those_that_were_made(folder, forbid, check
 
 
 def test_notes_and_warnings_are_told_again(folder, forbid, checkpoint, monkeypatch, capsys):
-    made = library.quantised
+    made = quantising.quantised
     monkeypatch.setattr(
-        library,
+        quantising,
         "quantised",
         lambda *given, **options: replace(made(*given, **options), notes=("so",), warnings=("oh",)),
     )
