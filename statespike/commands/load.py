@@ -3,11 +3,11 @@
 from dataclasses import asdict
 
 from boards.folder import open_build
-from statespike.commands.run import BuildPath, Keep, Port, Spi, Timeout, Virtual, opening, require_line
-from statespike.library.board import TIMEOUT, Board
+from statespike.board_line import BoardLine, BuildPath, Keep, Port, Spi, Timeout, Virtual
+from statespike.library.board import TIMEOUT
 from statespike.networks import integers_of, name_of
 from statespike.options import Json, NetworkPath
-from statespike.output import progress, say, write_json
+from statespike.output import say, write_json
 
 
 def load(
@@ -30,19 +30,7 @@ def load(
     Example: statespike load build/reload digits-gsu_lean --virtual
     """
     other = integers_of(network, formats_of=open_build(build).network)
-    if not virtual:
-        require_line(build, port, spi)
-    with progress() as bars:
-        board = Board(
-            build,
-            port or spi,
-            virtual=virtual,
-            timeout=timeout,
-            keep=keep,
-            network=other,
-            on_opening=lambda: bars.add_task(opening(virtual=virtual), total=None),
-        )
-    with board:
+    with BoardLine(build, port, spi, virtual, timeout, keep).opened(other) as board:
         title, loaded, restarts = board.build.board.title, board.loaded, board.restarts
     if loaded is None:
         say(f"{title} on {board.port} holds {name_of(network)} already")

@@ -10,7 +10,7 @@ from boards.folder import open_build
 from boards.programmers import SOURCES
 from hdl.toolchain.tools import find_tool
 from quantize.errors import StatespikeError
-from statespike.commands.run import BuildPath
+from statespike.board_line import BuildPath
 from statespike.options import Json
 from statespike.output import note, say, write_json
 

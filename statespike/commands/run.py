@@ -12,7 +12,6 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from boards.boards import SPI
 from boards.folder import open_build
 from boards.host import Answer
 from hdl.network.counted import MOST_COUNTED
@@ -26,6 +25,7 @@ from quantize.network import QuantizedNetwork
 from quantize.scores import Regression
 from quantize.states import read_states
 from quantize.words import count, per_second
+from statespike.board_line import BoardLine, BuildPath, Keep, Port, Spi, Timeout, Virtual
 from statespike.commands.evaluate import score_of
 from statespike.going_on import go_on
 from statespike.library.board import TIMEOUT, Board
@@ -37,31 +37,6 @@ from statespike.output import note, progress, say, warn, write_json, write_logit
 
 MISMATCH = 1
 """Exit status when board and reference differ."""
-
-BuildPath = Annotated[
-    Path, typer.Argument(metavar="BUILD", help="folder that `statespike build` wrote", show_default=False)
-]
-
-Port = Annotated[
-    str | None,
-    typer.Option(metavar="DEV", help="serial port of the board  [default: the only one]", show_default=False),
-]
-Spi = Annotated[
-    str | None,
-    typer.Option(
-        metavar="DEV", help="SPI device of the board, of a build with --link spi", show_default=False
-    ),
-]
-Virtual = Annotated[
-    bool, typer.Option("--virtual", help="simulate the board, behind a pseudo-terminal or a virtual bus")
-]
-Timeout = Annotated[float, typer.Option(min=0.1, metavar="S", help="seconds to wait for bytes")]
-Keep = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FOLDER", help="keep the compiled virtual board here for the next run", show_default=False
-    ),
-]
 
 
 def run(
@@ -131,20 +106,8 @@ def run(
     other = None if network is None else integers_of(network, formats_of=open_build(build).network)
     # What is wrong with a recording is said before a board is opened or compiled.
     clips = [] if wav is None else list(clips_of_wav(wav, other or open_build(build).network))
-    if not virtual:
-        require_line(build, port, spi)
-    with progress() as bars:
-        board = Board(
-            build,
-            port or spi,
-            virtual=virtual,
-            timeout=timeout,
-            keep=keep,
-            network=other,
-            saved=earlier,
-            on_opening=lambda: bars.add_task(opening(virtual=virtual), total=None),
-        )
-    with board:
+    line = BoardLine(build, port, spi, virtual, timeout, keep)
+    with line.opened(other, earlier) as board:
         if board.loaded is not None:
             note(board.loaded.sentence())
         tally = Tally(board.network, check)
@@ -221,28 +184,6 @@ def run(
         raise typer.Exit(MISMATCH)
     if check:
         say(f"all {tally.logits.size:,} logits equal the integer reference")
-
-
-def opening(*, virtual: bool) -> str:
-    """What is under way until a board answers."""
-    return "compiling the virtual board" if virtual else "opening the port"
-
-
-def require_line(build: Path, port: str | None, spi: str | None) -> None:
-    """Refuse the device of another line than that of the build.
-
-    Raises
-    ------
-    StatespikeError
-    """
-    if port is spi is None:
-        return
-    line = open_build(build).board.line
-    if (line == SPI) != (port is None):
-        own, other = ("--spi", "--port") if line == SPI else ("--port", "--spi")
-        raise StatespikeError(
-            f"the design in {build} was built with --link {line}: name its device with {own}, not {other}"
-        )
 
 
 def counted_on_board(counters: dict[str, int]) -> str:
