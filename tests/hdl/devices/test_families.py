@@ -70,4 +70,4 @@ def test_single_port_memories_are_those_of_families_that_have_a_cell_for_them():
     assert without.isdisjoint(device.family for device in DEVICES.values() if device.sprams)
     for family in without:
         with pytest.raises(StatespikeError, match="no single-port memories"):
-            family.single_port_memory(Module(), Signal(), Signal(), Signal(), Signal())
+            family.single_port_memory(Module(), *(Signal() for _ in range(5)))
