@@ -1,6 +1,6 @@
 """The memories of a table that can be loaded."""
 
-from amaranth.hdl import Module, Mux, Value, unsigned
+from amaranth.hdl import Module, Mux, unsigned
 from amaranth.lib.memory import Memory, ReadPort
 
 from hdl.devices.features import DeviceFeatures
@@ -26,11 +26,10 @@ def loaded_memory(m: Module, table: LoadedTable) -> ReadPort:
         single.write.eq(table.write),
         single.w_data.eq(table.data[:bits]),
     ]
-    read: Value = single.r_data
     if bits < table.width:
         others = _written(m, table, bits)
         m.d.comb += [others.addr.eq(port.addr), others.en.eq(port.en), port.data[bits:].eq(others.data)]
-    m.d.comb += port.data[:bits].eq(read)
+    m.d.comb += port.data[:bits].eq(single.r_data)
     return port
 
 
